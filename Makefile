@@ -1,0 +1,63 @@
+# `make lab` and `make test` do all their set-up on their own. Paths are relative, so that a checkout may lie anywhere.
+# Options: PYTHON=python3.12   the Python that makes .venv
+#          TORCH_INDEX=url     PyTorch's own package index, asked beside the usual one (its CPU builds are small)
+#          JUPYTER_ARGS=...    passed on to JupyterLab      PYTEST_ARGS=...   passed on to pytest
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PY := .venv/bin/python
+LAB = JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" $(PY) -m jupyterlab
+PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest
+export TORCH_INDEX
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+
+lab: install ## open JupyterLab on your working copy of the course
+	@$(PY) -m course.workspace && folder="$$($(PY) -m course.workspace --quiet)" && \
+	$(LAB) $(JUPYTER_ARGS) --ServerApp.root_dir="$$folder"
+
+test: install-test ## run the whole test suite
+	$(PYTEST) -n 2 --dist loadfile --nbval --nbval-current-env $(PYTEST_ARGS)
+
+notebooks: install-test ## make and execute the .ipynb whose .py or course/ has changed (CH=01: that chapter)
+	@$(PY) tools/notebooks.py $(CH)
+
+author: install ## open JupyterLab on notebooks/, each .ipynb paired with its .py
+	$(LAB) $(JUPYTER_ARGS) --ServerApp.root_dir="$(CURDIR)/notebooks"
+
+reset: which-chapter install ## CH=01: set your copy of a chapter aside and take a fresh one
+	@$(PY) -m course.workspace --reset $(CH)
+
+results: which-chapter install ## CH=01: record a chapter's tables and weights again (takes long)
+	@$(PY) -m course.results $(CH)
+
+check: install-test ## lint, formatting, .ipynb in step with .py, links equal
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && \
+	$(PY) tools/notebooks.py --check && $(PY) tools/links.py --check
+
+bench: install-test ## measure against the budgets, one table
+	@$(PY) -m tests.benchmarks.run
+
+soak: install-test ## the long tests: twenty runs in a row, many kills
+	$(PYTEST) -m soak $(PYTEST_ARGS)
+
+links: install ## REPO=owner/name: write the repository's address everywhere (default: the git remote on GitHub)
+	@$(PY) tools/links.py "$(REPO)"
+
+install: ## only make .venv and install what `make lab` needs
+	@$(call environment,lab)
+
+install-test: ## only make .venv and install what `make test` needs
+	@$(call environment,test)
+
+which-chapter:
+	@test -n "$(CH)" || { echo "error: name a chapter, for example: make $(MAKECMDGOALS) CH=01" >&2; exit 2; }
+
+clean: ## remove .venv, downloaded wheels and caches; your working copy stays
+	rm -rf .venv .wheelhouse .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+environment = test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; name one: make lab PYTHON=/path/to/python3" >&2; exit 1; }; \
+	$(PYTHON) tools/environment.py $(1)
+
+.PHONY: help lab test notebooks author reset results check bench soak links install install-test which-chapter clean
