@@ -1,0 +1,52 @@
+"""Proof by number that two functions compute the same thing: outputs, and the gradient of every tensor input."""
+
+import torch
+
+RTOL, ATOL = 1e-9, 1e-11
+
+
+def check_agreement(ours, reference, *, label=None, rtol=RTOL, atol=ATOL, **arguments):
+    """Call two functions with the same arguments and compare their outputs and all gradients in float64.
+
+    The gradients are those of Σ r·output with one fixed random r, so that an error in any single element shows.
+
+    Args:
+        ours, reference: functions of the keyword arguments, each returning one floating-point tensor.
+        label: what is compared, for the printed line; default the functions' names.
+        rtol, atol: agreement means |a − b| ≤ atol·max(1, max|reference|) + rtol·|reference|, element by element.
+        arguments: tensors (floating-point ones are copied to float64 and differentiated) or anything else.
+    Raises:
+        AssertionError: naming the first of shape, output and gradients that differs, and by how much.
+    """
+    label = label or f"{_name(ours)} = {_name(reference)}"
+    wanted = _output_and_gradients(reference, arguments)
+    found = _output_and_gradients(ours, arguments)
+    for name, expected in wanted.items():
+        got = found[name]
+        if got.shape != expected.shape:
+            raise AssertionError(f"{label}: {name} has shape {tuple(got.shape)}, expected {tuple(expected.shape)}.")
+        bound = atol * max(1.0, expected.abs().max().item()) + rtol * expected.abs()
+        if not ((got - expected).abs() <= bound).all():  # also where either is NaN
+            worst = (got - expected).abs().max().item()
+            raise AssertionError(f"{label}: {name} differs by up to {worst:.1e}.")
+    gradients = [name.removeprefix("gradient of ") for name in wanted if name != "output"]
+    shape = " × ".join(str(n) for n in wanted["output"].shape) or "a number"
+    print(f"{label}: output ({shape}) and gradients of {', '.join(gradients)} agree")
+
+
+def _name(function):
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _output_and_gradients(function, arguments):
+    def leaf(value):
+        differentiable = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.detach().double().clone().requires_grad_() if differentiable else value
+
+    leaves = {name: leaf(value) for name, value in arguments.items()}
+    inputs = {n: v for n, v in leaves.items() if isinstance(v, torch.Tensor) and v.requires_grad}
+    output = function(**leaves)
+    weights = torch.randn(output.shape, dtype=output.dtype, generator=torch.Generator().manual_seed(0))
+    gradients = torch.autograd.grad((weights.to(output.device) * output).sum(), list(inputs.values()))
+    named = {f"gradient of {name}": g for name, g in zip(inputs, gradients, strict=True)}
+    return {"output": output.detach()} | named

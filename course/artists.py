@@ -1,0 +1,88 @@
+"""Texts quick enough for a slider.
+
+matplotlib lays out and renders every text anew at each drawing, 2 to 4 ms a short line; Pillow writes one in a tenth of a
+millisecond. These artists write with Pillow into the same figure, in matplotlib's own font.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.font_manager import FontProperties, findfont
+from PIL import Image, ImageDraw, ImageFont
+
+
+class Numbers(Artist):
+    """The entries of a matrix, written at the cell centres (column, row) of an axes.
+
+    Args:
+        formats: how a number is written.
+        size: height of the letters in points.
+    """
+
+    def __init__(self, formats="{:g}", size=9):
+        super().__init__()
+        self.set_zorder(3)
+        self._formats, self._size, self._array = formats, size, np.zeros((0, 0))
+
+    def set_data(self, array):
+        """Show another (H, W) matrix."""
+        self._array = np.asarray(array, dtype=float)
+        self.stale = True
+
+    def draw(self, renderer):
+        """Write the numbers; called by matplotlib."""
+        for (i, j), number in np.ndenumerate(self._array):
+            x, y = self.axes.transData.transform((j, i))
+            text = self._formats.format(number)
+            _write(renderer, x, y, text if text.strip("-0.") else text.lstrip("-"), self._size)  # no "-0.00"
+        self.stale = False
+
+
+class Caption(Artist):
+    """Lines of text centred at a place of an axes; where a title or a result changes with a slider.
+
+    Args:
+        x, y: the place of the middle of the first line, in fractions of the axes: (0.5, 1.1) is above it.
+        size: height of the letters in points.
+        weight: "normal" or "bold".
+    """
+
+    def __init__(self, x, y, size=10, weight="normal"):
+        super().__init__()
+        self._place, self._size, self._weight, self._text = (x, y), size, weight, ""
+
+    def set_text(self, text):
+        """Show another text; lines are separated by a newline."""
+        if text != self._text:
+            self._text = text
+            self.stale = True
+
+    def draw(self, renderer):
+        """Write the text; called by matplotlib."""
+        x, y = self.axes.transAxes.transform(self._place)
+        for i, line in enumerate(self._text.split("\n")):
+            below = 1.25 * i * renderer.points_to_pixels(self._size)
+            _write(renderer, x, y - below, line, self._size, self._weight)
+        self.stale = False
+
+
+def _write(renderer, x, y, text, points, weight="normal"):
+    """Write one line, black, its middle at (x, y) in pixels from the lower left corner."""
+    letters = _letters(text, renderer.points_to_pixels(points), weight)
+    height, width = letters.shape[:2]
+    gc = renderer.new_gc()
+    renderer.draw_image(gc, round(x - width / 2), round(y - height / 2), letters)
+    gc.restore()
+
+
+@lru_cache(maxsize=4096)
+def _letters(text, pixels, weight):
+    """One line of text as an (H, W, 4) uint8 image, black on nothing; every line of one size has one height."""
+    font = ImageFont.truetype(findfont(FontProperties(family="DejaVu Sans", weight=weight)), pixels)
+    size = (max(1, round(font.getlength(text))), round(1.4 * pixels))
+    mask = Image.new("L", size)
+    ImageDraw.Draw(mask).text((size[0] / 2, size[1] / 2), text, fill=255, font=font, anchor="mm")
+    letters = np.zeros((size[1], size[0], 4), dtype=np.uint8)
+    letters[..., 3] = np.asarray(mask)
+    return np.ascontiguousarray(np.flipud(letters))  # matplotlib's pixels begin at the bottom
