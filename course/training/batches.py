@@ -1,0 +1,98 @@
+"""Batches out of tensors in memory, or out of a function: by indexing, never item by item."""
+
+import hashlib
+
+import torch
+
+from course.training import checks, seeds
+
+RESIDENT_BYTES = 1 << 30  # data up to this size is kept on the device as a whole
+
+
+def order(n, seed, epoch):
+    """The order of the examples in one epoch (from 0) of `fit(..., seed=seed)`: a (n,) permutation."""
+    return torch.randperm(n, generator=seeds.generator(seed, seeds.ORDER, epoch))
+
+
+class Batches:
+    """The batches of each epoch, this process's share of each.
+
+    Args:
+        run: the Run that they are for.
+        data: a tuple of tensors of equal length, or a function (run, batch_size) -> tuple of tensors, called
+            with this process's share of the batch size.
+        batch_size: of all processes together.
+        steps_per_epoch: for a function; tensors know theirs.
+
+    An incomplete last batch is dropped, so that every batch has the same size; data smaller than a batch are
+    one batch.
+    """
+
+    def __init__(self, run, data, batch_size, shuffle=True, steps_per_epoch=None):
+        checks.whole(batch_size=batch_size)
+        self.run, self.shuffle, self.made = run, shuffle, data if callable(data) else None
+        if self.made:
+            if steps_per_epoch is None:
+                raise ValueError("data is a function, which has no end: give steps_per_epoch too.")
+            self.tensors, self.batch_size, self.per_epoch = (), batch_size, steps_per_epoch
+        else:
+            if steps_per_epoch is not None:
+                raise ValueError(
+                    "steps_per_epoch is for data made by a function: tensors have their own length."
+                )
+            self.tensors = _check_tensors(data)
+            self.n = len(self.tensors[0])
+            self.batch_size = min(batch_size, self.n)
+            self.per_epoch = self.n // self.batch_size
+        checks.whole(steps_per_epoch=self.per_epoch)
+        if self.batch_size % run.processes:
+            raise ValueError(
+                f"A batch of {self.batch_size} cannot be shared equally by {run.processes} processes: "
+                f"batch_size counts all of them together, so give a multiple of {run.processes}."
+            )
+        self.share = self.batch_size // run.processes
+        self.epoch, self.order = None, None
+        if sum(tensor.nbytes for tensor in self.tensors) <= RESIDENT_BYTES:
+            self.tensors = tuple(tensor.to(run.device) for tensor in self.tensors)
+
+    def batch(self, step):
+        """The batch of a step (counted from the run's start): a tuple of tensors on the device."""
+        if self.made:
+            made = self.made(self.run, self.share)
+            return tuple(
+                tensor.to(self.run.device) for tensor in (made if isinstance(made, tuple) else (made,))
+            )
+        epoch, index = divmod(step, self.per_epoch)
+        start = index * self.batch_size + self.run.process * self.share
+        if not self.shuffle:
+            # Cloned, so that a loss function that changes its batch in place leaves the data as they are.
+            return tuple(t[start : start + self.share].clone().to(self.run.device) for t in self.tensors)
+        if epoch != self.epoch:
+            self.epoch, self.order = epoch, order(self.n, self.run.seed, epoch).to(self.tensors[0].device)
+        rows = self.order[start : start + self.share]
+        return tuple(tensor.index_select(0, rows).to(self.run.device) for tensor in self.tensors)
+
+    def fingerprint(self):
+        """What tells these data from others, for a checkpoint's configuration."""
+        if self.made:
+            return getattr(self.made, "__qualname__", type(self.made).__name__)
+        digest = hashlib.sha256()
+        for tensor in self.tensors:
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        shapes = ", ".join(f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}" for tensor in self.tensors)
+        return f"{shapes}, sha256 {digest.hexdigest()[:16]}"
+
+
+def _check_tensors(data):
+    tensors = (data,) if isinstance(data, torch.Tensor) else tuple(data)
+    if not tensors or not all(isinstance(tensor, torch.Tensor) and tensor.ndim for tensor in tensors):
+        raise TypeError(
+            "data must be a tuple of tensors, (x, y) for example, or a function (run, batch_size) -> tuple."
+        )
+    lengths = [len(tensor) for tensor in tensors]
+    if len(set(lengths)) > 1 or lengths[0] == 0:
+        raise ValueError(
+            f"The tensors in data have lengths {lengths}: they must be equal and not 0, one row an example."
+        )
+    return tensors

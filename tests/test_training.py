@@ -1,0 +1,603 @@
+"""`training.fit` and `training.Run` against loops written by hand."""
+
+import math
+import os
+import subprocess
+import sys
+import time
+from copy import deepcopy
+
+import accelerate
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
+
+from course import training
+from course.training import Run, devices, schedules, seeds
+from course.training.average import Average
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+X = torch.randn(70, 5, generator=torch.Generator().manual_seed(0))
+Y = X.argmax(1)
+
+
+def net(dtype=torch.float32):
+    torch.manual_seed(0)
+    layers = nn.Linear(5, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.2), nn.Linear(12, 5)
+    return nn.Sequential(*layers).to(dtype)
+
+
+def cross_entropy(model, batch, run):
+    x, y = batch
+    return F.cross_entropy(model(x), y)
+
+
+def fit(model, *, loss_fn=cross_entropy, data=(X, Y), optimizer=None, **changes):
+    """A short quiet fit on the CPU."""
+    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
+    settings = {"epochs": 3, "batch_size": 16, "device": "cpu", "progress": False}
+    return training.fit(model, loss_fn, data, optimizer=optimizer, **{**settings, **changes})
+
+
+def same(first, second):
+    """Whether two models' weights and buffers are the same, bit for bit."""
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_fit_is_the_loop_by_hand_bit_for_bit():
+    model = net()
+    history = fit(
+        model, optimizer=torch.optim.AdamW(model.parameters(), lr=0.02), seed=7, schedule="one-cycle",
+        clip=0.8, average=0.9, evaluate=lambda m: {"loss on all": F.cross_entropy(m(X), Y)},
+    )  # fmt: skip
+
+    hand = net().train()
+    optimizer = torch.optim.AdamW(hand.parameters(), lr=0.02)
+    scheduler = OneCycleLR(optimizer, max_lr=0.02, total_steps=12)
+    torch.manual_seed(seeds.derive(7, seeds.GLOBAL, 0))
+    losses, lrs, norms, rows, average = [], [], [], [], None
+    for epoch in range(3):
+        order = training.order(len(X), seed=7, epoch=epoch)
+        for start in range(0, 64, 16):
+            rows_now = order[start : start + 16]
+            loss = F.cross_entropy(hand(X[rows_now]), Y[rows_now])
+            optimizer.zero_grad()
+            loss.backward()
+            norms.append(float(nn.utils.clip_grad_norm_(hand.parameters(), 0.8)))
+            lrs.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+            losses.append(loss.item())
+            now = [t.detach().clone() for t in (*hand.parameters(), *hand.buffers())]
+            if average is None:
+                average = now
+            else:
+                pairs = zip(average, now, strict=True)
+                average = [a.lerp(t, 1 - 0.9) if t.is_floating_point() else t for a, t in pairs]
+        averaged = deepcopy(hand).eval()
+        with torch.no_grad():
+            for tensor, mean in zip((*averaged.parameters(), *averaged.buffers()), average, strict=True):
+                tensor.copy_(mean)
+            rows.append({"epoch": epoch + 1, "loss": math.fsum(losses[-4:]) / 4})
+            rows[-1]["loss on all"] = F.cross_entropy(averaged(X), Y).item()
+
+    assert (history.losses, history.lrs, history.grad_norms) == (losses, lrs, norms)
+    assert history.epochs == rows
+    assert same(model, averaged)
+    assert max(norms) > 0.8 > min(norms), "the clipping was not tried on both sides"
+    assert history.seconds > 0 and not history.interrupted
+
+
+def test_the_epochs_differ_and_each_example_comes_once():
+    seen = []
+
+    def loss_fn(model, batch, run):
+        seen.extend(batch[1].tolist())
+        return model(batch[0]).square().mean()
+
+    fit(net(), loss_fn=loss_fn, data=(X, torch.arange(70)), epochs=2)
+    first, second = seen[:64], seen[64:]
+    assert len(seen) == 128 and len(set(first)) == len(set(second)) == 64
+    assert first != second and first != sorted(first)
+    assert first == training.order(70, seed=0, epoch=0)[:64].tolist()
+
+
+@pytest.mark.parametrize(
+    "n, size, expected", [(7, 16, [[0, 1, 2, 3, 4, 5, 6]]), (7, 3, [[0, 1, 2], [3, 4, 5]])]
+)
+def test_order_kept_last_batch_dropped_and_small_data(n, size, expected):
+    seen = []
+
+    def loss_fn(model, batch, run):
+        seen.append(batch[1].tolist())
+        batch[1].zero_()  # a loss that spoils its batch does not spoil the data
+        return model(batch[0]).square().mean()
+
+    fit(
+        nn.Linear(5, 1),
+        loss_fn=loss_fn,
+        data=(X[:n], torch.arange(n)),
+        shuffle=False,
+        batch_size=size,
+        epochs=2,
+    )
+    assert seen == expected * 2
+
+
+def test_data_from_a_function():
+    shapes = []
+
+    def made(run, batch_size):
+        x = run.normal(batch_size, 5)
+        return x, run.integers(5, batch_size)
+
+    def loss_fn(model, batch, run):
+        shapes.append([tuple(t.shape) for t in batch])
+        return cross_entropy(model, batch, run)
+
+    first, second = (fit(net(), loss_fn=loss_fn, data=made, steps_per_epoch=3) for _ in range(2))
+    assert first.losses == second.losses and len(set(first.losses)) == 9
+    assert shapes[0] == [(16, 5), (16,)] and len(first.epochs) == 3
+    with pytest.raises(ValueError, match="give steps_per_epoch"):
+        fit(net(), data=made)
+    with pytest.raises(ValueError, match="steps_per_epoch is for data made by a function"):
+        fit(net(), steps_per_epoch=3)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "reference"),
+    [
+        ("constant", lambda o: LambdaLR(o, lambda step: 1.0)),
+        ("cosine", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=12)),
+        ("one-cycle", lambda o: OneCycleLR(o, max_lr=[0.1, 0.3], total_steps=12)),
+        (lambda step, total: 1 / (1 + step / total), lambda o: LambdaLR(o, lambda step: 1 / (1 + step / 12))),
+    ],
+)
+def test_schedules_are_torchs_and_the_settings_come_back(schedule, reference):
+    def groups(model):
+        layers = model[0].parameters(), model[4].parameters()
+        return [{"params": list(layers[0]), "lr": 0.1}, {"params": list(layers[1]), "lr": 0.3}]
+
+    model, seen = net(), []
+    optimizer = torch.optim.SGD(groups(model), momentum=0.9)
+    before = schedules.settings(optimizer)
+
+    def loss_fn(model, batch, run):
+        seen.append([(group["lr"], group["momentum"]) for group in optimizer.param_groups])
+        return cross_entropy(model, batch, run)
+
+    history = fit(model, loss_fn=loss_fn, optimizer=optimizer, schedule=schedule)
+    other = torch.optim.SGD(groups(net()), momentum=0.9)
+    scheduler, expected = reference(other), []
+    for _ in range(12):
+        expected.append([(group["lr"], group["momentum"]) for group in other.param_groups])
+        other.step()
+        scheduler.step()
+    for found, right in zip(seen, expected, strict=True):
+        assert found == [pytest.approx(pair, rel=1e-12, abs=1e-15) for pair in right]
+    assert history.lrs == [step[0][0] for step in seen]
+    assert schedules.settings(optimizer) == before, "the next fit would start from another learning rate"
+
+
+def test_max_steps_stops_within_the_whole_runs_schedule():
+    whole, part = fit(net(), schedule="cosine"), fit(net(), schedule="cosine", max_steps=5)
+    assert part.losses == whole.losses[:5] and part.lrs == whole.lrs[:5] and len(part.epochs) == 1
+
+
+def test_a_whole_number_buffer_is_copied_not_averaged():
+    model = nn.Module()
+    model.register_buffer("index", torch.arange(7))
+    model.register_buffer("mask", torch.tensor([True, False]))
+    average = Average(model, 0.99)
+    for _ in range(5):
+        average.update()
+    average.put_into_model()
+    assert model.index.tolist() == list(range(7)) and model.mask.tolist() == [True, False]
+
+
+def test_evaluate_sees_averages_in_eval_mode_and_leaves_no_trace():
+    model, raw = net(), net()
+    model[1].eval()  # fit puts all into train mode at its start
+    modes = []
+
+    def evaluate(evaluated):
+        modes.append((evaluated.training, evaluated[3].training, torch.is_grad_enabled()))
+        assert evaluated is model
+        torch.rand(3)
+        return {"size": sum(p.abs().sum() for p in evaluated.parameters())}
+
+    history = fit(model, average=0.5, evaluate=evaluate, max_steps=8)
+    assert modes == [(False, False, False)] * 2 and model.training and model[1].training
+    assert history.epochs[-1]["size"] == pytest.approx(sum(p.abs().sum().item() for p in model.parameters()))
+    fit(raw, max_steps=4)
+    assert history.epochs[0]["size"] != pytest.approx(sum(p.abs().sum().item() for p in raw.parameters()))
+    with pytest.raises(TypeError, match="evaluate returned float: expected a dict"):
+        fit(net(), evaluate=lambda m: 0.5)
+
+
+def test_the_run_depends_on_its_seed_alone_and_leaves_torchs_generator():
+    def with_noise(model, batch, run):
+        return cross_entropy(model, (batch[0] + run.normal(*batch[0].shape), batch[1]), run)
+
+    results = []
+    for outside, seed in ((1, 0), (2, 0), (2, 1)):
+        model = net()
+        torch.manual_seed(outside)
+        expected = torch.rand(3)
+        torch.manual_seed(outside)
+        results.append(fit(model, loss_fn=with_noise, seed=seed).losses)
+        assert torch.equal(torch.rand(3), expected)
+    assert results[0] == results[1] != results[2]
+
+
+def test_draws():
+    model = nn.Linear(2, 1)
+    run, again = (Run(model, torch.optim.SGD(model.parameters(), lr=0.1), seed=5, device="cpu") for _ in "ab")
+    normal, uniform, whole = run.normal(2000, 3), run.uniform(2000), run.integers(4, 2000, 2)
+    assert normal.shape == (2000, 3) and normal.dtype == torch.float32 and abs(normal.mean()) < 0.05
+    assert abs(normal.std() - 1) < 0.05
+    assert uniform.shape == (2000,) and 0 <= uniform.min() < 0.01 and 0.99 < uniform.max() < 1
+    assert whole.dtype == torch.int64 and whole.unique().tolist() == [0, 1, 2, 3] and whole.shape == (2000, 2)
+    assert torch.equal(again.normal(2000, 3), normal)
+    assert run.normal().shape == () and run.uniform(2, dtype=torch.float64).dtype == torch.float64
+    # Another number of processes draws the same for the global batch.
+    run.processes, run.process, halves = 2, 0, []
+    state = run.draws.get_state()
+    for run.process in (0, 1):
+        run.draws.set_state(state)
+        halves.append(run.normal(3, 2))
+    run.processes, run.process = 1, 0
+    run.draws.set_state(state)
+    assert torch.equal(torch.cat(halves), run.normal(6, 2))
+
+
+def test_streams_are_independent():
+    assert (
+        len({seeds.derive(seed, use, i) for seed in range(30) for use in range(3) for i in range(30)}) == 2700
+    )
+
+
+def test_log_and_carry():
+    carried = []
+
+    def loss_fn(model, batch, run):
+        carried.append((run.epoch, run.step, None if run.carry is None else run.carry[0].item()))
+        run.carry = (torch.tensor(float(run.step)), None)
+        loss = cross_entropy(model, batch, run)
+        run.log(loss=loss, step=run.step)
+        return loss
+
+    history = fit(net(), loss_fn=loss_fn, epochs=2)
+    assert history.logged == {"loss": history.losses, "step": [float(i) for i in range(8)]}
+    assert carried == [
+        (0, 0, None),
+        (0, 1, 0),
+        (0, 2, 1),
+        (0, 3, 2),
+        (1, 4, None),
+        (1, 5, 4),
+        (1, 6, 5),
+        (1, 7, 6),
+    ]
+    with pytest.raises(ValueError, match=r"log\(x=...\): a tensor of shape \(2,\)"):
+        fit(net(), loss_fn=lambda model, batch, run: run.log(x=torch.ones(2)))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_before_the_update(bad):
+    model, good = net(), net()
+    fit(good, max_steps=6)
+    with pytest.raises(training.NonFiniteLoss) as caught:
+        fit(model, loss_fn=lambda m, b, run: cross_entropy(m, b, run) * (bad if run.step == 6 else 1))
+    message = str(caught.value)
+    assert f"loss is {bad} in epoch 2, step 7" in message and "smaller learning rate (it is 0.1)" in message
+    assert "clip=1.0" in message
+    assert len(caught.value.history.losses) == 6 and len(caught.value.history.epochs) == 1
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), good.parameters(), strict=True))
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_update_under_clip():
+    model = nn.Linear(5, 1)
+    before = deepcopy(model)
+    with pytest.raises(training.NonFiniteLoss, match="gradient's norm is (nan|inf)"):
+        fit(model, loss_fn=lambda m, b, run: (m(b[0]) * 0).abs().sqrt().mean(), clip=1.0)
+    assert same(model, before)
+
+
+def adversaries():
+    torch.manual_seed(0)
+    g, d = nn.Linear(3, 5), nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
+    return g, d, torch.optim.Adam(g.parameters(), lr=0.01), torch.optim.Adam(d.parameters(), lr=0.02)
+
+
+def critic_loss(d, real, fake, mix):
+    """With a penalty on the gradient, so that backward goes through a gradient."""
+    mixed = (real + (fake.detach() - real) * mix).requires_grad_()
+    slope = torch.autograd.grad(d(mixed).sum(), mixed, create_graph=True)[0]
+    return F.softplus(d(fake.detach())).mean() + F.softplus(-d(real)).mean() + slope.square().mean()
+
+
+def test_two_models_and_two_optimisers_as_by_hand():
+    g, d, opt_g, opt_d = adversaries()
+    run = Run([g, d], [opt_d, opt_g], schedule="cosine", device="cpu", progress=False)
+    for (real,) in run.batches((X,), epochs=2, batch_size=16):
+        fake = g(run.normal(16, 3))
+        run.update(opt_d, critic_loss(d, real, fake, run.uniform(16, 1)))
+        if run.step % 2:
+            kept = [p.grad.clone() for p in d.parameters()]
+            run.log(g_loss=run.update(opt_g, F.softplus(-d(fake)).mean()))
+            assert all(torch.equal(p.grad, grad) for p, grad in zip(d.parameters(), kept, strict=True))
+
+    hand_g, hand_d, opt_g, opt_d = adversaries()
+    draws, losses, g_losses = seeds.generator(0, seeds.DRAWS), [], []
+    for step in range(8):
+        real = X[training.order(70, 0, step // 4)[step % 4 * 16 :][:16]]
+        noise, mix = torch.randn(16, 3, generator=draws), torch.rand(16, 1, generator=draws)
+        # The generator's schedule starts with its first update, in the second step.
+        for optimizer, lr, late in ((opt_d, 0.02, 0), (opt_g, 0.01, 1)):
+            optimizer.param_groups[0]["lr"] = lr * 0.5 * (1 + math.cos(math.pi * max(0, step - late) / 8))
+        fake = hand_g(noise)
+        losses.append(_update(opt_d, critic_loss(hand_d, real, fake, mix)))
+        if step % 2:
+            g_losses.append(_update(opt_g, F.softplus(-hand_d(fake)).mean()))
+    assert run.history.losses == losses and run.history.logged == {"g_loss": g_losses}
+    assert same(g, hand_g) and same(d, hand_d)
+
+
+def _update(optimizer, loss):
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def test_a_run_left_early_restores_what_it_changed():
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    run = Run(model, optimizer, schedule="one-cycle", device="cpu", progress=False)
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    for x, y in run.batches((X, Y), epochs=2, batch_size=16):
+        run.update(optimizer, F.cross_entropy(model(x), y))
+        if run.step == 2:
+            break
+    assert optimizer.param_groups[0]["lr"] == 0.1 and torch.equal(torch.rand(1), expected)
+    assert len(run.history.losses) == 2
+    with pytest.raises(RuntimeError, match="gives its batches once"):
+        next(run.batches((X, Y), epochs=2))
+
+
+# Devices and precision
+
+
+def test_the_best_device_is_chosen(monkeypatch):
+    monkeypatch.delenv("COURSE_DEVICE", raising=False)
+    cuda, mps = (lambda value: lambda: value), (lambda value: lambda: value)
+    for has_cuda, has_mps, expected in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", cuda(has_cuda))
+        monkeypatch.setattr(torch.backends.mps, "is_available", mps(has_mps))
+        assert training.choose_device() == torch.device(expected)
+        assert training.choose_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert training.choose_device(dtype=torch.float64) == torch.device("cpu")
+    with pytest.raises(ValueError, match="computes no float64"):
+        training.choose_device("mps", dtype=torch.float64)
+    monkeypatch.setenv("COURSE_DEVICE", "mps")
+    assert training.choose_device() == torch.device("mps")
+    assert training.choose_device("cpu") == torch.device("cpu")
+    monkeypatch.delenv("COURSE_DEVICE")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert training.choose_device() == torch.device("cpu")
+
+
+def test_an_unknown_or_missing_device_is_one_clear_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for name in ("gpu", "cuda", "mps", "tpu", 3.5):
+        with pytest.raises(ValueError, match=r"this machine has no such device. It has: cpu\."):
+            fit(net(), device=name)
+    monkeypatch.setenv("COURSE_DEVICE", "cuda:0")
+    with pytest.raises(ValueError, match="COURSE_DEVICE='cuda:0'"):
+        fit(net(), device=None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert training.choose_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(ValueError, match="device='cuda:2'.* has: cuda, cpu"):
+        training.choose_device("cuda:2")
+
+
+def test_more_processes_than_gpus_is_one_clear_error(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(
+        ValueError, match="3 processes were started on a machine with 2 GPUs: start one for each"
+    ):
+        devices.connect(torch.device("cuda"), "float32")
+
+
+def test_precision_follows_the_device(monkeypatch):
+    cuda, cpu = torch.device("cuda"), torch.device("cpu")
+    for native in (True, False):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation, native=native: native
+        )
+        assert training.choose_precision(cuda) == ("bf16" if native else "float32")
+        assert training.choose_precision(cuda, dtype=torch.float64) == "float32"
+        assert training.choose_precision(cuda, "float32") == training.choose_precision(cpu) == "float32"
+    with pytest.raises(ValueError, match="precision='fp8' is not known"):
+        fit(net(), precision="fp8")
+    with pytest.raises(ValueError, match="nothing for a float64 model"):
+        fit(net(torch.float64), data=(X.double(), Y), precision="bf16")
+
+
+def test_one_process_trains_in_several_precisions_and_dtypes_one_after_the_other():
+    seen = []
+
+    def loss_fn(model, batch, run):
+        out = model(batch[0])
+        seen.append(out.dtype)
+        return F.cross_entropy(out, batch[1])
+
+    for precision, dtype in (("bf16", torch.float32), (None, torch.float32), ("bf16", torch.float32)):
+        fit(net(dtype), loss_fn=loss_fn, data=(X.to(dtype), Y), precision=precision, max_steps=1)
+    fit(net(torch.float64), loss_fn=loss_fn, data=(X.double(), Y), max_steps=1)
+    assert seen == [torch.bfloat16, torch.float32, torch.bfloat16, torch.float64]
+
+
+def test_accelerates_state_follows_the_device_and_survives_where_it_fits():
+    cpu, meta = torch.device("cpu"), torch.device("meta")
+    first = devices.connect(cpu, "float32")
+    assert devices.connect(cpu, "float32").state.__dict__ is first.state.__dict__
+    assert first.device == cpu, "a state that fits must not be reset under the user's own Accelerator"
+    assert devices.connect(meta, "float32").device == meta
+    assert devices.connect(cpu, "bf16").mixed_precision == "bf16"
+    assert devices.connect(cpu, "float32").device == cpu
+    assert "ACCELERATE_TORCH_DEVICE" not in os.environ
+    accelerate.Accelerator(cpu=True)
+
+
+def test_a_used_optimiser_goes_on():
+    model, again = net(), net()
+    for changed in (model, again):
+        optimizer = torch.optim.Adam(changed.parameters())
+        fit(changed, optimizer=optimizer, epochs=1, average=0.9, schedule="one-cycle")
+        fit(changed, optimizer=optimizer, epochs=1, seed=1)
+        assert next(iter(optimizer.state.values()))["step"] == 8
+    assert same(model, again)
+
+
+def test_predict():
+    model = net()
+    model[3].eval()
+    expected = deepcopy(model).eval()(X).detach()
+    for size in (1, 32, 500):
+        out = training.predict(model, X, batch_size=size)
+        assert not out.requires_grad and torch.allclose(out, expected, rtol=0, atol=1e-6)
+    assert model.training and model[1].training and not model[3].training
+
+
+# What a caller gets wrong
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs=0: expected a whole number of at least 1"),
+        ({"epochs": 1.5}, "epochs=1.5: expected a whole number"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"clip": 0}, "clip=0"),
+        ({"average": 1.0}, "average=1.0"),
+        ({"max_steps": 0}, "max_steps=0"),
+        (
+            {"schedule": "linear"},
+            "schedule='linear' is not known: give one of 'constant', 'cosine', 'one-cycle'",
+        ),
+        ({"data": (X, Y[:3])}, r"lengths \[70, 3\]"),
+        ({"data": (X[:0],)}, r"lengths \[0\]"),
+        ({"loss_fn": lambda m, b, run: m(b[0])}, r"a tensor of shape \(16, 5\): expected a scalar"),
+        ({"loss_fn": lambda m, b, run: 1.0}, "The loss is float"),
+        ({"loss_fn": lambda m, b, run: m(b[0]).mean().detach()}, "does not depend on the weights"),
+        (
+            {"optimizer": torch.optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)},
+            "2 of the parameters of SGD are not",
+        ),
+    ],
+)
+def test_clear_errors(changes, message):
+    with pytest.raises(ValueError, match=message):
+        fit(net(), **changes)
+
+
+def test_data_of_another_kind():
+    for data in ([[1, 2]], (), (torch.tensor(1.0),), ([1, 2],)):
+        with pytest.raises(TypeError, match="data must be a tuple of tensors"):
+            fit(net(), data=data)
+
+
+# What is seen
+
+
+def test_one_printed_line_without_a_time(capsys):
+    fit(net(), progress=True, evaluate=lambda m: {"accuracy": 0.25})
+    out, err = capsys.readouterr()
+    first = fit(net(), progress=True, epochs=1, max_steps=1)
+    assert out.startswith("3 epochs, 12 steps: loss ") and out.endswith(", accuracy 0.25\n")
+    assert out.count("\n") == 1 and err == ""
+    line = f"0 epochs, 1 step: loss {first.losses[0]:.4g}"
+    assert capsys.readouterr().out == line + "\n" and repr(first) == f"History({line})"
+    fit(net(), progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_bar_in_a_terminal_leaves_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    fit(net(), progress=True)
+    err = capsys.readouterr().err
+    assert "/12" in err and err.rpartition("\r")[2] == "" and err.split("\r")[-2].strip() == ""
+
+
+NOTEBOOK = """
+import sys, warnings
+warnings.simplefilter("error")
+sys.modules["ipywidgets"] = None  # a kernel without ipywidgets
+import torch
+from course import training
+model = torch.nn.Linear(3, 1)
+x = torch.ones(64, 3)
+"""
+CELL = """
+history = training.fit(model, lambda m, b, run: m(b[0]).square().mean(), (x,), batch_size=4, epochs=2,
+                       optimizer=torch.optim.SGD(model.parameters(), lr=0.001), device="cpu")
+"""
+
+
+def test_a_saved_notebook_keeps_the_line_alone():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    cells = [
+        nbformat.v4.new_code_cell(source)
+        for source in (NOTEBOOK, "print('before')" + CELL + "print('after')")
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    assert notebook.cells[0].outputs == []
+    before, line, after = notebook.cells[1].outputs
+    assert (before.text, after.text) == ("before\n", "after\n")
+    assert line.output_type == "display_data" and list(line.data) == ["text/plain"] and line.metadata == {}
+    assert line.data["text/plain"].startswith("2 epochs, 32 steps: loss ")
+
+
+def test_no_threads_are_left_to_hinder_a_fork():
+    script = (
+        "import sys, threading; sys.stderr.isatty = lambda: True\n"
+        + NOTEBOOK.replace('sys.modules["ipywidgets"] = None', "")
+        + CELL
+        + "assert threading.active_count() == 1, threading.enumerate()\n"
+        "assert not any(name.startswith(('matplotlib', 'IPython', 'ipywidgets')) for name in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 epochs, 32 steps: loss ") and "Warning" not in done.stderr
+
+
+def test_seconds_grow_over_the_sessions(tmp_path):
+    def slow(model, batch, run):
+        time.sleep(0.02)
+        return cross_entropy(model, batch, run)
+
+    path = tmp_path / "run.ckpt"
+    fit(net(), loss_fn=slow, checkpoint=path, max_steps=6)
+    assert fit(net(), loss_fn=slow, checkpoint=path, resume=True).seconds >= 0.24
