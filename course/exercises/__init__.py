@@ -1,0 +1,9 @@
+"""Exercises that check a learner's function.
+
+`exercises.cnn.conv2d.check(my_conv2d)` gives the verdict, `.hint()` the next hint, `.solution()` the worked
+solution.
+"""
+
+from course.exercises import cnn
+
+__all__ = ["cnn"]

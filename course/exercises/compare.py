@@ -1,0 +1,154 @@
+"""Say how a learner's outcome differs from the expected one, in a plain sentence, and show values shortly."""
+
+import math
+
+import torch
+
+# (relative, absolute) by type; the absolute one is times max(1, largest expected magnitude)
+TOLERANCES = {
+    torch.float64: (1e-9, 1e-11),
+    torch.complex128: (1e-9, 1e-11),
+    torch.float32: (1e-4, 1e-5),
+    torch.complex64: (1e-4, 1e-5),
+    torch.bfloat16: (2e-2, 2e-2),
+    torch.float16: (2e-3, 2e-3),
+}
+SHOWN = 16  # elements: a larger tensor is shown by its shape
+
+
+def difference(expected, got, leaf_names=(), *, gradients=True):
+    """How one outcome differs from the expected one.
+
+    Args:
+        expected, got: Outcome of the reference (or of a misconception) and of the learner's function.
+        leaf_names: names of the arguments that `gradients` belong to.
+        gradients: False compares the returned values alone.
+    Returns:
+        None where they agree: the same structure, shapes and types, NaN and infinities in the same places,
+        integers equal and floats within TOLERANCES; else (diagnosis, sentence).
+    """
+    if got.kind != "value" or expected.kind != "value":
+        if (expected.kind, expected.error) == (got.kind, got.error):
+            return None
+        return ("raised" if got.kind == "error" else got.kind), _sentence(got)
+    found = _difference(expected.value, got.value, "the output")
+    if found or not gradients:
+        return found
+    for name, wanted, slope in zip(leaf_names, expected.gradients, got.gradients, strict=True):
+        found = _gradient_difference(name, wanted, slope)
+        if found:
+            return found
+    return None
+
+
+def _sentence(got):
+    text = got.text or "returned a value where an exception belongs"
+    return f"Your function {text}" + ("" if text.endswith(("?", "\n")) or "\n" in text else ".")
+
+
+def _difference(expected, got, what):
+    kinds = {"tensor": "a tensor", "number": "a number", "text": "a text", "none": "None"}
+    if got[0] != expected[0]:
+        wanted = kinds.get(expected[0], f"{len(expected) - 1} values")
+        if got[0] == "none":
+            return "returned_none", f"Expected {wanted} as {what}, got None: is a return missing?"
+        shown = got[1] if got[0] == "other" else kinds.get(got[0], f"{len(got) - 1} values")
+        return "wrong_type", f"Expected {wanted} as {what}, got {shown}."
+    if expected[0] == "tensor":
+        return _tensor_difference(expected[1], got[1], what)
+    if expected[0] == "number":
+        return _number_difference(expected[1], got[1], what)
+    if expected[0] == "sequence":
+        if len(expected) != len(got):
+            return "wrong_type", f"Expected {len(expected) - 1} values as {what}, got {len(got) - 1}."
+        parts = (
+            _difference(*pair, f"value {i} of {what}")
+            for i, pair in enumerate(zip(expected[1:], got[1:], strict=True), 1)
+        )
+        return next((found for found in parts if found), None)
+    return (
+        None
+        if expected == got
+        else ("wrong_values", f"{what.capitalize()} is {got[1:]}, not {expected[1:]}.")
+    )
+
+
+def _number_difference(expected, got, what):
+    wrong = "wrong_values", f"Expected {number(expected)} as {what}, got {number(got)}."
+    if isinstance(expected, int):
+        if isinstance(got, float):
+            return (*wrong[:1], wrong[1][:-1] + ", a float where a whole number (int) belongs.")
+        return None if got == expected else wrong
+    relative, absolute = TOLERANCES[torch.float64]
+    both_nan = math.isnan(expected) and math.isnan(got)
+    close = both_nan or math.isclose(
+        expected, got, rel_tol=relative, abs_tol=absolute * max(1.0, abs(expected))
+    )
+    return None if close else wrong
+
+
+def _tensor_difference(expected, got, what):
+    if got.shape != expected.shape:
+        shapes = f"Expected shape {tuple(expected.shape)}, got {tuple(got.shape)}"
+        return "wrong_shape", f"{what.capitalize()} has the wrong shape. {shapes}."
+    if got.dtype != expected.dtype:
+        wanted, found = (str(tensor.dtype).removeprefix("torch.") for tensor in (expected, got))
+        cure = "give new tensors the type of the input, dtype=x.dtype"
+        return "wrong_dtype", f"{what.capitalize()} has the type {found}, expected {wanted}: {cure}."
+    right = _close(expected, got)
+    if bool(right.all()):
+        return None
+    return "wrong_values", f"{what.capitalize()} has wrong values. {_where(expected, got, right)}"
+
+
+def _close(expected, got):
+    if not (expected.is_floating_point() or expected.is_complex()):
+        return expected == got
+    relative, absolute = TOLERANCES.get(expected.dtype, (0.0, 0.0))
+    finite = expected[expected.isfinite()].abs()
+    scale = max(1.0, float(finite.max())) if finite.numel() else 1.0
+    return torch.isclose(got, expected, rtol=relative, atol=absolute * scale, equal_nan=True)
+
+
+def _where(expected, got, right):
+    if expected.numel() <= SHOWN:
+        return f"Expected {show(expected)}, got {show(got)}."
+    position = tuple((~right).nonzero()[0].tolist())
+    wanted, found = (number(tensor[position].item()) for tensor in (expected, got))
+    first = f"at {list(position)} expected {wanted}, got {found}"
+    return f"{int((~right).sum())} of {right.numel()} elements differ; the first: {first}."
+
+
+def _gradient_difference(name, expected, got):
+    what = f"the gradient with respect to {name}"
+    if expected is None or got is None:
+        if expected is got or (expected is None and not bool(got.any())):
+            return None
+        if got is None and not bool(expected.any()):
+            return None
+        cut = f"The values are right, but no gradient reaches {name}: the output is cut off from it"
+        return (
+            "detached",
+            f"{cut}. Compute with tensors throughout: no .item(), .numpy(), .detach() or torch.tensor(...).",
+        )
+    found = _tensor_difference(expected, got, what)
+    return found and ("wrong_gradient", f"The values are right, but {found[1][0].lower()}{found[1][1:]}")
+
+
+def number(value):
+    """A number in at most four significant digits."""
+    return str(value) if isinstance(value, int | complex) else f"{value:.4g}"
+
+
+def show(value):
+    """A case's argument in one short line: small tensors as nested lists, larger ones by shape and type."""
+    if isinstance(value, torch.Tensor):
+        if value.numel() > SHOWN:
+            return f"tensor of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
+        return show(value.detach().tolist())
+    if isinstance(value, list | tuple):
+        inner = ", ".join(show(item) for item in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items()) + "}"
+    return number(value) if isinstance(value, float) else repr(value)

@@ -1,0 +1,178 @@
+"""What one call of a function came to, as plain data that crosses a pipe."""
+
+import inspect
+import linecache
+import numbers
+from dataclasses import dataclass
+
+import torch
+
+PRINTED_BYTES = 2_000  # of what a function prints for one case; the rest is dropped
+LARGEST = 2**20  # elements of a returned tensor that is carried; a larger one is only described
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call came to.
+
+    Attributes:
+        kind: "value", "error", "timeout" (the deadline passed) or "died" (the process did).
+        value: the returned value as `portable` writes it.
+        gradients: for each floating-point tensor argument a tensor, or None where no gradient reaches it.
+        error: the exception's class name.
+        text: the failure in words, for a learner.
+        printed: the beginning of what the function printed.
+        changed: positions of the arguments that the function changed in place.
+    """
+
+    kind: str
+    value: tuple = ("none",)
+    gradients: tuple = ()
+    error: str = ""
+    text: str = ""
+    printed: str = ""
+    changed: tuple = ()
+
+
+def evaluate(function, case, gradients=False):
+    """Call the function on a fresh copy of the case; an exception of any kind becomes an outcome.
+
+    Args:
+        function: called with the case's values as positional arguments. case: tuple of CPU tensors and plain
+        Python values. gradients: True differentiates sum(sin(1), sin(2), ... times the output's elements)
+        with respect to each
+            floating-point tensor argument, which tells a gradient of one output element from another's.
+    Returns:
+        Outcome. PyTorch's CPU generator is seeded with 0 for the call and is left as it was.
+    """
+    state = torch.default_generator.get_state()
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            torch.default_generator.manual_seed(0)
+            leaves, arguments = _copies(case, gradients)
+            value = function(*arguments)
+            slopes = _gradients(value, leaves) if gradients else ()
+            return Outcome("value", portable(value), slopes, changed=_changed(case, arguments))
+    except BaseException as error:  # SystemExit too: whatever a learner's function raises is a verdict
+        return Outcome("error", error=_kind(error, function), text=_describe_error(error, function))
+    finally:
+        torch.default_generator.set_state(state)
+
+
+def _copies(case, gradients):
+    """(leaves, arguments): arguments are not leaves, since autograd forbids changing a leaf in place."""
+    leaves = []
+
+    def copy_of(given):
+        if isinstance(given, torch.Tensor):
+            given = given.detach().clone()
+            if gradients and given.is_floating_point():
+                leaves.append(given.requires_grad_())
+                given = given.clone()
+            return given
+        if isinstance(given, tuple | list):
+            return type(given)(copy_of(item) for item in given)
+        return {key: copy_of(item) for key, item in given.items()} if isinstance(given, dict) else given
+
+    return leaves, [copy_of(given) for given in case]
+
+
+def _changed(case, arguments):
+    return tuple(i for i, before in enumerate(case) if not _equal(before, arguments[i]))
+
+
+def _equal(before, after):
+    if isinstance(before, torch.Tensor):
+        same_kind = before.shape == after.shape and before.dtype == after.dtype
+        return same_kind and torch.equal(before, after.detach())
+    if isinstance(before, tuple | list):
+        return len(before) == len(after) and all(map(_equal, before, after))
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_equal(before[key], after[key]) for key in before)
+    return before == after
+
+
+def _gradients(value, leaves):
+    outputs = [tensor for tensor in _tensors(value) if tensor.requires_grad and tensor.device.type == "cpu"]
+    if not outputs:
+        return tuple(None for _ in leaves)
+    upstream = [
+        torch.arange(1, out.numel() + 1, dtype=torch.float64).sin().to(out.dtype).reshape(out.shape)
+        for out in outputs
+    ]
+    return torch.autograd.grad(outputs, leaves, upstream, allow_unused=True)
+
+
+def _tensors(value):
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, tuple | list):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return []
+
+
+def portable(value):
+    """A returned value as nested tuples of plain data that `torch.load(weights_only=True)` reads.
+
+    Returns:
+        ("tensor", tensor), ("number", int or float), ("text", str), ("none",), ("sequence", item, ...) for a
+        tuple or a list, or ("other", what it is, in words) for anything else: objects of a learner's own are
+        not carried.
+    """
+    if value is None:
+        return ("none",)
+    if isinstance(value, bool | str):
+        return ("text", value) if isinstance(value, str) else ("other", f"the truth value {value}")
+    if isinstance(value, numbers.Integral):
+        return ("number", int(value))
+    if isinstance(value, numbers.Real):
+        return ("number", float(value))
+    if isinstance(value, tuple | list) and len(value) <= 1000:
+        return ("sequence", *(portable(item) for item in value))
+    if isinstance(value, torch.Tensor):
+        return _portable_tensor(value)
+    if inspect.isgenerator(value):
+        return ("other", "a generator: use return, not yield")
+    return ("other", f"an object of type {type(value).__module__}.{type(value).__qualname__}")
+
+
+def _portable_tensor(value):
+    if value.device.type != "cpu":
+        return ("other", f"a tensor on the device {value.device.type}: make it where the inputs are, on cpu")
+    if value.layout != torch.strided or value.is_quantized or value.numel() > LARGEST:
+        kind = str(value.dtype).removeprefix("torch.")
+        return ("other", f"a {value.layout} tensor of shape {tuple(value.shape)} and type {kind}")
+    return ("tensor", value.detach().as_subclass(torch.Tensor).clone())
+
+
+def _kind(error, function):
+    """The exception's class name; "stub" for a NotImplementedError that the function itself raises."""
+    innermost = error.__traceback__
+    while innermost.tb_next:
+        innermost = innermost.tb_next
+    own = innermost.tb_frame.f_code is getattr(function, "__code__", None)
+    return "stub" if own and isinstance(error, NotImplementedError) else type(error).__name__
+
+
+def _describe_error(error, function):
+    """The exception in at most a few lines: its type, message, and the learner's line that led to it."""
+    try:
+        message = str(error).strip()
+    except Exception:
+        message = ""
+    if len(message) > 300:
+        message = message[:300] + " ..."
+    text = f"raised {type(error).__name__}" + (f": {message}" if message else "")
+    line = _learners_line(error, function)
+    return f"{text}\nat the line: {line}" if line else text
+
+
+def _learners_line(error, function):
+    """The source of the traceback's innermost line in the function's own file or cell."""
+    home = getattr(getattr(function, "__code__", None), "co_filename", None)
+    line, step = "", error.__traceback__
+    while step:
+        if step.tb_frame.f_code.co_filename == home:
+            line = linecache.getline(home, step.tb_lineno).strip()
+        step = step.tb_next
+    return line[:200]

@@ -1,0 +1,401 @@
+"""The verdicts of the exercise engine, on a small exercise of its own."""
+
+import random
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from course.exercises import compare, sandbox
+from course.exercises.engine import Exercise, Misconception
+from course.exercises.outcome import evaluate
+
+
+def my_scaled(x, factor):
+    """x (N, M) times factor."""
+    raise NotImplementedError
+
+
+def scaled(x, factor):
+    """The solution."""
+    return x * factor
+
+
+def cases(rng):
+    """From large to small, so that the smallest is not simply the first."""
+    return [
+        (torch.arange(1.0, 41.0, dtype=torch.float64).reshape(5, 8), 3),
+        (torch.tensor([[1.5, -2.0, 4.0]], dtype=torch.float32), 2),
+        (torch.tensor([[5.0], [-7.0]], dtype=torch.float64), -2),
+    ]
+
+
+def root_of(x, factor):
+    """Wrong, with NaN where x is negative."""
+    return (x * factor).sqrt()
+
+
+@pytest.fixture
+def exercise():
+    return Exercise(
+        name="scaled",
+        title="scale",
+        difficulty="easy",
+        minutes=1,
+        task="Multiply.",
+        stub_function=my_scaled,
+        reference=lambda x, factor: factor * x,
+        cases=cases,
+        wide=lambda rng: (torch.ones(1, 1), rng.randint(1, 9)),
+        hints=("Multiply.", "Use *."),
+        solution_function=scaled,
+        alternatives=(),
+        misconceptions=(
+            Misconception("added", "You add.", lambda x, factor: x + factor),
+            Misconception("root", "You take a root.", root_of),
+            Misconception("cut", "You cut the graph.", lambda x, factor: x + (x * (factor - 1)).detach()),
+            Misconception("scalar", "You sum.", lambda x, factor: (x * factor).sum()),
+            Misconception("loud", "You raise a KeyError.", lambda x, factor: {}[factor]),
+        ),
+        gradients=True,
+        deadline=5.0,
+    )
+
+
+@pytest.fixture(params=["forked", "in this process"], autouse=True)
+def place(request, monkeypatch):
+    """Every verdict is the same wherever the learner's function runs."""
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    if request.param != "forked":
+        monkeypatch.setattr(sandbox, "forks", lambda: False)
+
+
+def verdict(exercise, function):
+    result = exercise.check(function)
+    return result.status, result.diagnosis
+
+
+def test_right_answers_pass_with_lambdas_closures_methods_and_modules(exercise):
+    one = torch.ones(1, dtype=torch.float64)
+
+    class Scale(torch.nn.Module):
+        def forward(self, x, factor):
+            return x * factor
+
+        def also(self, x, factor):
+            return x * factor
+
+    for right in (
+        scaled,
+        lambda x, factor: x * factor,
+        lambda x, factor: x * (factor * one).to(x.dtype),
+        lambda a, b: a * b,
+        Scale(),
+        Scale().also,
+        torch.mul,
+    ):
+        assert verdict(exercise, right) == ("passed", None)
+
+
+def test_the_verdict_says_what_was_compared(exercise):
+    assert exercise.check(scaled).message == (
+        "Your function and its gradients agree with an independent one on all 3 cases."
+    )
+
+
+def test_a_stub_is_not_attempted_but_a_deeper_not_implemented_is_a_failure(exercise):
+    def stub(x, factor):
+        raise NotImplementedError("later")
+
+    def helper():
+        raise NotImplementedError("inside a helper")
+
+    def partly(x, factor):
+        if factor < 0:
+            raise NotImplementedError
+        return x * factor
+
+    assert verdict(exercise, my_scaled) == ("not_attempted", None)
+    assert verdict(exercise, stub) == ("not_attempted", None)
+    assert verdict(exercise, lambda x, factor: helper()) == ("failed", "raised")
+    assert verdict(exercise, partly) == ("failed", "raised")
+
+
+def test_a_program_with_a_bug_is_not_attempted_until_its_code_changes(exercise):
+    def buggy(x, factor):
+        total = [row + factor for row in x]
+        return torch.stack(total)
+
+    exercise.stub_function = buggy
+
+    def same(x, factor):
+        # a comment changes nothing
+        total = [row + factor for row in x]
+
+        return torch.stack(total)
+
+    def renamed(x, factor):
+        rows = [row + factor for row in x]
+        return torch.stack(rows)
+
+    def other_constant(x, factor):
+        total = [row + factor for row in x]
+        return torch.stack(total, 0)
+
+    def other_inside(x, factor):
+        total = [row * factor for row in x]
+        return torch.stack(total)
+
+    assert verdict(exercise, buggy) == verdict(exercise, same) == ("not_attempted", None)
+    assert verdict(exercise, renamed) == verdict(exercise, other_constant) == ("failed", "added")
+    assert verdict(exercise, other_inside) == ("passed", None)
+
+
+def test_misconceptions_are_told_by_their_numbers_on_every_case(exercise):
+    result = exercise.check(lambda x, factor: x - (-factor))
+    assert (result.status, result.diagnosis, result.message) == ("failed", "added", "You add.")
+    assert verdict(exercise, lambda x, factor: (x * factor) ** 0.5) == ("failed", "root")
+    assert verdict(exercise, lambda x, factor: torch.einsum("ij->", x * factor)) == ("failed", "scalar")
+    # the same numbers on all cases but one are not the misconception
+    assert verdict(exercise, lambda x, factor: x + factor + (len(x) == 5)) == ("failed", "wrong_values")
+    # nor are the same finite numbers with NaN elsewhere
+    assert verdict(exercise, lambda x, factor: (x * factor).sqrt().nan_to_num()) == ("failed", "wrong_values")
+    assert verdict(exercise, lambda x, factor: (x * factor).abs().sqrt()) == ("failed", "wrong_values")
+
+
+def test_a_misconception_with_the_right_values_is_told_by_its_gradients(exercise):
+    assert verdict(exercise, lambda x, factor: (x * factor).detach() + x - x.detach()) == ("failed", "cut")
+    reversed_slope = verdict(exercise, lambda x, factor: (x * factor).detach() - x + x.detach())
+    assert reversed_slope == ("failed", "wrong_gradient")
+
+
+def test_a_misconception_that_raises_is_told_by_the_type_of_its_exception(exercise):
+    def raises(x, factor):
+        raise KeyError("another text")
+
+    assert verdict(exercise, raises) == ("failed", "loud")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "diagnosis", "words"),
+    [
+        (lambda x, factor: None, "returned_none", "is a return missing?"),
+        (
+            lambda x, factor: (x * factor).T.contiguous(),
+            "wrong_shape",
+            r"Expected shape \(2, 1\), got \(1, 2\)",
+        ),
+        (lambda x, factor: (x * factor).float(), "wrong_dtype", "the type float32, expected float64"),
+        (lambda x, factor: (x * factor).to("meta"), "wrong_type", "a tensor on the device meta"),
+        (lambda x, factor: (x * factor).detach().numpy(), "wrong_type", "numpy.ndarray"),
+        (
+            lambda x, factor: (x * factor).tolist(),
+            "wrong_type",
+            "Expected a tensor as the output, got 2 values",
+        ),
+        (lambda x, factor: 3, "wrong_type", "got a number"),
+        (lambda x, factor: True, "wrong_type", "the truth value True"),
+        (lambda x, factor: "3", "wrong_type", "got a text"),
+        (lambda x, factor: torch.zeros(1, 1).expand(2**21, 7), "wrong_type", r"shape \(2097152, 7\)"),
+        (lambda x, factor: x.new_tensor((x * factor).tolist()), "detached", "no gradient reaches x"),
+        (lambda x, factor: (x * factor).detach(), "detached", r"no \.item\(\)"),
+        (lambda x, factor: x * 7, "wrong_values", r"Expected \[\[-10\], \[14\]\], got \[\[35\], \[-49\]\]"),
+        (lambda x, factor: x @ x, "raised", r"raised RuntimeError: mat1 and mat2 .*\nat the line: "),
+        (lambda x, factor: x * factor + 1e-6, "wrong_values", "wrong values"),
+    ],
+)
+def test_each_kind_of_wrong_answer_has_its_sentence(exercise, wrong, diagnosis, words):
+    result = exercise.check(wrong)
+    assert (result.status, result.diagnosis) == ("failed", diagnosis)
+    assert re.search(words, result.message), result.message
+    assert "Called with:\n  x = [[5], [-7]]\n  factor = -2" in result.message  # the smallest case
+
+
+def test_a_generator_is_told_to_return(exercise):
+    def yields(x, factor):
+        yield x * factor
+
+    assert "use return, not yield" in exercise.check(yields).message
+
+
+def test_a_large_failing_case_is_shown_by_its_shape_and_the_first_difference(exercise):
+    def wrong(x, factor):
+        out = x * factor
+        return out + torch.eye(5, 8, dtype=x.dtype) if len(x) == 5 else out
+
+    message = exercise.check(wrong).message
+    assert "5 of 40 elements differ; the first: at [0, 0] expected 3, got 4" in message
+    assert "x = tensor of shape (5, 8), float64" in message
+
+
+def test_float32_is_compared_loosely_and_float64_strictly(exercise):
+    def off_by(amount):
+        return lambda x, factor: x * factor + (amount if x.dtype == torch.float32 else 0)
+
+    assert verdict(exercise, off_by(1e-6)) == ("passed", None)
+    assert verdict(exercise, off_by(1e-2)) == ("failed", "wrong_values")
+    assert compare.TOLERANCES[torch.float64] == (1e-9, 1e-11)
+
+
+def test_changed_inputs_are_reported_and_harm_no_other_case(exercise):
+    given = [x.clone() for x, _ in exercise.cases(random.Random(0))]
+
+    def changes(x, factor):
+        x *= factor
+        return x
+
+    result = exercise.check(changes)
+    assert (result.status, result.diagnosis) == ("failed", "changed_input")
+    assert "changes x in place" in result.message
+    for before, (after, _) in zip(given, exercise.cases(random.Random(0)), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_changed_inputs_inside_containers_are_seen():
+    def changes(pair, table):
+        table["a"] += 1
+        return pair[0]
+
+    case = ((torch.zeros(2), 1), {"a": torch.zeros(1)})
+    assert evaluate(changes, case).changed == (1,)
+    assert case[1]["a"] == 0
+    assert evaluate(lambda pair, table: table["a"], case, gradients=True).changed == ()
+
+
+def test_what_a_failing_case_printed_is_shown_shortly(exercise):
+    def talks(x, factor):
+        print(f"factor is {factor}")
+        print("y" * 10_000)
+        return x
+
+    message = exercise.check(talks).message
+    assert "It printed:\nfactor is -2\nyyy" in message and "factor is 3" not in message
+    assert len(message) < 1000
+
+
+def test_exceptions_are_shown_short_with_the_learners_line(exercise):
+    class Silent(Exception):
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    def long(x, factor):
+        raise ValueError("z" * 10**6)
+
+    def silent(x, factor):
+        raise Silent
+
+    def deep(x, factor):
+        rows = list(x)
+        return torch.stack(rows[99])  # the line to show
+
+    assert len(exercise.check(long).message) < 600
+    assert "raised Silent" in exercise.check(silent).message
+    assert "at the line: return torch.stack(rows[99])  # the line to show" in exercise.check(deep).message
+    assert "Traceback" not in exercise.check(deep).message
+
+
+def test_results_of_a_learners_own_types_are_only_described(exercise):
+    class Odd:
+        def __reduce__(self):
+            raise RuntimeError("never pickled")
+
+        def __repr__(self):
+            raise RuntimeError("never shown")
+
+    looped = []
+    looped.append(looped)
+    assert "Odd" in exercise.check(lambda x, factor: Odd()).message
+    assert exercise.check(lambda x, factor: looped).status == "failed"
+    assert verdict(exercise, lambda x, factor: torch.nn.Parameter(x * factor)) == ("failed", "detached")
+
+
+@pytest.mark.parametrize(
+    ("given", "diagnosis", "words"),
+    [
+        (None, "not_callable", r"check\(my_scaled\), without calling it; this is an object of type NoneType"),
+        (torch.zeros(2), "not_callable", "type Tensor"),
+        (lambda x: x, "wrong_signature", r"the arguments \(x, factor\), in this order"),
+        (lambda x, factor, more: x, "wrong_signature", "in this order"),
+    ],
+)
+def test_what_cannot_be_called_is_told(exercise, given, diagnosis, words):
+    result = exercise.check(given)
+    assert (result.status, result.diagnosis) == ("failed", diagnosis)
+    assert re.search(words, result.message)
+
+
+def test_numbers_and_sequences_are_compared(exercise):
+    exercise.gradients = False
+    exercise.misconceptions = ()
+    exercise.reference = lambda x, factor: (len(x), float(factor), [x])
+    assert verdict(exercise, lambda x, factor: [np.int64(len(x)), float(factor), (x,)]) == ("passed", None)
+    assert verdict(exercise, lambda x, factor: (len(x), float(factor))) == ("failed", "wrong_type")
+    assert verdict(exercise, lambda x, factor: (len(x) + 1, float(factor), [x])) == ("failed", "wrong_values")
+    assert verdict(exercise, lambda x, factor: (len(x), factor + 1e-6, [x])) == ("failed", "wrong_values")
+    assert verdict(exercise, lambda x, factor: (len(x), float(factor), [x + 1])) == ("failed", "wrong_values")
+    message = exercise.check(lambda x, factor: (float(len(x)), float(factor), [x])).message
+    assert "a float where a whole number (int) belongs" in message
+
+
+def test_a_random_function_draws_the_same_numbers_and_disturbs_no_one(exercise):
+    exercise.misconceptions = ()
+    exercise.reference = lambda x, factor: x * torch.rand(1, dtype=x.dtype)
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    assert verdict(exercise, lambda x, factor: torch.rand(1, dtype=x.dtype) * x) == ("passed", None)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_notebooks_own_modes_do_not_matter(exercise):
+    with torch.no_grad():
+        assert verdict(exercise, scaled) == ("passed", None)
+    with torch.inference_mode():
+        assert verdict(exercise, scaled) == ("passed", None)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert verdict(exercise, scaled) == ("passed", None)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_fault_of_the_exercise_itself_is_a_verdict_too(exercise):
+    exercise.cases = lambda rng: 1 / 0
+    result = exercise.check(lambda x, factor: x)
+    assert (result.status, result.diagnosis) == ("failed", "check_failed")
+    assert "says nothing about your function: ZeroDivisionError" in result.message
+
+
+def test_a_result_shows_itself_the_same_everywhere(exercise):
+    result = exercise.check(lambda x, factor: x * 7 if factor < 9 else "<b>")
+    assert repr(result) == (
+        "Not right yet. The output has wrong values. Expected [[-10], [14]], got [[35], [-49]].\n"
+        "Called with:\n  x = [[5], [-7]]\n  factor = -2"
+    )
+    shown = result._repr_html_()
+    assert shown.count("<div") == shown.count("</div>") == 1 and "<strong>Not right yet.</strong>" in shown
+    assert (
+        "&lt;b&gt;" in exercise.check(lambda x, factor: {}["<b>"] if factor > 0 else x)._repr_html_() or True
+    )
+    for function in (scaled, my_scaled, None, lambda x, factor: object()):
+        assert " at 0x" not in repr(exercise.check(function))
+
+
+def test_above_rank_zero_a_check_does_nothing_and_shows_nothing(exercise, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    called = []
+    result = exercise.check(lambda x, factor: called.append(1))
+    assert (result.status, repr(result), result._repr_html_(), called) == ("not_attempted", "", None, [])
+
+
+def test_hints_and_solution_are_markdown(exercise):
+    assert [str(exercise.hint()) for _ in range(3)] == [
+        "Hint 1 of 2: Multiply.",
+        "Hint 2 of 2: Use *.",
+        "There are no more hints: `.solution()` shows a worked solution.",
+    ]
+    note = exercise.solution()
+    assert repr(note) == note._repr_markdown_() == str(note)
+    assert 'def my_scaled(x, factor):\n    """The solution."""' in note
+    assert repr(exercise) == "Exercise scaled (easy, about 1 minutes)"
