@@ -1,0 +1,187 @@
+"""What every explorer is made of: numbers, a picture that is updated rather than redrawn, and a thin box of controls.
+
+An explorer's module writes three functions, `compute(**controls) -> state`, `build(figure) -> artists` and
+`update(artists, state)`, and hands them to `Explorer`. The first is pure numbers, the others only draw.
+"""
+
+import base64
+import io
+
+import ipywidgets as widgets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course import is_main
+from course.plots import DPI, quantised
+
+
+class Frame:
+    """A persistent figure that turns a state into PNG bytes, quickly enough for a slider.
+
+    `build` makes every artist once, with room for the longest labels, and the layout is fixed then. The artists that it returns are redrawn over a saved
+    background at each call; whatever else `update` changed (an axis limit, say) makes the background stale, and
+    matplotlib's own `figure.stale` tells: only then all is drawn again.
+
+    Args:
+        build: function (figure) -> dict of name to an artist or a list of artists: those that change with the state.
+        update: function (artists, state) -> None, sets their data.
+        size: (width, height) in inches at 100 dpi.
+    """
+
+    def __init__(self, build, update, size):
+        self.figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.artists = build(self.figure)
+        self._update = update
+        self._moving = sorted(_flat(self.artists), key=lambda artist: artist.get_zorder())
+        self._background = None
+        self._fix_layout()
+
+    def png(self, state):
+        """The picture of a state.
+
+        Args:
+            state: what `compute` returned.
+        Returns:
+            bytes of a PNG file, lightly compressed.
+        """
+        self._update(self.artists, state)
+        if self.figure.stale or self._background is None:
+            self.canvas.draw()  # all but the animated artists
+            self._background = self.canvas.copy_from_bbox(self.figure.bbox)
+            self.figure.stale = False
+        else:
+            self.canvas.restore_region(self._background)
+        for artist in self._moving:
+            artist.axes.draw_artist(artist)
+        size = self.canvas.get_width_height()
+        picture = Image.frombuffer("RGBA", size, self.canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+        file = io.BytesIO()
+        # 256 colours found quickly: 7 ms for what the full-colour encoding takes 15 ms for.
+        colours = picture.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        colours.save(file, "PNG", compress_level=1)
+        return file.getvalue()
+
+    def _fix_layout(self):
+        """Lay the panels out once, around what `build` has put there, then keep them where they are."""
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
+        for artist in self._moving:
+            artist.set_animated(True)
+
+
+class Explorer:
+    """A picture with controls. As the last expression of a notebook cell it shows itself.
+
+    Args:
+        title: names it; part of the fixed text that stands for it in a saved notebook.
+        controls: dict of name to widget with a `value`; each widget has a description and bounded values.
+        compute: function (**values of the controls) -> state. A ValueError is shown under the picture.
+        build, update: see `Frame`.
+        alt: one sentence on what is to be seen.
+        size: (width, height) in inches.
+        adjust: optional function (controls, state) -> None, run after `compute`: it may set a slider's bounds.
+    """
+
+    def __init__(self, title, controls, compute, build, update, *, alt, size=(9, 4), adjust=None):
+        self.title, self.controls, self.compute, self.alt = title, controls, compute, alt
+        self.frame = Frame(build, update, size)
+        self._adjust = adjust or (lambda controls, state: None)
+        self._quiet = False
+        self._box = None
+        self._picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self._message = widgets.HTML()
+
+    def state(self):
+        """The state at the controls' present values: what `compute` returns."""
+        return self.compute(**{name: control.value for name, control in self.controls.items()})
+
+    def png(self):
+        """The picture at the controls' present values, bytes of a PNG file."""
+        state = self.state()
+        self._adjust(self.controls, state)
+        return self.frame.png(state)
+
+    def set(self, **values):
+        """Set several controls and redraw once.
+
+        Args:
+            values: control name = value.
+        Raises:
+            ValueError: for a name that is no control.
+        """
+        for name in values:
+            if name not in self.controls:
+                raise ValueError(f"{self.title} has no control {name!r}; it has {', '.join(self.controls)}.")
+        for _ in range(2):  # a value beyond a bound that `adjust` moves is taken at the second go
+            self._quiet = True
+            try:
+                for name, value in values.items():
+                    self.controls[name].value = value
+            finally:
+                self._quiet = False
+            self._redraw()
+            if all(self.controls[name].value == value for name, value in values.items()):
+                return
+
+    def box(self):
+        """The widget: controls above, picture below. Made once."""
+        if self._box is None:
+            for control in self.controls.values():
+                control.observe(self._redraw, "value")
+            panel = widgets.Box(
+                list(self.controls.values()),
+                layout=widgets.Layout(display="flex", flex_flow="row wrap", align_items="center"),
+            )
+            self._box = widgets.VBox([panel, self._picture, self._message])
+            for widget, name in ((self._box, "course-explorer"), (self._picture, "course-picture")):
+                widget.add_class(name)
+            describe(self._picture, self.alt)
+            self._redraw()
+        return self._box
+
+    def _redraw(self, change=None):
+        if self._quiet:
+            return
+        self._quiet = True  # `adjust` may move a control: that is no second change
+        try:
+            self._picture.value = self.png()
+            self._message.value = ""
+        except ValueError as error:
+            self._message.value = f"<b>{error}</b>"
+        finally:
+            self._quiet = False
+
+    def __repr__(self):
+        return f"[explorer] {self.title}: {self.alt}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        if not is_main():
+            return {}, {}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box().model_id}
+        still = base64.b64encode(quantised(self._picture.value)).decode("ascii")
+        bundle = {
+            "application/vnd.jupyter.widget-view+json": view,
+            "image/png": still,
+            "text/plain": repr(self),
+        }
+        return bundle, {"image/png": {"alt": self.alt}}
+
+
+def describe(widget, text):
+    """Give a widget a text for assistive technology and for the mouse at rest.
+
+    Args:
+        widget: any ipywidgets widget.
+        text: a short sentence.
+    """
+    for trait in ("tooltip", "description_tooltip"):  # ipywidgets 8, ipywidgets 7; its pictures have neither
+        if widget.has_trait(trait):
+            setattr(widget, trait, text)
+            return
+
+
+def _flat(artists):
+    for value in artists.values():
+        yield from value if isinstance(value, list | tuple) else (value,)
