@@ -1,0 +1,139 @@
+"""The chapters of this checkout, and the definitions that stand in them.
+
+A chapter is `notebooks/NN_name.py`. Tests, benchmarks and recorded results need its functions and classes
+without running its training: `load_definitions` executes only those.
+"""
+
+import ast
+import builtins
+import sys
+import types
+from pathlib import Path
+
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def folder():
+    """The `notebooks` folder of this checkout, as a Path.
+
+    Raises:
+        FileNotFoundError: if `course` was installed without its checkout, as on Colab.
+    """
+    notebooks = Path(__file__).resolve().parents[1] / "notebooks"
+    if not notebooks.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {notebooks}: `course` is installed without the chapters. "
+            "Clone the repository and run this from there."
+        )
+    return notebooks
+
+
+def paths():
+    """The chapters' sources `NN_name.py`, a sorted list of Paths."""
+    return sorted(folder().glob("[0-9][0-9]_*.py"))
+
+
+def find(name):
+    """The source of one chapter.
+
+    Args:
+        name: its number ("01"), its name ("01_cnn"), or the path of a `.py` file.
+    Returns:
+        Path of the `.py`.
+    Raises:
+        FileNotFoundError: names the chapters that there are.
+    """
+    if str(name).endswith(".py"):
+        if Path(name).is_file():
+            return Path(name).resolve()
+    else:
+        for path in paths():
+            if str(name) in (path.stem, path.stem.split("_")[0]):
+                return path
+    there_are = ", ".join(path.stem for path in paths()) or "none"
+    raise FileNotFoundError(f"no chapter {str(name)!r}; the chapters are: {there_are}")
+
+
+def load_definitions(name, **overrides):
+    """A module with a chapter's definitions, made without running the rest of the chapter.
+
+    Executed are, in order, the top-level imports, functions, classes and constants: assignments to UPPER_CASE
+    names alone. A constant that is made from something the chapter computes (`B, C, H, W = x.shape`) is left
+    out.
+
+    Args:
+        name: as for `find`.
+        overrides: values for constants of the chapter, set in their place (`STEPS=20`).
+    Returns:
+        A fresh module named `chapter_01_cnn`; its functions have their sources and line numbers.
+    Raises:
+        FileNotFoundError: no such chapter.
+        NameError: an override that the chapter has no constant for, or a definition that needs a computed
+            value.
+    """
+    path = find(name)
+    module = types.ModuleType(f"chapter_{path.stem}")
+    module.__file__ = str(path)
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    unused = set(overrides)
+    # Decorators such as dataclass, and inspect.getsource of a class, look the module up by its name.
+    before = sys.modules.get(module.__name__)
+    sys.modules[module.__name__] = module
+    try:
+        for node in tree.body:
+            _execute(node, futures, module, path)
+            chosen = _constants(node) & overrides.keys()
+            unused -= chosen
+            vars(module).update({constant: overrides[constant] for constant in chosen})
+        if unused:
+            raise NameError(f"{path.stem} has no constant {', '.join(sorted(unused))} to override")
+    except BaseException:
+        sys.modules.pop(module.__name__)
+        if before is not None:
+            sys.modules[module.__name__] = before
+        raise
+    return module
+
+
+def _execute(node, futures, module, path):
+    """Execute one top-level statement if it is a definition that can stand without the chapter's run.
+
+    `futures` are the chapter's `from __future__` imports: compiled apart, a statement needs them again.
+    """
+    if not isinstance(node, DEFINITIONS):
+        if not _constants(node) or not _can_stand_alone(node, vars(module)):
+            return
+    code = compile(ast.Module([*futures, node], []), str(path), "exec", dont_inherit=True)
+    try:
+        exec(code, vars(module))
+    except NameError as error:
+        raise NameError(
+            f"{path.name}, line {node.lineno}: {error}. A definition may use imports, other definitions and "
+            "UPPER_CASE constants, not what the chapter computes."
+        ) from error
+
+
+def _constants(node):
+    """The names that an assignment to UPPER_CASE names alone binds; empty for any other statement."""
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        targets = [node.target]
+    else:
+        return set()
+    bound = [
+        part for target in targets for part in ast.walk(target) if not isinstance(part, ast.expr_context)
+    ]
+    names = {part.id for part in bound if isinstance(part, ast.Name)}
+    plain = all(isinstance(part, ast.Name | ast.Tuple | ast.List | ast.Starred) for part in bound)
+    return names if plain and all(name.isupper() for name in names) else set()
+
+
+def _can_stand_alone(node, known):
+    """Whether every name that a constant's right side reads is known or bound within it."""
+    parts = list(ast.walk(node.value))
+    within = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    within |= {part.arg for part in parts if isinstance(part, ast.arg)}
+    read = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+    return all(name in within or name in known or hasattr(builtins, name) for name in read)

@@ -1,0 +1,250 @@
+"""Recorded results: tables and weights that a chapter shows but does not make while it runs.
+
+A chapter says how they are made: `RECORDED = {"seeds": (record_seed, [{"seed": 0}, {"seed": 1}])}`, a
+function and the arguments of each row. The function is called as `record_seed(seed=0, max_steps=None)` and
+returns a dict with "losses", its first 20 losses, and whatever it measures; with `max_steps=20` it stops
+after 20 steps, which is how the tests repeat the start of a recorded row. `make results CH=01` runs them and
+writes `files/01_cnn/seeds.json`.
+"""
+
+import datetime
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+from course import chapters
+
+FILES = Path(__file__).resolve().parent / "files"
+FIRST_STEPS = 20
+MAX_WEIGHT_BYTES = 2_000_000
+LARGEST_HALF = 65504.0
+
+
+def record(chapter, names=None):
+    """Run a chapter's recorders and write one JSON file for each.
+
+    Args:
+        chapter: number or name, as for `chapters.find`.
+        names: which entries of the chapter's RECORDED; all if None.
+    Returns:
+        list of the Paths written.
+    Raises:
+        ValueError: the chapter has no RECORDED or not that entry, or a row cannot be written as JSON.
+    """
+    module = chapters.load_definitions(chapter)
+    recorders = _recorders(module, chapter)
+    unknown = [name for name in names or [] if name not in recorders]
+    if unknown:
+        there_are = ", ".join(recorders) or "nothing"
+        raise ValueError(f"{_stem(chapter)} records no {', '.join(unknown)}; it records: {there_are}")
+    written = []
+    for name in names or recorders:
+        function, rows = recorders[name]
+        content = {
+            "chapter": _stem(chapter),
+            "name": name,
+            "recorded_by": function.__name__,
+            "date": datetime.date.today().isoformat(),
+            "machine": describe_machine(),
+            "versions": _versions(),
+            "rows": [_run_row(function, row, f"{name}, row {number}") for number, row in enumerate(rows)],
+        }
+        written.append(_write(_folder(chapter) / f"{name}.json", json.dumps(content, indent=1) + "\n"))
+    return written
+
+
+def read(chapter, name):
+    """The rows of one recorded table.
+
+    Args:
+        chapter: number ("01") or name ("01_cnn").
+        name: the entry of the chapter's RECORDED.
+    Returns:
+        list of dicts, one a row: its arguments, what the recorder returned, and "seconds".
+    Raises:
+        FileNotFoundError: nothing is recorded; says how to record it.
+        ValueError: the file is damaged.
+    """
+    rows = read_file(chapter, name)["rows"]
+    return [{"seconds": row["seconds"]} | row["arguments"] | row["result"] for row in rows]
+
+
+def read_file(chapter, name):
+    """All that a recorded file holds: rows, date, machine and versions. Errors as for `read`."""
+    path = _folder(chapter) / f"{name}.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path.parent.name} has no recorded {name!r}: `make results CH={path.parent.name[:2]}` makes it"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not all({"arguments", "result", "seconds"} <= row.keys() for row in content["rows"]):
+            raise KeyError("rows")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        cure = f"restore it with git, or record it again with `make results CH={path.parent.name[:2]}`"
+        raise ValueError(f"the recorded file {path} is damaged: {cure}") from error
+    return content
+
+
+def replay(chapter, name, row, steps=FIRST_STEPS):
+    """Repeat the first steps of a recorded row.
+
+    Args:
+        row: its number.
+        steps: how many steps, at most 20.
+    Returns:
+        (recorded, repeated): two lists of losses, which should agree to rtol 1e-3.
+    """
+    function, _ = _recorders(chapters.load_definitions(chapter), chapter)[name]
+    kept = read_file(chapter, name)["rows"][row]
+    repeated = _call(function, kept["arguments"], steps, f"{name}, row {row}")
+    return kept["result"]["losses"][:steps], [float(loss) for loss in repeated["losses"][:steps]]
+
+
+def save_weights(chapter, name, state_dict):
+    """Write weights as float16 to `files/<chapter>/<name>.safetensors`, whole or not at all.
+
+    Args:
+        state_dict: name → tensor. Floating tensors are rounded to float16 (3 digits), others kept.
+    Returns:
+        the Path written.
+    Raises:
+        ValueError: a weight is not finite or beyond float16, or the file would pass 2 MB.
+    """
+    import torch
+    from safetensors.torch import save
+
+    small = {}
+    for key, tensor in state_dict.items():
+        tensor = tensor.detach().cpu()
+        if tensor.is_floating_point():
+            if not bool((tensor.abs() <= LARGEST_HALF).all()):
+                raise ValueError(f"weight {key!r} of {name!r} is not finite or does not fit float16")
+            tensor = tensor.to(torch.float16)
+        small[key] = tensor.clone().contiguous()
+    content = save(small)
+    if len(content) > MAX_WEIGHT_BYTES:
+        raise ValueError(
+            f"the weights {name!r} take {len(content) / 1e6:.1f} MB, at most 2 MB are kept: "
+            "use a smaller model"
+        )
+    return _write(_folder(chapter) / f"{name}.safetensors", content)
+
+
+def load_weights(chapter, name):
+    """Recorded weights, for `model.load_state_dict`.
+
+    Returns:
+        dict name → tensor on the CPU; what was stored as float16 comes as float32.
+    Raises:
+        FileNotFoundError: no such weights; says how to record them.
+        ValueError: the file is damaged.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = _folder(chapter) / f"{name}.safetensors"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path.parent.name} has no recorded weights {name!r}: "
+            f"`make results CH={path.parent.name[:2]}` makes them"
+        )
+    try:
+        stored = load(path.read_bytes())
+    except SafetensorError as error:
+        raise ValueError(f"the recorded weights {path} are damaged: restore them with git") from error
+    return {key: t.float() if t.dtype == torch.float16 else t for key, t in stored.items()}
+
+
+def describe_machine():
+    """One line about this machine: system, architecture, number of CPUs, and the accelerator if any."""
+    import torch
+
+    parts = [
+        platform.system(),
+        platform.machine(),
+        f"{os.cpu_count()} CPUs",
+        f"{torch.get_num_threads()} threads",
+    ]
+    if torch.cuda.is_available():
+        parts.append(torch.cuda.get_device_name())
+    return ", ".join(parts)
+
+
+def _recorders(module, chapter):
+    recorders = getattr(module, "RECORDED", None)
+    if not isinstance(recorders, dict):
+        raise ValueError(f"{_stem(chapter)} records nothing: it has no dict RECORDED")
+    return recorders
+
+
+def _run_row(function, arguments, what):
+    """One row, with its arguments and time, checked to be JSON that reads back as itself."""
+    start = time.monotonic()
+    result = _call(function, arguments, None, what)
+    row = {"arguments": arguments, "result": result, "seconds": round(time.monotonic() - start, 2)}
+    losses = result.get("losses") if isinstance(result, dict) else None
+    if not isinstance(losses, list) or not 1 <= len(losses) <= FIRST_STEPS:
+        raise ValueError(
+            f"{what}: a recorder returns a dict with 'losses', a list of its first {FIRST_STEPS} losses"
+        )
+    try:
+        unchanged = json.loads(json.dumps(row, allow_nan=False)) == row
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{what} cannot be recorded: {error}; use finite numbers, strings, lists, dicts"
+        ) from error
+    if not unchanged:
+        raise ValueError(f"{what} reads back differently from JSON: use lists, not tuples, and string keys")
+    print(f"{what}: {arguments} in {row['seconds']:.0f} s", flush=True)
+    return row
+
+
+def _call(function, arguments, max_steps, what):
+    """Call a recorder, and say what is wrong where it uses something that only the chapter's run has."""
+    try:
+        return function(**arguments, max_steps=max_steps)
+    except NameError as error:
+        raise ValueError(
+            f"{what}: {error}. A recorder may use its chapter's imports, definitions and UPPER_CASE "
+            "constants, not what the chapter computes"
+        ) from error
+
+
+def _versions():
+    import numpy
+    import torch
+
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__}
+
+
+def _stem(chapter):
+    return chapters.find(chapter).stem
+
+
+def _folder(chapter):
+    """The folder of a chapter's recorded files; found without the chapter's source, which Colab does not
+    have.
+    """
+    for folder in sorted(FILES.glob("[0-9][0-9]_*")):
+        if str(chapter) in (folder.name, folder.name.split("_")[0]):
+            return folder
+    try:
+        return FILES / _stem(chapter)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"nothing is recorded for a chapter {str(chapter)!r}") from error
+
+
+def _write(path, content):
+    """Write text or bytes to a file whole or not at all; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,185 @@
+"""Make a learner's working copy: `python -m course.workspace [DIR]`, and `--reset 01` for a fresh chapter.
+
+Learners never work in `notebooks/`, where saving would change the course itself. Each chapter is copied once,
+without outputs (they would give the predictions away) and unpaired, and never overwritten. The folder is DIR;
+else `my/` in the checkout; else, where that cannot be written, `$COURSE_WORK`, or `from-formula-to-model` in
+the home. A hidden file there remembers what each chapter was copied from.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from course import chapters
+
+MEMORY = ".copied-from.json"
+
+
+class WorkspaceError(Exception):
+    """A working copy cannot be made; the message says why and what to do."""
+
+
+def make(wanted=None, reset=None, say=print):
+    """Copy the chapters that a working copy does not have yet, and say which have moved on.
+
+    Args:
+        wanted: the folder; by default the first of the usual ones that can be written.
+        reset: a chapter's number or name: its old copy is set aside under a dated name and a fresh one taken.
+        say: called with each line for the learner.
+    Returns:
+        Path of the folder.
+    Raises:
+        WorkspaceError: no folder can be written, or there is no such chapter.
+    """
+    twins = _twins()
+    if reset is not None and not _matches(twins, reset):
+        raise WorkspaceError(f"no chapter {reset!r} to reset; the chapters are: {', '.join(twins)}")
+    folder = _choose_folder(wanted)
+    origins = _read_memory(folder, say)
+    remembered, copied = dict(origins), []
+    for stem, twin in twins.items():
+        copy = folder / f"{stem}.ipynb"
+        notebook = _read_twin(twin)
+        origin = notebook["metadata"].get("course", {}).get("inputs", "")
+        if reset is not None and _matches([stem], reset) and copy.exists():
+            say(f"{stem}: your copy is now {_set_aside(copy).name}, {copy.name} is taken afresh")
+        if not copy.exists():
+            _write(copy, _without_outputs(notebook))
+            origins[stem] = origin
+            copied.append(stem)
+        elif origins.setdefault(stem, origin) != origin:
+            number = stem.split("_")[0]
+            say(f"{stem} has a newer version; `make reset CH={number}` sets yours aside and takes it")
+    if copied:
+        say(f"copied: {', '.join(copied)}")
+    if origins != remembered:
+        _write(folder / MEMORY, origins)
+    return folder
+
+
+def _twins():
+    """Name → Path of each chapter's executed notebook."""
+    try:
+        twins = {path.stem: path for path in sorted(chapters.folder().glob("[0-9][0-9]_*.ipynb"))}
+    except FileNotFoundError as error:
+        raise WorkspaceError(str(error)) from error
+    if not twins:
+        raise WorkspaceError(f"there are no notebooks in {chapters.folder()}: run `make notebooks`")
+    return twins
+
+
+def _read_twin(twin):
+    try:
+        notebook = json.loads(twin.read_text(encoding="utf-8"))
+        return notebook | {"cells": notebook["cells"], "metadata": notebook["metadata"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise WorkspaceError(f"{twin} is not a readable notebook: restore it with git") from error
+
+
+def _matches(stems, chapter):
+    return any(str(chapter) in (stem, stem.split("_")[0]) for stem in stems)
+
+
+def _choose_folder(wanted):
+    """The first candidate that can be written, made if it is not there."""
+    if wanted is not None:
+        candidates = [Path(wanted)]
+    else:
+        candidates = [chapters.folder().parent / "my"]
+        if os.environ.get("COURSE_WORK"):
+            candidates.append(Path(os.environ["COURSE_WORK"]))
+        candidates.append(Path.home() / "from-formula-to-model")
+    refused = []
+    for candidate in candidates:
+        folder = candidate.expanduser().absolute()
+        if (folder / "jupytext.toml").exists():
+            raise WorkspaceError(f"{folder} holds the course's own notebooks; name another folder")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Permission bits do not tell: a mount may be read-only, and root passes every bit.
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError as error:
+            refused.append(f"{folder} ({error.strerror})")
+    raise WorkspaceError(
+        f"no folder for the working copy can be written: {', '.join(refused)}. "
+        "Name one: `python -m course.workspace DIR`, or set COURSE_WORK"
+    )
+
+
+def _read_memory(folder, say):
+    """What each copy was made from: chapter → hash. A damaged memory is set aside, and the copies stay."""
+    path = folder / MEMORY
+    if not path.exists():
+        return {}
+    try:
+        origins = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(origins, dict) or not all(isinstance(origin, str) for origin in origins.values()):
+            raise ValueError("not chapter names with hashes")
+    except ValueError:
+        aside = _set_aside(path)
+        say(
+            f"{MEMORY} was damaged and is now {aside.name}. Your notebooks are kept; changes to the chapters "
+            "up to today cannot be told"
+        )
+        return {}
+    return origins
+
+
+def _set_aside(path):
+    """Rename a file to a dated name that nothing has yet; returns the new Path."""
+    date = datetime.date.today().isoformat()
+    number = 1
+    while True:
+        suffix = date if number == 1 else f"{date}-{number}"
+        aside = path.with_name(f"{path.stem}.{suffix}{path.suffix}")
+        if not aside.exists():
+            return path.rename(aside)
+        number += 1
+
+
+def _without_outputs(notebook):
+    """A copy of a notebook with empty outputs and neither pairing nor stamps."""
+    cells = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell = cell | {"outputs": [], "execution_count": None}
+        cells.append(cell)
+    dropped = ("course", "jupytext")
+    metadata = {key: value for key, value in notebook["metadata"].items() if key not in dropped}
+    return notebook | {"cells": cells, "metadata": metadata}
+
+
+def _write(path, content):
+    """Write JSON whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def main(arguments=None):
+    """The command line. The last line printed is the folder; with `--quiet` the only one on stdout."""
+    parser = argparse.ArgumentParser(prog="python -m course.workspace", description="make a working copy")
+    parser.add_argument("folder", nargs="?", metavar="DIR", help="where; my/ in the checkout by default")
+    parser.add_argument("--reset", metavar="CH", help="set your copy of chapter CH aside, take a fresh one")
+    parser.add_argument("--quiet", action="store_true", help="print the folder alone, what is new on stderr")
+    options = parser.parse_args(arguments)
+    try:
+        stream = sys.stderr if options.quiet else sys.stdout
+        folder = make(options.folder, options.reset, say=lambda line: print(line, file=stream))
+    except (WorkspaceError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

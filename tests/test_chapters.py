@@ -1,0 +1,126 @@
+"""The definition loader: what it executes, what it leaves out, and what it says."""
+
+import inspect
+import subprocess
+import sys
+import traceback
+
+import pytest
+
+from course import chapters
+
+CHAPTER = """\
+# %%
+from __future__ import annotations
+import math
+from dataclasses import dataclass
+
+try:
+    import course
+except ImportError:
+    raise SystemExit("the set-up cell was executed")
+print("printed by the chapter")
+
+# %%
+STEPS, (WIDTH, *REST) = 200, [3, 4, 5]
+SQUARES: list[int] = [n * n for n in range(WIDTH)]
+KEY = {"by": lambda pair: pair[0]}
+images = [[0.0] * 4] * 2
+B, C = len(images), 1
+limit = 3
+lower.attribute = UPPER = 5
+
+
+# %%
+@dataclass
+class Shape:
+    height: int = WIDTH
+    width: Unknown = 1
+
+    def area(self):
+        return self.height**2
+
+
+def root_of(x):
+    # A comment that stands in the source.
+    return math.sqrt(x)
+
+
+TABLE = {"root": root_of, "steps": STEPS}
+raise RuntimeError("the chapter was run")
+"""
+
+
+@pytest.fixture
+def notebooks(tmp_path, monkeypatch):
+    """A folder with one chapter in the place of the course's."""
+    (tmp_path / "03_small.py").write_text(CHAPTER)
+    (tmp_path / "notes.py").write_text("")
+    monkeypatch.setattr(chapters, "folder", lambda: tmp_path)
+    yield tmp_path
+    sys.modules.pop("chapter_03_small", None)
+
+
+def test_only_definitions_are_executed(notebooks, capsys):
+    module = chapters.load_definitions("03")
+    assert (module.STEPS, module.WIDTH, module.REST, module.SQUARES) == (200, 3, [4, 5], [0, 1, 4])
+    assert module.Shape().area() == 9 and module.root_of(4.0) == 2.0 and module.KEY["by"]((7, 8)) == 7
+    assert module.TABLE == {"root": module.root_of, "steps": 200}
+    assert not {"images", "limit", "B", "C", "UPPER", "course"} & vars(module).keys()
+    assert capsys.readouterr().out == ""
+
+
+def test_sources_and_tracebacks_are_those_of_the_file(notebooks):
+    module = chapters.load_definitions("03_small")
+    assert module.__name__ == "chapter_03_small" == module.root_of.__module__
+    assert "A comment that stands" in inspect.getsource(module.root_of)
+    assert inspect.getsource(module.Shape).startswith("@dataclass\nclass Shape")
+    with pytest.raises(ValueError) as caught:
+        module.root_of(-1)
+    frame = traceback.extract_tb(caught.value.__traceback__)[-1]
+    assert (frame.filename, frame.line) == (str(notebooks / "03_small.py"), "return math.sqrt(x)")
+
+
+def test_override_reaches_what_is_defined_after_it(notebooks):
+    module = chapters.load_definitions("03", STEPS=5, WIDTH=2)
+    assert module.TABLE["steps"] == 5 and module.SQUARES == [0, 1] and module.Shape().height == 2
+    assert chapters.load_definitions("03").STEPS == 200
+    with pytest.raises(NameError, match="03_small has no constant STEP to override"):
+        chapters.load_definitions("03", STEP=5)
+
+
+def test_each_load_is_a_fresh_module_and_a_failed_one_leaves_the_old(notebooks):
+    first, second = chapters.load_definitions("03"), chapters.load_definitions("03")
+    assert first is not second and first.Shape is not second.Shape
+    with pytest.raises(NameError):
+        chapters.load_definitions("03", NO=1)
+    assert sys.modules["chapter_03_small"] is second
+
+
+def test_definition_that_needs_a_computed_value_is_named(notebooks):
+    path = notebooks / "04_wrong.py"
+    path.write_text("net = 3\n\n\ndef run(model=net):\n    return model\n")
+    with pytest.raises(NameError, match=r"04_wrong.py, line 4: name 'net' is not defined.*UPPER_CASE"):
+        chapters.load_definitions(path)
+    assert "chapter_04_wrong" not in sys.modules
+
+
+def test_find_by_number_name_and_path(notebooks):
+    path = notebooks / "03_small.py"
+    assert chapters.paths() == [path]
+    assert chapters.find("03") == chapters.find("03_small") == chapters.find(path) == path
+    for wrong in ("3", "07", "small", "notes", notebooks / "none.py"):
+        with pytest.raises(FileNotFoundError, match="the chapters are: 03_small"):
+            chapters.find(wrong)
+
+
+def test_loader_imports_nothing_heavy():
+    code = "import sys, course.chapters; sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("path", chapters.paths(), ids=lambda path: path.stem)
+def test_definitions_of_each_chapter_load_silently(path, capfd):
+    module = chapters.load_definitions(path)
+    assert [value for value in vars(module).values() if inspect.isfunction(value)]
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,202 @@
+"""Recorded results: how they are written and read, and that each chapter's are whole and can be repeated."""
+
+import json
+import re
+import subprocess
+import sys
+import zlib
+
+import pytest
+import torch
+
+from course import chapters, results
+
+SOURCES = chapters.paths()
+CHAPTER = '''\
+from course import results
+
+print("the chapter ran")
+
+
+def record_seed(seed, max_steps=None):
+    """A loss that falls, other for each seed."""
+    losses = [1 / (step + 1 + seed) for step in range(max_steps or 30)]
+    return {"losses": losses[:20], "accuracy": 0.9 + seed / 100}
+
+
+def record_nothing(max_steps=None):
+    return {"losses": []}
+
+
+def record_tuple(max_steps=None):
+    return {"losses": [1.0], "shape": (1, 2)}
+
+
+def record_infinite(max_steps=None):
+    return {"losses": [float("inf")]}
+
+
+def record_computed(max_steps=None):
+    return {"losses": [net]}
+
+
+net = 1.0
+
+
+def record_function(max_steps=None):
+    return {"losses": [1.0], "what": record_tuple}
+
+
+RECORDED = {
+    "seeds": (record_seed, [{"seed": 0}, {"seed": 3}]),
+    "nothing": (record_nothing, [{}]),
+    "tuple": (record_tuple, [{}]),
+    "infinite": (record_infinite, [{}]),
+    "function": (record_function, [{}]),
+    "computed": (record_computed, [{}]),
+}
+'''
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A chapter 03_small and an empty folder of results in the place of the course's."""
+    (tmp_path / "03_small.py").write_text(CHAPTER)
+    (tmp_path / "04_plain.py").write_text("WIDTH = 3\n")
+    monkeypatch.setattr(chapters, "folder", lambda: tmp_path)
+    monkeypatch.setattr(results, "FILES", tmp_path / "files")
+    yield tmp_path / "files" / "03_small"
+    sys.modules.pop("chapter_03_small", None)
+
+
+def test_recorded_rows_are_read_back_with_their_origin(small, capsys):
+    assert results.record("03", ["seeds"]) == [small / "seeds.json"]
+    assert "the chapter ran" not in capsys.readouterr().out
+    rows = results.read("03", "seeds")
+    assert rows == results.read("03_small", "seeds")
+    assert [(row["seed"], row["accuracy"]) for row in rows] == [(0, 0.9), (3, 0.93)]
+    assert rows[1]["losses"] == [1 / (step + 4) for step in range(20)]
+    content = results.read_file("03", "seeds")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", content["date"])
+    assert content["versions"]["torch"] == torch.__version__ and "CPUs" in content["machine"]
+    assert all(row["seconds"] >= 0 for row in content["rows"])
+    assert [path.name for path in small.iterdir()] == ["seeds.json"]
+
+
+def test_replay_compares_the_first_steps(small):
+    results.record("03", ["seeds"])
+    recorded, repeated = results.replay("03", "seeds", 1)
+    assert recorded == repeated == [1 / (step + 4) for step in range(20)]
+    recorded, repeated = results.replay("03", "seeds", 0, steps=5)
+    assert recorded == repeated == [1 / (step + 1) for step in range(5)]
+    source = small.parents[1] / "03_small.py"
+    source.write_text(source.read_text().replace("1 / (step", "2 / (step"))
+    recorded, repeated = results.replay("03", "seeds", 0)
+    assert repeated == [2 * loss for loss in recorded]
+
+
+@pytest.mark.parametrize("name", ["nothing", "tuple", "infinite", "function", "computed"])
+def test_rows_that_json_cannot_hold_are_refused_and_nothing_is_written(small, name):
+    with pytest.raises(ValueError, match=f"{name}, row 0"):
+        results.record("03", [name])
+    assert not small.exists()
+
+
+def test_what_is_missing_or_damaged_is_said_with_the_cure(small):
+    with pytest.raises(FileNotFoundError, match="03_small has no recorded 'seeds': `make results CH=03`"):
+        results.read("03", "seeds")
+    with pytest.raises(FileNotFoundError, match="nothing is recorded for a chapter '09'"):
+        results.read("09", "seeds")
+    with pytest.raises(ValueError, match="03_small records no epochs; it records: seeds, nothing"):
+        results.record("03", ["epochs"])
+    with pytest.raises(ValueError, match="04_plain records nothing"):
+        results.record("04")
+    [path] = results.record("03", ["seeds"])
+    whole = path.read_text()
+    for damaged in (whole[:-40], "[]", '{"rows": [{}]}'):
+        path.write_text(damaged)
+        with pytest.raises(ValueError, match="seeds.json is damaged: .*`make results CH=03`"):
+            results.read("03", "seeds")
+
+
+def test_recording_needs_no_chapter_to_be_read(small, monkeypatch):
+    results.record("03", ["seeds"])
+    for path in chapters.paths():
+        path.unlink()
+    assert len(results.read("03", "seeds")) == 2
+
+
+def test_weights_come_back_as_float32_rounded_to_half(small):
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4))
+    path = results.save_weights("03", "net", model.state_dict())
+    assert path == small / "net.safetensors"
+    loaded = results.load_weights("03", "net")
+    assert loaded.keys() == model.state_dict().keys()
+    for key, kept in model.state_dict().items():
+        assert loaded[key].dtype == kept.dtype and loaded[key].shape == kept.shape
+        torch.testing.assert_close(loaded[key], kept, rtol=1e-3, atol=1e-7)
+    model.load_state_dict(loaded)
+
+
+def test_weights_that_share_memory_or_are_views_are_written(small):
+    weight = torch.arange(6.0).reshape(2, 3)
+    results.save_weights("03", "tied", {"a": weight, "b": weight, "c": weight.T})
+    loaded = results.load_weights("03", "tied")
+    assert torch.equal(loaded["a"], weight) and torch.equal(loaded["c"], weight.T)
+
+
+def test_weights_that_cannot_be_kept_are_refused(small):
+    for value in (float("nan"), float("inf"), 70000.0):
+        with pytest.raises(ValueError, match="weight 'w' of 'net' is not finite or does not fit float16"):
+            results.save_weights("03", "net", {"w": torch.tensor([0.0, value])})
+    with pytest.raises(ValueError, match="take 2.2 MB, at most 2 MB"):
+        results.save_weights("03", "net", {"w": torch.zeros(1_100_000)})
+    assert not small.exists()
+    with pytest.raises(FileNotFoundError, match="no recorded weights 'net': `make results CH=03`"):
+        results.load_weights("03", "net")
+    path = results.save_weights("03", "net", {"w": torch.zeros(10)})
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(ValueError, match="net.safetensors are damaged"):
+        results.load_weights("03", "net")
+
+
+def test_command_line_says_what_is_wrong_in_one_line():
+    run = subprocess.run([sys.executable, "-m", "course.results", "99"], capture_output=True, text=True)
+    assert run.returncode == 1 and run.stdout == ""
+    assert run.stderr.startswith("error: no chapter '99'; the chapters are: ") and run.stderr.count("\n") == 1
+
+
+def recorded_by(path):
+    """Entry → arguments of its rows, of a chapter's RECORDED; empty where it records nothing."""
+    recorders = getattr(chapters.load_definitions(path), "RECORDED", {})
+    return {name: rows for name, (_, rows) in recorders.items()}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_recorded_files_answer_to_their_chapter(path):
+    tables = {file.stem for file in (results.FILES / path.stem).glob("*.json")}
+    assert tables == recorded_by(path).keys()
+    for name, rows in recorded_by(path).items():
+        content = results.read_file(path.stem, name)
+        assert [row["arguments"] for row in content["rows"]] == rows
+        assert {"date", "machine", "versions", "recorded_by"} <= content.keys()
+        assert not re.search(r"/(home|root|tmp|work|Users)/", json.dumps(content))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_first_steps_of_one_row_of_each_table_can_be_repeated(path):
+    for name, rows in recorded_by(path).items():
+        row = zlib.crc32(f"{path.stem} {name}".encode()) % len(rows)
+        recorded, repeated = results.replay(path.stem, name, row)
+        assert len(recorded) == len(repeated) >= 1
+        assert repeated == pytest.approx(recorded, rel=1e-3), f"{name}, row {row}"
+
+
+def test_recorded_files_are_small_and_wanted():
+    files = [path for path in results.FILES.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    assert sum(path.stat().st_size for path in files) <= 15_000_000
+    assert all(path.stat().st_size <= 2_000_000 for path in files)
+    for path in files:
+        assert path.suffix in (".json", ".safetensors"), path.name
+        source = chapters.find(path.parent.name).read_text(encoding="utf-8")
+        assert path.stem in source, f"{path.name} is not used by its chapter"
