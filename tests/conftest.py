@@ -1,0 +1,75 @@
+"""What every test runs under: one thread, no network; and each notebook's peak memory, read after its last
+cell.
+"""
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = ROOT / "tests" / "no_network"
+PEAK_MEMORY_MB = 1000
+
+hypothesis.settings.register_profile(
+    "course", derandomize=True, deadline=None, max_examples=20, database=None
+)
+hypothesis.settings.load_profile("course")
+
+
+def pytest_configure(config):
+    """Set what subprocesses and kernels inherit, and block this process too."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    # The checkout stands first, so that kernels and scripts use its `course` and no other.
+    first = [str(BLOCK), str(ROOT)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(first + [part for part in path if part and part not in first])
+    if not getattr(sys, "_course_network_blocked", False):
+        spec = importlib.util.spec_from_file_location("block_network", BLOCK / "sitecustomize.py")
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+class PeakMemory(pytest.Item):
+    """Fails where the kernel of a notebook has ever held more than 1 GB, which is what Binder gives."""
+
+    def runtest(self):
+        status = Path(f"/proc/{self.parent.kernel.km.provisioner.pid}/status")
+        if not status.exists():
+            pytest.skip("the peak memory of a process is read from /proc, which only Linux has")
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) * 1024 / 1e6
+        self.add_report_section("call", "memory", f"peak {peak:.0f} MB")
+        self.user_properties.append(("peak_memory_mb", round(peak)))
+        assert peak <= PEAK_MEMORY_MB, (
+            f"the kernel held {peak:.0f} MB; at most {PEAK_MEMORY_MB} MB are allowed"
+        )
+
+    def repr_failure(self, excinfo):
+        return str(excinfo.value)
+
+    def reportinfo(self):
+        return self.path, 0, f"{self.path.name}: peak memory"
+
+
+def pytest_collection_modifyitems(items):
+    """Put a PeakMemory item after the last cell of each notebook, while its kernel is alive."""
+    last_cells = {}
+    for position, item in enumerate(items):
+        if item.path.suffix == ".ipynb" and item.name.startswith("Cell "):
+            last_cells[item.parent] = position
+    for notebook, position in reversed(last_cells.items()):
+        items.insert(position + 1, PeakMemory.from_parent(notebook, name="peak memory"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the peak memory of each notebook that ran."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", []):
+                if name == "peak_memory_mb" and report.when == "call":
+                    terminalreporter.write_line(f"{report.nodeid}: {value} MB")
