@@ -1,4 +1,4 @@
-"""Proof by number that two functions compute the same thing: outputs, and the gradient of every tensor input."""
+"""Proof by number that two functions agree: in their outputs and in the gradient of every tensor input."""
 
 import torch
 
@@ -8,12 +8,14 @@ RTOL, ATOL = 1e-9, 1e-11
 def check_agreement(ours, reference, *, label=None, rtol=RTOL, atol=ATOL, **arguments):
     """Call two functions with the same arguments and compare their outputs and all gradients in float64.
 
-    The gradients are those of Σ r·output with one fixed random r, so that an error in any single element shows.
+    The gradients are those of Σ r·output with one fixed random r, so that an error in any single element
+    shows.
 
     Args:
         ours, reference: functions of the keyword arguments, each returning one floating-point tensor.
         label: what is compared, for the printed line; default the functions' names.
-        rtol, atol: agreement means |a − b| ≤ atol·max(1, max|reference|) + rtol·|reference|, element by element.
+        rtol, atol: agreement means |a − b| ≤ atol·max(1, max|reference|) + rtol·|reference|, element by
+            element.
         arguments: tensors (floating-point ones are copied to float64 and differentiated) or anything else.
     Raises:
         AssertionError: naming the first of shape, output and gradients that differs, and by how much.
@@ -24,7 +26,9 @@ def check_agreement(ours, reference, *, label=None, rtol=RTOL, atol=ATOL, **argu
     for name, expected in wanted.items():
         got = found[name]
         if got.shape != expected.shape:
-            raise AssertionError(f"{label}: {name} has shape {tuple(got.shape)}, expected {tuple(expected.shape)}.")
+            raise AssertionError(
+                f"{label}: {name} has shape {tuple(got.shape)}, expected {tuple(expected.shape)}."
+            )
         bound = atol * max(1.0, expected.abs().max().item()) + rtol * expected.abs()
         if not ((got - expected).abs() <= bound).all():  # also where either is NaN
             worst = (got - expected).abs().max().item()

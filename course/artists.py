@@ -1,7 +1,7 @@
 """Texts quick enough for a slider.
 
-matplotlib lays out and renders every text anew at each drawing, 2 to 4 ms a short line; Pillow writes one in a tenth of a
-millisecond. These artists write with Pillow into the same figure, in matplotlib's own font.
+matplotlib lays out and renders every text anew at each drawing, 2 to 4 ms a short line; Pillow writes one in
+a tenth of a millisecond. These artists write with Pillow into the same figure, in matplotlib's own font.
 """
 
 from functools import lru_cache
@@ -78,7 +78,7 @@ def _write(renderer, x, y, text, points, weight="normal"):
 
 @lru_cache(maxsize=4096)
 def _letters(text, pixels, weight):
-    """One line of text as an (H, W, 4) uint8 image, black on nothing; every line of one size has one height."""
+    """A line of text as an (H, W, 4) uint8 image, black on nothing; all of one size have one height."""
     font = ImageFont.truetype(findfont(FontProperties(family="DejaVu Sans", weight=weight)), pixels)
     size = (max(1, round(font.getlength(text))), round(1.4 * pixels))
     mask = Image.new("L", size)

@@ -1,7 +1,8 @@
 """Still pictures: one function a kind of picture, each with a title, labelled axes and a text alternative.
 
-Every function draws into a figure of its own (no pyplot, so nothing stays open) and hands it to `show`. `alt` says in
-one sentence what is to be seen, in fixed words without a measured number: it is the picture's text in saved notebooks.
+Every function draws into a figure of its own (no pyplot, so nothing stays open) and hands it to `show`. `alt`
+says in one sentence what is to be seen, in fixed words without a measured number: it is the picture's text in
+saved notebooks.
 """
 
 import base64
@@ -17,8 +18,8 @@ from PIL import Image
 from course import is_main
 from course.artists import Numbers
 
-# Okabe and Ito's palette, safe for colour-blind readers, without its yellow (too light for lines). Line styles change
-# along with the colours, so that no meaning hangs on colour alone.
+# Okabe and Ito's palette, safe for colour-blind readers, without its yellow (too light for lines). Line
+# styles change along with the colours, so that no meaning hangs on colour alone.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 MARKERS = "osD^vPX"
@@ -46,7 +47,7 @@ class Picture:
 
 
 def set_style():
-    """Set the course's picture style for this process: sizes, colours, light grid. Called by `course.setup()`."""
+    """Set the pictures' style for this process: sizes, colours, light grid. `course.setup()` calls it."""
     rcParams.update(
         {
             "figure.dpi": DPI,

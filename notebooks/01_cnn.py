@@ -1,16 +1,29 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
 # %% [markdown]
 # # 1 · The CNN: what does a convolution compute?
+#
+# Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/01_cnn.ipynb)
+# · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/01_cnn.ipynb)
+# · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/01_cnn.ipynb)
 #
 # **The question.** What does a convolution compute, why does it suit images, and how does it learn?
 #
 # **Afterwards you can**
 # - compute a convolution by hand, and state the size of its output with stride, padding and dilation;
 # - write `conv2d` from scratch and show that it equals PyTorch's, gradients included;
-# - build and train a small convolutional net that reads handwritten digits, and compare it fairly with simpler methods;
+# - build and train a small convolutional net that reads handwritten digits, and compare it fairly with
+#   simpler methods;
 # - recognise a doubled softmax by the number at which its loss gets stuck.
 #
-# Reading takes about 45 minutes; running all cells takes about one minute on a laptop CPU, and no network. Sections marked
-# *optional* can be skipped.
+# Reading takes about 45 minutes; running all cells takes about one minute on a laptop CPU, and no network.
+# Sections marked *optional* can be skipped.
 
 # %% [markdown]
 # ## Notation
@@ -20,7 +33,7 @@
 # | images $x$ | `x` | `(B, C_in, H, W)`: batch, channels, rows, columns |
 # | kernel $W$, bias $b$ | `weight`, `bias` | `(C_out, C_in, K_h, K_w)`, `(C_out,)` |
 # | output $y$ | `y` | `(B, C_out, H_out, W_out)` |
-# | stride $s$, padding $p$, dilation $d$ | `stride`, `padding`, `dilation` | a number, or a pair (rows, columns) |
+# | stride $s$, padding $p$, dilation $d$ | `stride`, `padding`, `dilation` | one number, or (rows, columns) |
 #
 # Indices begin at 0. Rows come before columns, as in a matrix.
 
@@ -37,7 +50,7 @@ if found is None or found.origin is None:  # a mere folder of that name has no o
     import tempfile
 
     print("Installing the course ...")
-    address = "git+https://github.com/OWNER/NAME"
+    address = "git+https://github.com/from-formula-to-model/course"
     source = os.environ.get("COURSE_SOURCE", address)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as there:
@@ -66,12 +79,13 @@ from course.intervals import wilson
 # %% [markdown]
 # ## 1 The equation, by hand
 #
-# A kernel is a small matrix of weights. It is laid on a patch of the image, the numbers on top of each other are multiplied, and the
-# products are added: that is one output value. Then the kernel moves on.
+# A kernel is a small matrix of weights. It is laid on a patch of the image, the numbers on top of each other
+# are multiplied, and the products are added: that is one output value. Then the kernel moves on.
 #
 # $$y_{ij} = \sum_{u=0}^{K_h-1} \sum_{v=0}^{K_w-1} W_{uv}\, x_{i+u,\; j+v}$$
 #
-# Here is an image of 4 × 4 and a kernel of 2 × 2. The kernel subtracts from each pixel its neighbour one row down and one column right.
+# Here is an image of 4 × 4 and a kernel of 2 × 2. The kernel subtracts from each pixel its neighbour one row
+# down and one column right.
 
 # %%
 x = torch.tensor([[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]], dtype=torch.float64)
@@ -81,11 +95,13 @@ patch = x[i : i + 2, j : j + 2]  # (2, 2)
 print("patch", patch.tolist(), "products", (patch * weight).tolist(), "sum", (patch * weight).sum().item())
 
 # %% [markdown]
-# **Predict.** The kernel fits into the image at how many places? What is $y_{00}$? Work them out on paper before you run the next cell.
+# **Predict.** The kernel fits into the image at how many places? What is $y_{00}$? Work them out on paper
+# before you run the next cell.
 #
 # ## 2 The naive loop
 #
 # The equation, word for word: two loops over the places, two over the kernel.
+
 
 # %%
 def correlate(x, weight):
@@ -108,13 +124,14 @@ plots.grids(
 )
 
 # %% [markdown]
-# Nine places, and $y_{00} = 1\cdot 1 - 1\cdot 1 = 0$. The value worked out above, $y_{12} = 3$, stands in row 1, column 2.
+# Nine places, and $y_{00} = 1\cdot 1 - 1\cdot 1 = 0$. The value worked out above, $y_{12} = 3$, stands in row
+# 1, column 2.
 #
 # ## 3 The size of the output
 #
-# Three numbers change where the kernel is laid: the **stride** $s$ is the step from one place to the next, the **padding** $p$ adds
-# that many rows or columns of zeros on *each* side, and the **dilation** $d$ spreads the kernel's taps, so that they
-# read every $d$-th pixel.
+# Three numbers change where the kernel is laid: the **stride** $s$ is the step from one place to the next,
+# the **padding** $p$ adds that many rows or columns of zeros on *each* side, and the **dilation** $d$ spreads
+# the kernel's taps, so that they read every $d$-th pixel.
 
 # %% [markdown]
 # **Exercise: how long is the output?** (easy, about 8 minutes)
@@ -127,6 +144,7 @@ plots.grids(
 # Try it by hand first: how many positions has a kernel of 3 on 6 elements, with stride 2 and no
 # padding?
 
+
 # %%
 def my_output_size(n, kernel, stride, padding, dilation):
     """The output length of a convolution along one axis, as an int."""
@@ -136,20 +154,24 @@ def my_output_size(n, kernel, stride, padding, dilation):
 exercises.cnn.output_size.check(my_output_size)
 
 # %% [markdown]
-# Count along one axis. With dilation the kernel reaches over $d(K-1)+1$ pixels; the padded image has $n+2p$. The first place is at
-# the left edge, and the kernel can then take as many whole steps of $s$ as fit into what is left:
+# Count along one axis. With dilation the kernel reaches over $d(K-1)+1$ pixels; the padded image has $n+2p$.
+# The first place is at the left edge, and the kernel can then take as many whole steps of $s$ as fit into
+# what is left:
 #
 # $$n_{\text{out}} = \left\lfloor \frac{n + 2p - d\,(K-1) - 1}{s} \right\rfloor + 1$$
 #
-# This is relationship 6 of Dumoulin and Visin (2016) with the dilated kernel's reach for its size. The floor matters: pixels at the
-# right edge that no whole step reaches are silently never looked at.
+# This is relationship 6 of Dumoulin and Visin (2016) with the dilated kernel's reach for its size. The floor
+# matters: pixels at the right edge that no whole step reaches are silently never looked at.
+
 
 # %%
 def output_size(n, kernel, stride=1, padding=0, dilation=1):
     """Length of a convolution's output along one axis; a ValueError if the kernel does not fit once."""
     reach = dilation * (kernel - 1) + 1
     if n + 2 * padding < reach:
-        raise ValueError(f"the kernel reaches over {reach} pixels, but the padded image has {n + 2 * padding}")
+        raise ValueError(
+            f"the kernel reaches over {reach} pixels, but the padded image has {n + 2 * padding}"
+        )
     return (n + 2 * padding - reach) // stride + 1
 
 
@@ -165,12 +187,14 @@ for n in (27, 28, 29):
 #
 # $$(x * W)_{ij} = \sum_u \sum_v W_{uv}\, x_{i-u,\; j-v}$$
 #
-# Deep learning leaves the flip out and still says "convolution"; the precise name of what we compute is **cross-correlation**. PyTorch's
-# documentation of `nn.Conv2d` says so too. A learnt kernel does not care: it comes out flipped. A kernel copied from a book does.
+# Deep learning leaves the flip out and still says "convolution"; the precise name of what we compute is
+# **cross-correlation**. PyTorch's documentation of `nn.Conv2d` says so too. A learnt kernel does not care: it
+# comes out flipped. A kernel copied from a book does.
 
 # %% [markdown]
-# **Predict.** The convolution theorem (the transform of $x * W$ is the product of the transforms) holds for the flipped kind. Which of the two
-# kernels below makes `correlate` agree with the fast Fourier transform, `weight` or `weight.flip(0, 1)`?
+# **Predict.** The convolution theorem (the transform of $x * W$ is the product of the transforms) holds for
+# the flipped kind. Which of the two kernels below makes `correlate` agree with the fast Fourier transform,
+# `weight` or `weight.flip(0, 1)`?
 
 # %%
 size = (x.shape[0] + 1, x.shape[1] + 1)  # H + K - 1: room for every overlap
@@ -178,15 +202,20 @@ spectrum = torch.fft.rfft2(x, size) * torch.fft.rfft2(weight, size)
 theorem = torch.fft.irfft2(spectrum, size)  # (5, 5): the true convolution, by another route
 padded = F.pad(x, (1, 1, 1, 1))  # K - 1 zeros on each side: the same overlaps for our loop
 for name, kernel in {"weight": weight, "weight.flip(0, 1)": weight.flip(0, 1)}.items():
-    print(f"correlate with {name}: agrees with the theorem is", torch.allclose(correlate(padded, kernel), theorem))
+    print(
+        f"correlate with {name}: agrees with the theorem is",
+        torch.allclose(correlate(padded, kernel), theorem),
+    )
 
 # %% [markdown]
-# The flipped kernel agrees. So wherever an article's formula has $x_{i-u,\,j-v}$ beside code that runs `F.conv2d`, one of the two is wrong.
+# The flipped kernel agrees. So wherever an article's formula has $x_{i-u,\,j-v}$ beside code that runs
+# `F.conv2d`, one of the two is wrong.
 #
 # ## 5 Channels, bias, stride, padding, dilation
 #
-# An image has channels (three for colour; later, one for each feature), and a layer has several kernels, one for each output channel $o$. Each
-# kernel covers *all* input channels $c$, and each output channel has *one* bias:
+# An image has channels (three for colour; later, one for each feature), and a layer has several kernels, one
+# for each output channel $o$. Each kernel covers *all* input channels $c$, and each output channel has *one*
+# bias:
 #
 # $$y_{o,i,j} = b_o + \sum_{c} \sum_{u} \sum_{v} W_{o,c,u,v}\; \tilde x_{c,\; s\,i + d\,u,\; s\,j + d\,v}$$
 #
@@ -203,6 +232,7 @@ for name, kernel in {"weight": weight, "weight.flip(0, 1)": weight.flip(0, 1)}.i
 # The output has the shape $(B, C_{out}, H_{out}, W_{out})$ and the type of `x`. The check compares its
 # values and the gradients for `x`, `weight` and `bias`, so compute with tensors throughout.
 
+
 # %%
 def my_conv2d(x, weight, bias, stride, padding):
     """Cross-correlation of x (B, C_in, H, W) with weight (C_out, C_in, K_h, K_w), plus bias (C_out,)."""
@@ -212,7 +242,9 @@ def my_conv2d(x, weight, bias, stride, padding):
 exercises.cnn.conv2d.check(my_conv2d)
 
 # %% [markdown]
-# The loop version with everything in it. The two inner sums stand in one line now: they are the sum over a patch.
+# The loop version with everything in it. The two inner sums stand in one line now: they are the sum over a
+# patch.
+
 
 # %%
 def pair(value):
@@ -221,7 +253,8 @@ def pair(value):
 
 
 def conv2d_loops(x, weight, bias, stride=1, padding=0, dilation=1):
-    """The equation as loops. x (B, C_in, H, W), weight (C_out, C_in, K_h, K_w), bias (C_out,) -> (B, C_out, H_out, W_out)."""
+    """The equation as loops. x (B, C_in, H, W), weight (C_out, C_in, K_h, K_w), bias (C_out,) -> (B, C_out,
+    H_out, W_out)."""
     (s_h, s_w), (p_h, p_w), (d_h, d_w) = pair(stride), pair(padding), pair(dilation)
     k_h, k_w = weight.shape[2:]
     x = F.pad(x, (p_w, p_w, p_h, p_h))  # zeros on each side; F.pad names the last axis first
@@ -238,11 +271,13 @@ def conv2d_loops(x, weight, bias, stride=1, padding=0, dilation=1):
 # %% [markdown]
 # ## 6 The vectorised form
 #
-# Python loops over places are slow, and there are many places. There are few kernel taps. So turn it round: loop over the taps, and
-# let each line of code serve all places at once.
+# Python loops over places are slow, and there are many places. There are few kernel taps. So turn it round:
+# loop over the taps, and let each line of code serve all places at once.
 #
-# For a fixed column $v$ of the kernel, the pixels that it meets are one shifted, strided slice of the image. Stack these slices, $K_w$ of
-# them, beside the channels. For a fixed row $u$, the sum over $c$ and $v$ is then one matrix product.
+# For a fixed column $v$ of the kernel, the pixels that it meets are one shifted, strided slice of the image.
+# Stack these slices, $K_w$ of them, beside the channels. For a fixed row $u$, the sum over $c$ and $v$ is
+# then one matrix product.
+
 
 # %%
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1):
@@ -266,9 +301,11 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1):
 # %% [markdown]
 # ## 7 Proof: it equals the loops, and it equals PyTorch
 #
-# `check_agreement` calls two functions with the same numbers in float64 and compares the outputs and the gradient of *every* tensor, to a relative
-# $10^{-9}$. It raises an error if anything differs. The cases are awkward on purpose: a batch of one, sides of different lengths, a kernel
-# that is not square, and a different stride, padding and dilation for rows and columns.
+# `check_agreement` calls two functions with the same numbers in float64 and compares the outputs and the
+# gradient of *every* tensor, to a relative $10^{-9}$. It raises an error if anything differs. The cases are
+# awkward on purpose: a batch of one, sides of different lengths, a kernel that is not square, and a different
+# stride, padding and dilation for rows and columns.
+
 
 # %%
 def random_case(batch, c_in, h, w, c_out, k_h, k_w, seed=0):
@@ -290,14 +327,14 @@ check_agreement(conv2d, F.conv2d, **random_case(2, 2, 3, 4, 3, 3, 4))  # the ker
 #
 # ## 8 Play with it
 #
-# Choose an image and a kernel, or type numbers of your own into the nine fields. Then move the output position with the arrow keys. Three
-# things to try:
+# Choose an image and a kernel, or type numbers of your own into the nine fields. Then move the output
+# position with the arrow keys. Three things to try:
 #
 # - "vertical edges" on the digit: where is the output negative, and why there?
 # - stride 2: how many of the output's values are left? Padding 1: what changes at the border?
 # - dilation 4 on the photograph: the window is 9 × 9, but how many pixels does one output value see?
 
-# %%
+# %% tags=["explorer"]
 digits = data.mnist()
 photo = data.photograph()
 explorers.cnn.sliding_kernel(conv2d, {"digit": digits.x_train[1, 0], "photograph": photo.pixels})
@@ -305,14 +342,17 @@ explorers.cnn.sliding_kernel(conv2d, {"digit": digits.x_train[1, 0], "photograph
 # %% [markdown]
 # <details><summary>Answers</summary>
 #
-# The kernel takes the right side minus the left side, so going from a white stroke to the black on its right gives negative
-# numbers. Stride 2 keeps 13 × 13 of the 26 × 26 values. With padding 1 the output is as large as the image, and its border rows and columns
-# mix real pixels with zeros. Dilated or not, one output value sees nine pixels.
+# The kernel takes the right side minus the left side, so going from a white stroke to the black on its right
+# gives negative numbers. Stride 2 keeps 13 × 13 of the 26 × 26 values. With padding 1 the output is as large
+# as the image, and its border rows and columns mix real pixels with zeros. Dilated or not, one output value
+# sees nine pixels.
 # </details>
 #
 # ## 9 A module, and a net
 #
-# A layer is the function with its own weights. PyTorch draws them, and we do, uniformly from $\pm 1/\sqrt{C_{\text{in}} K_h K_w}$.
+# A layer is the function with its own weights. PyTorch draws them, and we do, uniformly from
+# $\pm 1/\sqrt{C_{\text{in}} K_h K_w}$.
+
 
 # %%
 class Conv2d(nn.Module):
@@ -329,7 +369,8 @@ class Conv2d(nn.Module):
 
 
 class CNN(nn.Module):
-    """Two convolutions, each with ReLU and 2 × 2 max pooling, then one linear layer. (B, 1, 28, 28) -> logits (B, 10)."""
+    """Two convolutions, each with ReLU and 2 × 2 max pooling, then one linear layer. (B, 1, 28, 28) -> logits
+    (B, 10)."""
 
     def __init__(self, conv=Conv2d):
         super().__init__()
@@ -343,8 +384,9 @@ class CNN(nn.Module):
 
 
 # %% [markdown]
-# The design goes back to LeNet (LeCun et al. 1998): convolutions find local features, pooling forgets their exact place, a linear layer
-# decides. 4 × 4 is not a guess: $28 \to 24 \to 12 \to 8 \to 4$ by the formula of section 3.
+# The design goes back to LeNet (LeCun et al. 1998): convolutions find local features, pooling forgets their
+# exact place, a linear layer decides. 4 × 4 is not a guess: $28 \to 24 \to 12 \to 8 \to 4$ by the formula of
+# section 3.
 #
 # **Predict.** How many weights has the second convolution? Is it the largest layer?
 
@@ -361,8 +403,9 @@ print(counts, "in all", sum(counts.values()))
 #
 # ## 10 Proof: the nets learn alike
 #
-# Equal functions are one thing; do the nets *train* alike? `CNN(conv=nn.Conv2d)` is the same net on PyTorch's layer. It gets our weights and the
-# same batches, both in float64, for 20 steps.
+# Equal functions are one thing; do the nets *train* alike? `CNN(conv=nn.Conv2d)` is the same net on PyTorch's
+# layer. It gets our weights and the same batches, both in float64, for 20 steps.
+
 
 # %%
 def first_losses(model, x, y, lr=0.05):
@@ -389,8 +432,9 @@ assert difference <= 1e-9
 # %% [markdown]
 # ## 11 Real digits
 #
-# MNIST-5k holds 4,000 handwritten digits to train on and 1,000 to test on, 28 × 28 pixels, all ten classes equally often. Guessing gets
-# 10 % right. Everything about the training below was chosen on the last 600 training images; the test images were looked at last.
+# MNIST-5k holds 4,000 handwritten digits to train on and 1,000 to test on, 28 × 28 pixels, all ten classes
+# equally often. Guessing gets 10 % right. Everything about the training below was chosen on the last 600
+# training images; the test images were looked at last.
 
 # %%
 plots.images(
@@ -403,11 +447,14 @@ plots.images(
 # %% [markdown]
 # ### What simple methods reach
 #
-# The nearest-neighbour rule needs no training: find the three training images with the smallest pixel-by-pixel distance, and let them vote. **Predict** its accuracy before you run it.
+# The nearest-neighbour rule needs no training: find the three training images with the smallest
+# pixel-by-pixel distance, and let them vote. **Predict** its accuracy before you run it.
+
 
 # %%
 def nearest_neighbours(x, x_train, y_train, k=3):
-    """The majority label of the k nearest training images; ties go to the smallest label. (N, ...) -> (N,)."""
+    """The majority label of the k nearest training images; ties go to the smallest label. (N, ...) ->
+    (N,)."""
     distance = torch.cdist(x.flatten(1), x_train.flatten(1))  # (N, N_train)
     labels = y_train[distance.topk(k, largest=False).indices]  # (N, k)
     return F.one_hot(labels).sum(1).argmax(1)
@@ -418,20 +465,27 @@ knn = (guess == digits.y_test).sum().item()
 print(f"3 nearest neighbours: {knn / 10:.1f} % of 1,000")
 
 # %% [markdown]
-# A support-vector machine with a Gaussian kernel (scikit-learn's `SVC(C=10)`) gets 95.4 % of the same images right. These two are what the net has to beat.
+# A support-vector machine with a Gaussian kernel (scikit-learn's `SVC(C=10)`) gets 95.4 % of the same images
+# right. These two are what the net has to beat.
 #
 # ### Training
 #
-# Digits stay what they are when they are moved, turned or scaled a little. So each time an image is used, it is drawn afresh with a small random
-# affine map, $\begin{pmatrix}x'\\y'\end{pmatrix} = \sigma R(\alpha)\begin{pmatrix}x\\y\end{pmatrix} + t$. The net hardly ever sees the same pixels
-# twice, and cannot learn them by heart.
+# Digits stay what they are when they are moved, turned or scaled a little. So each time an image is used, it
+# is drawn afresh with a small random affine map,
+# $\begin{pmatrix}x'\\y'\end{pmatrix} = \sigma R(\alpha)\begin{pmatrix}x\\y\end{pmatrix} + t$. The net hardly
+# ever sees the same pixels twice, and cannot learn them by heart.
+
 
 # %%
 def random_affine(x, run, angle=0.2, scale=0.15, shift=0.14):
-    """Turn (radians), scale (share) and shift (share of half the width) each image at random. (B, 1, H, W) -> the same."""
+    """Turn (radians), scale (share) and shift (share of half the width) each image at random. (B, 1, H, W) ->
+    the same."""
     u = 2 * run.uniform(len(x), 4) - 1  # from -1 to 1
     a, s, t = angle * u[:, 0], 1 + scale * u[:, 1], shift * u[:, 2:]
-    rows = [torch.stack([s * a.cos(), -s * a.sin(), t[:, 0]], 1), torch.stack([s * a.sin(), s * a.cos(), t[:, 1]], 1)]
+    rows = [
+        torch.stack([s * a.cos(), -s * a.sin(), t[:, 0]], 1),
+        torch.stack([s * a.sin(), s * a.cos(), t[:, 1]], 1),
+    ]
     grid = F.affine_grid(torch.stack(rows, 1), x.shape, align_corners=False)
     return F.grid_sample(x, grid, align_corners=False)
 
@@ -441,9 +495,12 @@ def digit_loss(model, batch, run):
     x, y = batch
     return F.cross_entropy(model(random_affine(x, run)), y)
 
+
 # %% [markdown]
-# `training.fit` is a plain loop: it places model and batches on the device, calls `digit_loss`, steps, and keeps a history. The learning rate rises and
-# falls once over the whole training (one-cycle). It trains *our* `CNN`, every convolution by our own `conv2d`.
+# `training.fit` is a plain loop: it places model and batches on the device, calls `digit_loss`, steps, and
+# keeps a history. The learning rate rises and falls once over the whole training (one-cycle). It trains *our*
+# `CNN`, every convolution by our own `conv2d`.
+
 
 # %% tags=["nbval-ignore-output"]
 def train_digits(digits, seed, max_steps=None):
@@ -470,8 +527,8 @@ print(f"{correct / 10:.1f} % of 1,000 test digits, 95 % interval {100 * low:.1f}
 assert correct >= 985, "the net should read at least 98.5 % of the test digits"
 
 # %% [markdown]
-# The curve below is the loss on *augmented* batches, smoothed over 20 steps. It is an honest training curve and still not the whole
-# story: it says nothing about images never seen. The bars do.
+# The curve below is the loss on *augmented* batches, smoothed over 20 steps. It is an honest training curve
+# and still not the whole story: it says nothing about images never seen. The bars do.
 
 # %%
 smooth = torch.tensor(history.losses).unfold(0, 20, 1).mean(1)
@@ -481,15 +538,16 @@ plots.lines(
     yscale="log", alt="A loss curve that falls steeply at first and then slowly until the end.",
 )  # fmt: skip
 plots.bars(
-    {"guessing": 10.0, "3 nearest neighbours": knn / 10, "SVC, Gaussian kernel": 95.4, "our CNN": correct / 10},
+    {"guessing": 10, "3 nearest neighbours": knn / 10, "SVC, Gaussian kernel": 95.4, "our CNN": correct / 10},
     errors={"3 nearest neighbours": [100 * p for p in wilson(knn, 1000)], "our CNN": [100 * low, 100 * high]},
     title="Accuracy on 1,000 test digits, with 95 % intervals", xlabel="right (%)", xlim=(0, 110),
-    alt="Bars: guessing far below, nearest neighbours and the support-vector machine close together, the CNN highest.",
+    alt="Bars: guessing far below, nearest neighbours and support vectors close together, the CNN highest.",
 )  # fmt: skip
 
 # %% [markdown]
-# Is one run luck? The table below is **recorded**: it was made once by `make results CH=01` with the function `record_seed`, three seeds of the very
-# training above, and is read from a file here.
+# Is one run luck? The table below is **recorded**: it was made once by `make results CH=01` with the function
+# `record_seed`, three seeds of the very training above, and is read from a file here.
+
 
 # %%
 def record_seed(seed, max_steps=None):
@@ -509,8 +567,8 @@ for row in rows:
 print(f"mean: {sum(row['correct'] for row in rows) / len(rows) / 10:.2f} %")
 
 # %% [markdown]
-# What has the first layer learnt? Its sixteen kernels, orange for negative weights and purple for positive ones: edges and strokes at various
-# angles. Nobody put them there.
+# What has the first layer learnt? Its sixteen kernels, orange for negative weights and purple for positive
+# ones: edges and strokes at various angles. Nobody put them there.
 
 # %%
 plots.images(
@@ -533,6 +591,7 @@ plots.images(
 # classes stays above 1.46 instead of going to 0. Find the bug and mend it, so that the function returns
 # the mean cross-entropy and its gradient, for any finite logits, however large.
 
+
 # %%
 def my_classifier_loss(logits, labels):
     """Mean cross-entropy in nats of logits (B, K) against class labels (B,)."""
@@ -545,15 +604,17 @@ exercises.cnn.classifier_loss.check(my_classifier_loss)
 # %% [markdown]
 # ## 13 A failure to diagnose: softmax twice
 #
-# `F.cross_entropy` takes logits and applies log-softmax itself. Many nets in articles end in a softmax all the same. The code runs, the loss falls, the accuracy
-# rises: no error will ever tell. Two numbers give it away.
+# `F.cross_entropy` takes logits and applies log-softmax itself. Many nets in articles end in a softmax all
+# the same. The code runs, the loss falls, the accuracy rises: no error will ever tell. Two numbers give it
+# away.
 #
-# **The floor.** A net that is perfectly sure hands over probabilities $(1, 0, \dots, 0)$. The second softmax takes them for logits, so the loss
-# cannot fall below
+# **The floor.** A net that is perfectly sure hands over probabilities $(1, 0, \dots, 0)$. The second softmax
+# takes them for logits, so the loss cannot fall below
 #
 # $$-\ln \frac{e^1}{e^1 + 9\,e^0} = \ln\!\left(1 + \tfrac{9}{e}\right)$$
 #
-# **Predict.** What is that number? And by what factor does the inner softmax shrink the gradient, when all ten probabilities are still equal?
+# **Predict.** What is that number? And by what factor does the inner softmax shrink the gradient, when all
+# ten probabilities are still equal?
 
 # %%
 label = torch.tensor([3])
@@ -570,11 +631,14 @@ print(f"gradient at equal probabilities, twice / once: {(twice.norm() / once.nor
 # %% [markdown]
 # <details><summary>Why a tenth</summary>
 #
-# The Jacobian of the softmax is $\operatorname{diag}(p) - p\,p^\top$. At $p = (\tfrac1{10}, \dots, \tfrac1{10})$ it multiplies every vector whose entries sum to zero by
+# The Jacobian of the softmax is $\operatorname{diag}(p) - p\,p^\top$. At
+# $p = (\tfrac1{10}, \dots, \tfrac1{10})$ it multiplies every vector whose entries sum to zero by
 # $\tfrac1{10}$, and the gradient of the cross-entropy, $q - y$, is such a vector.
 # </details>
 #
-# Now the symptom in training: the same net (on PyTorch's layer, for speed), the same seed and batches, four epochs, once with each loss.
+# Now the symptom in training: the same net (on PyTorch's layer, for speed), the same seed and batches, four
+# epochs, once with each loss.
+
 
 # %% tags=["nbval-ignore-output"]
 def plain_loss(model, batch, run):
@@ -601,16 +665,18 @@ for name, loss_fn in {"logits": plain_loss, "softmax twice": doubled_loss}.items
 floor = torch.tensor(1 + 9 / torch.e).log().item()
 plots.lines(
     {name: (range(10, len(c) + 1), c.unfold(0, 10, 1).mean(1)) for name, c in curves.items()},
-    title="The same net and batches, right and wrong loss", xlabel="step", ylabel="loss, mean of 10 steps (nats)",
+    title="The same net and batches, right and wrong loss",
+    xlabel="step", ylabel="loss, mean of 10 steps (nats)",
     marks=[(floor, "ln(1 + 9/e), the floor of softmax twice")], ylim=(0, 2.5),
-    alt="Two loss curves: with logits it falls towards zero at once; with softmax twice it lags and levels off above a marked floor.",
+    alt="Two loss curves: with logits it falls towards zero; with softmax twice it levels off above a floor.",
 )  # fmt: skip
 assert curves["softmax twice"].min() > floor > 1.4 > curves["logits"][-50:].mean()
 
 # %% [markdown]
-# **The diagnosis.** A ten-class loss that settles just above 1.46 while the accuracy looks fine has a softmax too many. A net whose loss starts at
-# $\ln 10 \approx 2.30$ and hardly moves for the first steps is the same illness early on. **The cure** is to hand the loss the logits, and to apply softmax only
-# where probabilities are wanted: for showing, or for a decision that weighs costs.
+# **The diagnosis.** A ten-class loss that settles just above 1.46 while the accuracy looks fine has a softmax
+# too many. A net whose loss starts at $\ln 10 \approx 2.30$ and hardly moves for the first steps is the same
+# illness early on. **The cure** is to hand the loss the logits, and to apply softmax only where probabilities
+# are wanted: for showing, or for a decision that weighs costs.
 #
 # ## In this chapter we
 #
@@ -623,14 +689,18 @@ assert curves["softmax twice"].min() > floor > 1.4 > curves["logits"][-50:].mean
 # %% [markdown]
 # ## Go further
 #
-# - Take the augmentation out (`F.cross_entropy(model(x), y)`) and train again. How much of the accuracy was it?
+# - Take the augmentation out (`F.cross_entropy(model(x), y)`) and train again. How much of the accuracy was
+#   it?
 # - Give `CNN` 5 × 5 kernels with padding 2. What must change in the linear layer, and why?
 # - Time `conv2d_loops` against `conv2d` and `F.conv2d` on a batch of 64 digits.
 #
 # ## Sources
 #
-# - Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", *Proc. IEEE* 86 (1998), section II: convolution,
-#   pooling, LeNet-5.
-# - V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285, relationships 5 and 6: the output's size.
-# - PyTorch, documentation of `torch.nn.Conv2d`: cross-correlation, shapes and the initial weights; of `torch.nn.CrossEntropyLoss`: logits as input.
-# - E. B. Wilson, "Probable inference, the law of succession, and statistical inference", *J. Am. Stat. Assoc.* 22 (1927): the interval.
+# - Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition",
+#   *Proc. IEEE* 86 (1998), section II: convolution, pooling, LeNet-5.
+# - V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285,
+#   relationships 5 and 6: the output's size.
+# - PyTorch, documentation of `torch.nn.Conv2d`: cross-correlation, shapes and the initial weights; of
+#   `torch.nn.CrossEntropyLoss`: logits as input.
+# - E. B. Wilson, "Probable inference, the law of succession, and statistical inference", *J. Am. Stat.
+#   Assoc.* 22 (1927): the interval.

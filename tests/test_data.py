@@ -79,7 +79,9 @@ def write_idx(folder, images=12, test_images=5, zipped=False):
 
 
 def save(path, content, zipped):
-    path.with_name(path.name + ".gz").write_bytes(gzip.compress(content)) if zipped else path.write_bytes(content)
+    path.with_name(path.name + ".gz").write_bytes(gzip.compress(content)) if zipped else path.write_bytes(
+        content
+    )
 
 
 @pytest.mark.parametrize("zipped", [False, True])

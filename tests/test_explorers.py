@@ -1,4 +1,5 @@
-"""Explorers: right numbers, pictures that follow the state, every extreme and 500 random settings without a warning."""
+"""Explorers: right numbers, pictures that follow the state, every extreme and 500 random settings without a
+warning."""
 
 import gc
 import io
@@ -132,14 +133,18 @@ def test_the_sum_of_the_shown_products_is_the_output_at_the_shown_place(stride, 
     images = {"photograph": data.photograph(60).pixels}
     kernel = ((1.0, -2.0, 0.5), (0.0, 3.0, -1.0), (2.0, 0.25, -0.5))
     choice = dict(image="photograph", kernel=kernel, stride=stride, padding=padding, dilation=dilation)
-    output = F.conv2d(images["photograph"][None, None], torch.tensor(kernel)[None, None], None, stride, padding, dilation)
+    output = F.conv2d(
+        images["photograph"][None, None], torch.tensor(kernel)[None, None], None, stride, padding, dilation
+    )
     for row, column in ((0, 0), (3, 5), (10**6, 10**6)):
         state = cnn.compute_sliding_kernel(F.conv2d, images, row=row, column=column, **choice)
         place = min(row, output.shape[2] - 1), min(column, output.shape[3] - 1)
         assert (state["row"], state["column"]) == place
         assert state["products"].sum() == pytest.approx(output[0, 0][place].item(), abs=1e-5)
         assert np.allclose(state["output"], output[0, 0])
-        window = state["padded"][state["top"] :, state["left"] :][: state["span"] : dilation, : state["span"] : dilation]
+        window = state["padded"][state["top"] :, state["left"] :][
+            : state["span"] : dilation, : state["span"] : dilation
+        ]
         assert np.array_equal(window, state["patch"])
 
 
@@ -170,7 +175,9 @@ def simple(compute):
     def update(artists, state):
         artists["line"].set_ydata([0, state])
 
-    return Explorer("simple", {"n": widgets.IntSlider(0, 0, 5, description="n")}, compute, build, update, alt="A line.")
+    return Explorer(
+        "simple", {"n": widgets.IntSlider(0, 0, 5, description="n")}, compute, build, update, alt="A line."
+    )
 
 
 def test_bad_input_is_shown_and_the_explorer_lives_on():

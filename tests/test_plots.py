@@ -1,4 +1,5 @@
-"""Still pictures: small PNG files with a title, labels and a text alternative; silent above rank 0; no figure stays open."""
+"""Still pictures: small PNG files with a title, labels and a text alternative; silent above rank 0; no figure
+stays open."""
 
 import base64
 import io
@@ -16,12 +17,19 @@ from course import plots
 
 DRAWN = {
     "lines": lambda: plots.lines(
-        {"a": [3, 2, 1], "b": ([1, 3], [2, 2])}, title="t", xlabel="x (s)", ylabel="y (nats)", alt="Alt.", marks=[(2, "m")]
+        {"a": [3, 2, 1], "b": ([1, 3], [2, 2])},
+        title="t",
+        xlabel="x (s)",
+        ylabel="y (nats)",
+        alt="Alt.",
+        marks=[(2, "m")],
     ),
     "bars": lambda: plots.bars(
         {"a": 1.0, "b": 2.5}, title="t", xlabel="x (%)", alt="Alt.", errors={"a": (0.5, 2)}, mark=(2, "m")
     ),
-    "images": lambda: plots.images(torch.rand(7, 1, 5, 4), title="t", alt="Alt.", names=list("abcdefg"), columns=3),
+    "images": lambda: plots.images(
+        torch.rand(7, 1, 5, 4), title="t", alt="Alt.", names=list("abcdefg"), columns=3
+    ),
     "signed images": lambda: plots.images(torch.randn(3, 5, 4), title="t", alt="Alt.", signed=True),
     "grids": lambda: plots.grids({"a": np.eye(2), "b": -np.ones((3, 4))}, title="t", alt="Alt."),
 }

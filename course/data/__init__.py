@@ -1,7 +1,7 @@
 """Small real data sets that travel with the course: every loader works with no network.
 
-`mnist()` and `fashion_mnist()` return an `ImageSet`, `photograph()` a `Photograph`. Sources and licences stand in
-`files/ATTRIBUTION.md`.
+`mnist()` and `fashion_mnist()` return an `ImageSet`, `photograph()` a `Photograph`. Sources and licences
+stand in `files/ATTRIBUTION.md`.
 """
 
 from course.data.embedded import DataError

@@ -80,8 +80,8 @@ def _ring(signum, frame):
     """Raise where the learner's code is, and ring again after a short random time.
 
     One exception is not enough: `while True: try: ... except: pass` swallows it, and every later one
-    that comes while the body of the `try` runs. A random one soon comes between. In code of our own nothing is
-    raised.
+    that comes while the body of the `try` runs. A random one soon comes between. In code of our own nothing
+    is raised.
     """
     learners = 0
     while frame and frame.f_globals.get("__name__") != evaluate.__module__:

@@ -1,4 +1,4 @@
-"""Interactive pictures, one module a chapter. Each explorer receives the chapter's own functions and models."""
+"""Interactive pictures, one module a chapter. Each receives the chapter's own functions and models."""
 
 from course.explorers import cnn
 

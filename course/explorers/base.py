@@ -1,4 +1,4 @@
-"""What every explorer is made of: numbers, a picture that is updated rather than redrawn, and a thin box of controls.
+"""What an explorer is made of: numbers, a picture that is updated, not redrawn, and a thin box of controls.
 
 An explorer's module writes three functions, `compute(**controls) -> state`, `build(figure) -> artists` and
 `update(artists, state)`, and hands them to `Explorer`. The first is pure numbers, the others only draw.
@@ -19,12 +19,14 @@ from course.plots import DPI, quantised
 class Frame:
     """A persistent figure that turns a state into PNG bytes, quickly enough for a slider.
 
-    `build` makes every artist once, with room for the longest labels, and the layout is fixed then. The artists that it returns are redrawn over a saved
-    background at each call; whatever else `update` changed (an axis limit, say) makes the background stale, and
-    matplotlib's own `figure.stale` tells: only then all is drawn again.
+    `build` makes every artist once, with room for the longest labels, and the layout is fixed then. The
+    artists that it returns are redrawn over a saved background at each call; whatever else `update` changed
+    (an axis limit, say) makes the background stale, and matplotlib's own `figure.stale` tells: only then all
+    is drawn again.
 
     Args:
-        build: function (figure) -> dict of name to an artist or a list of artists: those that change with the state.
+        build: function (figure) -> dict of name to an artist or a list of artists: those that change with
+            the state.
         update: function (artists, state) -> None, sets their data.
         size: (width, height) in inches at 100 dpi.
     """
@@ -81,7 +83,7 @@ class Explorer:
         build, update: see `Frame`.
         alt: one sentence on what is to be seen.
         size: (width, height) in inches.
-        adjust: optional function (controls, state) -> None, run after `compute`: it may set a slider's bounds.
+        adjust: optional function (controls, state) -> None, run after `compute`: it may set sliders' bounds.
     """
 
     def __init__(self, title, controls, compute, build, update, *, alt, size=(9, 4), adjust=None):

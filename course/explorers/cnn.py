@@ -21,7 +21,10 @@ KERNELS = {
 }
 OWN = "my own"
 LIMIT = 9.0
-ALT = "An image with the kernel's window on it, the patch times the kernel as numbers, and the output they add up to."
+ALT = (
+    "An image with the kernel's window on it, the patch times the kernel as numbers, "
+    "and the output they add up to."
+)
 
 
 class KernelGrid(widgets.VBox):
@@ -106,8 +109,9 @@ def compute_sliding_kernel(
         row, column: the output position; beyond the output's edge the last one counts.
         preset: not used; the preset has already set `kernel`.
     Returns:
-        dict: padded (H + 2P, W + 2P), padding, output (H_out, W_out), row, column, top, left (the window's corner in
-        the padded image), span (pixels that the window covers each way), dilation, patch, kernel and products (3, 3).
+        dict: padded (H + 2P, W + 2P), padding, output (H_out, W_out), row, column, top, left (the window's
+        corner in the padded image), span (pixels that the window covers each way), dilation, patch, kernel
+        and products (3, 3).
     """
     x = images[image][None, None]  # (1, 1, H, W)
     weight = torch.tensor(kernel, dtype=x.dtype)
@@ -141,7 +145,8 @@ def bound_position(controls, state):
 def build(figure):
     """All artists of the picture, with stand-in data: input left, numbers in the middle, output right.
 
-    The input changes only along with the axes' limits or by a new choice of image, so it belongs to the background.
+    The input changes only along with the axes' limits or by a new choice of image, so it belongs to the
+    background.
     """
     grid = figure.add_gridspec(3, 3, width_ratios=(1.35, 0.55, 1.35))
     source, target = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[:, 2])
@@ -214,7 +219,7 @@ def _link(preset, grid):
 
 
 def _place(image, array, padding):
-    """Set an image's data with pixel (0, 0) of the unpadded image at the origin; move the axes only if it changed."""
+    """Set an image's data, the unpadded image's pixel (0, 0) at the origin; move only what has changed."""
     height, width = array.shape
     extent = (-padding - 0.5, width - padding - 0.5, height - padding - 0.5, -padding - 0.5)
     if not np.array_equal(image.get_array(), array):

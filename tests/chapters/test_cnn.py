@@ -15,7 +15,8 @@ chapter = load_definitions("01_cnn")
 
 @st.composite
 def convolutions(draw):
-    """Arguments of a convolution whose kernel fits: every size, stride, padding and dilation of its own by axis."""
+    """Arguments of a convolution whose kernel fits: every size, stride, padding and dilation of its own by
+    axis."""
     size = st.integers(1, 4)
     batch, c_in, c_out = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
     kernel, stride, dilation = (draw(st.tuples(size, size)) for _ in range(3))
