@@ -96,9 +96,9 @@ def _choose_folder(wanted):
     refused = []
     for candidate in candidates:
         folder = candidate.expanduser().absolute()
-        if (folder / "jupytext.toml").exists():
-            raise WorkspaceError(f"{folder} holds the course's own notebooks; name another folder")
         try:
+            if (folder / "jupytext.toml").exists():
+                raise WorkspaceError(f"{folder} holds the course's own notebooks; name another folder")
             folder.mkdir(parents=True, exist_ok=True)
             # Permission bits do not tell: a mount may be read-only, and root passes every bit.
             with tempfile.TemporaryFile(dir=folder):

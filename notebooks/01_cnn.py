@@ -505,7 +505,7 @@ def digit_loss(model, batch, run):
 # `CNN`, every convolution by our own `conv2d`.
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def train_digits(digits, seed, max_steps=None):
     """Train a CNN on the digits; returns the model and its history."""
     torch.manual_seed(seed)
@@ -518,9 +518,8 @@ def train_digits(digits, seed, max_steps=None):
     return model, history
 
 
-cnn, history = train_digits(digits, seed=0)
-
 # %% tags=["nbval-ignore-output"]
+cnn, history = train_digits(digits, seed=0)
 logits = training.predict(cnn, digits.x_test)  # (1000, 10)
 correct = (logits.argmax(1) == digits.y_test).sum().item()
 low, high = wilson(correct, len(digits.y_test))
@@ -643,7 +642,7 @@ print(f"gradient at equal probabilities, twice / once: {(twice.norm() / once.nor
 # epochs, once with each loss.
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def plain_loss(model, batch, run):
     """Cross-entropy on logits: right."""
     x, y = batch
@@ -656,6 +655,7 @@ def doubled_loss(model, batch, run):
     return F.cross_entropy(model(x).softmax(1), y)
 
 
+# %% tags=["nbval-ignore-output"]
 curves = {}
 for name, loss_fn in {"logits": plain_loss, "softmax twice": doubled_loss}.items():
     torch.manual_seed(0)
@@ -680,7 +680,8 @@ assert curves["softmax twice"].min() > floor > 1.4 > curves["logits"][-50:].mean
 # too many. A net whose loss starts at $\ln 10 \approx 2.30$ and hardly moves for the first steps is the same
 # illness early on. **The cure** is to hand the loss the logits, and to apply softmax only where probabilities
 # are wanted: for showing, or for a decision that weighs costs.
-#
+
+# %% [markdown]
 # ## In this chapter we
 #
 # - computed a convolution by hand and as loops, and saw that it is a cross-correlation;
@@ -696,7 +697,8 @@ assert curves["softmax twice"].min() > floor > 1.4 > curves["logits"][-50:].mean
 #   it?
 # - Give `CNN` 5 × 5 kernels with padding 2. What must change in the linear layer, and why?
 # - Time `conv2d_loops` against `conv2d` and `F.conv2d` on a batch of 64 digits.
-#
+
+# %% [markdown]
 # ## Sources
 #
 # - Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition",

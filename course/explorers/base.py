@@ -136,10 +136,11 @@ class Explorer:
                 list(self.controls.values()),
                 layout=widgets.Layout(display="flex", flex_flow="row wrap", align_items="center"),
             )
-            self._box = widgets.VBox([panel, self._picture, self._message])
+            # For screen readers: ipywidgets gives a picture no alt, and cannot show one that has a tooltip.
+            caption = widgets.HTML(f"<small>{self.alt}</small>")
+            self._box = widgets.VBox([panel, self._picture, self._message, caption])
             for widget, name in ((self._box, "course-explorer"), (self._picture, "course-picture")):
                 widget.add_class(name)
-            describe(self._picture, self.alt)
             self._redraw()
         return self._box
 
@@ -175,10 +176,10 @@ def describe(widget, text):
     """Give a widget a text for assistive technology and for the mouse at rest.
 
     Args:
-        widget: any ipywidgets widget.
+        widget: an ipywidgets widget that can have a description.
         text: a short sentence.
     """
-    for trait in ("tooltip", "description_tooltip"):  # ipywidgets 8, ipywidgets 7; its pictures have neither
+    for trait in ("tooltip", "description_tooltip"):  # ipywidgets 8, ipywidgets 7
         if widget.has_trait(trait):
             setattr(widget, trait, text)
             return
