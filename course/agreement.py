@@ -39,7 +39,10 @@ def check_agreement(ours, reference, *, label=None, rtol=RTOL, atol=ATOL, **argu
 
 
 def _name(function):
-    return getattr(function, "__name__", type(function).__name__)
+    """What to call a function; PyTorch's own often share their names with ours."""
+    name = getattr(function, "__name__", type(function).__name__)
+    owner = getattr(function, "__module__", None) or str(getattr(function, "__objclass__", "torch"))
+    return f"PyTorch's {name}" if owner.split(".")[0] == "torch" else name
 
 
 def _output_and_gradients(function, arguments):

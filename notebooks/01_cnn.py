@@ -90,7 +90,7 @@ from course.intervals import wilson
 # %%
 x = torch.tensor([[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]], dtype=torch.float64)
 weight = torch.tensor([[1, 0], [0, -1]], dtype=torch.float64)
-i, j = 1, 2
+i, j = 0, 1
 patch = x[i : i + 2, j : j + 2]  # (2, 2)
 print("patch", patch.tolist(), "products", (patch * weight).tolist(), "sum", (patch * weight).sum().item())
 
@@ -124,8 +124,8 @@ plots.grids(
 )
 
 # %% [markdown]
-# Nine places, and $y_{00} = 1\cdot 1 - 1\cdot 1 = 0$. The value worked out above, $y_{12} = 3$, stands in row
-# 1, column 2.
+# Nine places, and $y_{00} = 1\cdot 1 - 1\cdot 1 = 0$. The value worked out above, $y_{01} = -1$, stands in
+# row 0, column 1.
 #
 # ## 3 The size of the output
 #
@@ -474,22 +474,24 @@ print(f"3 nearest neighbours: {knn / 10:.1f} % of 1,000")
 # ### Training
 #
 # Digits stay what they are when they are moved, turned or scaled a little. So each time an image is used, it
-# is drawn afresh with a small random affine map,
-# $\begin{pmatrix}x'\\y'\end{pmatrix} = \sigma R(\alpha)\begin{pmatrix}x\\y\end{pmatrix} + t$. The net hardly
-# ever sees the same pixels twice, and cannot learn them by heart.
+# is drawn afresh with a small random affine map: a rotation $R(\alpha)$, a scale for each axis, a shift $t$,
+#
+# $$\begin{pmatrix}x'\\y'\end{pmatrix} = R(\alpha)\begin{pmatrix}\sigma_x x\\ \sigma_y y\end{pmatrix} + t$$
+#
+# The net hardly ever sees the same pixels twice, and cannot learn them by heart.
 
 
 # %%
-def random_affine(x, run, angle=0.2, scale=0.15, shift=0.14):
-    """Turn (radians), scale (share) and shift (share of half the width) each image at random. (B, 1, H, W) ->
-    the same."""
-    u = 2 * run.uniform(len(x), 4) - 1  # from -1 to 1
-    a, s, t = angle * u[:, 0], 1 + scale * u[:, 1], shift * u[:, 2:]
-    rows = [
-        torch.stack([s * a.cos(), -s * a.sin(), t[:, 0]], 1),
-        torch.stack([s * a.sin(), s * a.cos(), t[:, 1]], 1),
-    ]
-    grid = F.affine_grid(torch.stack(rows, 1), x.shape, align_corners=False)
+def random_affine(x, run, angle=0.2, scale=0.2, shift=0.14):
+    """Turn (radians), scale (share) and shift (share of half the width) each image at random.
+
+    x (B, 1, H, W) -> the same shape; what comes in from outside is black.
+    """
+    u = 2 * run.uniform(len(x), 5) - 1  # from -1 to 1
+    cos, sin = (angle * u[:, 0]).cos(), (angle * u[:, 0]).sin()
+    s_x, s_y, t_x, t_y = (1 + scale * u[:, 1:3]).unbind(1) + (shift * u[:, 3:5]).unbind(1)
+    rows = torch.stack([s_x * cos, -s_y * sin, t_x, s_x * sin, s_y * cos, t_y], 1).unflatten(1, (2, 3))
+    grid = F.affine_grid(rows, x.shape, align_corners=False)
     return F.grid_sample(x, grid, align_corners=False)
 
 
@@ -501,8 +503,9 @@ def digit_loss(model, batch, run):
 
 # %% [markdown]
 # `training.fit` is a plain loop: it places model and batches on the device, calls `digit_loss`, steps, and
-# keeps a history. The learning rate rises and falls once over the whole training (one-cycle). It trains *our*
-# `CNN`, every convolution by our own `conv2d`.
+# keeps a history. The learning rate rises and falls once over the whole training (one-cycle), and the weights
+# that are kept are a moving average over about the last hundred steps. It trains *our* `CNN`, every
+# convolution by our own `conv2d`.
 
 
 # %%
@@ -513,7 +516,7 @@ def train_digits(digits, seed, max_steps=None):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.1)
     history = training.fit(
         model, digit_loss, (digits.x_train, digits.y_train), optimizer=optimizer, epochs=20, batch_size=64,
-        schedule="one-cycle", seed=seed, max_steps=max_steps,
+        schedule="one-cycle", average=0.99, seed=seed, max_steps=max_steps,
     )  # fmt: skip
     return model, history
 
@@ -570,11 +573,12 @@ print(f"mean: {sum(row['correct'] for row in rows) / len(rows) / 10:.2f} %")
 
 # %% [markdown]
 # What has the first layer learnt? Its sixteen kernels, orange for negative weights and purple for positive
-# ones: edges and strokes at various angles. Nobody put them there.
+# ones, each shown relative to its own largest: edges and strokes at various angles. Nobody put them there.
 
 # %%
+kernels = cnn.conv1.weight.detach().cpu()  # (16, 1, 5, 5)
 plots.images(
-    cnn.conv1.weight.detach().cpu(),
+    kernels / kernels.abs().amax((2, 3), keepdim=True),
     names=[f"channel {o}" for o in range(16)],
     columns=8,
     signed=True,
@@ -660,7 +664,7 @@ curves = {}
 for name, loss_fn in {"logits": plain_loss, "softmax twice": doubled_loss}.items():
     torch.manual_seed(0)
     model = CNN(conv=nn.Conv2d)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     run = training.fit(model, loss_fn, (digits.x_train, digits.y_train), optimizer=optimizer, epochs=4)
     curves[name] = torch.tensor(run.losses)
 

@@ -72,7 +72,7 @@ def sliding_kernel(conv2d, images, kernel="vertical edges"):
     """
     preset = widgets.Dropdown(description="kernel", options=[*KERNELS, OWN], value=kernel)
     grid = KernelGrid(KERNELS[kernel])
-    slider = dict(layout=widgets.Layout(width="280px"))
+    slider = dict(layout=widgets.Layout(width="340px"))  # three in a row, below the image and the kernel
     first = next(iter(images.values()))
     controls = {
         "image": widgets.Dropdown(description="image", options=list(images)),

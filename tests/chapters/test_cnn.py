@@ -112,7 +112,7 @@ def test_random_affine_in_the_middle_of_its_range_changes_nothing():
 def test_random_affine_moves_by_the_shift_that_it_says():
     x = torch.zeros(1, 1, 28, 28)
     x[0, 0, 10:14, 12:15] = 1
-    u = torch.tensor([[0.5, 0.5, 1.0, 0.5]])  # the whole shift to one side, nothing else
+    u = torch.tensor([[0.5, 0.5, 0.5, 1.0, 0.5]])  # the whole shift to one side, nothing else
     moved = chapter.random_affine(x, Half(u), shift=4 / 14)
     torch.testing.assert_close(moved, x.roll(-4, 3), rtol=1e-3, atol=1e-4)
 
