@@ -5,9 +5,8 @@ import inspect
 import random
 import textwrap
 
-LOOP_STEPS = (
-    10_000  # of a mutant's loops in one call: one that never ends is stopped, however fast the machine
-)
+# Of a mutant's loops in one call: one that never ends is stopped, however fast the machine.
+LOOP_STEPS = 10_000
 
 SWAPPED_OPERATORS = {
     ast.Add: ast.Sub,

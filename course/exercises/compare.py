@@ -74,7 +74,8 @@ def _difference(expected, got, what):
 
 
 def _number_difference(expected, got, what):
-    wrong = "wrong_values", f"Expected {number(expected)} as {what}, got {number(got)}."
+    wanted, found = apart(expected, got)
+    wrong = "wrong_values", f"Expected {wanted} as {what}, got {found}."
     if isinstance(expected, int):
         if isinstance(got, float):
             return (*wrong[:1], wrong[1][:-1] + ", a float where a whole number (int) belongs.")
@@ -114,7 +115,7 @@ def _where(expected, got, right):
     if expected.numel() <= SHOWN:
         return f"Expected {show(expected)}, got {show(got)}."
     position = tuple((~right).nonzero()[0].tolist())
-    wanted, found = (number(tensor[position].item()) for tensor in (expected, got))
+    wanted, found = apart(expected[position].item(), got[position].item())
     first = f"at {list(position)} expected {wanted}, got {found}"
     return f"{int((~right).sum())} of {right.numel()} elements differ; the first: {first}."
 
@@ -138,6 +139,15 @@ def _gradient_difference(name, expected, got):
 def number(value):
     """A number in at most four significant digits."""
     return str(value) if isinstance(value, int | complex) else f"{value:.4g}"
+
+
+def apart(expected, got):
+    """Two numbers as texts, with as many more digits as it takes to tell them apart."""
+    texts = number(expected), number(got)
+    for digits in (6, 9, 12, 17):
+        if texts[0] == texts[1] and isinstance(expected, float) and isinstance(got, float):
+            texts = f"{expected:.{digits}g}", f"{got:.{digits}g}"
+    return texts
 
 
 def show(value):

@@ -38,10 +38,10 @@ def evaluate(function, case, gradients=False):
     """Call the function on a fresh copy of the case; an exception of any kind becomes an outcome.
 
     Args:
-        function: called with the case's values as positional arguments. case: tuple of CPU tensors and plain
-        Python values. gradients: True differentiates sum(sin(1), sin(2), ... times the output's elements)
-        with respect to each
-            floating-point tensor argument, which tells a gradient of one output element from another's.
+        function: called with the case's values as positional arguments.
+        case: tuple of CPU tensors and plain Python values.
+        gradients: True differentiates sum(sin(1), sin(2), ... times the output's elements) with respect to
+            each floating-point tensor argument, which tells a gradient of one output element from another's.
     Returns:
         Outcome. PyTorch's CPU generator is seeded with 0 for the call and is left as it was.
     """

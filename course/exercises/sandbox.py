@@ -84,9 +84,8 @@ def _fork():
         pid = os.fork()
     if pid:
         try:
-            os.setpgid(
-                pid, pid
-            )  # its own group, so that what it starts ends with it; the child says the same
+            # Its own group, so that what it starts ends with it; the child says the same.
+            os.setpgid(pid, pid)
         except OSError:
             pass  # the child was quicker
     return pid
@@ -95,9 +94,8 @@ def _fork():
 def _child(function, cases, gradients, results, printed):
     """Evaluate the cases; send each outcome as its length and torch's zip of a dict. Never returns."""
     try:
-        torch.set_num_threads(
-            1
-        )  # first: the parent's worker threads do not exist here, and work for them hangs
+        # First: the parent's worker threads do not exist here, and work for them hangs.
+        torch.set_num_threads(1)
         os.setpgid(0, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         _confine(printed)
