@@ -1,4 +1,4 @@
-"""Interactive pictures, one module a chapter. Each receives the chapter's own functions and models."""
+"""Interactive pictures, a part for each chapter. Each receives the chapter's own functions and models."""
 
 from course.explorers import cnn
 
