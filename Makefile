@@ -29,7 +29,7 @@ reset: which-chapter install ## CH=01: set your copy of a chapter aside and take
 	@$(PY) -m course.workspace --reset $(CH)
 
 results: which-chapter install ## CH=01: record a chapter's tables and weights again (takes long)
-	@$(PY) -m course.results $(CH)
+	@OMP_NUM_THREADS=1 $(PY) -m course.results $(CH)
 
 check: install-test ## lint, formatting, .ipynb in step with .py, links equal
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && \

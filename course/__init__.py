@@ -32,4 +32,4 @@ def setup():
     if not is_main():
         import sys
 
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # for the life of the process

@@ -22,7 +22,6 @@ from course.artists import Numbers
 # styles change along with the colours, so that no meaning hangs on colour alone.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
-MARKERS = "osD^vPX"
 SIGNED = "PuOr"  # diverging, colour-blind safe: for values on both sides of zero
 DPI = 100
 
@@ -115,7 +114,7 @@ def lines(series, *, title, xlabel, ylabel, alt, x=None, yscale="linear", ylim=N
             (1, value),
             xycoords=("axes fraction", "data"),
             ha="right",
-            va="bottom",
+            va="top",
             color="0.25",
             fontsize=9,
         )
@@ -199,7 +198,7 @@ def grids(arrays, *, title, alt, formats="{:g}", size=1.9):
     cell = size / heights
     figure = Figure(figsize=(sum(widths) * cell + 0.5 * len(widths), size + 0.75), layout="constrained")
     for axes, (name, array) in zip(
-        figure.subplots(1, len(arrays), width_ratios=widths), arrays.items(), strict=True
+        figure.subplots(1, len(arrays), width_ratios=widths, squeeze=False)[0], arrays.items(), strict=True
     ):
         array = np.asarray(array)
         number_grid(axes, array, formats)

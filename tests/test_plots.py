@@ -31,6 +31,7 @@ DRAWN = {
         torch.rand(7, 1, 5, 4), title="t", alt="Alt.", names=list("abcdefg"), columns=3
     ),
     "signed images": lambda: plots.images(torch.randn(3, 5, 4), title="t", alt="Alt.", signed=True),
+    "one grid": lambda: plots.grids({"a": np.eye(10)}, title="t", alt="Alt.", size=3),
     "grids": lambda: plots.grids({"a": np.eye(2), "b": -np.ones((3, 4))}, title="t", alt="Alt."),
 }
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from course import results
 from course.agreement import check_agreement
 from course.chapters import load_definitions
 
@@ -36,6 +37,97 @@ def test_conv2d_equals_torch(case):
 @given(convolutions())
 def test_conv2d_loops_equals_torch(case):
     check_agreement(chapter.conv2d_loops, F.conv2d, **case)
+
+
+@given(convolutions())
+def test_conv2d_by_hand_equals_torch(case):
+    check_agreement(chapter.conv2d_by_hand, F.conv2d, **case)
+
+
+@pytest.mark.parametrize("needs_gradient", [True, False])
+def test_conv2d_by_hand_twice_on_one_input_and_without_the_inputs_gradient(needs_gradient):
+    x = torch.randn(2, 3, 6, 7, dtype=torch.float64, requires_grad=needs_gradient)
+    weight = torch.randn(4, 3, 3, 2, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    leaves = [weight, bias] + [x] * needs_gradient
+    ours = torch.autograd.grad(chapter.conv2d_by_hand(x, weight, bias).square().sum(), leaves)
+    theirs = torch.autograd.grad(F.conv2d(x, weight, bias).square().sum(), leaves)
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-9)
+
+
+@st.composite
+def poolings(draw):
+    """Arguments of a pooling whose window fits; padding at most half a window, as PyTorch asks."""
+    pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
+    kernel, stride = draw(pairs), draw(st.one_of(st.none(), pairs))
+    padding = tuple(draw(st.integers(0, k // 2)) for k in kernel)
+    h, w = (draw(st.integers(max(1, k - 2 * p), k + 6)) for k, p in zip(kernel, padding, strict=True))
+    rng = torch.Generator().manual_seed(draw(st.integers(0, 99)))
+    x = torch.randn(draw(st.integers(1, 3)), draw(st.integers(1, 3)), h, w, generator=rng)
+    return x, (kernel, stride, padding)
+
+
+@given(poolings(), st.sampled_from(["max", "avg"]), st.sampled_from(["random", "ties", "negative"]))
+def test_pooling_equals_torch(case, kind, values):
+    x, settings = case
+    x = {"random": x, "ties": x.round(), "negative": x - 9}[values]
+    ours, theirs = getattr(chapter, f"{kind}_pool2d"), getattr(F, f"{kind}_pool2d")
+    check_agreement(lambda x: ours(x, *settings), lambda x: theirs(x, *settings), x=x, label=kind)
+
+
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
+def test_linear_equals_torch(batch, d_in, d_out):
+    torch.manual_seed(0)
+    layer = chapter.Linear(d_in, d_out).double()
+    x = torch.randn(batch, d_in, dtype=torch.float64)
+    weights = dict(weight=layer.weight, bias=layer.bias)
+
+    def ours(x, weight, bias):
+        return torch.func.functional_call(layer, {"weight": weight, "bias": bias}, x)
+
+    check_agreement(ours, lambda x, weight, bias: F.linear(x, weight, bias), x=x, **weights)
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 4), st.integers(0, 4))
+def test_convolution_matrix_computes_the_convolution(k_h, k_w, more_h, more_w):
+    weight = torch.randn(k_h, k_w, dtype=torch.float64)
+    x = torch.randn(k_h + more_h, k_w + more_w, dtype=torch.float64)
+    matrix = chapter.convolution_matrix(weight, *x.shape)
+    expected = F.conv2d(x[None, None], weight[None, None]).flatten()
+    torch.testing.assert_close(matrix @ x.flatten(), expected, rtol=1e-9, atol=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 2), st.integers(1, 2)), min_size=1, max_size=3))
+def test_receptive_field_is_where_the_gradient_is_not_zero(layers):
+    size, jump = chapter.receptive_field(layers)
+    x = torch.ones(1, 1, 1, size + 2 * jump, dtype=torch.float64, requires_grad=True)
+    y = x
+    for kernel, stride, dilation in layers:
+        y = F.conv2d(y, torch.ones(1, 1, 1, kernel, dtype=torch.float64), None, stride, 0, dilation)
+    fields = [torch.autograd.grad(y[0, 0, 0, i], x, retain_graph=True)[0].nonzero()[:, 3] for i in (0, 1)]
+    assert fields[0].max() - fields[0].min() + 1 == size
+    assert fields[1].min() - fields[0].min() == jump
+
+
+def test_the_errors_of_equivariance_are_seen():
+    x = torch.randn(1, 1, 12, 12, dtype=torch.float64)
+    assert chapter.equivariance_error(lambda x: x.square(), x, 3) == 0
+    places = torch.arange(12.0, dtype=torch.float64)
+    assert chapter.equivariance_error(lambda x: x * places, x, 1) > 0.1
+
+
+def test_saliency_and_occlusion_of_a_net_that_reads_one_pixel():
+    class OnePixel(nn.Module):
+        def forward(self, x):
+            return torch.stack([3 * x[:, 0, 10, 12], 0 * x[:, 0, 0, 0]], 1)
+
+    x = torch.full((1, 1, 28, 28), 0.5)
+    assert chapter.saliency(OnePixel(), x).nonzero().tolist() == [[0, 10, 12]]
+    fall = chapter.occlusion(OnePixel(), x, block=6, stride=2)
+    assert fall.shape == (12, 12) and fall.max().item() == pytest.approx(1.5)
+    covering = [(top // 2, left // 2) for top in (6, 8, 10) for left in (8, 10, 12)]
+    assert [tuple(place) for place in fall.nonzero().tolist()] == covering
 
 
 @given(convolutions())
@@ -83,7 +175,7 @@ def test_the_module_starts_like_torch():
 
 def test_the_net_equals_its_twin_on_torch_layers():
     torch.manual_seed(0)
-    ours, theirs = chapter.CNN().double(), chapter.CNN(conv=nn.Conv2d).double()
+    ours, theirs = chapter.CNN().double(), chapter.CNN(nn.Conv2d, nn.MaxPool2d, nn.Linear).double()
     theirs.load_state_dict(ours.state_dict())
     x = torch.rand(3, 1, 28, 28, dtype=torch.float64)
     outputs = [model(x) for model in (ours, theirs)]
@@ -95,26 +187,80 @@ def test_the_net_equals_its_twin_on_torch_layers():
 
 
 class Half:
-    """Stands for a Run: draws that leave an image where it is, u = 1/2 everywhere, or given ones."""
+    """Stands for a Run: draws that leave an image where it is, or given ones; a given bend."""
 
-    def __init__(self, u=None):
-        self.u = u
+    def __init__(self, u=None, bend=0.0):
+        self.u, self.bend = u, bend
 
     def uniform(self, *shape):
         return torch.full(shape, 0.5) if self.u is None else self.u
 
+    def normal(self, *shape):
+        return torch.full(shape, self.bend)
 
-def test_random_affine_in_the_middle_of_its_range_changes_nothing():
+
+def test_distort_in_the_middle_of_its_range_changes_nothing():
     x = torch.rand(2, 1, 28, 28)
-    torch.testing.assert_close(chapter.random_affine(x, Half()), x, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(chapter.distort(x, Half()), x, rtol=1e-4, atol=1e-5)
 
 
-def test_random_affine_moves_by_the_shift_that_it_says():
+@pytest.mark.parametrize("how", ["shift", "bend"])
+def test_distort_moves_by_what_it_says(how):
     x = torch.zeros(1, 1, 28, 28)
     x[0, 0, 10:14, 12:15] = 1
-    u = torch.tensor([[0.5, 0.5, 0.5, 1.0, 0.5]])  # the whole shift to one side, nothing else
-    moved = chapter.random_affine(x, Half(u), shift=4 / 14)
-    torch.testing.assert_close(moved, x.roll(-4, 3), rtol=1e-3, atol=1e-4)
+    u = torch.full((1, 6), 0.5)
+    if how == "shift":
+        u[0, 4] = 1.0  # the whole shift to one side, nothing else
+        moved, expected = chapter.distort(x, Half(u), shift=4 / 14), x.roll(-4, 3)
+    else:  # a bend that is the same everywhere is a shift
+        moved, expected = chapter.distort(x, Half(u, bend=1.0), bend=2 / 14), x.roll((-2, -2), (2, 3))
+    torch.testing.assert_close(moved, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_distort_turns_about_the_middle():
+    x = torch.zeros(1, 1, 29, 29)
+    x[0, 0, 14, 20] = 1
+    u = torch.full((1, 6), 0.5)
+    u[0, 0] = 1.0
+    turned = chapter.distort(x, Half(u), angle=torch.pi / 2)
+    assert turned[0, 0].argmax().item() in (8 * 29 + 14, 20 * 29 + 14)
+
+
+def test_clothes_are_flipped_and_moved_by_a_pixel_at_most():
+    class Draws:
+        def uniform(self, *shape):
+            return torch.tensor([0.1, 0.9]).reshape(shape)  # the first is flipped
+
+        def integers(self, high, *shape):
+            assert high == 3
+            return torch.tensor([[1, 1], [0, 2]])  # the second: rows by one down, columns by one left
+
+    seen = []
+
+    def model(x):
+        seen.append(x)
+        return torch.zeros(len(x), 10, requires_grad=True)
+
+    x = torch.rand(2, 1, 28, 28)
+    chapter.fashion_loss(model, (x, torch.zeros(2, dtype=torch.int64)), Draws())
+    assert torch.equal(seen[0][0], x[0].flip(2))
+    assert torch.equal(seen[0][1, :, 1:, :-1], x[1, :, :-1, 1:])
+
+
+@pytest.mark.parametrize("change", chapter.VARIANTS)
+def test_every_variant_of_the_ablation_gives_logits(change):
+    assert chapter.variant(**chapter.VARIANTS[change])(torch.rand(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_the_recorded_bars_are_met():
+    rows = results.read("01", "seeds")
+    right = {
+        augment: [row["correct"] for row in rows if row["augment"] == augment] for augment in (True, False)
+    }
+    assert len(right[True]) == len(right[False]) == 3
+    assert sum(right[True]) / 3 >= 988 > sum(right[False]) / 3
+    clothes = [row["correct"] for row in results.read("01", "fashion")]
+    assert len(clothes) == 3 and sum(clothes) / 3 >= 885
 
 
 def test_nearest_neighbours_votes_and_breaks_ties_downwards():
