@@ -33,6 +33,11 @@ def paths():
     return sorted(folder().glob("[0-9][0-9]_*.py"))
 
 
+def is_named(stem, name):
+    """Whether a chapter, `01_cnn`, is meant by a number ("01") or name ("01_cnn")."""
+    return str(name) in (stem, stem.split("_")[0])
+
+
 def find(name):
     """The source of one chapter.
 
@@ -48,7 +53,7 @@ def find(name):
             return Path(name).resolve()
     else:
         for path in paths():
-            if str(name) in (path.stem, path.stem.split("_")[0]):
+            if is_named(path.stem, name):
                 return path
     there_are = ", ".join(path.stem for path in paths()) or "none"
     raise FileNotFoundError(f"no chapter {str(name)!r}; the chapters are: {there_are}")

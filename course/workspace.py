@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from course import chapters
+from course.files import write_whole
 
 MEMORY = ".copied-from.json"
 
@@ -36,7 +37,7 @@ def make(wanted=None, reset=None, say=print):
         WorkspaceError: no folder can be written, or there is no such chapter.
     """
     twins = _twins()
-    if reset is not None and not _matches(twins, reset):
+    if reset is not None and not any(chapters.is_named(stem, reset) for stem in twins):
         raise WorkspaceError(f"no chapter {reset!r} to reset; the chapters are: {', '.join(twins)}")
     folder = _choose_folder(wanted)
     origins = _read_memory(folder, say)
@@ -45,10 +46,10 @@ def make(wanted=None, reset=None, say=print):
         copy = folder / f"{stem}.ipynb"
         notebook = _read_twin(twin)
         origin = notebook["metadata"].get("course", {}).get("inputs", "")
-        if reset is not None and _matches([stem], reset) and copy.exists():
+        if reset is not None and chapters.is_named(stem, reset) and copy.exists():
             say(f"{stem}: your copy is now {_set_aside(copy).name}, {copy.name} is taken afresh")
         if not copy.exists():
-            _write(copy, _without_outputs(notebook))
+            _write_json(copy, _without_outputs(notebook))
             origins[stem] = origin
             copied.append(stem)
         elif origins.setdefault(stem, origin) != origin:
@@ -57,7 +58,7 @@ def make(wanted=None, reset=None, say=print):
     if copied:
         say(f"copied: {', '.join(copied)}")
     if origins != remembered:
-        _write(folder / MEMORY, origins)
+        _write_json(folder / MEMORY, origins)
     return folder
 
 
@@ -78,10 +79,6 @@ def _read_twin(twin):
         return notebook | {"cells": notebook["cells"], "metadata": notebook["metadata"]}
     except (ValueError, KeyError, TypeError) as error:
         raise WorkspaceError(f"{twin} is not a readable notebook: restore it with git") from error
-
-
-def _matches(stems, chapter):
-    return any(str(chapter) in (stem, stem.split("_")[0]) for stem in stems)
 
 
 def _choose_folder(wanted):
@@ -154,14 +151,8 @@ def _without_outputs(notebook):
     return notebook | {"cells": cells, "metadata": metadata}
 
 
-def _write(path, content):
-    """Write JSON whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+def _write_json(path, content):
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def main(arguments=None):

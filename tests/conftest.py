@@ -35,6 +35,17 @@ def pytest_configure(config):
         sys.modules["torch"].set_num_threads(1)
 
 
+@pytest.fixture
+def one_thread():
+    """torch runs on one thread in this process, whatever the test before left."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 class PeakMemory(pytest.Item):
     """Fails where the kernel of a notebook has ever held more than 1 GB, which is what Binder gives."""
 

@@ -16,13 +16,7 @@ from course.training.checkpoints import CheckpointError
 from tests import training_jobs
 from tests.training_jobs import restless_fit
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from course.exercises.engine import Exercise
 from course.exercises.outcome import evaluate
 from tests.mutations import mutants
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 MUTANTS = 20
 WIDE_CASES = 1000
@@ -43,14 +45,6 @@ def each_exercise():
 
 
 every_exercise = pytest.mark.parametrize(("module", "exercise"), each_exercise())
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def the_cases(exercise):

@@ -18,14 +18,7 @@ from course import training
 from course.training import Run, devices, schedules, seeds
 from course.training.average import Average
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 X = torch.randn(70, 5, generator=torch.Generator().manual_seed(0))
 Y = X.argmax(1)

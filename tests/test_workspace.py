@@ -201,7 +201,7 @@ def test_read_only_checkout_for_real(tmp_path):
     (root / "notebooks").mkdir(parents=True)
     package = Path(workspace.__file__).parent
     (root / "course").mkdir()
-    for name in ("__init__.py", "chapters.py", "workspace.py"):
+    for name in ("__init__.py", "chapters.py", "files.py", "workspace.py"):
         shutil.copy(package / name, root / "course" / name)
     save_twin(root / "notebooks", "01_cnn")
     home = tmp_path / "home"

@@ -7,11 +7,13 @@ times decide nothing: a clone has none worth trusting.
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
 
 import jupytext
 import nbformat
+
+from course.chapters import is_named
+from course.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 METADATA = {
@@ -33,7 +35,7 @@ def sources(names=()):
     found = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
     wanted = []
     for name in names:
-        matches = [path for path in found if name in (path.stem, path.stem.split("_")[0])]
+        matches = [path for path in found if is_named(path.stem, name)]
         if not matches:
             there_are = ", ".join(path.stem for path in found) or "none"
             raise NotebookError(f"no chapter {name!r}; the chapters are: {there_are}")
@@ -104,12 +106,7 @@ def stamp_and_save(notebook, source):
     stamp = {"inputs": hash_inputs(notebook), "made_from": hash_makers(source)}
     notebook.metadata["course"] = nbformat.from_dict(stamp)
     twin = source.with_suffix(".ipynb")
-    unfinished = twin.with_name(f".{twin.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
-        os.replace(unfinished, twin)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(twin, nbformat.writes(notebook) + "\n")
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from course import chapters
+from course.files import write_whole
 
 FILES = Path(__file__).resolve().parent / "files"
 FIRST_STEPS = 20
@@ -51,7 +52,7 @@ def record(chapter, names=None):
             "versions": _versions(),
             "rows": [_run_row(function, row, f"{name}, row {number}") for number, row in enumerate(rows)],
         }
-        written.append(_write(_folder(chapter) / f"{name}.json", json.dumps(content, indent=1) + "\n"))
+        written.append(write_whole(_folder(chapter) / f"{name}.json", json.dumps(content, indent=1) + "\n"))
     return written
 
 
@@ -130,7 +131,7 @@ def save_weights(chapter, name, state_dict):
             f"the weights {name!r} take {len(content) / 1e6:.1f} MB, at most 2 MB are kept: "
             "use a smaller model"
         )
-    return _write(_folder(chapter) / f"{name}.safetensors", content)
+    return write_whole(_folder(chapter) / f"{name}.safetensors", content)
 
 
 def load_weights(chapter, name):
@@ -230,21 +231,9 @@ def _folder(chapter):
     have.
     """
     for folder in sorted(FILES.glob("[0-9][0-9]_*")):
-        if str(chapter) in (folder.name, folder.name.split("_")[0]):
+        if chapters.is_named(folder.name, chapter):
             return folder
     try:
         return FILES / _stem(chapter)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"nothing is recorded for a chapter {str(chapter)!r}") from error
-
-
-def _write(path, content):
-    """Write text or bytes to a file whole or not at all; returns the path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path

@@ -17,7 +17,7 @@ class Average:
     @torch.no_grad()
     def update(self):
         """Take in the model's weights as they are now."""
-        now = _tensors(self.model)
+        now = tensors_of(self.model)
         if self.tensors is None:
             self.tensors = [tensor.clone() for tensor in now]
             return
@@ -31,19 +31,19 @@ class Average:
     def put_into_model(self):
         """The model holds the averaged weights from here on."""
         if self.tensors is not None:
-            for tensor, average in zip(_tensors(self.model), self.tensors, strict=True):
+            for tensor, average in zip(tensors_of(self.model), self.tensors, strict=True):
                 tensor.copy_(average)
 
     @contextmanager
     def in_model(self):
         """The model holds the averaged weights inside the block, and its own again after it."""
-        own = [tensor.clone() for tensor in _tensors(self.model)]
+        own = [tensor.clone() for tensor in tensors_of(self.model)]
         self.put_into_model()
         try:
             yield
         finally:
             with torch.no_grad():
-                for tensor, kept in zip(_tensors(self.model), own, strict=True):
+                for tensor, kept in zip(tensors_of(self.model), own, strict=True):
                     tensor.copy_(kept)
 
     def state(self):
@@ -53,9 +53,10 @@ class Average:
     def load(self, tensors):
         """Go on from what `state` returned."""
         if tensors is not None:
-            now = _tensors(self.model)
+            now = tensors_of(self.model)
             self.tensors = [kept.to(like.device, copy=True) for kept, like in zip(tensors, now, strict=True)]
 
 
-def _tensors(model):
+def tensors_of(model):
+    """A model's weights and buffers, detached, in a fixed order."""
     return [tensor.detach() for tensor in (*model.parameters(), *model.buffers())]

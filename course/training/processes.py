@@ -8,11 +8,13 @@ Averaging the gradients after the backward pass does the same work for any loss.
 import torch
 from accelerate.utils import broadcast, broadcast_object_list
 
+from course.training.average import tensors_of
+
 
 def same_everywhere(models):
     """Every process takes over the first one's weights and buffers."""
     for model in models:
-        for tensor in _tensors(model):
+        for tensor in tensors_of(model):
             broadcast(tensor)
 
 
@@ -66,7 +68,3 @@ def from_first(accelerator, call):
     if outcome[1] is not None:
         raise outcome[1]
     return outcome[0]
-
-
-def _tensors(model):
-    return [tensor.detach() for tensor in (*model.parameters(), *model.buffers())]
