@@ -8,11 +8,12 @@ RTOL, ATOL = 1e-9, 1e-11
 def check_agreement(ours, reference, *, label=None, rtol=RTOL, atol=ATOL, **arguments):
     """Call two functions with the same arguments and compare their outputs and all gradients in float64.
 
-    The gradients are those of Σ r·output with one fixed random r, so that an error in any single element
-    shows.
+    The gradients are those of Σ r·output over all outputs with one fixed random r, so that an error in any
+    single element shows.
 
     Args:
-        ours, reference: functions of the keyword arguments, each returning one floating-point tensor.
+        ours, reference: functions of the keyword arguments, each returning a floating-point tensor, or a
+            (nested) tuple of them, such as (outputs, final state).
         label: what is compared, for the printed line; default the functions' names.
         rtol, atol: agreement means |a − b| ≤ atol·max(1, max|reference|) + rtol·|reference|, element by
             element.
@@ -23,6 +24,8 @@ def check_agreement(ours, reference, *, label=None, rtol=RTOL, atol=ATOL, **argu
     label = label or f"{_name(ours)} = {_name(reference)}"
     wanted = _output_and_gradients(reference, arguments)
     found = _output_and_gradients(ours, arguments)
+    if found.keys() != wanted.keys():
+        raise AssertionError(f"{label}: there are {', '.join(found)}; expected {', '.join(wanted)}.")
     for name, expected in wanted.items():
         got = found[name]
         if got.shape != expected.shape:
@@ -33,9 +36,14 @@ def check_agreement(ours, reference, *, label=None, rtol=RTOL, atol=ATOL, **argu
         if not ((got - expected).abs() <= bound).all():  # also where either is NaN
             worst = (got - expected).abs().max().item()
             raise AssertionError(f"{label}: {name} differs by up to {worst:.1e}.")
-    gradients = [name.removeprefix("gradient of ") for name in wanted if name != "output"]
-    shape = " × ".join(str(n) for n in wanted["output"].shape) or "a number"
-    print(f"{label}: output ({shape}) and gradients of {', '.join(gradients)} agree")
+    gradients = [name.removeprefix("gradient of ") for name in wanted if name.startswith("gradient")]
+    shapes = [
+        " × ".join(str(n) for n in value.shape) or "a number"
+        for name, value in wanted.items()
+        if name.startswith("output")
+    ]
+    what = "output" if len(shapes) == 1 else "outputs"
+    print(f"{label}: {what} ({', '.join(shapes)}) and gradients of {', '.join(gradients)} agree")
 
 
 def _name(function):
@@ -52,8 +60,20 @@ def _output_and_gradients(function, arguments):
 
     leaves = {name: leaf(value) for name, value in arguments.items()}
     inputs = {n: v for n, v in leaves.items() if isinstance(v, torch.Tensor) and v.requires_grad}
-    output = function(**leaves)
-    weights = torch.randn(output.shape, dtype=output.dtype, generator=torch.Generator().manual_seed(0))
-    gradients = torch.autograd.grad((weights.to(output.device) * output).sum(), list(inputs.values()))
-    named = {f"gradient of {name}": g for name, g in zip(inputs, gradients, strict=True)}
-    return {"output": output.detach()} | named
+    outputs = list(_flat(function(**leaves)))
+    rng = torch.Generator().manual_seed(0)
+    weights = [torch.randn(output.shape, dtype=output.dtype, generator=rng) for output in outputs]
+    total = sum((r.to(output.device) * output).sum() for r, output in zip(weights, outputs, strict=True))
+    gradients = torch.autograd.grad(total, list(inputs.values()))
+    names = ["output"] if len(outputs) == 1 else [f"output {i}" for i in range(1, len(outputs) + 1)]
+    named = {name: output.detach() for name, output in zip(names, outputs, strict=True)}
+    return named | {f"gradient of {name}": g for name, g in zip(inputs, gradients, strict=True)}
+
+
+def _flat(outputs):
+    """The tensors of an output, one after the other."""
+    if isinstance(outputs, torch.Tensor):
+        yield outputs
+    else:
+        for part in outputs:
+            yield from _flat(part)

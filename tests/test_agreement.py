@@ -54,6 +54,22 @@ def test_a_wrong_gradient_behind_a_right_output_is_found():
         check_agreement(Wrong.apply, linear, label="wrong", x=X, w=W)
 
 
+def test_several_outputs_are_compared_one_by_one(capsys):
+    def pair(x, w):
+        return linear(x, w), (x.sum(1),)
+
+    check_agreement(pair, lambda x, w: [x @ w.T, x.sum(1)], label="pair", x=X, w=W)
+    said = "pair: outputs (2 × 2, 2) and gradients of x, w agree\n"
+    assert capsys.readouterr().out == said
+    for wrong, complaint in (
+        (lambda x, w: (linear(x, w), 2 * x.sum(1)), "output 2 differs"),
+        (lambda x, w: (linear(x, w), x.sum(1).detach() + 0 * x.sum()), "gradient of x differs"),
+        (linear, "expected output 1, output 2, gradient of x"),
+    ):
+        with pytest.raises(AssertionError, match=complaint):
+            check_agreement(wrong, pair, label="wrong", x=X, w=W)
+
+
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_equals_scipy(counts):
     expected = binomtest(*counts).proportion_ci(0.95, method="wilson")

@@ -108,3 +108,28 @@ def test_a_wrong_idx_file_is_named(tmp_path, name, content, complaint):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(data.DataError, match=complaint):
         data.fashion_mnist(tmp_path)
+
+
+def test_the_novel_is_cut_into_three_parts_that_follow_one_another():
+    novel = data.novel()
+    text = novel.train + novel.validation + novel.held_out
+    assert [len(part) for part in (novel.train, novel.validation, novel.held_out)] == [585476, 30814, 68477]
+    assert text.startswith("PRIDE AND PREJUDICE\n\nBy Jane Austen") and text.rstrip().endswith(
+        "uniting them."
+    )
+    assert novel.vocabulary == "".join(sorted(set(text))) and len(novel.vocabulary) == 75
+    assert "1813" in novel.source
+
+
+def test_the_novel_encodes_and_decodes_and_names_what_it_does_not_know():
+    novel = data.novel()
+    indices = novel.encode(novel.held_out[:5000])
+    assert indices.dtype == torch.int64 and indices.shape == (5000,)
+    assert novel.decode(indices) == novel.held_out[:5000] == novel.decode(indices.tolist())
+    assert novel.encode("").shape == (0,) and novel.decode([]) == ""
+    assert [novel.vocabulary[i] for i in novel.encode("It")] == ["I", "t"]
+    with pytest.raises(ValueError, match="character 'é' at position 3 does not occur in Pride and Prejudice"):
+        novel.encode("café é")
+    for wrong in (-1, 75):
+        with pytest.raises(ValueError, match=f"Index {wrong} is no character: expected 0 to 74"):
+            novel.decode([0, wrong])

@@ -1,10 +1,11 @@
 """Small real data sets that travel with the course: every loader works with no network.
 
-`mnist()` and `fashion_mnist()` return an `ImageSet`, `photograph()` a `Photograph`. Sources and licences
-stand in `files/ATTRIBUTION.md`.
+`mnist()` and `fashion_mnist()` return an `ImageSet`, `photograph()` a `Photograph`, `novel()` a `Novel`.
+Sources and licences stand in `files/ATTRIBUTION.md`.
 """
 
 from course.data.embedded import DataError
 from course.data.images import ImageSet, Photograph, fashion_mnist, mnist, photograph
+from course.data.text import Novel, novel
 
-__all__ = ["DataError", "ImageSet", "Photograph", "fashion_mnist", "mnist", "photograph"]
+__all__ = ["DataError", "ImageSet", "Novel", "Photograph", "fashion_mnist", "mnist", "novel", "photograph"]
