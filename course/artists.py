@@ -39,6 +39,38 @@ class Numbers(Artist):
         self.stale = False
 
 
+class Texts(Artist):
+    """Short texts at places of an axes: letters below a curve, names beside bars, a page of characters.
+
+    Places are in the data's coordinates, unless `set_transform` says otherwise.
+
+    Args:
+        size: height of the letters in points.
+        family, weight: of the font, one that matplotlib brings: "DejaVu Sans" or "DejaVu Sans Mono".
+        align: which part of a text stands at its place: 0 its left end, 0.5 its middle, 1 its right end.
+    """
+
+    def __init__(self, size=9, family="DejaVu Sans Mono", weight="normal", align=0.5):
+        super().__init__()
+        self.set_zorder(3)
+        self._font, self._align = (size, weight, family), align
+        self._places, self._texts = np.zeros((0, 2)), ()
+
+    def set_data(self, x, y, texts):
+        """Show other texts: a sequence, or a string's letters; x, y: their places, sequences or numbers."""
+        self._places = np.stack(np.broadcast_arrays(x, y, np.zeros(len(texts)))[:2], 1)
+        self._texts = texts
+        self.stale = True
+
+    def draw(self, renderer):
+        """Write the texts; called by matplotlib."""
+        if self.get_visible() and len(self._texts):
+            places = self.get_transform().transform(self._places)
+            for (x, y), text in zip(places, self._texts, strict=True):
+                _write(renderer, x, y, text, *self._font, align=self._align)
+        self.stale = False
+
+
 class Caption(Artist):
     """Lines of text centred at a place of an axes; where a title or a result changes with a slider.
 
@@ -67,19 +99,21 @@ class Caption(Artist):
         self.stale = False
 
 
-def _write(renderer, x, y, text, points, weight="normal"):
-    """Write one line, black, its middle at (x, y) in pixels from the lower left corner."""
-    letters = _letters(text, renderer.points_to_pixels(points), weight)
+def _write(renderer, x, y, text, points, weight="normal", family="DejaVu Sans", align=0.5):
+    """Write one line, black; the middle of its height (of its width: see `Texts`) at (x, y) in pixels from
+    the lower left corner.
+    """
+    letters = _letters(text, renderer.points_to_pixels(points), weight, family)
     height, width = letters.shape[:2]
     gc = renderer.new_gc()
-    renderer.draw_image(gc, round(x - width / 2), round(y - height / 2), letters)
+    renderer.draw_image(gc, round(x - align * width), round(y - height / 2), letters)
     gc.restore()
 
 
 @lru_cache(maxsize=4096)
-def _letters(text, pixels, weight):
+def _letters(text, pixels, weight, family):
     """A line of text as an (H, W, 4) uint8 image, black on nothing; all of one size have one height."""
-    font = ImageFont.truetype(findfont(FontProperties(family="DejaVu Sans", weight=weight)), pixels)
+    font = ImageFont.truetype(findfont(FontProperties(family=family, weight=weight)), pixels)
     size = (max(1, round(font.getlength(text))), round(1.4 * pixels))
     mask = Image.new("L", size)
     ImageDraw.Draw(mask).text((size[0] / 2, size[1] / 2), text, fill=255, font=font, anchor="mm")

@@ -4,6 +4,6 @@
 solution.
 """
 
-from course.exercises import cnn
+from course.exercises import cnn, rnn
 
-__all__ = ["cnn"]
+__all__ = ["cnn", "rnn"]

@@ -5,6 +5,7 @@ An explorer's module writes three functions, `compute(**controls) -> state`, `bu
 """
 
 import base64
+import html
 import io
 
 import ipywidgets as widgets
@@ -152,7 +153,7 @@ class Explorer:
             self._picture.value = self.png()
             self._message.value = ""
         except ValueError as error:
-            self._message.value = f"<b>{error}</b>"
+            self._message.value = f"<b>{html.escape(str(error))}</b>"
         finally:
             self._quiet = False
 

@@ -12,7 +12,7 @@ BAR = "median <= 100 ms, aim 50"
 
 
 def rows():
-    """Measure every slider of every chapter's explorers.
+    """Measure every slider and text field of every chapter's explorers.
 
     Returns:
         list of (name, median milliseconds, bar).
@@ -41,7 +41,7 @@ def measure_chapter(browser, server, source):
     for explorer in page.locator(".course-explorer").all():
         explorer.scroll_into_view_if_needed()
         for label, element, keys in lab.controls_of(explorer):
-            if element.evaluate("e => e.matches('[role=slider]')"):
+            if element.evaluate("e => e.matches('[role=slider], input[type=text]')"):
                 if lab.move(page, explorer, element, keys):  # now away from the end of its range
                     pressed = lab.measure_latencies(page, explorer, element, keys[::-1], PRESSES)
                     found.append((f"{source.stem} explorer, {label}: ms", statistics.median(pressed), BAR))

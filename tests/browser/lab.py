@@ -48,19 +48,27 @@ FINISHED = """() => {
 OUTPUTS = """() => Array.from(window.jupyterapp.shell.currentWidget.content.model.cells)
     .filter(cell => cell.type === "code")
     .map(cell => ({source: cell.sharedModel.getSource(), outputs: cell.outputs.toJSON()}))"""
-# Milliseconds from a key press to the decoded new picture, by the page's own clock.
+# Milliseconds from a key press to the decoded new picture, by the page's own clock. One explorer is watched
+# at a time, and once: two watchers would count each press twice, and the next press would come too early.
 WATCH = """explorer => {
+    window.unwatch?.();
     const picture = explorer.querySelector("img.course-picture, .course-picture img");
     window.latencies = [];
     let pressed = null;
-    explorer.addEventListener("keydown", () => { pressed = performance.now(); }, {capture: true});
-    new MutationObserver(async () => {
+    const press = () => { pressed = performance.now(); };
+    explorer.addEventListener("keydown", press, {capture: true});
+    const observer = new MutationObserver(async () => {
         if (pressed === null) return;
         const start = pressed;
         pressed = null;
         await picture.decode();
         window.latencies.push(performance.now() - start);
-    }).observe(picture, {attributes: true, attributeFilter: ["src"]});
+    });
+    observer.observe(picture, {attributes: true, attributeFilter: ["src"]});
+    window.unwatch = () => {
+        explorer.removeEventListener("keydown", press, {capture: true});
+        observer.disconnect();
+    };
 }"""
 
 
@@ -197,6 +205,7 @@ def controls_of(explorer):
         "[role=slider]": ("ArrowRight", "ArrowLeft"),
         "select": (),  # JupyterLab takes its arrow keys while its list is closed: see `move`
         "input[type=number]": ("ArrowUp", "ArrowDown"),
+        "input[type=text]": ("e", "Backspace"),
         "input[type=checkbox]": ("Space", "Space"),
         "button:not(.mod-active)": ("Enter", "Space"),
     }

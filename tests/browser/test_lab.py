@@ -111,5 +111,6 @@ def test_latency_is_taken_inside_the_page(page):
         </script>"""
     )
     explorer = page.locator(".course-explorer")
-    latencies = lab.measure_latencies(page, explorer, explorer.locator("button"), ("a", "b"), times=6)
-    assert len(latencies) == 6 and min(latencies) >= 79
+    for _ in range(2):  # a second control of the same explorer
+        latencies = lab.measure_latencies(page, explorer, explorer.locator("button"), ("a", "b"), times=6)
+        assert len(latencies) == 6 and min(latencies) >= 79

@@ -1,0 +1,143 @@
+"""Chapter 2's explorer of the gradient through time: how large ∂loss/∂h_t is, step by step back from T."""
+
+from functools import partial
+
+import ipywidgets as widgets
+import numpy as np
+
+from course.artists import Caption
+from course.explorers.base import Explorer, describe
+from course.plots import COLOURS
+
+ARCHITECTURES = ("linear", "tanh RNN", "LSTM", "GRU")
+GATED = "LSTM"  # the one that has a forget bias
+FLOOR, TOP = 1e-20, 1e20  # the picture's limits
+KEPT = 0.03  # how far from 1 a step's factor may be and still be called 1
+ALT = (
+    "The norm of the loss's gradient with respect to each hidden state on a logarithmic scale, "
+    "and a dashed line for the spectral radius to the power of the steps back."
+)
+
+
+def gradient_flow(flow, architecture=GATED):
+    """Explore how a recurrent net's gradient shrinks or grows on its way back through time.
+
+    Args:
+        flow: the chapter's function (architecture, radius, forget_bias, length) -> (length + 1,) numbers,
+            the norm of ∂loss/∂h_t for t = 0, …, length; architecture one of `ARCHITECTURES`.
+        architecture: the one to begin with.
+    Returns:
+        Explorer.
+    """
+    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "130px"})
+    controls = {
+        "architecture": widgets.Dropdown(
+            description="architecture", options=ARCHITECTURES, value=architecture, **slider
+        ),
+        "radius": widgets.FloatSlider(
+            description="spectral radius", value=1.0, min=0.5, max=2.0, step=0.05, **slider
+        ),
+        "forget_bias": widgets.FloatSlider(
+            description="forget bias (LSTM)", value=1.0, min=-1.0, max=4.0, step=0.5, **slider
+        ),
+        "length": widgets.IntSlider(description="length (steps)", value=50, min=5, max=150, **slider),
+    }
+    for name, text in (
+        ("architecture", "how a hidden state is made of the one before it"),
+        ("radius", "largest absolute eigenvalue of the recurrent matrix"),
+        ("forget_bias", "bias of the forget gate before its sigmoid; it changes the LSTM only"),
+        ("length", "how many steps lie between the first hidden state and the loss"),
+    ):
+        describe(controls[name], text)
+    return Explorer(
+        "gradient flow",
+        controls,
+        partial(compute_gradient_flow, flow),
+        build,
+        update,
+        alt=ALT,
+        size=(9.2, 4.0),
+    )
+
+
+def compute_gradient_flow(flow, *, architecture, radius, forget_bias, length):
+    """The numbers behind one picture of the gradient flow.
+
+    Args:
+        flow, architecture, radius, forget_bias, length: as in `gradient_flow`.
+    Returns:
+        dict: norms (length + 1,) as `flow` gave them, reference (length + 1,) radius^(T − t) that ends where
+        the norms end, factor (the geometric mean of norm_{t-1} / norm_t over the steps back from T whose
+        norms are numbers and not 0; NaN if there are none), and the controls' values.
+    """
+    norms = np.asarray(flow(architecture, radius, forget_bias, length), dtype=float)
+    steps_back = np.arange(length, -1, -1)
+    usable = np.isfinite(norms) & (norms > 0)
+    reach = length if usable.all() else int(np.argmin(usable[::-1])) - 1  # steps back from T
+    start, end = norms[length - max(reach, 0)], norms[length]
+    factor = np.exp((np.log(start) - np.log(end)) / reach) if reach > 0 else np.nan
+    return {
+        "norms": norms,
+        "reference": norms[-1] * float(radius) ** steps_back,
+        "factor": float(factor),
+        "architecture": architecture,
+        "radius": radius,
+        "forget_bias": forget_bias,
+        "length": length,
+    }
+
+
+def build(figure):
+    """All artists of the picture."""
+    axes = figure.add_subplot()
+    axes.set_title("\n\n", fontsize=11)  # room for the caption
+    axes.set(xlabel="time step t (the loss is at the last one, T)", ylabel="norm of ∂loss/∂h$_t$")
+    axes.set(yscale="log", ylim=(FLOOR / 10, TOP * 10), xlim=(0, 150))
+    axes.set_yticks(10.0 ** np.arange(-20, 21, 5))
+    axes.minorticks_off()
+    axes.grid(True)
+    reference = axes.plot([], [], "--", color=COLOURS[1], linewidth=1.5)[0]
+    norms = axes.plot([], [], "o-", color=COLOURS[0], linewidth=1.5, markersize=3)[0]
+    axes.legend(
+        [norms, reference],
+        ["measured", "spectral radius to the power T − t"],
+        loc="upper right",
+        fontsize=9,
+    )
+    return {"norms": norms, "reference": reference, "caption": axes.add_artist(Caption(0.5, 1.155))}
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    axes, length, norms = artists["norms"].axes, state["length"], state["norms"]
+    tens = 10 * -(-length // 10)  # so that few moves of the slider move the axis, which costs a whole redraw
+    ends = (-0.02 * tens, 1.02 * tens)
+    if axes.get_xlim() != ends:
+        axes.set_xlim(ends)
+    shown = np.clip(np.nan_to_num(norms, nan=np.inf, posinf=np.inf), FLOOR, TOP)
+    artists["norms"].set_data(np.arange(length + 1), shown)
+    artists["reference"].set_data(np.arange(length + 1), np.clip(state["reference"], FLOOR / 10, TOP * 10))
+    low, high = (norms < FLOOR).any(), not (norms <= TOP).all()
+    edges = " and ".join(["below 1e-20"] * bool(low) + ["above 1e20"] * bool(high))
+    artists["caption"].set_text(
+        f"{_settings(state)}\n{verdict(state['factor'])}"
+        + (f"\nvalues {edges} are drawn at the edge" if edges else "")
+    )
+
+
+def verdict(factor):
+    """What the mean factor of a step back means, in words."""
+    if np.isnan(factor):
+        return "no step's factor can be measured: the gradient is 0 or no number"
+    said = f"each step back multiplies the gradient by {factor:.3g} on average: it "
+    if abs(factor - 1) <= KEPT:
+        return said + "about keeps its size"
+    steps = abs(np.log(2) / np.log(factor))
+    return said + ("vanishes, halving" if factor < 1 else "explodes, doubling") + f" every {steps:.1f} steps"
+
+
+def _settings(state):
+    bias = f"forget bias {state['forget_bias']:g}"
+    if state["architecture"] != GATED:
+        bias += f" (no effect: {GATED} only)"
+    return f"{state['architecture']}, spectral radius {state['radius']:.2f}, {bias}, T = {state['length']}"

@@ -1,0 +1,16 @@
+"""Signs for characters that leave no mark, for chapter 2's explorers."""
+
+BREAK, SPACE = "⏎", "␣"
+_SIGNS = str.maketrans({"\n": BREAK, " ": SPACE})
+
+
+def typed(text):
+    """A text field's text as the model reads it: the sign ⏎ stands for a line break, which a text field of
+    one line cannot hold.
+    """
+    return text.replace(BREAK, "\n")
+
+
+def signs(text):
+    """A text with ⏎ for each line break and ␣ for each space: as many characters."""
+    return text.translate(_SIGNS)

@@ -1,0 +1,2191 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2 · The RNN: why do plain recurrent nets forget?
+#
+# Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/02_rnn.ipynb)
+# · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/02_rnn.ipynb)
+# · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/02_rnn.ipynb)
+#
+# **The question.** Why do plain recurrent nets forget, and how do gates let a net decide what to keep?
+
+# %% [markdown]
+# **Afterwards you can**
+# - write a plain RNN, an LSTM and a GRU from scratch and show that each equals PyTorch's, gradients included;
+# - write the derivative through time as a product of Jacobians, and predict how fast it shrinks or grows;
+# - say what the forget gate does to that product, and how its bias sets the memory's length;
+# - tell the two GRUs in print apart;
+# - train a character language model with truncated back-propagation, measure it in bits a character, sample
+#   from it, and find units in it that mean something;
+# - recognise a state that was never detached, a mixed-up batch axis, and an "LSTM" without a cell.
+
+# %% [markdown]
+# The core takes about two hours with its exercises; running all cells takes about a minute and a half on
+# a laptop CPU, and no network. Sections marked *optional* can be skipped.
+#
+# **Do you remember?** (Chapter 1) A convolution shares its weights; over what? What does the softmax,
+# applied twice, do to the gradient? Why are 600 training images kept back?
+#
+# <details><summary>Answers</summary>
+#
+# Over all places of the image; a recurrent net shares its weights over all steps of time. It shrinks it,
+# to a tenth with ten classes. So that choices are made on them, and the test images are used once.
+# </details>
+
+# %% [markdown]
+# ## Notation
+#
+# | maths | code | shape |
+# | --- | --- | --- |
+# | input $x_t$; the whole sequence | `x_t`; `x` | `(B, D_in)`; `(B, T, D_in)`: batch, steps, features |
+# | hidden state $h_t$, cell state $c_t$ | `h_t`, `c_t` | `(B, D_h)` |
+# | output $y_t = W_{hy} h_t + b_y$ | `y_t` | `(B, D_out)` |
+# | gates $i_t, f_t, g_t, o_t$; $r_t, z_t, n_t$ | `i_t f_t g_t o_t`; `r_t z_t n_t` | `(B, D_h)` |
+# | weights $W_{xh}$, $W_{hh}$ | `weight_xh`, `weight_hh` | `(k·D_h, D_in)`, `(k·D_h, D_h)` |
+# | bias $b$ | `bias` | `(k·D_h,)` |
+#
+# $k$ is the number of blocks: 1 for the plain RNN, 4 for the LSTM, 3 for the GRU. $\sigma$ is the
+# logistic sigmoid, $\odot$ the product element by element. Time runs from 1 to $T$; $h_0$ is where it
+# starts.
+
+# %%
+# Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
+import importlib.util
+
+found = importlib.util.find_spec("course")
+if found is None or found.origin is None:  # a mere folder of that name has no origin
+    import os
+    import re
+    import subprocess
+    import sys
+    import tempfile
+
+    print("Installing the course ...")
+    address = "git+https://github.com/from-formula-to-model/course"
+    source = os.environ.get("COURSE_SOURCE", address)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as there:
+        subprocess.run([*pip, "list", "--format=freeze"], stdout=there)
+        run = subprocess.run([*pip, "install", "-c", there.name, source], capture_output=True, text=True)
+    if run.returncode:
+        clash = re.search(r"(\S+ \S+ depends on .+)[\s\S]+?\(constraint\) (\S+)", run.stdout)
+        error = re.search(r"(?i)(fatal|error): .+|$", run.stderr)
+        reason = f"{clash[1]}, but {clash[2]} is installed" if clash else error[0]
+        raise RuntimeError(f"the course cannot be installed here: {reason}")
+    importlib.invalidate_caches()
+
+import course
+
+course.setup()
+
+# %%
+import math
+import re
+import time
+from collections import Counter
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course import data, exercises, explorers, plots, results, training
+from course.agreement import check_agreement
+
+# %% [markdown]
+# ## 1 The recurrence, by hand
+#
+# A recurrent net reads a sequence step by step and keeps one vector, its state. The new state is made of
+# the old one and of the input:
+#
+# $$h_t = \tanh(W_{xh}\, x_t + W_{hh}\, h_{t-1} + b)$$
+#
+# The same weights serve at every step: that is what lets it read sequences of any length. Take one unit,
+# $W_{xh} = 1$, $W_{hh} = \tfrac12$, $b = 0$, $h_0 = 0$, and the inputs $1, 0, 0, 0$.
+#
+# **Predict.** What is left of the 1 after four steps, roughly?
+
+# %%
+h = torch.tensor(0.0, dtype=torch.float64)
+for t, x_t in enumerate((1.0, 0.0, 0.0, 0.0), 1):
+    h = torch.tanh(1.0 * x_t + 0.5 * h)
+    print(f"x_{t} = {x_t:.0f}   h_{t} = {h:.4f}")
+
+# %% [markdown]
+# About an eleventh: each step halves it, and tanh takes a little more. With $W_{hh} = 1$ it would fade
+# more slowly; with $W_{hh} = 3$ it would never fade. This chapter is about that number.
+
+# %% [markdown]
+# **Exercise: run a recurrence over a sequence** (easy, about 12 minutes)
+#
+# Run a plain recurrent network over a batch of sequences, without `nn.RNN`:
+#
+# $$h_t = \tanh(W_{xh}\, x_t + W_{hh}\, h_{t-1} + b), \qquad t = 1, \dots, T$$
+#
+# `x` is $(B, T, D_{in})$, `h_0` $(B, D_h)$. Return $h_1, \dots, h_T$ in one tensor $(B, T, D_h)$. The
+# check compares values and all gradients, so compute with tensors throughout.
+#
+# By hand first: all sizes are 1, $T = 2$, both weights are 1, $b = h_0 = 0$, and `x` is `[1, 0]`. Why
+# is $h_2$ not 0?
+
+
+# %%
+def my_rnn(x, h_0, weight_xh, weight_hh, bias):
+    """All hidden states (B, T, D_h) of a plain RNN. x (B, T, D_in), h_0 (B, D_h), weight_xh (D_h, D_in),
+    weight_hh (D_h, D_h), bias (D_h,)."""
+    raise NotImplementedError
+
+
+exercises.rnn.rnn_outputs.check(my_rnn)
+
+# %% [markdown]
+# ## 2 The naive loop
+#
+# A step computes the equation for a batch at once. PyTorch keeps a weight as (outputs, inputs), so the
+# product is $x_t W_{xh}^\top$. `unroll` is the loop over time; it will serve every cell of this chapter,
+# whatever states the cell has.
+
+
+# %%
+def rnn_step(x_t, h, weight_xh, weight_hh, bias):
+    """x_t (B, D_in), h (B, D_h) -> the next state, a tuple of one (B, D_h)."""
+    return (torch.tanh(x_t @ weight_xh.T + h @ weight_hh.T + bias),)
+
+
+def unroll(step, x, state, *weights):
+    """Run a cell over x (B, T, D_in).
+
+    Args:
+        step: function (x_t, *state, *weights) -> state, a tuple that begins with h_t.
+        state: tuple of (B, D_h), where to start.
+    Returns:
+        h_1 to h_T (B, T, D_h), and the final state.
+    """
+    outputs = []
+    for x_t in x.unbind(1):
+        state = step(x_t, *state, *weights)
+        outputs.append(state[0])
+    return torch.stack(outputs, 1), state
+
+
+# %% [markdown]
+# ## 3 The vectorised form
+#
+# The state has to be computed step by step, but $W_{xh} x_t + b$ does not depend on the state: one large
+# matrix product serves all steps. Only the small product with $W_{hh}$ stays in the loop, and `addmm`
+# adds it in the same call. That is most of what makes a library's RNN fast.
+
+
+# %%
+def rnn(x, state, weight_xh, weight_hh, bias):
+    """As unroll(rnn_step, ...), with the input's product for all steps at once."""
+    (h,) = state
+    from_input = F.linear(x.transpose(0, 1), weight_xh, bias)  # (T, B, D_h)
+    outputs = []
+    for from_input_t in from_input:
+        h = torch.tanh(torch.addmm(from_input_t, h, weight_hh.T))
+        outputs.append(h)
+    return torch.stack(outputs, 1), (h,)
+
+
+# %%
+def random_case(batch, steps, d_in, d_h, blocks=1, states=1, seed=0):
+    """Random x, states and weights of a cell with `blocks` blocks, float64."""
+    rng = torch.Generator().manual_seed(seed)
+    shapes = {"x": (batch, steps, d_in), "h_0": (batch, d_h), "c_0": (batch, d_h)}
+    if states == 1:
+        del shapes["c_0"]
+    shapes |= {"weight_xh": (blocks * d_h, d_in), "weight_hh": (blocks * d_h, d_h), "bias": (blocks * d_h,)}
+    return {name: torch.randn(shape, generator=rng, dtype=torch.float64) for name, shape in shapes.items()}
+
+
+def naive_rnn(x, h_0, weight_xh, weight_hh, bias):
+    return unroll(rnn_step, x, (h_0,), weight_xh, weight_hh, bias)
+
+
+def fast_rnn(x, h_0, weight_xh, weight_hh, bias):
+    return rnn(x, (h_0,), weight_xh, weight_hh, bias)
+
+
+check_agreement(fast_rnn, naive_rnn, **random_case(3, 7, 2, 4))
+check_agreement(fast_rnn, naive_rnn, **random_case(1, 1, 5, 2), label="one step, a batch of one")
+
+# %% [markdown]
+# ### The module
+#
+# Layers can be stacked: the second layer reads the first one's states as its input, $x^{(2)}_t =
+# h^{(1)}_t$. `Recurrent` holds the weights of all layers under PyTorch's names and with PyTorch's first
+# values, uniform in $\pm 1/\sqrt{D_h}$, so that weights can be copied either way. PyTorch keeps *two*
+# biases and adds them; where they only ever appear as a sum, one is enough, and we add them before we
+# start.
+
+
+# %%
+NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+class Recurrent(nn.Module):
+    """Stacked layers with PyTorch's names and shapes; a subclass gives blocks, states and `layer`."""
+
+    blocks, states = 1, 1
+
+    def __init__(self, d_in, d_h, layers=1):
+        super().__init__()
+        self.d_h, self.layers = d_h, layers
+        for k in range(layers):
+            width, rows = (d_h if k else d_in), self.blocks * d_h
+            shapes = (rows, width), (rows, d_h), (rows,), (rows,)
+            for name, shape in zip(NAMES, shapes, strict=True):
+                weight = torch.empty(shape).uniform_(-(d_h**-0.5), d_h**-0.5)
+                self.register_parameter(f"{name}_l{k}", nn.Parameter(weight))
+
+    def forward(self, x, state=None):
+        """x (B, T, D_in), state (layers, B, D_h) or a pair of them -> (B, T, D_h), final state."""
+        if state is None:
+            state = (x.new_zeros(self.layers, len(x), self.d_h),) * self.states
+        parts, finals = (state if isinstance(state, tuple) else (state,)), []
+        for k in range(self.layers):
+            weights = [getattr(self, f"{name}_l{k}") for name in NAMES]
+            x, final = self.layer(x, tuple(part[k] for part in parts), *weights)
+            finals.append(final)
+        final = tuple(torch.stack(part) for part in zip(*finals, strict=True))  # each (layers, B, D_h)
+        return x, final if self.states > 1 else final[0]
+
+
+# %%
+class RNN(Recurrent):
+    """nn.RNN from scratch."""
+
+    def layer(self, x, state, weight_ih, weight_hh, bias_ih, bias_hh):
+        return rnn(x, state, weight_ih, weight_hh, bias_ih + bias_hh)
+
+
+# %% [markdown]
+# ### Proof: it equals nn.RNN
+#
+# Both modules get the same weights; `check_agreement` compares all states, the final state of each layer,
+# and the gradient of the input, the first state and every weight, in float64 to a relative $10^{-9}$.
+
+
+# %%
+def agrees(ours, theirs, batch=2, steps=5, seed=0):
+    """Compare a Recurrent with its twin from torch.nn in outputs, final states and every gradient."""
+    rng = torch.Generator().manual_seed(seed)
+    shape, size = (ours.layers, batch, ours.d_h), theirs.input_size
+    tensors = {"x": torch.randn(batch, steps, size, generator=rng)}
+    tensors |= {name: torch.randn(shape, generator=rng) for name in ("h_0", "c_0")[: ours.states]}
+    tensors |= {name: weight.detach() for name, weight in theirs.named_parameters()}
+
+    def run(module):
+        def call(x, h_0, c_0=None, **weights):
+            state = h_0 if c_0 is None else (h_0, c_0)
+            return torch.func.functional_call(module.double(), weights, (x, state))
+
+        return call
+
+    name = f"{type(ours).__name__} = nn.{type(theirs).__name__}"
+    label = f"{name}, layers {ours.layers}, length {steps}, batch {batch}"
+    check_agreement(run(ours), run(theirs), label=label, **tensors)
+
+
+torch.manual_seed(0)
+agrees(RNN(3, 4), nn.RNN(3, 4, batch_first=True))
+agrees(RNN(3, 4, layers=2), nn.RNN(3, 4, 2, batch_first=True), batch=1, steps=1)
+
+# %% [markdown]
+# Note `batch_first=True`: without it PyTorch reads `(T, B, D_in)`, and a batch-first tensor runs through
+# it without an error, along the wrong axis. Section 19 shows what that looks like.
+#
+# ## 4 The derivative through time
+#
+# How does the last state depend on an early one? By the chain rule, through every state between them. One
+# step's Jacobian is
+#
+# $$J_s = \frac{\partial h_s}{\partial h_{s-1}} = \operatorname{diag}(1 - h_s^2)\, W_{hh}
+# \qquad\text{and so}\qquad \frac{\partial h_T}{\partial h_t} = J_T\, J_{T-1} \cdots J_{t+1}$$
+#
+# (Pascanu et al. 2013, equation 5; their state is the sum before tanh, which puts the factors in another
+# order.) The gradient of a loss at step $T$ is that product, transposed, times the gradient at $h_T$. A
+# product of many matrices rarely keeps its size.
+
+
+# %%
+def step_jacobians(h, weight_hh):
+    """J_1 to J_T of one sequence: h (T, D_h), weight_hh (D_h, D_h) -> (T, D_h, D_h)."""
+    return (1 - h.square())[:, :, None] * weight_hh
+
+
+def products(jacobians):
+    """∂h_T/∂h_t for t = T - 1 down to 0: (T, D_h, D_h), the last step's alone first."""
+    product, found = torch.eye(jacobians.shape[1], dtype=jacobians.dtype), []
+    for jacobian in jacobians.flip(0):
+        product = product @ jacobian
+        found.append(product)
+    return torch.stack(found)
+
+
+# %%
+case = random_case(1, 6, 2, 4)
+weights = case["weight_xh"], case["weight_hh"], case["bias"]
+h, _ = rnn(case["x"], (case["h_0"],), *weights)
+by_hand = products(step_jacobians(h[0], case["weight_hh"]))
+
+
+def last_state(h_t, t):
+    return rnn(case["x"][:, t:], (h_t[None],), *weights)[1][0][0]
+
+
+for k, product in enumerate(by_hand, 1):
+    t = 6 - k
+    h_t = h[0, t - 1] if t else case["h_0"][0]
+    by_autograd = torch.autograd.functional.jacobian(partial(last_state, t=t), h_t)
+    torch.testing.assert_close(product, by_autograd, rtol=1e-9, atol=1e-11)
+print("∂h_6/∂h_t by hand = by autograd for t = 0 to 5")
+
+# %% [markdown]
+# ## 5 Measured: vanishing and exploding
+#
+# Start with the simplest case, a linear recurrence $h_t = W_{hh} h_{t-1}$ with $W_{hh} = \rho\,Q$, $Q$
+# orthogonal. Then $\partial h_T/\partial h_t = \rho^{T-t} Q^{T-t}$, and its norm is $\rho^{T-t}$: a
+# straight line of slope $\ln\rho$ on a logarithmic axis.
+#
+# **Predict.** With tanh the factors $1 - h^2 \le 1$ come in. Above or below that line? And does strong
+# input help or harm? Think of what it does to $h$.
+
+
+# %%
+def orthogonal(n, radius, seed=0):
+    """radius times a random orthogonal matrix (n, n): every eigenvalue has that absolute value."""
+    rng = torch.Generator().manual_seed(seed)
+    q, r = torch.linalg.qr(torch.randn(n, n, generator=rng, dtype=torch.float64))
+    return radius * q * r.diagonal().sign()
+
+
+def states_under_noise(weight_hh, strength, steps=300, skip=100, seed=0):
+    """h_t = tanh(W_hh h_{t-1} + strength · noise), after the first `skip` steps: (steps - skip, D_h)."""
+    rng = torch.Generator().manual_seed(seed)
+    noise = torch.randn(1, steps, len(weight_hh), generator=rng, dtype=torch.float64)
+    start = torch.randn(1, len(weight_hh), generator=rng, dtype=torch.float64)
+    identity = strength * torch.eye(len(weight_hh), dtype=torch.float64)
+    return rnn(noise, (start,), identity, weight_hh, torch.zeros(len(weight_hh), dtype=torch.float64))[0][
+        0, skip:
+    ]
+
+
+# %%
+def log_norms(jacobians):
+    """ln of the spectral norm of ∂h_T/∂h_t for T - t = 1, 2, …"""
+    return torch.linalg.matrix_norm(products(jacobians), 2).log()
+
+
+def slope(values):
+    """Mean rise a step, over the last nine tenths of the values."""
+    first = len(values) // 10
+    return ((values[-1] - values[first]) / (len(values) - 1 - first)).item()
+
+
+norms = {}
+for radius in (0.9, 1.0, 1.1):
+    weight_hh = orthogonal(128, radius)
+    linear = log_norms(weight_hh.expand(100, -1, -1))
+    quiet = log_norms(step_jacobians(states_under_noise(weight_hh, 0.1)[-100:], weight_hh))
+    norms[f"linear, ρ = {radius}"], norms[f"tanh, ρ = {radius}"] = linear.exp(), quiet.exp()
+    print(f"ρ = {radius}: ln ρ = {math.log(radius):+.4f}, linear slope {slope(linear):+.4f},", end=" ")
+    print("tanh's lies below:", slope(quiet) < slope(linear))
+
+# %%
+plots.lines(
+    norms, title="How much of a state reaches the end, 128 units, noise of 0.1", xlabel="T − t (steps)",
+    ylabel="norm of ∂h_T/∂h_t", yscale="log",
+    alt="Six lines on a logarithmic scale: straight for the linear recurrences; with tanh each lies lower.",
+)  # fmt: skip
+
+# %% [markdown]
+# The linear slopes are $\ln\rho$ to the last digit, and tanh lies below each. So $\rho < 1$ always
+# vanishes: the norm is at most $\rho^{T-t}$. But $\rho > 1$ need not explode: it is necessary, not
+# sufficient (Pascanu et al. 2013, section 2.1).
+#
+# ### Can the slope be predicted? (optional)
+#
+# Send a unit vector $v$ back from step $T$: each step multiplies it by $W_{hh}^\top \operatorname{diag}(1
+# - h^2)$. Note its growth, scale it back to length 1, go on. The mean of $\ln\lVert\cdot\rVert$ predicts
+# the slope of any such product under input of the same kind.
+
+
+# %%
+def backward_growth(h, weight_hh, seed=0):
+    """ln of the growth of a unit vector sent back through each step: h (T, D_h) -> (T,), last step first."""
+    v = torch.randn(len(weight_hh), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    growth = []
+    for h_t in h.flip(0):
+        v = weight_hh.T @ ((1 - h_t.square()) * v / v.norm())
+        growth.append(v.norm().log())
+    return torch.stack(growth)
+
+
+# %% tags=["nbval-ignore-output"]
+misses = []
+for radius, strength in ((1.5, 0.0), (1.5, 1.0), (4.0, 0.0), (4.0, 1.0)):
+    weight_hh = orthogonal(128, radius)
+    other, one = (states_under_noise(weight_hh, strength, steps=500, seed=seed) for seed in (1, 0))
+    predicted = backward_growth(other, weight_hh)[10:].mean().item()
+    measured = slope(log_norms(step_jacobians(one, weight_hh)))
+    print(
+        f"ρ = {radius}, noise {strength}: slope predicted {predicted:+.3f}, measured {measured:+.3f};",
+        end=" ",
+    )
+    print(f"without tanh ln ρ = {math.log(radius):+.3f}")
+    misses.append(abs(measured - predicted))
+
+# %%
+assert max(misses) < 0.04
+
+# %% [markdown]
+# With $\rho = 1.5$ the state alone makes gradients grow by 6 % a step; unit noise turns that into a loss
+# of 14 % a step, because it drives the units into saturation, where $1 - h^2$ is small. Where is the
+# turn?
+
+# %%
+strengths = torch.linspace(0, 2, 21)
+growths = {}
+for radius in (1.1, 1.5, 2.0, 4.0):
+    weight_hh = orthogonal(128, radius)
+    runs = [states_under_noise(weight_hh, s.item()) for s in strengths]
+    growths[f"ρ = {radius}"] = torch.stack([backward_growth(h, weight_hh)[10:].mean() for h in runs])
+turn = next(s.item() for s, g in zip(strengths, growths["ρ = 1.5"], strict=True) if g < 0)
+print(f"ρ = 1.5 turns from growth to decay at a noise between 0.3 and 0.5: {0.3 <= turn <= 0.5}")
+plots.lines(
+    growths, x=strengths, title="Strong input makes gradients vanish", xlabel="standard deviation of input",
+    ylabel="ln(growth) a step", marks=[(0, "neither grows nor shrinks")],
+    alt="Four falling curves, one a spectral radius; the smaller radii cross zero, the largest does not.",
+)  # fmt: skip
+
+# %% [markdown]
+# A plain RNN must be strong enough not to vanish and weak enough not to explode, and what it reads moves
+# that point all the time. At $\rho = 4$ no input up to 2 tames it. No single number suits all: a net
+# should be able to *choose*, for each unit and each step, whether to keep. That is what gates are for.
+
+# %% [markdown]
+# ## 6 The LSTM
+#
+# The long short-term memory (Hochreiter and Schmidhuber 1997; with the forget gate of Gers et al. 2000)
+# adds a second state, the **cell** $c_t$. It is changed by sums and products only, and three gates
+# between 0 and 1 say how much: $i_t$ lets the new value $g_t$ in, $f_t$ keeps the old one, $o_t$ lets it
+# out.
+#
+# $$\begin{aligned}
+# i_t &= \sigma(W_{xi} x_t + W_{hi} h_{t-1} + b_i) & f_t &= \sigma(W_{xf} x_t + W_{hf} h_{t-1} + b_f)\\
+# g_t &= \tanh(W_{xg} x_t + W_{hg} h_{t-1} + b_g) & o_t &= \sigma(W_{xo} x_t + W_{ho} h_{t-1} + b_o)\\
+# c_t &= f_t \odot c_{t-1} + i_t \odot g_t & h_t &= o_t \odot \tanh(c_t)
+# \end{aligned}$$
+#
+# **Predict.** Which values must the gates have for a cell to keep its content unchanged?
+
+# %% [markdown]
+# **Exercise: find the bug in an LSTM from an article** (medium, about 15 minutes)
+#
+# The step below follows an article that prints an LSTM's new state as
+# $h_t = i \odot g + f \odot h_{t-1}$. It runs, the shapes are right, and training lowers the loss.
+# But the gradient for the last quarter of the weights is exactly 0, and $h$ leaves the range from $-1$
+# to 1. The lines that make the gates $i$, $f$, $o$ and the candidate $g$ are right. Mend the rest, so
+# that it is one step of an LSTM and returns $(h_t, c_t)$.
+#
+# Before you look: which of the step's arguments does it never read?
+
+
+# %%
+def my_lstm_step(x_t, h, c, weight_ih, weight_hh, bias):
+    """One step of an LSTM: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c (B, D_h), weight_ih
+    (4 D_h, D_in), weight_hh (4 D_h, D_h), bias (4 D_h,), each packed in the order i, f, g, o."""
+    i, f, g, o = (x_t @ weight_ih.T + h @ weight_hh.T + bias).chunk(4, dim=1)
+    i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
+    h_t = i * g + f * h
+    return h_t, h_t
+
+
+exercises.rnn.forgetful_lstm.check(my_lstm_step)
+
+
+# %%
+def lstm_step(x_t, h, c, weight_xh, weight_hh, bias):
+    """One step of the LSTM; the weights hold the blocks i, f, g, o below one another. -> (h_t, c_t)."""
+    blocks = x_t @ weight_xh.T + h @ weight_hh.T + bias  # (B, 4·D_h)
+    i_t, f_t, g_t, o_t = blocks.chunk(4, dim=1)  # each (B, D_h)
+    i_t, f_t, g_t, o_t = i_t.sigmoid(), f_t.sigmoid(), g_t.tanh(), o_t.sigmoid()
+    c_t = f_t * c + i_t * g_t
+    return o_t * c_t.tanh(), c_t
+
+
+keep = torch.tensor([-20.0, 20.0, 0.0, 20.0], dtype=torch.float64)  # i shut, f open, o open
+zeros = torch.zeros(4, 1, dtype=torch.float64)
+state = torch.zeros(1, 1, dtype=torch.float64), torch.full((1, 1), 0.7, dtype=torch.float64)
+_, (h, c) = unroll(lstm_step, torch.randn(1, 1000, 1, dtype=torch.float64), state, zeros, zeros, keep)
+print(f"the cell held 0.7; after 1,000 steps of noise it holds {c.item():.4f}")
+
+# %% [markdown]
+# $f = 1$, $i = 0$: shut off from its input, a cell keeps what it holds for as long as it likes.
+#
+# The order of the blocks is a convention: PyTorch packs $i, f, g, o$. Other libraries and many papers
+# list them in another order, and weights read in a wrong order raise no error (section 21).
+#
+# ## 7 The direct path through the cell
+#
+# $c_t = f_t \odot c_{t-1} + \dots$: if the gates were given numbers, the derivative from cell to cell
+# would be $f_t$ and nothing else.
+
+# %% [markdown]
+# **Exercise: the gradient along the cell** (easy, about 12 minutes)
+#
+# An LSTM's cell is $c_t = f_t \odot c_{t-1} + i_t \odot g_t$. Take the gates as given, so that
+# $c_T$ depends on $c_t$ through this line alone. Then
+#
+# $$\frac{\partial c_T}{\partial c_t} = \prod_{s=t+1}^{T} f_s, \qquad t = 0, \dots, T,$$
+#
+# for each unit by itself. `f` $(T, D_h)$ holds $f_1, \dots, f_T$. Return a tensor $(T + 1, D_h)$ whose
+# row $t$ is this slope. A gate may be exactly 0, and $T$ may be large.
+#
+# By hand first: one unit, `f = [[0.5], [0.8], [0.1]]`. The four rows are 0.04, 0.08, 0.1 and 1. Which
+# gate is in none but the first?
+
+
+# %%
+def my_direct_path(f):
+    """Row t of the result (T + 1, D_h) is the slope of c_T for c_t along the cell, t = 0 ... T. f (T, D_h)
+    holds the forget gates f_1 ... f_T."""
+    raise NotImplementedError
+
+
+exercises.rnn.direct_path.check(my_direct_path)
+
+# %% [markdown]
+# $$\left.\frac{\partial c_T}{\partial c_t}\right|_{\text{direct}} = \prod_{s=t+1}^{T} f_s$$
+#
+# No weight matrix, no tanh: a product of numbers that the net chooses. But the gates also depend on
+# $h_{s-1}$, which depends on $c_{s-1}$: those are further paths. To test the formula, cut them: let the
+# gates read a detached $h$. To judge it, compute the whole derivative too.
+
+
+# %%
+def run_cell(x, h, c, weights, cut=False):
+    """Cells c_1 to c_T and forget gates f_1 to f_T, each (B, T, D_h); cut leaves the direct path alone."""
+    cells, forget = [], []
+    weight_xh, weight_hh, bias = weights
+    for x_t in x.unbind(1):
+        h = h.detach() if cut else h
+        f_t = (x_t @ weight_xh.T + h @ weight_hh.T + bias).chunk(4, dim=1)[1].sigmoid()
+        h, c = lstm_step(x_t, h, c, *weights)
+        cells.append(c)
+        forget.append(f_t)
+    return torch.stack(cells, 1), torch.stack(forget, 1)
+
+
+def cell_derivative(x, h, c, weights, cut):
+    """∂c_T/∂c_0 of a batch of one, (D_h, D_h), by autograd."""
+    return torch.autograd.functional.jacobian(
+        lambda c_0: run_cell(x, h, c_0[None], weights, cut)[0][0, -1], c[0]
+    )
+
+
+# %%
+case = random_case(1, 8, 3, 5, blocks=4, states=2)
+weights = case["weight_xh"], case["weight_hh"], case["bias"]
+_, forget = run_cell(case["x"], case["h_0"], case["c_0"], weights)
+by_hand = forget[0].prod(0).diag()  # (D_h, D_h)
+direct = cell_derivative(case["x"], case["h_0"], case["c_0"], weights, cut=True)
+full = cell_derivative(case["x"], case["h_0"], case["c_0"], weights, cut=False)
+torch.testing.assert_close(by_hand, direct, rtol=1e-9, atol=1e-15)
+print("∏ f equals autograd's derivative with the other paths cut")
+print(f"norm of the direct path {by_hand.norm().item():.4f}, of the full derivative {full.norm().item():.4f}")
+
+# %% [markdown]
+# The formula is exact for the direct path. The full derivative has the other paths on top, and they
+# behave as in section 5. What the LSTM adds is one path that a gate controls.
+#
+# ### The forget gate's bias sets the memory's length
+#
+# A new LSTM's weights are small, so $f \approx \sigma(b_f)$ everywhere, and the direct path shrinks as
+# $\sigma(b_f)^{k}$ over $k$ steps.
+#
+# **Predict** what is left after 50 steps for $b_f = 0$, 1 and 2.
+
+
+# %%
+def direct_path(forget_bias, steps=50, d_h=16):
+    """∂c_T/∂c_t along the direct path by autograd, its mean over units, for T - t = 0 to steps."""
+    case = random_case(1, steps, 4, d_h, blocks=4, states=2)
+    for name in ("weight_xh", "weight_hh", "bias"):
+        case[name][d_h : 2 * d_h] = 0  # the forget gate's block
+    case["bias"][d_h : 2 * d_h] = forget_bias
+    weights = case["weight_xh"], case["weight_hh"], case["bias"]
+    h, c = case["h_0"], case["c_0"].requires_grad_()
+    cells = [c]
+    for x_t in case["x"].unbind(1):
+        h, c = lstm_step(x_t, h.detach(), c, *weights)
+        cells.append(c)
+    grads = torch.autograd.grad(c.sum(), cells)
+    return torch.stack([grad.mean() for grad in reversed(grads)])
+
+
+# %%
+paths = {f"b = {b}": direct_path(float(b)) for b in (0, 1, 2)}
+for b, path in zip((0, 1, 2), paths.values(), strict=True):
+    keep = torch.tensor(float(b), dtype=torch.float64).sigmoid()
+    torch.testing.assert_close(path, keep ** torch.arange(51.0, dtype=torch.float64), rtol=1e-9, atol=0)
+    half = -math.log(2) / keep.log()
+    print(f"b = {b}: σ(b) = {keep:.3f}; after 50 steps {path[50]:.1e} is left; half after {half:.1f} steps")
+plots.lines(
+    {name: (range(51), path) for name, path in paths.items()}, title="The direct path, forget-gate weights 0",
+    xlabel="T − t (steps)", ylabel="∂c_T/∂c_t", yscale="log",
+    alt="Three straight falling lines on a logarithmic scale; a larger forget bias makes a slower fall.",
+)  # fmt: skip
+
+# %% [markdown]
+# With bias 0 a new LSTM forgets half at *every step*. That is why the forget gate's bias is set to 1 or
+# more before training (Gers et al. 2000; Jozefowicz et al. 2015). Take care in PyTorch: its two biases
+# add, so a 1 in both is a bias of 2, and the default is near 0.
+
+# %%
+layer = nn.LSTM(3, 4, batch_first=True, dtype=torch.float64)
+with torch.no_grad():
+    for bias in (layer.bias_ih_l0, layer.bias_hh_l0):
+        bias.zero_()[4:8] = 1.0  # the second block of four is f
+    layer.weight_ih_l0.zero_(), layer.weight_hh_l0.zero_()
+start = torch.zeros(1, 1, 4, dtype=torch.float64), torch.ones(1, 1, 4, dtype=torch.float64)
+_, (_, c) = layer(torch.zeros(1, 1, 3, dtype=torch.float64), start)
+left = c[0, 0, 0].item()
+one, two = (torch.tensor(b).sigmoid().item() for b in (1.0, 2.0))
+print(f"of a cell of 1, one step leaves {left:.3f}; σ(1) = {one:.3f}, σ(2) = {two:.3f}")
+
+# %% [markdown]
+# ## 8 A fast LSTM, with its backward pass by hand (optional)
+#
+# As for the RNN, the input's product is taken for all steps at once. What remains in the loop is one
+# `addmm` for all four gates and a few products. Autograd would record each; by hand, the backward pass
+# needs fewer calls. Let $\bar h_t$ and $\bar c_t$ be the loss's derivatives, and $\delta_t$ that for the
+# four sums before the nonlinearities. From the last step back:
+#
+# $$\begin{aligned}
+# \bar c_t &\mathrel{+}= \bar h_t \odot o_t \odot (1 - \tanh^2 c_t)\\
+# \delta_t &= \begin{pmatrix} \bar c_t \odot g_t \odot i_t(1-i_t)\\ \bar c_t \odot c_{t-1} \odot f_t(1-f_t)\\
+# \bar c_t \odot i_t \odot (1-g_t^2)\\ \bar h_t \odot \tanh c_t \odot o_t(1-o_t)\end{pmatrix} \qquad
+# \bar c_{t-1} = \bar c_t \odot f_t, \quad \bar h_{t-1} \mathrel{+}= W_{hh}^\top \delta_t
+# \end{aligned}$$
+#
+# and $\partial L/\partial W_{hh} = \sum_t \delta_t\, h_{t-1}^\top$, one product for all steps.
+
+
+# %%
+def lstm_forward(from_input, h_0, c_0, weight_hh):
+    """All steps, written into four tensors that the backward pass needs.
+
+    from_input (T, B, 4·D_h) is W_xh x_t + b. Returns gates (T, B, 4·D_h), h and c (T + 1, B, D_h) with the
+    start in front, tanh_c (T, B, D_h).
+    """
+    steps, d_h = len(from_input), h_0.shape[1]
+    gates = torch.empty_like(from_input)
+    h, c = (torch.cat([start[None], start.new_empty(steps, *start.shape)]) for start in (h_0, c_0))
+    tanh_c, transposed = torch.empty_like(h[1:]), weight_hh.T.contiguous()
+    for t in range(steps):
+        torch.addmm(from_input[t], h[t], transposed, out=gates[t])
+        gates[t, :, : 2 * d_h].sigmoid_()  # i and f lie side by side
+        gates[t, :, 2 * d_h : 3 * d_h].tanh_()
+        gates[t, :, 3 * d_h :].sigmoid_()
+        i_t, f_t, g_t, o_t = gates[t].chunk(4, dim=1)
+        torch.mul(f_t, c[t], out=c[t + 1]).addcmul_(i_t, g_t)
+        torch.mul(o_t, torch.tanh(c[t + 1], out=tanh_c[t]), out=h[t + 1])
+    return gates, h, c, tanh_c
+
+
+# %%
+def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
+    """From ∂L/∂h_t of all steps (T, B, D_h) and ∂L/∂c_T (B, D_h) to the derivatives for the inputs."""
+    delta = torch.empty_like(gates)  # (T, B, 4·D_h)
+    back_h, back_c = torch.zeros_like(grad_c), grad_c
+    for t in range(len(gates) - 1, -1, -1):
+        i_t, f_t, g_t, o_t = gates[t].chunk(4, dim=1)
+        delta_i, delta_f, delta_g, delta_o = delta[t].chunk(4, dim=1)
+        back_h = back_h + grad_h[t]
+        back_c = back_c + back_h * o_t * (1 - tanh_c[t] * tanh_c[t])
+        torch.mul(back_c * g_t, i_t - i_t * i_t, out=delta_i)
+        torch.mul(back_c * c[t], f_t - f_t * f_t, out=delta_f)  # c[t] is c_{t-1}: the start lies in front
+        torch.mul(back_c * i_t, 1 - g_t * g_t, out=delta_g)
+        torch.mul(back_h * tanh_c[t], o_t - o_t * o_t, out=delta_o)
+        back_c = back_c * f_t
+        back_h = delta[t] @ weight_hh
+    return delta, back_h, back_c, delta.flatten(0, 1).T @ h[:-1].flatten(0, 1)
+
+
+# %%
+class LSTMByHand(torch.autograd.Function):
+    """(from_input, h_0, c_0, weight_hh) -> h_1 to h_T (T, B, D_h) and c_T, with both passes by hand."""
+
+    @staticmethod
+    def forward(ctx, from_input, h_0, c_0, weight_hh):
+        gates, h, c, tanh_c = lstm_forward(from_input, h_0, c_0, weight_hh)
+        ctx.save_for_backward(gates, h, c, tanh_c, weight_hh)
+        return h[1:], c[-1]
+
+    @staticmethod
+    def backward(ctx, grad_h, grad_c):
+        return lstm_backward(grad_h, grad_c, *ctx.saved_tensors)
+
+
+# %%
+def lstm(x, state, weight_xh, weight_hh, bias):
+    """As unroll(lstm_step, ...): x (B, T, D_in), state (h_0, c_0) -> (B, T, D_h), (h_T, c_T)."""
+    from_input = F.linear(x.transpose(0, 1), weight_xh, bias)  # (T, B, 4·D_h)
+    h, c_last = LSTMByHand.apply(from_input, *state, weight_hh)
+    return h.transpose(0, 1), (h[-1], c_last)
+
+
+def naive_lstm(x, h_0, c_0, weight_xh, weight_hh, bias):
+    return unroll(lstm_step, x, (h_0, c_0), weight_xh, weight_hh, bias)
+
+
+def fast_lstm(x, h_0, c_0, weight_xh, weight_hh, bias):
+    return lstm(x, (h_0, c_0), weight_xh, weight_hh, bias)
+
+
+check_agreement(fast_lstm, naive_lstm, **random_case(3, 7, 2, 4, blocks=4, states=2))
+check_agreement(fast_lstm, naive_lstm, **random_case(1, 1, 5, 2, 4, 2), label="one step, a batch of one")
+
+
+# %%
+class LSTM(Recurrent):
+    """nn.LSTM from scratch."""
+
+    blocks, states = 4, 2
+
+    def layer(self, x, state, weight_ih, weight_hh, bias_ih, bias_hh):
+        return lstm(x, state, weight_ih, weight_hh, bias_ih + bias_hh)
+
+
+agrees(LSTM(3, 4), nn.LSTM(3, 4, batch_first=True))
+agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=1)
+
+# %% [markdown]
+# On two cores, forward and backward at $T = 100$, batch 64, hidden size 128, it takes about half as long
+# again as `nn.LSTM`, whose loop is compiled (`make bench` has the ratio).
+#
+# ## 9 The GRU, in two dialects and a half
+#
+# The gated recurrent unit (Cho et al. 2014) has no separate cell: one gate $z$ both keeps and overwrites,
+# and the reset gate $r$ says how much of the old state the candidate sees. Papers and libraries disagree
+# on two points:
+#
+# | | candidate $n_t$ | new state $h_t$ |
+# | --- | --- | --- |
+# | Cho et al. 2014, v3, eq. 5–8 | $\tanh(W x_t + U(r_t \odot h_{t-1}))$ | $z_t h_{t-1} + (1 - z_t) n_t$ |
+# | Chung et al. 2014 | the same | $(1 - z_t) h_{t-1} + z_t n_t$ |
+# | PyTorch | $\tanh(W x_t + b_{xn} + r_t \odot (U h_{t-1} + b_{hn}))$ | $z_t h_{t-1} + (1 - z_t) n_t$ |
+
+# %% [markdown]
+# **Exercise: one step of a GRU** (medium, about 20 minutes)
+#
+# Write one step of a gated recurrent unit as PyTorch defines it:
+#
+# $$r = \sigma(W_{ir} x_t + b_{ir} + W_{hr} h + b_{hr}) \qquad
+# z = \sigma(W_{iz} x_t + b_{iz} + W_{hz} h + b_{hz})$$
+#
+# $$n = \tanh\big(W_{in} x_t + b_{in} + r \odot (W_{hn} h + b_{hn})\big) \qquad
+# h' = (1 - z) \odot n + z \odot h$$
+#
+# `weight_ih` holds $W_{ir}$, $W_{iz}$, $W_{in}$ one below the other, in this order, and so do
+# `weight_hh` and the biases. No `nn.GRU` or `nn.GRUCell`. Values and all gradients are compared.
+#
+# By hand first: what is $h'$ if all weights and biases are 0 and $h = 2$?
+
+
+# %%
+def my_gru_step(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
+    """The next state (B, D_h) of a GRU. x_t (B, D_in), h (B, D_h), weight_ih (3 D_h, D_in), weight_hh
+    (3 D_h, D_h), bias_ih and bias_hh (3 D_h,), each packed in the order r, z, n."""
+    raise NotImplementedError
+
+
+exercises.rnn.gru_step.check(my_gru_step)
+
+# %% [markdown]
+# **Predict.** One of the two differences is a mere change of names: the same family of functions, with
+# other weights. The other is not. Which is which?
+#
+# `bias` holds the blocks $r, z, n$; where the reset gate acts after the product, the candidate needs a
+# second bias $b_{hn}$ inside it, and PyTorch's two biases no longer add up to one.
+
+
+# %%
+def gru_step(x_t, h, weight_xh, weight_hh, bias, bias_hn, reset="after", kept_by="z"):
+    """One step of a GRU with blocks r, z, n; a tuple of one (B, D_h).
+
+    reset: "after" the product with W_hn (PyTorch) or "before" it (Cho et al.); kept_by: the share of h_{t-1}
+    is "z" (Cho et al. v3, PyTorch) or "1 - z" (Chung et al.).
+    """
+    x_r, x_z, x_n = (x_t @ weight_xh.T + bias).chunk(3, dim=1)
+    w_r, w_z, w_n = weight_hh.chunk(3)  # each (D_h, D_h)
+    r_t, z_t = (x_r + h @ w_r.T).sigmoid(), (x_z + h @ w_z.T).sigmoid()
+    if reset == "after":
+        n_t = torch.tanh(x_n + r_t * (h @ w_n.T + bias_hn))
+    else:
+        n_t = torch.tanh(x_n + (r_t * h) @ w_n.T + bias_hn)
+    kept = z_t if kept_by == "z" else 1 - z_t
+    return (kept * h + (1 - kept) * n_t,)
+
+
+# %%
+def gru(x, state, weight_xh, weight_hh, bias, bias_hn):
+    """As unroll(gru_step, ...), PyTorch's dialect, with the input's product for all steps at once."""
+    (h,) = state
+    outputs, transposed, d_h = [], weight_hh.T, len(bias_hn)
+    inner = torch.cat([bias_hn.new_zeros(2 * d_h), bias_hn])
+    for from_input in F.linear(x.transpose(0, 1), weight_xh, bias):  # (B, 3·D_h)
+        from_state = torch.addmm(inner, h, transposed)  # (B, 3·D_h)
+        r_t, z_t = (from_input[:, : 2 * d_h] + from_state[:, : 2 * d_h]).sigmoid().chunk(2, dim=1)
+        n_t = torch.tanh(torch.addcmul(from_input[:, 2 * d_h :], r_t, from_state[:, 2 * d_h :]))
+        h = torch.lerp(n_t, h, z_t)  # n + z (h - n)
+        outputs.append(h)
+    return torch.stack(outputs, 1), (h,)
+
+
+# %%
+class GRU(Recurrent):
+    """nn.GRU from scratch."""
+
+    blocks = 3
+
+    def layer(self, x, state, weight_ih, weight_hh, bias_ih, bias_hh):
+        d_h = len(bias_hh) // 3
+        outer = F.pad(bias_hh[: 2 * d_h], (0, d_h))  # r's and z's add to bias_ih, n's stands inside
+        return gru(x, state, weight_ih, weight_hh, bias_ih + outer, bias_hh[2 * d_h :])
+
+
+case = random_case(3, 7, 2, 4, blocks=3)
+case["bias_hn"] = torch.linspace(-1, 1, 4, dtype=torch.float64)
+check_agreement(
+    lambda x, h_0, **w: gru(x, (h_0,), **w), lambda x, h_0, **w: unroll(gru_step, x, (h_0,), *w.values()),
+    label="gru = the naive loop", **case,
+)  # fmt: skip
+agrees(GRU(3, 4), nn.GRU(3, 4, batch_first=True))
+agrees(GRU(3, 4, layers=2), nn.GRU(3, 4, 2, batch_first=True), batch=1, steps=1)
+
+
+# %%
+def gru_of(dialect, weight_xh, weight_hh, bias):
+    """All states for the case's input, the candidate's inner bias 0."""
+    step = partial(gru_step, **dialect)
+    weights = weight_xh, weight_hh, bias, torch.zeros(4, dtype=torch.float64)
+    return unroll(step, case["x"], (case["h_0"],), *weights)[0]
+
+
+def negate_z(weight):
+    """The weights with the z block's sign changed: σ(-a) = 1 - σ(a)."""
+    r, z, n = weight.chunk(3)
+    return torch.cat([r, -z, n])
+
+
+packed = case["weight_xh"], case["weight_hh"], case["bias"]
+cho, chung = {"reset": "before"}, {"reset": "before", "kept_by": "1 - z"}
+apart = (gru_of({}, *packed) - gru_of(cho, *packed)).abs().max()
+print("PyTorch's and Cho's states differ, only the reset gate's place being changed:", bool(apart > 0.01))
+apart = (gru_of(cho, *packed) - gru_of(chung, *packed)).abs().max()
+print("Cho's and Chung's states differ, only z's meaning being changed:", bool(apart > 0.01))
+renamed = gru_of(chung, *(negate_z(weight) for weight in packed))
+print("Chung's with the z block negated equals Cho's:", torch.allclose(gru_of(cho, *packed), renamed))
+
+# %% [markdown]
+# What $z$ multiplies is a matter of names: negate one block of weights and the models are equal. Where
+# the reset gate acts is not: no change of weights makes $U(r \odot h)$ into $r \odot (U h)$ for all
+# inputs. Weights carried from one kind of GRU to the other give no error, and other numbers.
+#
+# ## 10 Gradients through the gates
+#
+# All cells side by side, with recurrent blocks of the same spectral radius: how large is
+# $\partial L/\partial h_t$, for a loss at the last step?
+
+
+# %%
+def gradient_flow(architecture, radius, forget_bias, length, d_h=64):
+    """Norm of ∂loss/∂h_t for t = 0 to length, loss = v · h_length with a unit vector v; unit noise as input.
+
+    architecture: "linear", "tanh RNN", "LSTM" or "GRU"; forget_bias counts for the LSTM alone.
+    """
+    blocks = {"LSTM": 4, "GRU": 3}.get(architecture, 1)
+    case = random_case(1, length, d_h, d_h, blocks, states=2)
+    weight_hh = torch.cat([orthogonal(d_h, radius, seed) for seed in range(blocks)])
+    weights = [case["weight_xh"] / (2 * d_h**0.5), weight_hh, torch.zeros(blocks * d_h, dtype=torch.float64)]
+    if architecture == "LSTM":
+        weights[2][d_h : 2 * d_h] = forget_bias
+    step = {"tanh RNN": rnn_step, "LSTM": lstm_step, "GRU": partial(gru_step, bias_hn=weights[2][:d_h])}
+    step = step.get(architecture, lambda x_t, h, w_x, w_h, b: (x_t @ w_x.T + h @ w_h.T,))
+    state = tuple(case[name].mul(0.1).requires_grad_() for name in ("h_0", "c_0")[: 1 + (blocks == 4)])
+    hidden = [state[0]]
+    for x_t in case["x"].unbind(1):
+        state = step(x_t, *state, *weights)
+        hidden.append(state[0])
+    loss = state[0].sum() / d_h**0.5
+    return torch.stack(torch.autograd.grad(loss, hidden)).norm(dim=(1, 2)).numpy()
+
+
+# %%
+flows = {
+    name: gradient_flow(name, 1.0, 1.0, 100)[::-1].copy() for name in ("linear", "tanh RNN", "GRU", "LSTM")
+}
+plots.lines(
+    {name: (range(101), flow) for name, flow in flows.items()},
+    title="Gradient at h_t before training, ρ = 1, forget bias 1", xlabel="T − t (steps)",
+    ylabel="norm of ∂loss/∂h_t", yscale="log",
+    alt="Four curves on a logarithmic scale: the linear recurrence stays level, the others fall.",
+)  # fmt: skip
+print("after 100 steps, from small to large:", ", ".join(sorted(flows, key=lambda name: flows[name][-1])))
+
+# %% [markdown]
+# Before training the gated nets are no better: with $z \approx \tfrac12$ the GRU halves its memory at
+# every step, and an LSTM with forget bias 1 keeps 73 % of it. A gate is not a cure but a *handle*:
+# something that training, or a first bias, can turn to 1. Turn it yourself:
+
+# %% tags=["explorer"]
+explorers.rnn.gradient_flow(gradient_flow)
+
+# %% [markdown]
+# Try: tanh, and find the radius at which the gradient keeps its size over 100 steps; then change the
+# length. LSTM: forget bias 0, 2, 4 at $\rho = 1$; then $\rho = 2$. Which of the two decides?
+#
+# <details><summary>Answer</summary>
+#
+# With a large forget bias the direct path dominates and the gradient hardly falls, as long as the radius
+# is small. With a large radius the other paths take over and can explode: gates do not prevent that.
+# </details>
+
+# %% [markdown]
+# ## 11 Exploding gradients: clip them
+#
+# Vanishing gradients need another architecture. Exploding ones have a plain remedy: where the gradient of
+# the whole model is longer than some bound, shorten it and keep its direction (Pascanu et al. 2013,
+# algorithm 1).
+
+# %% [markdown]
+# **Exercise: clip by the global norm** (easy, about 12 minutes)
+#
+# `grads` is a list of tensors, the gradient $g$ of a whole model, one tensor for each parameter. Clip
+# it by its global norm: return a new list in which every tensor is multiplied by the same factor,
+# with $m$ for `max_norm`,
+#
+# $$\min\Big(1, \frac{m}{\lVert g \rVert}\Big), \qquad
+# \lVert g \rVert = \sqrt{\textstyle\sum_k g_k^2},$$
+#
+# where $k$ runs over all elements of all tensors. No `clip_grad_norm_`. A gradient of zeros stays
+# zeros.
+#
+# By hand first: `[tensor([3.]), tensor([4.])]` with `max_norm` 1. With 10?
+
+
+# %%
+def my_clip(grads, max_norm):
+    """The gradients, a list of tensors of any shapes, scaled together to a norm of at most max_norm > 0."""
+    raise NotImplementedError
+
+
+exercises.rnn.clip_global_norm.check(my_clip)
+
+
+# %%
+def clip_gradients(parameters, max_norm):
+    """Scale all gradients together to a norm of at most max_norm; returns the norm before."""
+    grads = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([grad.norm() for grad in grads]).norm()  # of all elements of all tensors
+    for grad in grads:
+        grad.mul_(min(1.0, max_norm / norm.item()) if norm > 0 else 1.0)
+    return norm
+
+
+layer = nn.Linear(3, 2, dtype=torch.float64)
+for size in (5.0, 0.01):
+    layer.weight.grad, layer.bias.grad = (
+        size * torch.ones_like(layer.weight),
+        size * torch.ones_like(layer.bias),
+    )
+    before = clip_gradients(layer.parameters(), 1.0)
+    after = torch.cat([p.grad.flatten() for p in layer.parameters()]).norm()
+    print(f"norm before {before:.3f}, after {after:.3f}")
+
+# %% [markdown]
+# PyTorch's `clip_grad_norm_` adds $10^{-6}$ to the norm before it divides, and `training.fit(clip=1.0)`
+# calls it.
+#
+# ### The test: the adding problem
+#
+# A task that needs memory and nothing else: a sequence of numbers between 0 and 1, two of which are
+# marked, one in each half; the answer is the sum of the two. Hochreiter and Schmidhuber (1997) posed it;
+# this form is Arjovsky et al.'s (2016).
+#
+# **Predict.** A net that ignores its input does best with which answer, and what mean squared error does
+# it get? And one that remembers only one of the two numbers?
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The mean of the sum, 1. The error is the variance of the sum of two uniform numbers, $2\cdot\tfrac1{12}
+# =
+# \tfrac16 \approx 0.167$: the chance line. Knowing one of the two leaves $\tfrac1{12} \approx 0.083$.
+# </details>
+
+
+# %%
+def adding_batch(run, batch_size, length):
+    """Sequences of (number from 0 to 1, mark), two of them marked, and the sum of those two."""
+    numbers, half = run.uniform(batch_size, length), length // 2
+    x = torch.stack([numbers, torch.zeros_like(numbers)], 2)
+    rows = torch.arange(batch_size, device=x.device)
+    first, second = run.integers(half, batch_size), half + run.integers(length - half, batch_size)
+    x[rows, first, 1] = x[rows, second, 1] = 1.0
+    return x, x[rows, first, 0] + x[rows, second, 0]  # (B, T, 2), (B,)
+
+
+class Reader(nn.Module):
+    """Reads a sequence and answers from the last state: (B, T, D_in) -> (B, D_out)."""
+
+    def __init__(self, cell, d_in, d_h, d_out, forget_bias=1.0):
+        super().__init__()
+        self.rnn, self.output = cell(d_in, d_h), nn.Linear(d_h, d_out)
+        if cell is LSTM:
+            set_forget_bias(self.rnn, forget_bias)
+
+    def forward(self, x):
+        return self.output(self.rnn(x)[0][:, -1])
+
+
+# %%
+def set_forget_bias(lstm, value):
+    """Make the two biases of each layer's forget gate add up to value, a number or (D_h,); any LSTM."""
+    with torch.no_grad():
+        for name, bias in lstm.named_parameters():
+            if name.startswith("bias"):
+                bias.chunk(4)[1].copy_(torch.as_tensor(value if name.startswith("bias_ih") else 0.0))
+
+
+def adding_loss(model, batch, run):
+    """Mean squared error of the sum."""
+    x, y = batch
+    return (model(x)[:, 0] - y).square().mean()
+
+
+def hold_then_fall(step, total):
+    """Factor of the learning rate: 1, then down to 0 along a line in the last three tenths."""
+    return min(1.0, (1 - step / total) / 0.3)
+
+
+# %% [markdown]
+# ### Training without clipping
+#
+# A plain RNN with $\rho = 1.5$ reads adding problems of length 50 under plain gradient descent with a
+# learning rate of 0.05. `clip=inf` only records the gradient's norm. **Predict** what breaks first, the
+# loss or the gradient's norm, and how the norm looks before.
+
+
+# %%
+def train_exploding(clip):
+    """History of 150 steps, or of as many as there were before a number was not finite."""
+    torch.manual_seed(0)
+    model = Reader(RNN, 2, 64, 1)
+    with torch.no_grad():
+        model.rnn.weight_hh_l0.copy_(orthogonal(64, 1.5))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    try:
+        return training.fit(
+            model, adding_loss, partial(adding_batch, length=50), optimizer=optimizer, epochs=1,
+            steps_per_epoch=150, clip=clip, seed=0, progress=False,
+        )  # fmt: skip
+    except training.NonFiniteLoss as broken:
+        print(broken)
+        return broken.history
+
+
+# %% tags=["nbval-ignore-output"]
+exploding = {"no clipping": train_exploding(math.inf), "clipped to 1": train_exploding(1.0)}
+plots.lines(
+    {name: history.grad_norms for name, history in exploding.items()},
+    title="A plain RNN with ρ = 1.5, gradient descent", xlabel="step",
+    ylabel="norm of the gradient, before clipping", yscale="log",
+    alt="Two curves, logarithmic: unclipped it climbs by many powers of ten and ends; clipped it stays low.",
+)  # fmt: skip
+
+# %%
+free, clipped = exploding["no clipping"], exploding["clipped to 1"]
+assert len(free.losses) < 150 == len(clipped.losses)
+assert max(free.grad_norms) > 1e6 and max(clipped.losses) < 10
+print("without clipping training broke off; with it, it went on")
+
+# %% [markdown]
+# One large step throws the weights far away, where gradients are larger still. The norm, before it ends,
+# has risen by many powers of ten: that is the symptom to log. Clipping bounds the length of a step, and
+# nothing else: what vanishes stays vanished, and the clipped net learns no memory here.
+
+# %% [markdown]
+# ## 12 The adding problem, measured
+#
+# All cells with the same budget: hidden size 64, fresh problems in batches of 64, Adam with a learning
+# rate of 0.01 that falls to 0 in the last three tenths, clipping at 1, the LSTM's forget bias 1. Live,
+# one GRU at $T = 50$; the others are recorded.
+
+
+# %%
+CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
+
+
+def train_adding(cell, length, seed, steps, max_steps=None, progress=False):
+    """Train a Reader made of `cell` on fresh adding problems; returns it and the History."""
+    torch.manual_seed(seed)
+    model = Reader(cell, 2, 64, 1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    history = training.fit(
+        model, adding_loss, partial(adding_batch, length=length), optimizer=optimizer, epochs=1,
+        steps_per_epoch=steps, clip=1.0, schedule=hold_then_fall, seed=seed, max_steps=max_steps,
+        progress=progress,
+    )  # fmt: skip
+    return model, history
+
+
+# %% tags=["nbval-ignore-output"]
+adder, history = train_adding(GRU, 50, seed=0, steps=600, progress=True)
+losses = torch.tensor(history.losses)
+plots.lines(
+    {"GRU": (range(20, 601), losses.unfold(0, 20, 1).mean(1))}, title="The adding problem at T = 50, live",
+    xlabel="step", ylabel="mean squared error, mean of 20 steps", yscale="log",
+    marks=[(1 / 6, "chance, 1/6"), (1 / 12, "one of the two known, 1/12")],
+    alt="One curve: it stays on the chance line for some hundred steps, then falls far below it.",
+)  # fmt: skip
+
+# %%
+assert losses[-100:].mean() < 0.02  # chance is 0.167
+
+# %% [markdown]
+# A long plateau at chance, then a fast fall: until the net has found how to keep *one* number over the
+# distance, no gradient tells it what to keep.
+#
+# **Predict** the order of the three cells at $T = 100$, and whether the plain RNN leaves the chance line.
+
+
+# %%
+class Draws:
+    """The draws of a Run, for problems outside a training: one generator, seeded."""
+
+    def __init__(self, seed):
+        self.rng = torch.Generator().manual_seed(seed)
+
+    def uniform(self, *shape):
+        return torch.rand(shape, generator=self.rng)
+
+    def integers(self, high, *shape):
+        return torch.randint(high, shape, generator=self.rng)
+
+
+ADDING_ROWS = [
+    {"cell": cell, "length": length, "seed": seed}
+    for cell in CELLS for length in (50, 100) for seed in range(3)
+]  # fmt: skip
+
+
+def record_adding(cell, length, seed, max_steps=None):
+    """Mean squared error of a trained net on 4,000 new problems, and its losses, the means of 25 steps."""
+    model, history = train_adding(CELLS[cell], length, seed, steps=30 * length, max_steps=max_steps)
+    with torch.no_grad():
+        error = adding_loss(model.cpu(), adding_batch(Draws(10_000 + seed), 4000, length), None).item()
+    means = torch.tensor(history.losses).unfold(0, min(25, len(history.losses)), 25).mean(1)
+    return {"losses": history.losses[:20], "error": error, "means": means.tolist()}
+
+
+# %%
+rows = results.read("02", "adding")
+print("mean squared error on 4,000 new problems, seeds 0, 1, 2 (recorded); chance is 0.167")
+for length in (50, 100):
+    for cell in CELLS:
+        errors = [row["error"] for row in rows if (row["cell"], row["length"]) == (cell, length)]
+        print(f"T = {length:3}  {cell:4}  " + "  ".join(f"{error:.5f}" for error in errors))
+curves = {row["cell"]: row["means"] for row in rows if row["length"] == 100 and row["seed"] == 0}
+plots.lines(
+    {cell: (range(25, 25 * len(means) + 1, 25), means) for cell, means in curves.items()},
+    title="The adding problem at T = 100, seed 0 (recorded)", xlabel="step",
+    ylabel="mean squared error, mean of 25 steps", yscale="log", marks=[(1 / 6, "chance, 1/6")],
+    alt="Three curves: the plain RNN stays at the chance line; the GRU falls first, then the LSTM.",
+)  # fmt: skip
+
+# %%
+by_cell = {cell: [r["error"] for r in rows if (r["cell"], r["length"]) == (cell, 100)] for cell in CELLS}
+assert max(by_cell["LSTM"] + by_cell["GRU"]) <= 0.01 and min(by_cell["RNN"]) > 0.1
+
+# %% [markdown]
+# The gated nets solve it with every seed, the plain RNN never leaves the chance line: it sees the second
+# number from at most 50 steps away, and its gradient is gone by then. (`make results CH=02` redoes these
+# tables.)
+#
+# ## 13 Recall: watch a memory being written, kept and read
+#
+# A smaller task shows the gates at work. Of 19 symbols $\pm 1$ one is marked, somewhere among the first
+# five; the rest are distractors of the same kind. Step 20 is the query: there the answer is the marked
+# symbol, at all earlier steps it is 0. Three units are enough; the LSTM's forget bias is 2.
+
+
+# %%
+def recall_batch(run, batch_size, length=20):
+    """x (B, T, 3) with the symbol, the mark, the query; and the marked symbol (B,)."""
+    symbols = 2.0 * run.integers(2, batch_size, length - 1) - 1
+    rows, place = torch.arange(batch_size, device=symbols.device), run.integers(5, batch_size)
+    x = symbols.new_zeros(batch_size, length, 3)
+    x[:, :-1, 0], x[rows, place, 1], x[:, -1, 2] = symbols, 1.0, 1.0
+    return x, symbols[rows, place]
+
+
+class Recaller(Reader):
+    """Three units that answer at every step: (B, T, 3) -> (B, T)."""
+
+    def __init__(self, cell):
+        super().__init__(cell, 3, 3, 1, forget_bias=2.0)
+
+    def forward(self, x):
+        return self.output(self.rnn(x)[0])[:, :, 0]
+
+
+def recall_loss(model, batch, run):
+    """Squared error at the query plus the mean squared error before, where the answer is 0."""
+    x, symbol = batch
+    answers = model(x)
+    return (answers[:, -1] - symbol).square().mean() + answers[:, :-1].square().mean()
+
+
+# %%
+def record_recall(cell, seed, max_steps=None):
+    """Share of marked symbols recalled of 4,000; the LSTM of seed 0 leaves its weights."""
+    torch.manual_seed(seed)
+    model = Recaller(CELLS[cell])
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
+    history = training.fit(
+        model, recall_loss, recall_batch, optimizer=optimizer, epochs=1, steps_per_epoch=1500, clip=1.0,
+        schedule=hold_then_fall, seed=seed, max_steps=max_steps, progress=False,
+    )  # fmt: skip
+    x, symbol = recall_batch(Draws(10_000 + seed), 4000)
+    with torch.no_grad():
+        right = (model.cpu()(x)[:, -1].sign() == symbol).float().mean().item()
+    if max_steps is None and (cell, seed) == ("LSTM", 0):
+        results.save_weights("02", "recall_lstm", model.state_dict())
+    return {"losses": history.losses[:20], "right": right}
+
+
+RECALL_ROWS = [{"cell": cell, "seed": seed} for cell in CELLS for seed in range(3)]
+for cell in CELLS:
+    right = [100 * row["right"] for row in results.read("02", "recall") if row["cell"] == cell]
+    print(
+        f"{cell:4} recalls", ", ".join(f"{r:.1f}" for r in right), "% (seeds 0, 1, 2; recorded; chance 50 %)"
+    )
+
+# %% [markdown]
+# **Predict.** Pick the unit whose cell follows the marked symbol best, both right after the mark and just
+# before the query. What do its three gates do at the mark, during the distractors, and at the query?
+
+
+# %%
+def trace(lstm, x):
+    """Gates and states of a one-layer LSTM from a zero state: dict of i f g o c h, each (B, T, D_h)."""
+    zeros = x.new_zeros(len(x), lstm.weight_hh_l0.shape[1])
+    from_input = F.linear(x.transpose(0, 1), lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+    gates, h, c, _ = lstm_forward(from_input, zeros, zeros, lstm.weight_hh_l0)
+    parts = dict(zip("ifgo", gates.chunk(4, dim=2), strict=True)) | {"c": c[1:], "h": h[1:]}
+    return {name: part.transpose(0, 1) for name, part in parts.items()}
+
+
+recaller = Recaller(LSTM)
+recaller.load_state_dict(results.load_weights("02", "recall_lstm"))
+x, symbol = recall_batch(Draws(1), 1000)
+with torch.no_grad():
+    gates = trace(recaller.rnn, x)
+
+# %%
+sequences, marked = torch.arange(1000), x[:, :, 1].argmax(1)
+moments = {"right after the mark": gates["c"][sequences, marked + 1], "before the query": gates["c"][:, -2]}
+found = torch.ones(3)
+for moment, cells in moments.items():
+    correlation = torch.corrcoef(torch.cat([cells.T, symbol[None]]))[-1, :3]  # of each cell with the symbol
+    print(f"{moment}: correlations with the marked symbol", [round(r, 2) for r in correlation.tolist()])
+    found = found * correlation.abs()
+unit = found.argmax().item()
+
+# %%
+place = marked[0].item() + 1
+names = {"c": "c, the memory", "i": "i, write", "f": "f, keep", "o": "o, read"}
+plots.lines(
+    {name: gates[key][0, :, unit] for key, name in names.items()},
+    title=f"Unit {unit} over one sequence: the mark at step {place}, the query at step 20", xlabel="step",
+    ylabel="value of the gate or the cell",
+    alt="Four lines: the input gate peaks at the mark, where the cell jumps; the output gate rises last.",
+)  # fmt: skip
+
+# %%
+for key, what in {"i": "writes", "f": "keeps", "o": "reads"}.items():
+    values = gates[key][:, :, unit]
+    means = values[sequences, marked].mean(), values[:, 8:-1].mean(), values[:, -1].mean()
+    print(f"{key} {what}: at the mark {means[0]:.2f}, later {means[1]:.2f}, at the query {means[2]:.2f}")
+
+# %% [markdown]
+# ## 14 Long sequences: truncated back-propagation through time
+#
+# A novel is one sequence of 600,000 steps; nobody back-propagates through all of them. Cut it into chunks
+# of $k$ steps: the state's *value* goes on from chunk to chunk, the gradient stops at the border.
+
+# %% [markdown]
+# **Exercise: the gradient of truncated BPTT** (hard, about 30 minutes)
+#
+# From $h_0 = 0$ runs $h_t = \tanh(W_{xh}x_t + W_{hh}h_{t-1})$; the loss
+# $L = \sum_t \lVert h_t - y_t \rVert^2$ is summed over the batch too. Return $dL/dW_{hh}$ as
+# truncated backpropagation through time gives it.
+#
+# Steps $1 \dots k$ are the first chunk, $k{+}1 \dots 2k$ the next; the last may be shorter. The
+# state's value goes on from chunk to chunk, but no gradient crosses a border. The weights stay fixed,
+# and the chunks' gradients are added. Autograd is welcome.
+#
+# By hand first: all sizes are 1, $w = W_{hh}$. In full, $dh_3/dw = (1-h_3^2)(h_2 + w\,dh_2/dw)$. What
+# remains with $k = 2$?
+
+
+# %%
+def my_truncated_gradient(x, y, weight_xh, weight_hh, k):
+    """dL/dW_hh (D_h, D_h) by truncated BPTT in chunks of k steps. x (B, T, D_in), y (B, T, D_h), weight_xh
+    (D_h, D_in), weight_hh (D_h, D_h), k a whole number."""
+    raise NotImplementedError
+
+
+exercises.rnn.truncated_bptt.check(my_truncated_gradient)
+
+# %% [markdown]
+# In code the cut is one word, `detach`: the same numbers, without their history. Both states of an LSTM
+# need it.
+
+
+# %%
+def detached(state):
+    """The same numbers without their history: a tensor, or a pair of them."""
+    return tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
+
+
+def chunked_gradient(model, x, y, k, cut):
+    """The gradient of all weights for a Recaller's squared error over all steps, in chunks of k steps."""
+    model.zero_grad()
+    state, loss = None, 0.0
+    for x_chunk, y_chunk in zip(x.split(k, 1), y.split(k, 1), strict=True):
+        h, state = model.rnn(x_chunk, state)
+        loss = loss + (model.output(h)[:, :, 0] - y_chunk).square().sum()
+        state = cut(state)
+    loss.backward()
+    return torch.cat([p.grad.flatten() for p in model.parameters()])
+
+
+# %%
+torch.manual_seed(0)
+model = Recaller(LSTM).double()
+x, y = torch.randn(2, 40, 3, dtype=torch.float64), torch.randn(2, 40, dtype=torch.float64)
+full = chunked_gradient(model, x, y, 40, detached)
+uncut = chunked_gradient(model, x, y, 7, lambda state: state)
+print("chunks that pass the gradient on give the full gradient:", torch.allclose(full, uncut, rtol=1e-9))
+errors = [
+    ((chunked_gradient(model, x, y, k, detached) - full).norm() / full.norm()).item() for k in (1, 5, 20)
+]
+print("cut at k = 1, 5, 20, the error falls:", errors[0] > errors[1] > errors[2] > 0)
+
+# %% [markdown]
+# The truncated gradient is biased: what takes longer than a chunk to matter is never *learnt* through the
+# gradient. It can still be *carried*: the state's value crosses the border.
+#
+# ### When detach is forgotten
+#
+# **Predict.** Without `detach`, what happens at the second chunk's `backward()`? And after the error
+# message's own advice, `retain_graph=True`?
+
+
+# %%
+def train_two_chunks(cut, retain_graph=False):
+    """Two training steps with a carried state; returns the error's first sentence, or that there was none."""
+    torch.manual_seed(0)
+    model, state = Recaller(LSTM), None
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    try:
+        for _ in range(2):
+            h, state = model.rnn(torch.randn(2, 5, 3), state)
+            model.output(h).square().mean().backward(retain_graph=retain_graph)
+            optimizer.step()
+            optimizer.zero_grad()
+            state = cut(state)
+    except RuntimeError as error:
+        return re.split(r"[:(.]", str(error))[0].strip()
+    return "no error"
+
+
+print("carried as it is:", train_two_chunks(lambda state: state))
+print("with retain_graph=True:", train_two_chunks(lambda state: state, retain_graph=True))
+print("detached:", train_two_chunks(detached))
+
+# %% [markdown]
+# The first error is right: the graph of chunk 1 is gone. The advice in it treats the symptom, and the
+# second error shows that it would be wrong: the optimiser has changed the weights *in place* since chunk
+# 1, so a gradient through that chunk would mix old and new weights. The cure is to cut.
+
+# %% [markdown]
+# ## 15 Real text
+#
+# *Pride and Prejudice*, character by character: given all characters so far, what comes next? The last
+# tenth of the book is held out for one final judgement; choices were made on the last 5 % of the rest.
+
+# %% tags=["explorer-needs"]
+novel = data.novel()
+print(
+    len(novel.train),
+    len(novel.validation),
+    len(novel.held_out),
+    "characters;",
+    len(novel.vocabulary),
+    "different",
+)
+print(novel.train[3320:3550])
+
+# %% [markdown]
+# The measure is **bits a character**: $-\log_2 p$ of each character that did come, on average. A model
+# that gives every character of the vocabulary the same chance needs $\log_2 75 = 6.23$ bits. The
+# **perplexity** is $2^{\text{bits}}$: how many equally likely characters the model seems to choose from.
+# Mind the base: the cross-entropy in PyTorch is in nats, $\text{bits} = \text{nats} / \ln 2$.
+
+# %% [markdown]
+# **Exercise: bits a character** (easy, about 12 minutes)
+#
+# A model of text gives, at each of $T$ places of $B$ texts, logits for the $V$ characters that may come
+# next; `targets` $(B, T)$ are the characters that did. Return the mean over all $B\,T$ characters of
+#
+# $$-\log_2 p(\text{target}), \qquad p = \operatorname{softmax}(\text{logits}),$$
+#
+# a tensor of no axes that can be trained on: the check compares its gradient too. Logits may be as
+# large as $\pm 10^4$.
+#
+# By hand first: how many bits does a model need that gives each of four characters the same logit? And
+# a target with $p = 1/8$?
+
+
+# %%
+def my_bits(logits, targets):
+    """Bits a character, a tensor of no axes. logits (B, T, V), targets (B, T) of whole numbers below V."""
+    raise NotImplementedError
+
+
+exercises.rnn.bits_per_character.check(my_bits)
+
+# %% [markdown]
+# ### The baseline: counting
+#
+# An $n$-gram model looks up how often each character followed the last $k$ ones. Long contexts were often
+# never seen, so their counts are mixed with those of shorter ones. Witten and Bell's way (1991): with $N$
+# occurrences of a context and $D$ different followers,
+#
+# $$p_k(x) = \frac{\text{count}(x) + D\, p_{k-1}(x)}{N + D}$$
+#
+# Adding 0.05 to every count, without shorter contexts, is the cruder way. **Predict** how many bits four
+# characters of context leave.
+
+
+# %%
+def ngram_bits(train, held_out, size, most=5):
+    """Bits a character for 0 to `most` characters of context: dict of smoothing to a list."""
+    counts = [Counter(train[i - k : i + 1] for i in range(k, len(train))) for k in range(most + 1)]
+    seen, different = Counter(), Counter()
+    for table in counts:
+        for gram, count in table.items():
+            seen[gram[:-1]] += count
+            different[gram[:-1]] += 1
+    bits = {"Witten-Bell": [0.0] * (most + 1), "add 0.05": [0.0] * (most + 1)}
+    for i in range(most, len(held_out)):
+        p = 1 / size
+        for k in range(most + 1):
+            gram = held_out[i - k : i + 1]
+            count, n, d = counts[k][gram], seen[gram[:-1]], different[gram[:-1]]
+            p = (count + d * p) / (n + d) if n else p
+            bits["Witten-Bell"][k] -= math.log2(p)
+            bits["add 0.05"][k] -= math.log2((count + 0.05) / (n + 0.05 * size))
+    return {name: [b / (len(held_out) - most) for b in values] for name, values in bits.items()}
+
+
+# %%
+ngrams = ngram_bits(novel.train + novel.validation, novel.held_out, len(novel.vocabulary))
+print("characters of context  " + "  ".join(f"{k:5}" for k in range(6)))
+for name, values in ngrams.items():
+    print(f"{name:21}  " + "  ".join(f"{value:5.2f}" for value in values))
+
+# %% [markdown]
+# So the bar is 1.85 bits, from a table of a few hundred thousand counts, made in two seconds. A baseline
+# with the cruder smoothing (2.07) would have been easier to beat.
+
+# %% [markdown]
+# ### The model
+#
+# Characters become vectors (64 learnt numbers each), one recurrent layer reads them, and a linear layer
+# makes logits of its states. The text is cut into 16 streams side by side; each step trains on the next
+# 50 characters of every stream, with the state carried on.
+#
+# For speed the layer is `nn.LSTM`, which section 8 proved equal to ours. Most forget biases start at 1;
+# an eighth of the units gets $\ln s$, with a span $s$ drawn between 1 and 200 characters, so that some
+# memories start out long (after Tallec and Ollivier 2018): $\sigma(\ln s) = s/(1+s)$ is down to $1/e$
+# after about $s$ steps.
+
+
+# %%
+class CharModel(nn.Module):
+    """Logits of the next character: x (B, T) of indices, state -> (B, T, V), state."""
+
+    def __init__(self, cell=nn.LSTM, d_h=256, size=75, d_embedding=64):
+        super().__init__()
+        self.embedding = nn.Embedding(size, d_embedding)
+        self.rnn = cell(d_embedding, d_h, batch_first=True)
+        self.output = nn.Linear(d_h, size)
+        if cell is nn.LSTM:
+            spans = 1 + 199 * torch.rand(d_h // 8)  # characters; σ(ln s) = s / (1 + s)
+            set_forget_bias(self.rnn, torch.cat([torch.ones(d_h - len(spans)), spans.log()]))
+
+    def forward(self, x, state=None):
+        h, state = self.rnn(self.embedding(x), state)
+        return self.output(h), state
+
+
+def streams(indices, batch_size, steps):
+    """Windows (N · batch_size, steps + 1) in training order: the rows of batch i go on in those of i + 1."""
+    length = (len(indices) - 1) // batch_size
+    starts = torch.arange(length // steps)[:, None] * steps + torch.arange(batch_size) * length  # (N, B)
+    return indices[starts.flatten()[:, None] + torch.arange(steps + 1)]
+
+
+# %%
+def language_loss(model, batch, run):
+    """Cross-entropy in nats a character; the state goes on, detached."""
+    (window,) = batch  # (B, T + 1)
+    logits, state = model(window[:, :-1], run.carry)
+    run.carry = detached(state)
+    return F.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten())
+
+
+def bits(model, indices, batch_size=16, steps=500):
+    """Bits a character of a text, read in streams; each stream begins without a context."""
+    device = next(model.parameters()).device
+    total, count, state = 0.0, 0, None
+    with torch.no_grad():
+        for window in streams(indices, batch_size, steps).to(device).split(batch_size):
+            logits, state = model(window[:, :-1], state)
+            total += F.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten(), reduction="sum").item()
+            count += window[:, 1:].numel()
+    return total / count / math.log(2)
+
+
+# %%
+def linear_fall(step, total):
+    """Factor of the learning rate: from 1 down to 0 along a line."""
+    return 1 - step / total
+
+
+def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, max_steps=None, progress=True):
+    """Train a character model on the first 90 % of the novel; returns it and the History."""
+    novel = data.novel()
+    windows = streams(novel.encode(novel.train + novel.validation), 16, 50)
+    torch.manual_seed(seed)
+    model = CharModel(cell, d_h)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, fused=True)
+    history = training.fit(
+        model, language_loss, (windows,), optimizer=optimizer, epochs=epochs, batch_size=16, shuffle=False,
+        clip=1.0, schedule=linear_fall, seed=seed, max_steps=max_steps, progress=progress,
+    )  # fmt: skip
+    return model, history
+
+
+# %% [markdown]
+# **Predict** the first loss in bits, before anything is learnt, and the final one on the held-out tenth.
+
+# %% tags=["nbval-ignore-output"]
+language_model, history = train_language()
+losses = torch.tensor(history.losses) / math.log(2)
+held_out = novel.encode(novel.held_out)
+held_out_bits = bits(language_model, held_out)
+print(f"held out: {held_out_bits:.3f} bits a character, perplexity {2**held_out_bits:.2f}")
+plots.lines(
+    {"LSTM, training": (range(50, len(losses) + 1), losses.unfold(0, 50, 1).mean(1))},
+    title="A character model of the novel", xlabel="step (16 × 50 characters)",
+    ylabel="bits a character, mean of 50 steps", ylim=(1.2, 4),
+    marks=[(ngrams["Witten-Bell"][5], "counting, five characters of context (held out)")],
+    alt="A training curve that falls fast, then slowly, below the line of the counting model.",
+)  # fmt: skip
+
+# %%
+assert held_out_bits <= 1.80 < ngrams["Witten-Bell"][5]
+assert abs(losses[0] - math.log2(75)) < 0.2
+
+# %% [markdown]
+# It begins at 6.2 bits, which is guessing, and ends below all that counting can do. Where does it gain?
+# Mostly not at spelling: five characters tell the rest of a word. It gains where the context is longer
+# than that.
+#
+# ### RNN, LSTM and GRU on the same budget (optional)
+#
+# The same number of steps and about the same number of parameters (so different widths), three seeds
+# each; each cell's learning rate is the best of those tried on the validation text.
+#
+# **Predict** the order. Does the plain RNN beat counting?
+
+
+# %%
+LANGUAGE = {
+    "LSTM": {"cell": nn.LSTM, "d_h": 256, "lr": 6e-3},
+    "GRU": {"cell": nn.GRU, "d_h": 296, "lr": 6e-3},
+    "RNN": {"cell": nn.RNN, "d_h": 524, "lr": 1e-3},
+}
+LANGUAGE_ROWS = [{"cell": cell, "seed": seed} for cell in LANGUAGE for seed in range(3)]
+
+
+def record_language(cell, seed, max_steps=None):
+    """Bits a character on the held-out tenth; the LSTM of seed 0 leaves its weights."""
+    model, history = train_language(**LANGUAGE[cell], seed=seed, max_steps=max_steps, progress=False)
+    if max_steps is None and (cell, seed) == ("LSTM", 0):
+        results.save_weights("02", "language_lstm", model.state_dict())
+    novel = data.novel()
+    parameters = sum(p.numel() for p in model.parameters())
+    found = bits(model, novel.encode(novel.held_out)) if max_steps is None else 0.0
+    return {"losses": history.losses[:20], "bits": found, "parameters": parameters}
+
+
+# %%
+language_rows = results.read("02", "language")
+print("held-out bits a character, seeds 0, 1, 2 (recorded)")
+for cell in LANGUAGE:
+    found = [row["bits"] for row in language_rows if row["cell"] == cell]
+    size, mean = next(r["parameters"] for r in language_rows if r["cell"] == cell), sum(found) / 3
+    shown = ", ".join(f"{b:.3f}" for b in found)
+    print(f"{cell:4}  {shown}  mean {mean:.3f}, perplexity {2**mean:.2f}  ({size:,} parameters)")
+
+# %%
+means = {cell: sum(row["bits"] for row in language_rows if row["cell"] == cell) / 3 for cell in LANGUAGE}
+assert means["GRU"] < 1.75 and means["LSTM"] < 1.75 and means["RNN"] > means["LSTM"]
+
+# %% [markdown]
+# All three beat counting, the plain RNN too: much of what decides a character stands in the last ten.
+# Gates gain some 0.07 bits on top. LSTM and GRU cannot be told apart here: their seeds differ among
+# themselves by as much as their means do. (In the adding problem, where everything hangs on distance, the
+# plain RNN learnt nothing.)
+
+# %% [markdown]
+# ## 16 Sampling
+#
+# To write, draw a character from the model's distribution, feed it back, and go on. The **temperature**
+# $\tau$ sharpens or flattens the distribution: $p \propto \exp(\text{logit}/\tau)$. **Top-k** forbids all
+# but the $k$ likeliest characters.
+
+# %% [markdown]
+# **Exercise: sample at a temperature** (medium, about 20 minutes)
+#
+# A character is drawn from $p = \operatorname{softmax}(\text{logits} / \tau)$ with the temperature
+# $\tau > 0$. To make the draw repeatable, the random number is handed in: for each row of `logits`
+# $(B, V)$ a number of `u` $(B)$, $0 \le u < 1$. Return the indices $(B)$, whole numbers (int64): in
+# each row the smallest $k$ with
+#
+# $$p_0 + p_1 + \dots + p_k > u.$$
+#
+# Logits may be large, $\tau$ as small as 0.01, and a forbidden character has the logit
+# $-\infty$.
+#
+# By hand first: logits $[0, \ln 3]$ and $u = 0.2$. Which index at $\tau = 1$, which at
+# $\tau = 1/2$?
+
+
+# %%
+def my_sample(logits, temperature, u):
+    """Indices (B,) of the classes that u picks at this temperature. logits (B, V), u (B,) in [0, 1)."""
+    raise NotImplementedError
+
+
+exercises.rnn.temperature.check(my_sample)
+
+
+# %%
+def next_probabilities(logits, temperature, top_k):
+    """logits (V,) -> probabilities (V,), zero beyond the top_k likeliest."""
+    if top_k < len(logits):
+        logits = torch.where(logits < logits.topk(top_k).values[-1], -math.inf, logits)
+    return (logits / temperature).softmax(0)
+
+
+@torch.no_grad()
+def sample(model, novel, prompt, length, temperature=0.8, top_k=75, seed=0):
+    """Text of `length` characters that goes on from the prompt, and the probability of each (length,)."""
+    rng, lstm = torch.Generator().manual_seed(seed), model.rnn
+    weights = lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0
+    state = (torch.zeros(1, lstm.hidden_size),) * 2
+    for i in novel.encode(prompt or "\n"):
+        state = lstm_step(model.embedding.weight[i][None], *state, *weights)
+    indices, probabilities = [], []
+    for _ in range(length):
+        p = next_probabilities(model.output(state[0])[0], temperature, top_k)
+        i = torch.multinomial(p, 1, generator=rng)
+        indices.append(i.item())
+        probabilities.append(p[i].item())
+        state = lstm_step(model.embedding.weight[i], *state, *weights)
+    return novel.decode(indices), torch.tensor(probabilities)
+
+
+# %% [markdown]
+# From here on the chapter uses recorded weights (the LSTM of seed 0 in the table, rounded to half
+# precision), so that the samples below are the same everywhere. First a check that our cell carries
+# `nn.LSTM`'s weights:
+
+# %% tags=["explorer-needs"]
+writer = CharModel()
+writer.load_state_dict(results.load_weights("02", "language_lstm"))
+mine = LSTM(64, 256)
+mine.load_state_dict(writer.rnn.state_dict())
+x = writer.embedding(novel.encode(novel.held_out[:300]))[None].detach()
+torch.testing.assert_close(mine(x)[0], writer.rnn(x)[0], rtol=1e-4, atol=1e-5)
+print("our LSTM with the trained weights gives nn.LSTM's states over 300 characters")
+
+# %% [markdown]
+# **Predict** what temperatures of 0.2 and 1.3 do to the text.
+
+# %% tags=["nbval-ignore-output"]
+prompt = "It is a truth universally acknowledged, that "
+surprise = {}
+for temperature in (0.2, 0.8, 1.3):
+    text, p = sample(writer, novel, prompt, 300, temperature)
+    surprise[temperature] = -p.log2().mean().item()
+    print(f"temperature {temperature}:\n{prompt}{text}\n")
+
+# %%
+assert surprise[0.2] < surprise[0.8] < surprise[1.3]  # bits that the model itself finds in its text
+
+# %% [markdown]
+# At 0.2 it goes round in its likeliest phrases, at 1.3 the spelling breaks. Temperature is divided by,
+# never multiplied with, and it acts on logits, not on probabilities.
+
+# %% tags=["explorer"]
+explorers.rnn.sampling(partial(sample, writer, novel), novel.vocabulary, length=200)
+
+# %% [markdown]
+# Try: temperature 2 with top-k 75 and with top-k 5. Seeds at temperature 0.1. A prompt of your own, in
+# the novel's voice and out of it.
+#
+# ## 17 What do single units follow?
+#
+# Karpathy, Johnson and Fei-Fei (2015) found cells that keep track of quotation marks and line lengths, by
+# looking. Looking finds what one hopes for. So compute the correlation of *every* cell, state and gate
+# with features of the text, pick on the validation text, and judge on the held-out text.
+
+
+# %%
+def text_features(text):
+    """Features of each character's place in a text: dict of name to (T,)."""
+    names = ("inside a quotation", "between words", "place in the word", "place in the line")
+    inside, word, line, rows = 0, 0, 0, []
+    for i, character in enumerate(text):
+        if character == '"':
+            inside = 1 - inside
+        elif text[max(0, i - 1) : i + 1] == "\n\n":  # a paragraph ends, and with it an unclosed quotation
+            inside = 0
+        word = word + 1 if character.isalpha() else 0
+        line = 0 if character == "\n" else line + 1
+        rows.append((inside, word == 0, word, line))
+    return dict(zip(names, torch.tensor(rows).float().T, strict=True))
+
+
+PARTS = "chifo"
+
+
+def unit_correlations(model, novel, text):
+    """Correlation of each part of each unit with each feature: dict of feature to (len(PARTS), D_h)."""
+    with torch.no_grad():
+        traced = trace(model.rnn, model.embedding(novel.encode(text))[None])
+    values = torch.stack([traced[part][0] for part in PARTS])  # (5, T, D_h)
+    values = (values - values.mean(1, keepdim=True)) / values.std(1, keepdim=True)
+    found = {}
+    for name, feature in text_features(text).items():
+        feature = (feature - feature.mean()) / feature.std()
+        found[name] = (feature @ values) / (len(text) - 1)
+    return found
+
+
+# %% [markdown]
+# **Predict.** Lines are up to 75 characters long, quotations often longer, words about four. The gradient
+# saw 50 characters. Which of the four features will have a unit with $|r| \ge 0.5$?
+
+# %%
+chosen = unit_correlations(writer, novel, novel.validation)
+judged = unit_correlations(writer, novel, novel.held_out[:30_000])
+best = {}
+for name, correlations in chosen.items():
+    part, unit = divmod(correlations.abs().argmax().item(), 256)
+    best[name] = PARTS[part], unit, judged[name][part, unit].item()
+    print(f"{name}: {PARTS[part]} of unit {unit}, r = {best[name][2]:+.2f} on held-out text")
+
+# %%
+QUOTE_UNIT = 17  # of the recorded weights; for the explorer below
+assert all(abs(r) >= 0.5 for _, _, r in best.values())
+assert best["inside a quotation"][:2] == ("c", QUOTE_UNIT)
+text = novel.held_out[:2943]
+with torch.no_grad():
+    traced = trace(writer.rnn, writer.embedding(novel.encode(text))[None])
+feature = text_features(text)["inside a quotation"]
+shown = slice(-250, None)
+plots.lines(
+    {f"c of unit {QUOTE_UNIT}": traced["c"][0, shown, QUOTE_UNIT], "inside a quotation": feature[shown]},
+    title="A unit that follows quotation marks, on held-out text", xlabel="character", ylabel="value",
+    alt="Two lines: a step that is one inside quotations, and the unit's value, which follows it.",
+)  # fmt: skip
+print(text[shown])
+
+# %% [markdown]
+# Nobody told the net about quotation marks: it found that a character's chances depend on them. The line,
+# too, is longer than the 50 characters that the gradient saw: a state that is carried on can be of use
+# beyond what its gradient taught. Correlation is not use, though: whether the net *reads* the unit, only
+# changing it would tell.
+
+# %% [markdown]
+# Now look at any unit, on any text:
+
+
+# %%
+def trace_text(text):
+    """What the gate inspector asks for: gates and states (T, D_h), and logits (T, V)."""
+    with torch.no_grad():
+        found = trace(writer.rnn, writer.embedding(novel.encode(text))[None])
+        return {name: value[0] for name, value in found.items()} | {"logits": writer.output(found["h"][0])}
+
+
+# %% tags=["explorer"]
+explorers.rnn.gate_inspector(
+    trace_text, novel.vocabulary, '"It is a truth," said he, "that every', unit=QUOTE_UNIT
+)
+
+# %% [markdown]
+# It shows the quotation unit found above. Try: Which gate writes it at the quotation mark, and which
+# keeps it? Then move the position through `truth`: at which letter is the word decided?
+
+# %% [markdown]
+# ## 18 A failure to diagnose: the loss that never lets go
+#
+# Memory fills up, or each step is slower than the one before. Four habits on the same small LSTM, 40
+# chunks of 20 steps each:
+#
+# 1. training, the state detached, `total += loss.item()`;
+# 2. training, the state detached, `total = total + loss`, for a mean to print;
+# 3. evaluation without `no_grad`, `total = total + loss`;
+# 4. training with the state as it is, and `retain_graph=True` to silence the error (and no update, to silence
+#    the second one).
+#
+# **Predict** for each: does the memory grow? Does the time?
+
+
+# %%
+class Kept:
+    """A tensor that autograd keeps for a backward pass; `Kept.bytes` counts those of all that are left."""
+
+    bytes = 0
+
+    def __init__(self, tensor):
+        self.tensor = tensor.detach()
+        self.size = 0 if isinstance(tensor, nn.Parameter) else tensor.nbytes
+        Kept.bytes += self.size
+
+    def __del__(self):
+        Kept.bytes -= self.size
+
+
+# %%
+def watch(train, keep_total, cut, steps=40):
+    """MB kept for backward passes after each step, and each step's milliseconds."""
+    torch.manual_seed(0)
+    model, state, total = Reader(LSTM, 16, 64, 1), None, 0.0
+    megabytes, times = [], []
+    with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
+        for x in torch.randn(steps, 8, 20, 16):
+            start = time.perf_counter()
+            h, state = model.rnn(x, state)
+            loss = model.output(h).square().mean()
+            if train:
+                loss.backward(retain_graph=not cut)
+            total = total + (loss if keep_total else loss.item())
+            state = detached(state) if cut else state
+            times.append(1000 * (time.perf_counter() - start))
+            megabytes.append(Kept.bytes / 1e6)
+    return megabytes, times
+
+
+HABITS = {
+    "1 training, loss.item()": dict(train=True, keep_total=False, cut=True),
+    "2 training, total + loss": dict(train=True, keep_total=True, cut=True),
+    "3 evaluation, total + loss": dict(train=False, keep_total=True, cut=True),
+    "4 state not detached": dict(train=True, keep_total=False, cut=False),
+}
+
+# %% tags=["nbval-ignore-output"]
+watched = {name: watch(**habit) for name, habit in HABITS.items()}
+plots.lines(
+    {name: megabytes for name, (megabytes, _) in watched.items()},
+    title="What autograd keeps",
+    xlabel="step (20 time steps each)",
+    ylabel="memory kept (MB)",
+    alt="Four lines: two stay at the bottom; evaluation without no_grad and the uncut state rise steadily.",
+)
+plots.lines(
+    {name: torch.tensor(times).unfold(0, 5, 1).median(1).values for name, (_, times) in watched.items()},
+    title="What a step costs", xlabel="step", ylabel="time (ms), median of 5 steps",
+    alt="Four lines: three stay level; the time of the state that was not detached rises with every step.",
+)  # fmt: skip
+
+# %%
+grows = [name[0] for name, (megabytes, _) in watched.items() if megabytes[-1] > 4 * megabytes[4]]
+print("memory grows in", grows)
+slower = torch.tensor(watched["4 state not detached"][1])
+assert slower[-5:].median() > 3 * slower[1:6].median()
+
+# %% [markdown]
+# **The diagnosis.** A graph lives as long as something points at it. In 2 the backward pass has already
+# freed what it saved, and the sum holds a skeleton only. In 3 no backward pass ever comes, and the sum
+# holds everything; `torch.no_grad()` is the cure, and `.item()` alone would do too, once the state is
+# cut. In 4 each backward pass walks through the whole past: time and memory grow together. A step that
+# gets slower says: look for a missing `detach`.
+
+# %% [markdown]
+# ## 19 A failure to diagnose: the batch on the wrong axis
+#
+# `nn.LSTM` without `batch_first=True` reads `(T, B, D_in)`. Hand it `(B, T, D_in)`: it runs, and the
+# output has the right shape. **Predict** what it computes, and what loss it reaches on short adding
+# problems ($T = 10$).
+
+
+# %%
+def train_short(batch_first):
+    """A PyTorch LSTM on adding problems of length 10: model and History."""
+    torch.manual_seed(0)
+    model = Reader(partial(nn.LSTM, batch_first=batch_first), 2, 32, 1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    history = training.fit(
+        model, adding_loss, partial(adding_batch, length=10), optimizer=optimizer, epochs=1,
+        steps_per_epoch=400, clip=1.0, seed=0, progress=False,
+    )  # fmt: skip
+    return model.cpu(), history
+
+
+def leak(model):
+    """How much the other answers of a batch change when the first sequence does."""
+    x = torch.rand(16, 10, 2, generator=torch.Generator().manual_seed(0))
+    changed = x.clone()
+    changed[0] = 1 - changed[0]
+    return (model(changed) - model(x))[1:].abs().max().item()
+
+
+# %% tags=["nbval-ignore-output"]
+short = {name: train_short(flag) for name, flag in {"batch_first=True": True, "default": False}.items()}
+plots.lines(
+    {name: torch.tensor(history.losses).unfold(0, 10, 1).mean(1) for name, (_, history) in short.items()},
+    title="Adding problems of length 10, batch-first data", xlabel="step",
+    ylabel="mean squared error, mean of 10 steps", yscale="log", marks=[(1 / 6, "chance, 1/6")],
+    alt="Two curves: with batch_first the error falls far; with the default it stays near the chance line.",
+)  # fmt: skip
+
+# %%
+(right, right_history), (wrong, wrong_history) = short.values()
+ends = [sum(history.losses[-50:]) / 50 for history in (right_history, wrong_history)]
+assert ends[0] < 0.03 and ends[1] > 0.1
+print(
+    "the first sequence changes the others' answers:",
+    leak(right) > 1e-6,
+    "and by default:",
+    leak(wrong) > 1e-6,
+)
+
+# %% [markdown]
+# The recurrence ran along the batch: each answer saw its own *last* element, and bits of its neighbours
+# in the batch. The test to keep is `leak`: no sequence may change another's answer.
+#
+# Another form of it: a batch of shape $(10, 1, 10)$, meant as ten steps, handed to a batch-first model,
+# which reads ten sequences of length one. **Predict** the gradient of $W_{hh}$.
+
+# %%
+layer = nn.LSTM(10, 8, batch_first=True)
+y, _ = layer(torch.randn(10, 1, 10))
+y.square().sum().backward()
+norms = {name: weight.grad.norm().item() for name, weight in layer.named_parameters() if "weight" in name}
+print({name: "0 exactly" if norm == 0 else "not 0" for name, norm in norms.items()})
+
+# %% [markdown]
+# With length one and a zero start, $W_{hh}$ is never multiplied with anything: its gradient is exactly 0,
+# and nothing recurrent is learnt. A zero gradient is a symptom worth a line of code in every training.
+#
+# ## 20 A failure to diagnose: an "LSTM" without a cell
+#
+# Articles print it: $h_t = i_t \odot g_t + f_t \odot h_{t-1}$. The output gate is computed and never
+# used, and there is no $c_t$. **Predict** whether it can learn the adding problem at all.
+
+
+# %%
+def cell_less_step(x_t, h, weight_xh, weight_hh, bias):
+    """The LSTM of such articles; a tuple of one (B, D_h)."""
+    i_t, f_t, g_t, _ = (x_t @ weight_xh.T + h @ weight_hh.T + bias).chunk(4, dim=1)
+    return (i_t.sigmoid() * g_t.tanh() + f_t.sigmoid() * h,)
+
+
+class CellLess(Recurrent):
+    """Stacked layers of it."""
+
+    blocks = 4
+
+    def layer(self, x, state, weight_ih, weight_hh, bias_ih, bias_hh):
+        return unroll(cell_less_step, x, state, weight_ih, weight_hh, bias_ih + bias_hh)
+
+
+def record_cell_less(seed, max_steps=None):
+    """The adding problem at T = 50, as record_adding; and the largest loss and |h|."""
+    model, history = train_adding(CellLess, 50, seed, steps=1500, max_steps=max_steps)
+    x, y = adding_batch(Draws(10_000 + seed), 1000, 50)
+    with torch.no_grad():
+        h, _ = model.cpu().rnn(x)
+        error = (model(x)[:, 0] - y).square().mean().item()
+    largest = {"largest_loss": max(history.losses[1:]), "largest_state": h.abs().max().item()}
+    return {"losses": history.losses[:20], "error": error} | largest
+
+
+RECORDED = {
+    "adding": (record_adding, ADDING_ROWS),
+    "recall": (record_recall, RECALL_ROWS),
+    "language": (record_language, LANGUAGE_ROWS),
+    "cell_less": (record_cell_less, [{"seed": seed} for seed in range(3)]),
+}
+
+# %%
+cell_less = results.read("02", "cell_less")
+print("the adding problem at T = 50 without a cell (recorded); chance 0.167")
+for row in cell_less:
+    print(
+        f"seed {row['seed']}: error {row['error']:.4f}, largest loss on the way {row['largest_loss']:.1f},",
+        end=" ",
+    )
+    print(f"largest |h| {row['largest_state']:.1f}")
+
+# %% [markdown]
+# It can, and that is what makes the bug hard to see: two of three seeds solve the task, because the path
+# $\prod f$ is still there. But on the way the loss was in the hundreds and thousands, and the third seed
+# never came back. Nothing bounds this state: what $f$ keeps and $i$ adds piles up, feeds the gates, and
+# saturates them. An LSTM's $|h| = o\,|\tanh c|$ is below 1 always: one line of code would have told.
+
+# %%
+torch.manual_seed(0)
+theirs, ours = nn.LSTM(2, 4, batch_first=True), CellLess(2, 4)
+ours.load_state_dict(theirs.state_dict())
+x = torch.randn(1, 30, 2)
+apart = (theirs(x)[0] - ours(x)[0]).abs().max().item()
+print("nn.LSTM's states and these differ with the same weights:", apart > 0.1)
+print("largest |h| of nn.LSTM is below 1:", theirs(100 * x)[0].abs().max().item() < 1)
+
+# %% [markdown]
+# One line of comparison with `nn.LSTM` finds in a second what training hides.
+#
+# ## 21 Find the bugs
+
+# %% [markdown]
+# **Exercise: find two bugs in an LSTM with PyTorch's weights** (medium, about 15 minutes)
+#
+# The tensors `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0` of a trained `nn.LSTM` are
+# handed to the step below. It runs, and the shapes are right, but `nn.LSTM` itself gives other numbers
+# with the same tensors. A net trained with this step from the start learns just as well. There are two
+# bugs. Find and mend both.
+#
+# Before you look: why can training not show either of them?
+
+
+# %%
+def my_packed_step(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
+    """One step of `nn.LSTM`: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c (B, D_h), weight_ih (4 D_h,
+    D_in), weight_hh (4 D_h, D_h), bias_ih and bias_hh (4 D_h,), packed as PyTorch packs them."""
+    packed = x_t @ weight_ih.T + h @ weight_hh.T + bias_ih
+    i, f, o, g = packed.chunk(4, dim=1)
+    c_t = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c_t), c_t
+
+
+exercises.rnn.packed_gates.check(my_packed_step)
+
+# %% [markdown]
+# ## 22 A variant to build
+#
+# How few gates will do? This unit has one.
+
+# %% [markdown]
+# **Exercise: a recurrent unit with a single gate** (hard, about 25 minutes)
+#
+# Zhou et al. (2016, arXiv 1603.09420) keep one gate $f$ for two jobs. With $[a, b]$ for $a$ and $b$
+# one after the other, a step is
+#
+# $$f = \sigma(W_f [h, x_t] + b_f) \qquad \tilde h = \tanh(W_h [f \odot h, x_t] + b_h)$$
+#
+# $$h' = (1 - f) \odot h + f \odot \tilde h$$
+#
+# Write it for `x_t` $(B, D_{in})$ and `h` $(B, D_h)$; `weight_f` and `weight_h` are
+# $(D_h, D_h{+}D_{in})$. Values and all gradients are compared.
+#
+# By hand first: what is $h'$ if all weights and biases are 0 and $h = 2$? How many weights has the
+# unit for every three of a GRU?
+
+
+# %%
+def my_mgu_step(x_t, h, weight_f, bias_f, weight_h, bias_h):
+    """The next state (B, D_h) of a minimal gated unit. x_t (B, D_in), h (B, D_h), weight_f and weight_h
+    (D_h, D_h + D_in), bias_f and bias_h (D_h,)."""
+    raise NotImplementedError
+
+
+exercises.rnn.minimal_gated_unit.check(my_mgu_step)
+
+# %% [markdown]
+# ## In this chapter we
+#
+# - built the RNN, the LSTM and the GRU, and proved each equal to PyTorch's, gradients and stacks included;
+# - wrote the derivative through time as a product, predicted its slope and measured it;
+# - saw that the forget gates' product is the LSTM's direct path, and its bias the memory's length;
+# - told three GRUs apart, two of which differ by a name;
+# - measured memory on two tasks, and read a gate's trace;
+# - trained a character model, judged it in bits against counting, and found units with a meaning;
+# - diagnosed a graph that never ends, a mixed-up axis, and an LSTM without a cell.
+
+# %% [markdown]
+# ## Go further
+#
+# - Set the forget bias to 4 in the adding problem. Does it help at $T = 200$? Does it hurt at $T = 10$?
+# - Shuffle the windows of the novel, so that the carried state is some other place's. What does it cost?
+# - Zero the quotation unit's cell while reading. Do the bits inside quotations change?
+
+# %% [markdown]
+# ## Sources
+#
+# - S. Hochreiter, J. Schmidhuber, "Long short-term memory", *Neural Computation* 9 (1997): the LSTM, the
+#   adding problem. F. Gers, J. Schmidhuber, F. Cummins, "Learning to forget", *Neural Computation* 12 (2000):
+#   the forget gate.
+# - Y. Bengio, P. Simard, P. Frasconi, "Learning long-term dependencies with gradient descent is difficult",
+#   *IEEE Trans. Neural Networks* 5 (1994).
+# - R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013,
+#   arXiv 1211.5063: equation 5, section 2.1, algorithm 1.
+# - K. Cho et al., arXiv 1406.1078v3, equations 5 to 8; J. Chung et al., arXiv 1412.3555, section 3.2: GRUs.
+# - R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of recurrent network architectures",
+#   ICML 2015: the forget bias.
+
+# %% [markdown]
+# - M. Arjovsky, A. Shah, Y. Bengio, "Unitary evolution recurrent neural networks", arXiv 1511.06464: this
+#   form of the adding problem.
+# - R. Williams, J. Peng, "An efficient gradient-based algorithm for on-line training of recurrent network
+#   trajectories", *Neural Computation* 2 (1990): truncated back-propagation through time.
+# - I. Witten, T. Bell, "The zero-frequency problem", *IEEE Trans. Information Theory* 37 (1991): smoothing.
+
+# %% [markdown]
+# - A. Karpathy, J. Johnson, L. Fei-Fei, "Visualizing and understanding recurrent networks", arXiv 1506.02078.
+# - C. Tallec, Y. Ollivier, "Can recurrent neural networks warp time?", arXiv 1804.11188: long forget biases.
+# - G.-B. Zhou et al., "Minimal gated unit for recurrent neural networks", arXiv 1603.09420.
+# - PyTorch, documentation of `torch.nn.RNN`, `LSTM` and `GRU`: equations, order of the blocks, first weights,
+#   and the note on the reset gate.
+# - J. Austen, *Pride and Prejudice* (1813).

@@ -1,0 +1,365 @@
+"""Chapter 2's own cells against PyTorch, over random shapes, and what its measurements rest on."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from course import data, results
+from course.agreement import check_agreement
+from course.chapters import load_definitions
+
+chapter = load_definitions("02_rnn")
+sizes = st.integers(1, 4)
+CELLS = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
+
+
+@given(st.sampled_from(list(CELLS)), sizes, sizes, st.integers(1, 3), sizes, st.integers(1, 7), sizes)
+def test_cells_equal_torch(name, d_in, d_h, layers, batch, steps, seed):
+    torch.manual_seed(seed)
+    theirs = CELLS[name](d_in, d_h, layers, batch_first=True)
+    chapter.agrees(getattr(chapter, name)(d_in, d_h, layers), theirs, batch, steps, seed)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_weights_go_either_way_and_a_missing_state_is_zero(name):
+    torch.manual_seed(0)
+    ours, theirs = getattr(chapter, name)(3, 5, 2), CELLS[name](3, 5, 2, batch_first=True)
+    x = torch.randn(4, 6, 3)
+    assert not torch.allclose(ours(x)[0], theirs(x)[0], atol=1e-3)
+    theirs.load_state_dict(ours.state_dict())
+    for mine, other in zip(_flat(ours(x)), _flat(theirs(x)), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
+    ours.load_state_dict(theirs.state_dict())
+
+
+def _flat(outputs):
+    y, state = outputs
+    return [y, *(state if isinstance(state, tuple) else (state,))]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_modules_start_like_torch(name):
+    torch.manual_seed(0)
+    ours, theirs = getattr(chapter, name)(7, 25), CELLS[name](7, 25)
+    for (mine_name, mine), (name, other) in zip(
+        ours.named_parameters(), theirs.named_parameters(), strict=True
+    ):
+        assert (mine_name, mine.shape) == (name, other.shape)
+        assert 0.15 < mine.abs().max() <= 0.2 >= other.abs().max()
+
+
+@given(sizes, st.integers(1, 9), sizes, sizes)
+def test_lstm_by_hand_equals_the_naive_loop(batch, steps, d_in, d_h):
+    case = chapter.random_case(batch, steps, d_in, d_h, blocks=4, states=2, seed=steps)
+    check_agreement(chapter.fast_lstm, chapter.naive_lstm, **case)
+
+
+def test_lstm_by_hand_with_extreme_inputs_has_finite_gradients():
+    case = chapter.random_case(2, 30, 3, 4, blocks=4, states=2)
+    case["x"] *= 1e4
+    for tensor in case.values():
+        tensor.requires_grad_()
+    y, _ = chapter.fast_lstm(**case)
+    for gradient in torch.autograd.grad(y.sum(), list(case.values())):
+        assert gradient.isfinite().all()
+    check_agreement(chapter.fast_lstm, chapter.naive_lstm, **{k: v.detach() for k, v in case.items()})
+
+
+@given(st.integers(1, 3), st.integers(1, 5), sizes)
+def test_the_jacobians_product_is_autograds(steps, d_in, d_h):
+    case = chapter.random_case(1, steps, d_in, d_h, seed=steps)
+    weights = case["weight_xh"], case["weight_hh"], case["bias"]
+    h, _ = chapter.rnn(case["x"], (case["h_0"],), *weights)
+    product = chapter.products(chapter.step_jacobians(h[0], case["weight_hh"]))[-1]
+    expected = torch.autograd.functional.jacobian(
+        lambda start: chapter.rnn(case["x"], (start[None],), *weights)[1][0][0], case["h_0"][0]
+    )
+    torch.testing.assert_close(product, expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("radius", "strength", "growth"), [(1.5, 0.0, 0.06), (1.5, 1.0, -0.15), (4.0, 1.0, 0.38)]
+)
+def test_growth_a_step(radius, strength, growth):
+    weight_hh = chapter.orthogonal(128, radius)
+    h = chapter.states_under_noise(weight_hh, strength, steps=500, seed=5)
+    assert chapter.backward_growth(h, weight_hh, seed=3)[10:].mean().item() == pytest.approx(growth, abs=0.03)
+    assert torch.allclose(weight_hh @ weight_hh.T, radius**2 * torch.eye(128, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("bias", [0.0, 1.0, 2.0, -3.0])
+def test_the_direct_path_shrinks_with_the_forget_bias(bias):
+    path = chapter.direct_path(bias, steps=12, d_h=3)
+    keep = 1 / (1 + math.exp(-bias))
+    assert path.tolist() == pytest.approx([keep**k for k in range(13)], rel=1e-9)
+
+
+def test_cutting_leaves_the_direct_path_and_nothing_else():
+    case = chapter.random_case(1, 5, 2, 3, blocks=4, states=2)
+    weights = case["weight_xh"], case["weight_hh"], case["bias"]
+    arguments = case["x"], case["h_0"], case["c_0"], weights
+    direct, full = (chapter.cell_derivative(*arguments, cut=cut) for cut in (True, False))
+    assert torch.equal(direct, direct.diag().diag()) and (full - full.diag().diag()).norm() > 1e-4
+    cells, forget = chapter.run_cell(*arguments)
+    torch.testing.assert_close(direct.diag(), forget[0].prod(0), rtol=1e-12, atol=0)
+    torch.testing.assert_close(cells, chapter.run_cell(*arguments, cut=True)[0], rtol=0, atol=0)
+
+
+def test_the_three_grus_differ_as_the_chapter_says():
+    case = chapter.random_case(2, 4, 3, 4, blocks=3)
+    weights = case["weight_xh"], case["weight_hh"], case["bias"], torch.zeros(4, dtype=torch.float64)
+    start = case["x"][:, 0], case["h_0"]
+    torch_form, cho, chung = (
+        chapter.gru_step(*start, *weights, **dialect)[0]
+        for dialect in ({}, {"reset": "before"}, {"reset": "before", "kept_by": "1 - z"})
+    )
+    cell = nn.GRUCell(3, 4, dtype=torch.float64)
+    packed = [weights[0], weights[1], weights[2], torch.zeros(12, dtype=torch.float64)]
+    cell.load_state_dict(dict(zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), packed, strict=True)))
+    torch.testing.assert_close(torch_form, cell(*start), rtol=1e-12, atol=1e-12)
+    # Cho et al. and Chung et al., written out apart from the chapter.
+    r, z, n = ((start[0] @ w.T) for w in weights[0].chunk(3))
+    u_r, u_z, u_n = weights[1].chunk(3)
+    b_r, b_z, b_n = weights[2].chunk(3)
+    r, z = torch.sigmoid(r + start[1] @ u_r.T + b_r), torch.sigmoid(z + start[1] @ u_z.T + b_z)
+    candidate = torch.tanh(n + b_n + (r * start[1]) @ u_n.T)
+    torch.testing.assert_close(cho, z * start[1] + (1 - z) * candidate, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(chung, (1 - z) * start[1] + z * candidate, rtol=1e-12, atol=1e-12)
+    assert (torch_form - cho).abs().max() > 1e-3 < (cho - chung).abs().max()
+
+
+@pytest.mark.parametrize("architecture", ["linear", "tanh RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("length", [5, 60])
+def test_gradient_flow_is_the_gradient_of_the_loss(architecture, length):
+    flow = chapter.gradient_flow(architecture, 0.9, 1.0, length, d_h=16)
+    assert flow.shape == (length + 1,) and flow[-1] == pytest.approx(1.0)
+    if architecture == "linear":
+        assert flow.tolist() == pytest.approx([0.9 ** (length - t) for t in range(length + 1)])
+    else:
+        assert 0 < flow[0] < flow[-1]
+
+
+def test_the_forget_bias_lengthens_the_lstms_gradient_and_no_other():
+    flows = [chapter.gradient_flow("LSTM", 0.8, bias, 60)[0] for bias in (-1.0, 1.0, 4.0)]
+    assert flows[0] < flows[1] < flows[2]
+    for other in ("tanh RNN", "GRU"):
+        assert len({chapter.gradient_flow(other, 0.8, bias, 20)[0] for bias in (-1.0, 4.0)}) == 1
+
+
+@given(st.integers(0, 99), st.floats(0.01, 100))
+def test_clipping_equals_torch(seed, max_norm):
+    torch.manual_seed(seed)
+    layers = [nn.Linear(3, 2), nn.Linear(2, 5)]
+    weights = [p for layer in layers for p in layer.parameters()]
+    for p in weights[:-1]:  # the last one has no gradient
+        p.grad = torch.randn_like(p)
+    before = [p.grad.clone() for p in weights[:-1]]
+    norm = chapter.clip_gradients(weights, max_norm)
+    mine = [p.grad.clone() for p in weights[:-1]]
+    for p, grad in zip(weights, before, strict=False):
+        p.grad = grad
+    assert float(norm) == pytest.approx(float(nn.utils.clip_grad_norm_(weights, max_norm)))
+    for p, grad in zip(weights, mine, strict=False):
+        torch.testing.assert_close(grad, p.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_clipping_a_zero_gradient_leaves_it():
+    p = nn.Parameter(torch.ones(3))
+    p.grad = torch.zeros(3)
+    assert chapter.clip_gradients([p], 1.0) == 0 and p.grad.tolist() == [0, 0, 0]
+
+
+def test_set_forget_bias_makes_the_sum_of_both_biases():
+    for lstm in (nn.LSTM(3, 4, 2), chapter.LSTM(3, 4, 2)):
+        other = lstm.bias_ih_l1[:4].clone()
+        chapter.set_forget_bias(lstm, 1.5)
+        for k in (0, 1):
+            total = getattr(lstm, f"bias_ih_l{k}") + getattr(lstm, f"bias_hh_l{k}")
+            assert total[4:8].tolist() == [1.5] * 4
+        assert torch.equal(other, lstm.bias_ih_l1[:4])
+
+
+@pytest.mark.parametrize("length", [2, 11, 50])
+def test_adding_problems_are_what_they_say(length):
+    x, y = chapter.adding_batch(chapter.Draws(0), 500, length)
+    assert x.shape == (500, length, 2) and y.shape == (500,)
+    marks = x[:, :, 1]
+    assert torch.equal(marks.sum(1), torch.full((500,), 2.0))
+    assert torch.equal(marks[:, : length // 2].sum(1), torch.ones(500))
+    torch.testing.assert_close((x[:, :, 0] * marks).sum(1), y)
+    assert set(marks.nonzero()[:, 1].tolist()) == set(range(length))  # every place occurs
+    assert (y - 1).square().mean().item() == pytest.approx(1 / 6, abs=0.03)
+
+
+def test_recall_problems_are_what_they_say():
+    x, symbol = chapter.recall_batch(chapter.Draws(0), 400)
+    assert x.shape == (400, 20, 3) and set(x[:, :-1, 0].unique().tolist()) == {-1.0, 1.0}
+    assert x[:, -1].tolist() == [[0.0, 0.0, 1.0]] * 400 and x[:, :-1, 2].sum() == 0
+    assert torch.equal(x[:, :, 1].sum(1), torch.ones(400))
+    assert set(x[:, :, 1].argmax(1).tolist()) == set(range(5))
+    assert torch.equal((x[:, :, 0] * x[:, :, 1]).sum(1), symbol)
+    model = chapter.Recaller(chapter.GRU)
+    answers = model(x)
+    expected = (answers[:, -1] - symbol).square().mean() + answers[:, :-1].square().mean()
+    assert chapter.recall_loss(model, (x, symbol), None).item() == pytest.approx(expected.item())
+
+
+def test_the_traced_gates_make_the_states():
+    torch.manual_seed(0)
+    for lstm in (nn.LSTM(3, 4, batch_first=True), chapter.LSTM(3, 4)):
+        x = torch.randn(2, 6, 3)
+        with torch.no_grad():
+            found, (y, (_, c)) = chapter.trace(lstm, x), lstm(x)
+        assert {name: tuple(part.shape) for name, part in found.items()} == dict.fromkeys("ifgoch", (2, 6, 4))
+        torch.testing.assert_close(found["h"], y)
+        torch.testing.assert_close(found["c"][:, -1], c[0])
+        torch.testing.assert_close(found["o"] * found["c"].tanh(), y)
+        kept = found["f"][:, 1:] * found["c"][:, :-1] + found["i"][:, 1:] * found["g"][:, 1:]
+        torch.testing.assert_close(kept, found["c"][:, 1:])
+
+
+def test_streams_follow_one_another():
+    windows = chapter.streams(torch.arange(103), 4, 5)
+    assert windows.shape == (20, 6)
+    batches = windows.split(4)
+    for batch, following in zip(batches, batches[1:], strict=False):
+        assert torch.equal(batch[:, -1], following[:, 0])  # the last target is the next input
+    first = torch.cat([batch[0, :-1] for batch in batches])
+    assert first.tolist() == list(range(25))
+    assert batches[0][:, 0].tolist() == [0, 25, 50, 75]
+
+
+@pytest.mark.parametrize("cell", [nn.RNN, nn.LSTM, nn.GRU])
+def test_bits_of_a_stream_are_the_mean_surprise_with_the_state_carried(cell):
+    torch.manual_seed(0)
+    model, text = chapter.CharModel(cell, 8, size=10), torch.randint(10, (61,))
+    with torch.no_grad():
+        logits, _ = model(text[None, :-1])
+    expected = nn.functional.cross_entropy(logits[0], text[1:]).item() / math.log(2)
+    assert chapter.bits(model, text, batch_size=1, steps=15) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_uniform_model_needs_log2_of_the_vocabulary():
+    model = chapter.CharModel(d_h=4)
+    with torch.no_grad():
+        model.output.weight.zero_(), model.output.bias.zero_()
+    assert chapter.bits(model, torch.randint(75, (400,)), 4, 10) == pytest.approx(math.log2(75), rel=1e-5)
+
+
+def test_the_language_loss_carries_a_detached_state():
+    class Run:
+        carry = None
+
+    torch.manual_seed(0)
+    model, run = chapter.CharModel(d_h=8), Run()
+    first, second = torch.randint(75, (2, 3, 7))
+    chapter.language_loss(model, (first,), run)
+    assert not any(part.requires_grad for part in run.carry)
+    loss = chapter.language_loss(model, (second,), run)
+    both = torch.cat([first[:, :-1], second[:, :-1]], 1)
+    logits = model(both)[0][:, 6:]
+    expected = nn.functional.cross_entropy(logits.flatten(0, 1), second[:, 1:].flatten())
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    loss.backward()
+
+
+def test_ngram_bits_of_texts_that_can_be_worked_out():
+    found = chapter.ngram_bits("ab" * 500, "ab" * 50, size=2, most=3)
+    assert (
+        found["Witten-Bell"][0] == pytest.approx(1, abs=1e-3) == pytest.approx(found["add 0.05"][0], abs=1e-3)
+    )
+    assert max(found["Witten-Bell"][1:] + found["add 0.05"][1:]) < 0.01
+    novel = data.novel()
+    found = chapter.ngram_bits(novel.train[:60_000], novel.held_out[:3000], 75, most=2)["Witten-Bell"]
+    assert found == sorted(found, reverse=True)
+    text = novel.train[:60_000]
+    p = {c: (text.count(c) + len(set(text)) / 75) / (len(text) + len(set(text))) for c in novel.vocabulary}
+    assert sum(p.values()) == pytest.approx(1)
+    mean = -sum(math.log2(p[c]) for c in novel.held_out[2:3000]) / 2998
+    assert found[0] == pytest.approx(mean, rel=1e-9)
+
+
+def test_next_probabilities_mind_temperature_and_top_k():
+    logits = torch.tensor([1.0, 3.0, 2.0, -1.0])
+    p = chapter.next_probabilities(logits, 0.5, 4)
+    torch.testing.assert_close(p, (logits / 0.5).softmax(0))
+    p = chapter.next_probabilities(logits, 1.0, 2)
+    assert p[0] == p[3] == 0 and p.sum() == pytest.approx(1) and p[1] / p[2] == pytest.approx(math.e)
+    assert chapter.next_probabilities(1e4 * logits, 0.01, 99).tolist() == [0, 1, 0, 0]
+
+
+def test_samples_follow_the_models_distribution():
+    novel = data.novel()
+    torch.manual_seed(0)
+    model = chapter.CharModel(d_h=8)
+    text, p = chapter.sample(model, novel, "The ", 40, temperature=0.7, top_k=10, seed=3)
+    assert (text, len(text), p.shape) == (chapter.sample(model, novel, "The ", 40, 0.7, 10, 3)[0], 40, (40,))
+    assert text != chapter.sample(model, novel, "The ", 40, 0.7, 10, 4)[0]
+    with torch.no_grad():
+        logits = model(novel.encode("The " + text)[None, :-1])[0][0, 3:]
+    for row, index, found in zip(logits, novel.encode(text), p, strict=True):
+        assert chapter.next_probabilities(row, 0.7, 10)[index].item() == pytest.approx(found.item(), rel=1e-3)
+    assert len(chapter.sample(model, novel, "", 5)[0]) == 5
+    with pytest.raises(ValueError, match="é"):
+        chapter.sample(model, novel, "é", 5)
+
+
+def test_features_of_a_text():
+    text = 'He said "so\nit is" ok.\n\n"Open\n\nno'
+    found = chapter.text_features(text)
+    quoted = "".join(c for c, inside in zip(text, found["inside a quotation"], strict=True) if inside)
+    assert quoted == '"so\nit is"Open\n'  # the closing mark ends it, and so does a paragraph's end
+    assert found["place in the line"][:13].tolist() == [*range(1, 12), 0, 1]
+    assert found["place in the word"][:10].tolist() == [1, 2, 0, 1, 2, 3, 4, 0, 0, 1]
+    assert found["between words"].tolist() == [float(not c.isalpha()) for c in text]
+
+
+def test_a_unit_that_is_a_feature_is_found():
+    novel, module = data.novel(), load_definitions("02_rnn")
+    text = novel.train[5000:9000]
+    line = module.text_features(text)["place in the line"]
+    noise = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
+    parts = dict.fromkeys("chifgo", noise[None]) | {"f": torch.stack([noise[:, 0], 3 - line / 9], 1)[None]}
+    module.trace = lambda rnn, x: parts
+    found = module.unit_correlations(module.CharModel(d_h=8), novel, text)["place in the line"]
+    assert found[module.PARTS.index("f"), 1].item() == pytest.approx(-1, abs=1e-4)
+    assert found.abs().sum() < 1.5
+
+
+def test_what_autograd_keeps_is_counted_and_let_go():
+    flat, growing = (chapter.watch(**chapter.HABITS[name], steps=12)[0] for name in list(chapter.HABITS)[::2])
+    assert chapter.Kept.bytes == 0
+    assert max(flat) == min(flat) and growing[-1] == pytest.approx(12 * growing[0], rel=0.01)
+    uncut = chapter.watch(**chapter.HABITS["4 state not detached"], steps=12)[0]
+    assert uncut[-1] > 10 * uncut[0]
+
+
+def test_the_wrong_axis_leaks_and_the_right_one_does_not():
+    torch.manual_seed(0)
+    for batch_first in (True, False):
+        model = chapter.Reader(partial(nn.LSTM, batch_first=batch_first), 2, 8, 1)
+        assert (chapter.leak(model) > 1e-6) is not batch_first
+
+
+def test_the_recorded_bars_are_met():
+    adding = results.read("02", "adding")
+    for cell in ("LSTM", "GRU"):
+        errors = [row["error"] for row in adding if (row["cell"], row["length"]) == (cell, 100)]
+        assert len(errors) == 3 and max(errors) <= 0.01
+    assert min(row["error"] for row in adding if row["cell"] == "RNN") > 0.1
+    language = {(row["cell"], row["seed"]): row["bits"] for row in results.read("02", "language")}
+    assert len(language) == 9 and max(bits for (cell, _), bits in language.items() if cell != "RNN") <= 1.75
+
+
+def test_the_recorded_model_makes_its_recorded_bits():
+    novel = data.novel()
+    model = chapter.CharModel()
+    model.load_state_dict(results.load_weights("02", "language_lstm"))
+    [row] = [r for r in results.read("02", "language") if (r["cell"], r["seed"]) == ("LSTM", 0)]
+    found = chapter.bits(model, novel.encode(novel.held_out))
+    assert found == pytest.approx(row["bits"], abs=0.002)  # weights rounded to half precision
