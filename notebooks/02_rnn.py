@@ -1851,16 +1851,19 @@ print(text[shown])
 
 
 # %%
-def trace_text(text):
-    """What the gate inspector asks for: gates and states (T, D_h), and logits (T, V)."""
+def trace_text(model, novel, text):
+    """Gates and states (T, D_h) of each unit over a text, and logits (T, V): a dict."""
     with torch.no_grad():
-        found = trace(writer.rnn, writer.embedding(novel.encode(text))[None])
-        return {name: value[0] for name, value in found.items()} | {"logits": writer.output(found["h"][0])}
+        found = trace(model.rnn, model.embedding(novel.encode(text))[None])
+        return {name: value[0] for name, value in found.items()} | {"logits": model.output(found["h"][0])}
 
 
 # %% tags=["explorer"]
 explorers.rnn.gate_inspector(
-    trace_text, novel.vocabulary, '"It is a truth," said he, "that every', unit=QUOTE_UNIT
+    partial(trace_text, writer, novel),
+    novel.vocabulary,
+    '"It is a truth," said he, "that every',
+    unit=QUOTE_UNIT,
 )
 
 # %% [markdown]
