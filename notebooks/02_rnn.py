@@ -1126,11 +1126,12 @@ assert max(clipped.losses) < 10 and sum(clipped.losses[-50:]) / 50 > 1 / 12
 print("without clipping training broke off; with it, it went on, and learnt nothing")
 
 # %% [markdown]
-# The explosion is in the first steps: the recurrent gradient is long enough to throw $W_{hh}$ so far that
-# every unit saturates, and then nothing comes back through time. What rises by powers of ten afterwards
-# is the output layer: with $\lVert h\rVert^2 = 64$, a rate of 0.05 multiplies its error by $1 - 2\cdot
-# 0.05\cdot 65 = -5.5$ a step, until the loss is infinite. So log the norm *and its parts*. Clipping
-# bounds the length of a step, and nothing else: the clipped net learns no memory here.
+# At first the recurrence explodes: the two curves are one, and rise by powers of ten. Then a step throws
+# $W_{hh}$ so far that every unit saturates, and nothing comes back through time any more. What rises from
+# there on is the output layer: with $\lVert h\rVert^2 = 64$, a rate of 0.05 multiplies its error by $1 -
+# 2\cdot 0.05\cdot 65 =
+# -5.5$ a step, until the loss is infinite. So log the norm *and its parts*. Clipping bounds the length of a step,
+# and nothing else: the clipped net learns no memory here.
 
 # %% [markdown]
 # ## 13 The adding problem, measured
@@ -1235,6 +1236,8 @@ assert max(by_cell["LSTM"] + by_cell["GRU"]) <= 0.01 and min(by_cell["RNN"]) > 0
 # A smaller task shows the gates at work. Of 19 symbols $\pm 1$ one is marked, somewhere among the first
 # five; the rest are distractors of the same kind. Step 20 is the query: there the answer is the marked
 # symbol, at all earlier steps it is 0. Three units are enough; the LSTM's forget bias is 2.
+#
+# **Predict** which of the three cells learn it.
 
 
 # %%
