@@ -968,8 +968,9 @@ explorers.rnn.gradient_flow(gradient_flow)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The mean of the sum, 1. The error is the variance of the sum of two uniform numbers, $2\cdot\tfrac1{12}
-# = \tfrac16 \approx 0.167$: the chance line. Knowing one of the two leaves $\tfrac1{12} \approx 0.083$.
+# The mean of the sum, 1. The error is the variance of the sum of two uniform numbers,
+# $2\cdot\tfrac1{12} = \tfrac16 \approx 0.167$: the chance line.
+# Knowing one of the two leaves $\tfrac1{12} \approx 0.083$.
 # </details>
 
 
@@ -1128,10 +1129,9 @@ print("without clipping training broke off; with it, it went on, and learnt noth
 # %% [markdown]
 # At first the recurrence explodes: the two curves are one, and rise by powers of ten. Then a step throws
 # $W_{hh}$ so far that every unit saturates, and nothing comes back through time any more. What rises from
-# there on is the output layer: with $\lVert h\rVert^2 = 64$, a rate of 0.05 multiplies its error by $1 -
-# 2\cdot 0.05\cdot 65 =
-# -5.5$ a step, until the loss is infinite. So log the norm *and its parts*. Clipping bounds the length of a step,
-# and nothing else: the clipped net learns no memory here.
+# there on is the output layer: with $\lVert h\rVert^2 = 64$, a rate of 0.05 multiplies its error by
+# $1 - 2\cdot 0.05\cdot 65 = -5.5$ a step, until the loss is infinite. So log the norm *and its parts*.
+# Clipping bounds the length of a step, and nothing else: the clipped net learns no memory here.
 
 # %% [markdown]
 # ## 13 The adding problem, measured
@@ -1230,7 +1230,8 @@ assert max(by_cell["LSTM"] + by_cell["GRU"]) <= 0.01 and min(by_cell["RNN"]) > 0
 # The gated nets solve it with every seed, the plain RNN never leaves the chance line, at $T = 50$
 # neither: a new $W_{hh}$ has a spectral radius of some 0.6, and of a gradient that has to pass 25 steps
 # hardly a hundred-thousandth is left. (`make results CH=02` redoes these tables.)
-#
+
+# %% [markdown]
 # ## 14 Recall: watch a memory being written, kept and read
 #
 # A smaller task shows the gates at work. Of 19 symbols $\pm 1$ one is marked, somewhere among the first
