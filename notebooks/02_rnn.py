@@ -499,13 +499,17 @@ plots.lines(
 
 
 # %%
-def lstm_step(x_t, h, c, weight_xh, weight_hh, bias):
-    """One step of the LSTM; the weights hold the blocks i, f, g, o below one another. -> (h_t, c_t)."""
-    blocks = x_t @ weight_xh.T + h @ weight_hh.T + bias  # (B, 4·D_h)
+def lstm_update(blocks, c):
+    """The new states from the sums before the nonlinearities, blocks i, f, g, o (B, 4·D_h), and the cell."""
     i_t, f_t, g_t, o_t = blocks.chunk(4, dim=1)  # each (B, D_h)
     i_t, f_t, g_t, o_t = i_t.sigmoid(), f_t.sigmoid(), g_t.tanh(), o_t.sigmoid()
     c_t = f_t * c + i_t * g_t
     return o_t * c_t.tanh(), c_t
+
+
+def lstm_step(x_t, h, c, weight_xh, weight_hh, bias):
+    """One step of the LSTM; the weights hold the blocks i, f, g, o below one another. -> (h_t, c_t)."""
+    return lstm_update(x_t @ weight_xh.T + h @ weight_hh.T + bias, c)
 
 
 weight_xh = torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64)  # the input goes to g alone
@@ -1738,18 +1742,19 @@ def next_probabilities(logits, temperature, top_k):
 def sample(model, novel, prompt, length, temperature=0.8, top_k=75, seed=0):
     """Text of `length` characters that goes on from the prompt, and the probability of each (length,)."""
     rng, lstm = torch.Generator().manual_seed(seed), model.rnn
-    weights = lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0
-    state = (torch.zeros(1, lstm.hidden_size),) * 2
+    bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
+    from_input = F.linear(model.embedding.weight, lstm.weight_ih_l0, bias)  # a row a character: (V, 4·D_h)
+    h, c = torch.zeros(2, 1, lstm.hidden_size)
     for i in novel.encode(prompt or "\n"):
-        state = lstm_step(model.embedding.weight[i][None], *state, *weights)
+        h, c = lstm_update(torch.addmm(from_input[i], h, lstm.weight_hh_l0.T), c)
     indices, probabilities = [], []
     for _ in range(length):
-        p = next_probabilities(model.output(state[0])[0], temperature, top_k)
-        i = torch.multinomial(p, 1, generator=rng)
-        indices.append(i.item())
-        probabilities.append(p[i].item())
-        state = lstm_step(model.embedding.weight[i], *state, *weights)
-    return novel.decode(indices), torch.tensor(probabilities)
+        p = next_probabilities(model.output(h)[0], temperature, top_k)
+        i = torch.multinomial(p, 1, generator=rng).item()
+        indices.append(i)
+        probabilities.append(p[i])
+        h, c = lstm_update(torch.addmm(from_input[i], h, lstm.weight_hh_l0.T), c)
+    return novel.decode(indices), torch.stack(probabilities)
 
 
 # %% [markdown]
@@ -1785,7 +1790,7 @@ assert surprise[0.2] < surprise[0.8] < surprise[1.3]  # bits, under the tempered
 # never multiplied with, and it acts on logits, not on probabilities.
 
 # %% tags=["explorer"]
-explorers.rnn.sampling(partial(sample, writer, novel), novel.vocabulary, length=200)
+explorers.rnn.sampling(partial(sample, writer, novel), novel.vocabulary, length=128)
 
 # %% [markdown]
 # Try: temperature 2 with top-k 75 and with top-k 5. Seeds at temperature 0.1. A prompt of your own, in

@@ -40,7 +40,7 @@ def gradient_flow(flow, architecture=GATED):
         "forget_bias": widgets.FloatSlider(
             description="forget bias (LSTM)", value=1.0, min=-1.0, max=4.0, step=0.5, **slider
         ),
-        "length": widgets.IntSlider(description="length (steps)", value=50, min=5, max=150, **slider),
+        "length": widgets.IntSlider(description="length (steps)", value=100, min=5, max=150, **slider),
     }
     for name, text in (
         ("architecture", "how a hidden state is made of the one before it"),
@@ -92,7 +92,8 @@ def build(figure):
     axes = figure.add_subplot()
     axes.set_title("\n\n", fontsize=11)  # room for the caption
     axes.set(xlabel="time step t (the loss is at the last one, T)", ylabel="norm of ∂loss/∂h$_t$")
-    axes.set(yscale="log", ylim=(FLOOR / 10, TOP * 10), xlim=(0, 150))
+    # Fixed limits: to move an axis would cost a whole redraw.
+    axes.set(yscale="log", ylim=(FLOOR / 10, TOP * 10), xlim=(-3, 153))
     axes.set_yticks(10.0 ** np.arange(-20, 21, 5))
     axes.minorticks_off()
     axes.grid(True)
@@ -109,11 +110,7 @@ def build(figure):
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    axes, length, norms = artists["norms"].axes, state["length"], state["norms"]
-    tens = 10 * -(-length // 10)  # so that few moves of the slider move the axis, which costs a whole redraw
-    ends = (-0.02 * tens, 1.02 * tens)
-    if axes.get_xlim() != ends:
-        axes.set_xlim(ends)
+    length, norms = state["length"], state["norms"]
     shown = np.clip(np.nan_to_num(norms, nan=np.inf, posinf=np.inf), FLOOR, TOP)
     artists["norms"].set_data(np.arange(length + 1), shown)
     artists["reference"].set_data(np.arange(length + 1), np.clip(state["reference"], FLOOR / 10, TOP * 10))
