@@ -567,22 +567,22 @@ exercises.rnn.direct_path.check(my_direct_path)
 
 # %%
 def run_cell(x, h, c, weights, cut=False):
-    """Cells c_1 to c_T and forget gates f_1 to f_T, each (B, T, D_h); cut leaves the direct path alone."""
-    cells, forget = [], []
+    """Lists of the cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h); cut: the direct path alone."""
+    cells, forget = [c], []
     weight_xh, weight_hh, bias = weights
     for x_t in x.unbind(1):
         h = h.detach() if cut else h
-        f_t = (x_t @ weight_xh.T + h @ weight_hh.T + bias).chunk(4, dim=1)[1].sigmoid()
-        h, c = lstm_step(x_t, h, c, *weights)
+        blocks = x_t @ weight_xh.T + h @ weight_hh.T + bias
+        h, c = lstm_update(blocks, c)
         cells.append(c)
-        forget.append(f_t)
-    return torch.stack(cells, 1), torch.stack(forget, 1)
+        forget.append(blocks.chunk(4, dim=1)[1].sigmoid())
+    return cells, forget
 
 
 def cell_derivative(x, h, c, weights, cut):
     """∂c_T/∂c_0 of a batch of one, (D_h, D_h), by autograd."""
     return torch.autograd.functional.jacobian(
-        lambda c_0: run_cell(x, h, c_0[None], weights, cut)[0][0, -1], c[0]
+        lambda c_0: run_cell(x, h, c_0[None], weights, cut)[0][-1][0], c[0]
     )
 
 
@@ -590,7 +590,7 @@ def cell_derivative(x, h, c, weights, cut):
 case = random_case(1, 8, 3, 5, blocks=4, states=2)
 weights = case["weight_xh"], case["weight_hh"], case["bias"]
 _, forget = run_cell(case["x"], case["h_0"], case["c_0"], weights)
-by_hand = forget[0].prod(0).diag()  # (D_h, D_h)
+by_hand = torch.stack(forget).prod(0)[0].diag()  # (D_h, D_h)
 direct = cell_derivative(case["x"], case["h_0"], case["c_0"], weights, cut=True)
 full = cell_derivative(case["x"], case["h_0"], case["c_0"], weights, cut=False)
 torch.testing.assert_close(by_hand, direct, rtol=1e-9, atol=1e-15)
@@ -617,12 +617,8 @@ def cell_path(forget_bias, cut, steps=50, d_h=16):
         case[name][d_h : 2 * d_h] = 0  # the forget gate's block
     case["bias"][d_h : 2 * d_h] = forget_bias
     weights = case["weight_xh"], case["weight_hh"], case["bias"]
-    h, c = case["h_0"], case["c_0"].requires_grad_()
-    cells = [c]
-    for x_t in case["x"].unbind(1):
-        h, c = lstm_step(x_t, h.detach() if cut else h, c, *weights)
-        cells.append(c)
-    grads = torch.autograd.grad(c.sum(), cells)
+    cells, _ = run_cell(case["x"], case["h_0"], case["c_0"].requires_grad_(), weights, cut)
+    grads = torch.autograd.grad(cells[-1].sum(), cells)
     return torch.stack([grad.norm() / d_h**0.5 for grad in reversed(grads)])
 
 
@@ -767,8 +763,8 @@ agrees(LSTM(3, 4), nn.LSTM(3, 4, batch_first=True))
 agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=1)
 
 # %% [markdown]
-# On two cores, forward and backward at $T = 100$, batch 64, hidden size 128, it takes about half as long
-# again as `nn.LSTM`, whose loop is compiled (`make bench` has the ratio).
+# On two cores, forward and backward at $T = 100$, batch 64, hidden size 128, it takes a tenth to a half
+# longer than `nn.LSTM`, whose loop is compiled (`make bench` has the ratio).
 #
 # ## 9 The GRU, in two dialects and a half
 #
@@ -1460,14 +1456,8 @@ print("detached:", train_two_chunks(detached))
 
 # %% tags=["explorer-needs"]
 novel = data.novel()
-print(
-    len(novel.train),
-    len(novel.validation),
-    len(novel.held_out),
-    "characters;",
-    len(novel.vocabulary),
-    "different",
-)
+sizes = [len(part) for part in (novel.train, novel.validation, novel.held_out)]
+print(*sizes, "characters;", len(novel.vocabulary), "different")
 print(novel.train[3320:3550])
 
 # %% [markdown]
@@ -1819,16 +1809,22 @@ def text_features(text):
     return dict(zip(names, torch.tensor(rows).float().T, strict=True))
 
 
+# %%
 PARTS = "chifo"
+
+
+def trace_text(model, novel, text):
+    """Gates and states (T, D_h) of each unit over a text, and logits (T, V): a dict."""
+    with torch.no_grad():
+        found = trace(model.rnn, model.embedding(novel.encode(text))[None])
+        return {name: value[0] for name, value in found.items()} | {"logits": model.output(found["h"][0])}
 
 
 def unit_correlations(model, novel, text):
     """Correlation of each part of each unit with each feature: dict of feature to (len(PARTS), D_h)."""
-    with torch.no_grad():
-        traced = trace(model.rnn, model.embedding(novel.encode(text))[None])
-    named = text_features(text)
+    traced, named = trace_text(model, novel, text), text_features(text)
     features = torch.stack([standardised(feature) for feature in named.values()])  # (features, T)
-    rows = [features @ standardised(traced[part][0]) / (len(text) - 1) for part in PARTS]
+    rows = [features @ standardised(traced[part]) / (len(text) - 1) for part in PARTS]
     return dict(zip(named, torch.stack(rows, 1), strict=True))
 
 
@@ -1855,12 +1851,11 @@ QUOTE_UNIT = 17  # of the recorded weights; for the explorer below
 assert all(abs(r) >= 0.5 for _, _, r in best.values())
 assert best["inside a quotation"][:2] == ("c", QUOTE_UNIT)
 text = novel.held_out[:2943]
-with torch.no_grad():
-    traced = trace(writer.rnn, writer.embedding(novel.encode(text))[None])
+cell = trace_text(writer, novel, text)["c"][:, QUOTE_UNIT]
 feature = text_features(text)["inside a quotation"]
 shown = slice(-250, None)
 plots.lines(
-    {f"c of unit {QUOTE_UNIT}": traced["c"][0, shown, QUOTE_UNIT], "inside a quotation": feature[shown]},
+    {f"c of unit {QUOTE_UNIT}": cell[shown], "inside a quotation": feature[shown]},
     title="A unit that follows quotation marks, on held-out text", xlabel="character", ylabel="value",
     alt="Two lines: a step that is one inside quotations, and the unit's value, which follows it.",
 )  # fmt: skip
@@ -1874,15 +1869,6 @@ print(text[shown])
 
 # %% [markdown]
 # Now look at any unit, on any text:
-
-
-# %%
-def trace_text(model, novel, text):
-    """Gates and states (T, D_h) of each unit over a text, and logits (T, V): a dict."""
-    with torch.no_grad():
-        found = trace(model.rnn, model.embedding(novel.encode(text))[None])
-        return {name: value[0] for name, value in found.items()} | {"logits": model.output(found["h"][0])}
-
 
 # %% tags=["explorer"]
 explorers.rnn.gate_inspector(

@@ -108,7 +108,7 @@ def test_cutting_leaves_the_direct_path_and_nothing_else():
     direct, full = (chapter.cell_derivative(*arguments, cut=cut) for cut in (True, False))
     assert torch.equal(direct, direct.diag().diag()) and (full - full.diag().diag()).norm() > 1e-4
     cells, forget = chapter.run_cell(*arguments)
-    torch.testing.assert_close(direct.diag(), forget[0].prod(0), rtol=1e-12, atol=0)
+    torch.testing.assert_close(direct.diag(), torch.stack(forget).prod(0)[0], rtol=1e-12, atol=0)
     torch.testing.assert_close(cells, chapter.run_cell(*arguments, cut=True)[0], rtol=0, atol=0)
 
 
@@ -383,8 +383,8 @@ def test_a_unit_that_is_a_feature_is_found():
     text = novel.train[5000:9000]
     line = module.text_features(text)["place in the line"]
     noise = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
-    parts = dict.fromkeys("chifgo", noise[None]) | {"f": torch.stack([noise[:, 0], 3 - line / 9], 1)[None]}
-    module.trace = lambda rnn, x: parts
+    parts = dict.fromkeys("chifgo", noise) | {"f": torch.stack([noise[:, 0], 3 - line / 9], 1)}
+    module.trace_text = lambda model, novel, text: parts
     found = module.unit_correlations(module.CharModel(d_h=8), novel, text)["place in the line"]
     assert found[module.PARTS.index("f"), 1].item() == pytest.approx(-1, abs=1e-4)
     assert found.abs().sum() < 1.5

@@ -67,6 +67,7 @@ def bits_of(log_probabilities):
 
 
 def bits_case(rng, batch, length, classes, dtype=torch.float64, scale=1.0):
+    """A case with logits (batch, length, classes)."""
     targets = torch.tensor([[rng.randrange(classes) for _ in range(length)] for _ in range(batch)])
     return normal(rng, batch, length, classes, dtype=dtype, scale=scale), targets
 

@@ -58,10 +58,12 @@ def scaled(norm_of):
 
 
 def flat(grads):
+    """All elements of all tensors in one row."""
     return torch.cat([grad.reshape(-1) for grad in grads])
 
 
 def clip_case(rng, shapes, max_norm, dtype=torch.float64, scale=1.0):
+    """A case with a tensor for each of the shapes."""
     return [normal(rng, *shape, dtype=dtype, scale=scale) for shape in shapes], max_norm
 
 

@@ -2,11 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from course.exercises.draw import normal
 from course.exercises.engine import Exercise, Misconception
-from course.exercises.rnn.pytorch import by_pytorch
+from course.exercises.rnn.packed_order import by_lstm_cell, packed_cases, wide_packed
 
 
 def my_lstm_step(x_t, h, c, weight_ih, weight_hh, bias):
@@ -56,11 +54,9 @@ def lstm_by_example(x_t, h, c, weight_ih, weight_hh, bias):
     return torch.stack(new_h), torch.stack(new_c)
 
 
-def by_lstm_cell(x_t, h, c, weight_ih, weight_hh, bias):
+def by_one_bias(x_t, h, c, weight_ih, weight_hh, bias):
     """The same by `nn.LSTMCell`, in float64, with its second bias at 0."""
-    module = nn.LSTMCell(x_t.shape[1], h.shape[1], device="meta")
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh}
-    return by_pytorch(module, weights | {"bias_ih": bias, "bias_hh": torch.zeros_like(bias)}, x_t, (h, c))
+    return by_lstm_cell(x_t, h, c, weight_ih, weight_hh, bias, torch.zeros_like(bias))
 
 
 def wrong(name, diagnosis, update):
@@ -74,30 +70,13 @@ def wrong(name, diagnosis, update):
 
 
 def both(state):
+    """One tensor as h_t and as c_t."""
     return state, state
 
 
 def after(c_t, new_h):
+    """(h_t, c_t) with h_t made of c_t."""
     return new_h(c_t), c_t
-
-
-def lstm_case(rng, batch, d_in, d_h, dtype=torch.float64, scale=1.0):
-    """A case with a cell as large as cells become; a large scale saturates the gates."""
-    x_t, h = normal(rng, batch, d_in, dtype=dtype, scale=scale), normal(rng, batch, d_h, dtype=dtype).tanh()
-    weights = normal(rng, 4 * d_h, d_in, dtype=dtype), normal(rng, 4 * d_h, d_h, dtype=dtype)
-    return (
-        x_t,
-        h,
-        normal(rng, batch, d_h, dtype=dtype, scale=2.0),
-        *weights,
-        normal(rng, 4 * d_h, dtype=dtype),
-    )
-
-
-def wide_lstm(rng):
-    """One valid case of small random sizes."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 1)
-    return lstm_case(rng, rng.randint(1, 4), rng.randint(1, 4), rng.randint(1, 4), dtype, scale)
 
 
 forgetful_lstm = Exercise(
@@ -115,26 +94,9 @@ forgetful_lstm = Exercise(
         Before you look: which of the step's arguments does it never read?
     """,
     stub_function=my_lstm_step,
-    reference=by_lstm_cell,
-    cases=lambda rng: [
-        (  # i = 1/2, f = 3/4, o = 1/2, and g = tanh(1)
-            torch.tensor([[1.0]], dtype=torch.float64),
-            torch.tensor([[0.5]], dtype=torch.float64),
-            torch.tensor([[2.0]], dtype=torch.float64),
-            torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64),
-            torch.zeros(4, 1, dtype=torch.float64),
-            torch.tensor([0.0, 2.0, 0.0, 0.0], dtype=torch.float64).log1p(),
-        ),
-        lstm_case(rng, 1, 1, 1),
-        lstm_case(rng, 1, 3, 2),
-        lstm_case(rng, 2, 2, 2),
-        lstm_case(rng, 4, 2, 3),
-        lstm_case(rng, 3, 5, 4, torch.float32),
-        lstm_case(rng, 2, 1, 5, torch.float64, 50.0),
-        lstm_case(rng, 3, 3, 2, torch.float32, 8.0),
-        *(wide_lstm(rng) for _ in range(6)),
-    ],
-    wide=wide_lstm,
+    reference=by_one_bias,
+    cases=lambda rng: [case[:-1] for case in packed_cases(rng)],  # without the second bias
+    wide=lambda rng: wide_packed(rng)[:-1],
     gradients=True,
     hints=(
         "An LSTM keeps two things: the cell c, its memory, and h, which is what it shows of it. Which line "

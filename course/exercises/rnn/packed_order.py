@@ -116,22 +116,9 @@ def wide_packed(rng):
     return packed_case(rng, rng.randint(1, 4), rng.randint(1, 4), rng.randint(1, 4), dtype, scale)
 
 
-packed_gates = Exercise(
-    name="packed_gates",
-    title="find two bugs in an LSTM with PyTorch's weights",
-    difficulty="medium",
-    minutes=15,
-    task="""
-        The tensors `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0` of a trained `nn.LSTM` are
-        handed to the step below. It runs, and the shapes are right, but `nn.LSTM` itself gives other numbers
-        with the same tensors. A net trained with this step from the start learns just as well. There are two
-        bugs. Find and mend both.
-
-        Before you look: why can training not show either of them?
-    """,
-    stub_function=my_packed_step,
-    reference=by_lstm_cell,
-    cases=lambda rng: [
+def packed_cases(rng):
+    """The cases, one to follow by hand first."""
+    return [
         (  # i = 1/2, f = 3/4, g = tanh(1), o = 4/5
             torch.tensor([[1.0]], dtype=torch.float64),
             torch.tensor([[0.5]], dtype=torch.float64),
@@ -149,7 +136,25 @@ packed_gates = Exercise(
         packed_case(rng, 2, 1, 5, torch.float64, 50.0),
         packed_case(rng, 3, 3, 2, torch.float32, 8.0),
         *(wide_packed(rng) for _ in range(6)),
-    ],
+    ]
+
+
+packed_gates = Exercise(
+    name="packed_gates",
+    title="find two bugs in an LSTM with PyTorch's weights",
+    difficulty="medium",
+    minutes=15,
+    task="""
+        The tensors `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0` of a trained `nn.LSTM` are
+        handed to the step below. It runs, and the shapes are right, but `nn.LSTM` itself gives other numbers
+        with the same tensors. A net trained with this step from the start learns just as well. There are two
+        bugs. Find and mend both.
+
+        Before you look: why can training not show either of them?
+    """,
+    stub_function=my_packed_step,
+    reference=by_lstm_cell,
+    cases=packed_cases,
     wide=wide_packed,
     gradients=True,
     hints=(

@@ -77,6 +77,7 @@ def wide_sample(rng):
 
 
 def sample_case(rng, n, classes, temperature, dtype=torch.float64, scale=1.0):
+    """A case of n rows, u at least 0.01 from every cumulative probability."""
     logits = normal(rng, n, classes, dtype=dtype, scale=scale)
     edges = torch.softmax(logits.double() / temperature, dim=1).cumsum(1)
     shares = []

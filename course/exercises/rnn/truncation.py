@@ -110,11 +110,13 @@ def chunks(x, y, weight_xh, weight_hh, k):
 
 
 def state_reset(x, y, weight_xh, weight_hh, k):
+    """The gradient when every chunk starts from a state of zeros."""
     pairs = zip(x.split(k, 1), y.split(k, 1), strict=True)
     return sum(by_hand(x_c, y_c, weight_xh, weight_hh, k) for x_c, y_c in pairs)
 
 
 def truncation_case(rng, batch, length, d_in, d_h, k, dtype=torch.float64):
+    """A case of the given sizes."""
     x, y = normal(rng, batch, length, d_in, dtype=dtype), normal(rng, batch, length, d_h, dtype=dtype)
     weight_hh = normal(rng, d_h, d_h, dtype=dtype, scale=d_h**-0.5)
     return x, y, normal(rng, d_h, d_in, dtype=dtype), weight_hh, k
