@@ -1,15 +1,24 @@
 """The embedded data: what it holds, and what happens when a file is damaged, missing or of the wrong kind."""
 
+import datetime
 import gzip
+import hashlib
+import inspect
+import os
+import subprocess
+import sys
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
+from babel.dates import format_date
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from course import data
-from course.data import embedded
+from course.data import date_texts, embedded
+from course.data.date_texts import LANGUAGES, STYLES
 
 
 @pytest.mark.parametrize("load", [data.mnist, data.fashion_mnist])
@@ -133,3 +142,170 @@ def test_the_novel_encodes_and_decodes_and_names_what_it_does_not_know():
     for wrong in (-1, 75):
         with pytest.raises(ValueError, match=f"Index {wrong} is no character: expected 0 to 74"):
             novel.decode([0, wrong])
+
+
+# A year holds every weekday of every month.
+YEAR = [(datetime.date(2021, 1, 1) + datetime.timedelta(day)).isoformat() for day in range(365)]
+
+
+@pytest.fixture(scope="module")
+def dates():
+    return data.dates()
+
+
+def parts(dates):
+    return dates.train, dates.validation, dates.held_out
+
+
+def rows(*sets):
+    """(text, iso, language, style) of each date."""
+    return [row for s in sets for row in zip(s.texts, s.iso, s.languages, s.styles, strict=True)]
+
+
+def digest(dates):
+    whole = [vars(part) for part in (dates.train, dates.validation, dates.held_out)], dates.vocabulary
+    return hashlib.sha256(repr(whole).encode()).hexdigest()
+
+
+def by_babel(iso, language, style):
+    """The date as Babel writes it, found from its ISO form alone."""
+    text = format_date(datetime.date.fromisoformat(iso), style, locale=language)
+    return " ".join(text.split())
+
+
+def few(**choice):
+    return data.dates(**dict(n=60, validation=0, held_out=0) | choice)
+
+
+def test_dates_come_in_three_parts_and_no_text_is_in_two(dates):
+    assert [len(part) for part in parts(dates)] == [10_000, 1_000, 2_000]
+    texts = [text for part in parts(dates) for text in part.texts]
+    assert len(set(texts)) == len(texts) == 13_000
+    assert "CLDR" in dates.source
+    one = few(n=1)
+    assert [len(part) for part in parts(one)] == [1, 0, 0]
+    assert one.held_out.texts == one.held_out.iso == ()
+
+
+def test_the_same_dates_are_drawn_in_every_call_and_process(dates):
+    code = f"import hashlib\nfrom course import data\n{inspect.getsource(digest)}print(digest(data.dates()))"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, stdout=subprocess.PIPE
+        )
+        for seed in ("1", "2")
+    ]
+    found = {process.communicate(timeout=120)[0].decode().strip() for process in processes}
+    assert found == {digest(dates)} == {digest(data.dates())}
+    assert digest(data.dates(seed=1)) != digest(dates)
+
+
+def test_a_text_is_what_babel_writes_for_its_iso_date(dates):
+    for text, iso, languages, style in rows(dates.validation, dates.held_out):
+        for language in languages.split():
+            assert text in [by_babel(iso, language, s) for s in STYLES], (text, language)
+        assert text in [by_babel(iso, language, style) for language in languages.split()]
+
+
+def test_white_space_is_single_spaces(dates):
+    texts = [text for part in parts(dates) for text in part.texts]
+    assert {c for text in texts for c in text if c.isspace()} == {" "}
+    assert not any("  " in text or text != text.strip() for text in texts)
+    assert data.normalised("\u202f5\xa0мая  2021\n") == "5 мая 2021" and data.normalised(" ") == ""
+
+
+def test_a_text_counts_under_all_languages_and_the_first_style_that_write_it_so(dates):
+    written = {}
+    for iso in YEAR:
+        for style in STYLES:
+            for language in LANGUAGES:
+                written.setdefault(by_babel(iso, language, style), []).append((language, style))
+    shared = {text: {language for language, _ in by} for text, by in written.items()}
+    assert {" ".join(sorted(by)) for by in shared.values()} == {*LANGUAGES, "ja zh"}
+    year = data.dates(3_000, years=(2021, 2021), validation=0, held_out=0).train
+    for text, _, languages, style in rows(year):
+        assert shared[text] == set(languages.split()) and written[text][0][1] == style
+    assert "zh ja" in year.languages and "ja zh" not in year.languages
+    asked = few(n=200, languages=["ja", "en"], styles=["long"]).train
+    assert set(asked.languages) == {"zh ja", "en"} and set(asked.styles) == {"long"}
+
+
+def test_languages_are_balanced_and_years_are_those_asked_for(dates):
+    for part, tolerance in zip(parts(dates), (0.07, 0.25, 0.2), strict=True):
+        counts = Counter("zh ja" if name in ("zh", "ja") else name for name in part.languages)
+        counts["zh ja"] /= 2
+        assert set(counts) == {*LANGUAGES, "zh ja"} - {"zh", "ja"}
+        assert all(abs(count * 7 / len(part) - 1) < tolerance for count in counts.values())
+    assert {int(iso[:4]) for iso in dates.train.iso} == set(range(1900, 2100))
+    for years in ((1000, 1000), (9999, 9999), (1996, 1997)):
+        found = few(n=500, years=years).train.iso
+        assert {int(iso[:4]) for iso in found} == set(years)
+        assert {iso[5:7] for iso in found} == {f"{month:02}" for month in range(1, 13)}
+
+
+def test_the_vocabulary_is_what_all_languages_need_whatever_is_drawn(dates):
+    every = (by_babel(iso, language, style) for iso in YEAR for language in LANGUAGES for style in STYLES)
+    assert dates.vocabulary == "".join(sorted(set("0123456789").union(*every)))
+    assert set(dates.vocabulary).issuperset("".join(text for part in parts(dates) for text in part.texts))
+    assert few(languages=["de"], seed=5, styles=["full"], years=(1000, 1500)).vocabulary == dates.vocabulary
+
+
+def test_dates_encode_and_decode_and_name_what_is_unknown(dates):
+    vocabulary, texts = dates.vocabulary, dates.held_out.texts
+    encoded = data.encode(texts, vocabulary)
+    assert encoded.dtype == torch.int64 and encoded.shape == (2000, max(map(len, texts)))
+    assert data.decode(encoded, vocabulary) == list(texts)
+    assert [(row != 0).sum() for row in encoded] == [len(text) for text in texts]
+    assert data.encode(["ab", "b"], "ab").tolist() == [[1, 2], [2, 0]]
+    assert data.decode(torch.tensor([[0, 2, 0, 1], [0] * 4]), "ab") == ["ba", ""]
+    assert data.encode([], "ab").shape == (0, 0) and data.decode(data.encode(["", ""], "ab"), "ab") == [
+        "",
+        "",
+    ]
+    with pytest.raises(ValueError, match="character 'q' at position 2 of '5 q' is unknown"):
+        data.encode(["5 мая", "5 q", "é"], vocabulary)
+    with pytest.raises(ValueError, match="Expected a list of texts; got the one text '5 мая'"):
+        data.encode("5 мая", vocabulary)
+    for wrong in (-1, 3):
+        with pytest.raises(ValueError, match=f"Index {wrong} is no character: expected 0 to 2"):
+            data.decode(torch.tensor([[0, wrong]]), "ab")
+
+
+@pytest.mark.parametrize(
+    ("choice", "complaint"),
+    [
+        (dict(languages=["en", "eng"]), "Unknown language 'eng': there are en, de, fr, es, ru, zh, ja"),
+        (dict(styles=["short"]), "Unknown style 'short': there are medium, long, full"),
+        (dict(languages="en"), "Expected a list of languages, some of .*; got 'en'"),
+        (dict(styles="full"), "Expected a list of styles, some of .*; got 'full'"),
+        (dict(languages=[]), r"Expected a list of languages, some of .*; got \[\]"),
+        (dict(languages={"en"}), "Expected a list of languages"),  # a set has no order of its own
+        (dict(n=1098 // 2 + 1, languages=["en"], years=(2000, 2000)), "550 .* too many: in en .* are 1,098"),
+        (dict(n=1_000_000), "1,000,000 distinct dates are too many"),
+        *((dict(n=n), f"n={n!r}, validation=0, held_out=0: expected whole") for n in (0, -1, True, 5.0, "5")),
+        (dict(validation=-1), "n=60, validation=-1, held_out=0: expected whole"),
+        (dict(held_out=2.5), "held_out=2.5: expected whole"),
+        *((dict(seed=seed), f"seed={seed!r}: expected a whole number") for seed in (None, 1.5, "a", False)),
+        *(
+            (dict(years=years), "years=.*: expected whole numbers")
+            for years in (
+                (2001, 2000), (999, 2000), (2000, 10_000), (2000,), 2000, None, "1900", (1999.5, 2000),
+                (False, 2000), (2000, float("inf")), ("1900", "2000"), range(1900, 2000),
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_impossible_dates_are_refused_with_one_message(choice, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        few(**choice)
+
+
+def test_half_of_what_is_possible_can_be_drawn():
+    assert len(few(n=1098 // 2, languages=["en"], years=(2000, 2000)).train) == 549
+    assert len(few(n=366, languages=["zh", "ja"], styles=["medium", "long"], years=(2000, 2000)).train) == 366
+
+
+def test_a_text_that_stands_for_two_dates_is_refused(monkeypatch):
+    monkeypatch.setattr(date_texts, "written", lambda day, language, style: f"{day:%d.%m.}")
+    with pytest.raises(data.DataError, match="The text '.*' stands for .* and for .*: try another Babel"):
+        few()

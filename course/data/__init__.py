@@ -1,11 +1,28 @@
 """Small real data sets that travel with the course: every loader works with no network.
 
-`mnist()` and `fashion_mnist()` return an `ImageSet`, `photograph()` a `Photograph`, `novel()` a `Novel`.
+`mnist()` and `fashion_mnist()` return an `ImageSet`, `photograph()` a `Photograph`, `novel()` a `Novel`,
+`dates()` `Dates`, whose texts `encode` turns into numbers.
 Sources and licences stand in `files/ATTRIBUTION.md`.
 """
 
+from course.data.date_texts import Dates, DateSet, dates, decode, encode, normalised
 from course.data.embedded import DataError
 from course.data.images import ImageSet, Photograph, fashion_mnist, mnist, photograph
 from course.data.text import Novel, novel
 
-__all__ = ["DataError", "ImageSet", "Novel", "Photograph", "fashion_mnist", "mnist", "novel", "photograph"]
+__all__ = [
+    "DataError",
+    "DateSet",
+    "Dates",
+    "ImageSet",
+    "Novel",
+    "Photograph",
+    "dates",
+    "decode",
+    "encode",
+    "fashion_mnist",
+    "mnist",
+    "normalised",
+    "novel",
+    "photograph",
+]
