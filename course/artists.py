@@ -5,11 +5,16 @@ a tenth of a millisecond. These artists write with Pillow into the same figure, 
 """
 
 from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
+
+SIGNS = Path(__file__).parent / "files" / "signs.otf"  # Chinese and Japanese signs, which DejaVu lacks
 
 
 class Numbers(Artist):
@@ -114,9 +119,29 @@ def _write(renderer, x, y, text, points, weight="normal", family="DejaVu Sans", 
 def _letters(text, pixels, weight, family):
     """A line of text as an (H, W, 4) uint8 image, black on nothing; all of one size have one height."""
     font = ImageFont.truetype(findfont(FontProperties(family=family, weight=weight)), pixels)
-    size = (max(1, round(font.getlength(text))), round(1.4 * pixels))
-    mask = Image.new("L", size)
-    ImageDraw.Draw(mask).text((size[0] / 2, size[1] / 2), text, fill=255, font=font, anchor="mm")
-    letters = np.zeros((size[1], size[0], 4), dtype=np.uint8)
+    if signed().isdisjoint(text):
+        mask = Image.new("L", (max(1, round(font.getlength(text))), round(1.4 * pixels)))
+        ImageDraw.Draw(mask).text((mask.width / 2, mask.height / 2), text, fill=255, font=font, anchor="mm")
+    else:
+        mask = _mixed(text, font, ImageFont.truetype(str(SIGNS), pixels), round(1.4 * pixels))
+    letters = np.zeros((mask.height, mask.width, 4), dtype=np.uint8)
     letters[..., 3] = np.asarray(mask)
     return np.ascontiguousarray(np.flipud(letters))  # matplotlib's pixels begin at the bottom
+
+
+def _mixed(text, font, signs, height):
+    """A line of text whose `signed` characters are written in another font, on one base line: an image."""
+    parts = [("".join(part), signs if has else font) for has, part in groupby(text, signed().__contains__)]
+    lengths = [font.getlength(part) for part, font in parts]
+    up, down = font.getmetrics()
+    mask, x = Image.new("L", (max(1, round(sum(lengths))), height)), 0
+    for (part, font), length in zip(parts, lengths, strict=True):
+        ImageDraw.Draw(mask).text((x, (height + up - down) / 2), part, fill=255, font=font, anchor="ls")
+        x += length
+    return mask
+
+
+@lru_cache(maxsize=1)
+def signed():
+    """The characters that the font file `SIGNS` has, a frozenset."""
+    return frozenset(map(chr, FT2Font(str(SIGNS)).get_charmap()))

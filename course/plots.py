@@ -7,16 +7,18 @@ saved notebooks.
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 from IPython.display import display
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from PIL import Image
 
 from course import is_main
-from course.artists import Numbers
+from course.artists import SIGNS, Numbers
 
 # Okabe and Ito's palette, safe for colour-blind readers, without its yellow (too light for lines). Line
 # styles change along with the colours, so that no meaning hangs on colour alone.
@@ -24,6 +26,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 SIGNED = "PuOr"  # diverging, colour-blind safe: for values on both sides of zero
 DPI = 100
+SIGNS_NAME = "Course Signs"  # the family of the font file `SIGNS`
 
 
 class Picture:
@@ -46,9 +49,16 @@ class Picture:
 
 
 def set_style():
-    """Set the pictures' style for this process: sizes, colours, light grid. `course.setup()` calls it."""
+    """Set the pictures' style for this process: sizes, colours, light grid, a font behind matplotlib's own
+    for the signs of Chinese and Japanese dates. `course.setup()` calls it.
+    """
+    if SIGNS_NAME not in fontManager.get_font_names():
+        fontManager.addfont(SIGNS)
+        # The one face serves as the bold one too; otherwise bold texts would log that it is missing.
+        fontManager.ttflist.append(replace(fontManager.ttflist[-1], weight=700))
     rcParams.update(
         {
+            "font.family": ["DejaVu Sans", SIGNS_NAME],
             "figure.dpi": DPI,
             "font.size": 10,
             "axes.titlesize": 11,
@@ -90,7 +100,9 @@ def quantised(png):
     return file.getvalue()
 
 
-def lines(series, *, title, xlabel, ylabel, alt, x=None, yscale="linear", ylim=None, marks=()):
+def lines(
+    series, *, title, xlabel, ylabel, alt, x=None, xscale="linear", yscale="linear", ylim=None, marks=(),
+):  # fmt: skip
     """Curves over a common axis.
 
     Args:
@@ -98,7 +110,7 @@ def lines(series, *, title, xlabel, ylabel, alt, x=None, yscale="linear", ylim=N
         title, xlabel, ylabel: texts, units in the labels.
         alt: the text alternative.
         x: the x values where the series do not bring their own; default 1, 2, 3, …
-        yscale: "linear" or "log".
+        xscale, yscale: "linear" or "log".
         ylim: (low, high), default from the data.
         marks: pairs (value, label): horizontal reference lines.
     """
@@ -118,7 +130,7 @@ def lines(series, *, title, xlabel, ylabel, alt, x=None, yscale="linear", ylim=N
             color="0.25",
             fontsize=9,
         )
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, yscale=yscale)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
     if ylim:
         axes.set_ylim(*ylim)
     axes.grid(True)
@@ -203,6 +215,40 @@ def grids(arrays, *, title, alt, formats="{:g}", size=1.9):
         array = np.asarray(array)
         number_grid(axes, array, formats)
         axes.set_title(f"{name}\n{array.shape[0]} × {array.shape[1]}", fontsize=9)
+    figure.suptitle(title, fontsize=11)
+    show(figure, alt)
+
+
+def maps(
+    arrays, *, title, xlabel, ylabel, alt, xnames=None, ynames=None, scale="weight", limits=(0, 1), size=3.4,
+):  # fmt: skip
+    """Matrices side by side as shaded cells on one scale, darker for more.
+
+    Args:
+        arrays: dict of name to a (H, W) array; all of one shape.
+        title, xlabel, ylabel, alt: texts.
+        xnames, ynames: a short text for each column and row; default their numbers, from 0.
+        scale: what the colours mean, with the unit.
+        limits: (low, high) of the colours.
+        size: inches of a map's height.
+    """
+    height, width = np.shape(next(iter(arrays.values())))
+    each = min(9.0 / len(arrays), size * max(1.0, width / height) * 0.95 + 0.6)
+    figure = Figure(figsize=(each * len(arrays) + 0.8, size + 0.5), layout="constrained")
+    row = figure.subplots(1, len(arrays), squeeze=False, sharey=True)[0]
+    for axes, (name, array) in zip(row, arrays.items(), strict=True):
+        image = axes.imshow(np.asarray(array), cmap="Blues", vmin=limits[0], vmax=limits[1], aspect="auto")
+        axes.set(xlabel=xlabel)
+        for axis, names, count in ((axes.xaxis, xnames, width), (axes.yaxis, ynames, height)):
+            if names is None:
+                axis.get_major_locator().set_params(integer=True)  # no number between two cells
+            else:
+                axis.set_ticks(range(count), list(names))
+        if len(arrays) > 1:
+            axes.set_title(name, fontsize=10)
+        axes.tick_params(length=2)
+    row[0].set_ylabel(ylabel)
+    figure.colorbar(image, ax=list(row), label=scale, pad=0.01)
     figure.suptitle(title, fontsize=11)
     show(figure, alt)
 

@@ -70,6 +70,37 @@ def test_several_outputs_are_compared_one_by_one(capsys):
             check_agreement(wrong, pair, label="wrong", x=X, w=W)
 
 
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [
+        (1, "a"),
+        (7, "a, b, c, d, e, f, g"),
+        (8, "a, b, c, d, e, 3 more"),
+        (20, "a, b, c, d, e, 15 more"),
+    ],
+)
+def test_more_than_seven_gradients_are_listed_as_five_and_the_rest_counted(capsys, count, named):
+    tensors = dict(zip("abcdefghijklmnopqrst"[:count], X.new_ones(count), strict=True))
+
+    def total(**tensors):
+        return sum(tensors.values())
+
+    check_agreement(total, total, label="sums", whole=2, **tensors)
+    assert capsys.readouterr().out == f"sums: output (a number) and gradients of {named} agree\n"
+
+
+def test_a_gradient_that_is_not_listed_is_compared_too():
+    def total(**tensors):
+        return sum(tensors.values())
+
+    def wrong(t, **tensors):
+        return total(**tensors) + 2 * t - t.detach()
+
+    tensors = dict(zip("abcdefghijklmnopqrst", X.new_ones(20), strict=True))
+    with pytest.raises(AssertionError, match="gradient of t differs by up to"):
+        check_agreement(wrong, total, label="sums", **tensors)
+
+
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_equals_scipy(counts):
     expected = binomtest(*counts).proportion_ci(0.95, method="wilson")

@@ -1,19 +1,23 @@
 """Still pictures: small PNG files with a title, labels and a text alternative; silent above rank 0; no figure
-stays open."""
+stays open; and the font of the signs of Chinese and Japanese dates."""
 
 import base64
+import datetime
 import io
+import logging
+import warnings
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from babel.dates import format_date
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course import plots
+from course import artists, plots
 
 DRAWN = {
     "lines": lambda: plots.lines(
@@ -32,6 +36,16 @@ DRAWN = {
     ),
     "signed images": lambda: plots.images(torch.randn(3, 5, 4), title="t", alt="Alt.", signed=True),
     "one grid": lambda: plots.grids({"a": np.eye(10)}, title="t", alt="Alt.", size=3),
+    "one map": lambda: plots.maps(
+        {"a": np.eye(3, 50)}, title="t", xlabel="x (m)", ylabel="y (s)", alt="Alt."
+    ),
+    "maps": lambda: plots.maps(
+        {name: torch.full((2, 3), 0.1) for name in "abcdefgh"},
+        title="t",
+        xlabel="x (m)",
+        ylabel="y (s)",
+        alt="Alt.",
+    ),
     "grids": lambda: plots.grids({"a": np.eye(2), "b": -np.ones((3, 4))}, title="t", alt="Alt."),
 }
 
@@ -61,7 +75,7 @@ def test_every_picture_is_small_titled_and_has_a_text(shown, name):
     assert bundle["text/plain"] == "[picture] Alt." and metadata["image/png"]["alt"] == "Alt."
     titles = [axes.get_title() for axes in figure.axes] + [figure.get_suptitle()]
     assert "t" in titles
-    if name in ("lines", "bars"):
+    if name in ("lines", "bars", "maps", "one map"):
         assert figure.axes[0].get_xlabel().startswith("x (")
 
 
@@ -71,6 +85,47 @@ def test_pictures_leave_no_figure_open_and_draw_the_same_bytes_again(shown):
     first, second = shown.pictures
     assert first.png == second.png
     assert plt.get_fignums() == []
+
+
+LABELS = dict(title="t", xlabel="x", ylabel="y", alt="Alt.")
+
+
+def test_maps_show_their_numbers_on_one_scale_with_their_names(shown):
+    arrays = {"first": torch.tensor([[0.0, 0.5, 1.0], [2.0, 3.0, 4.0]]), "second": np.ones((2, 3))}
+    plots.maps(arrays, **LABELS, xnames="uvw", ynames=["p", "q"], limits=(0, 4), scale="weight (nats)")
+    first, second, bar = shown.figures[0].axes
+    for axes, (name, array) in zip((first, second), arrays.items(), strict=True):
+        (image,) = axes.images
+        assert np.array_equal(image.get_array(), array) and image.get_clim() == (0, 4)
+        assert axes.get_title() == name and axes.get_xlabel() == "x"
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["u", "v", "w"]
+    assert [tick.get_text() for tick in first.get_yticklabels()] == ["p", "q"]
+    assert first.get_ylabel() == "y" and bar.get_ylabel() == "weight (nats)"
+    dark = first.images[0].cmap([0.0, 0.5, 1.0])[:, :3].sum(1)
+    assert dark[0] > dark[1] > dark[2]
+
+
+def test_a_single_map_has_no_title_of_its_own_and_numbers_its_cells_from_0(shown):
+    plots.maps({"a": np.eye(3, 4)}, **LABELS)
+    plots.maps({"a": np.eye(10, 20)}, **LABELS)
+    axes, bar = shown.figures[0].axes
+    assert axes.get_title() == "" and bar.get_ylabel() == "weight" and bar.get_ylim() == (0, 1)
+    left, right, bottom, top = axes.images[0].get_extent()
+    assert (left, right, bottom, top) == (-0.5, 3.5, 2.5, -0.5)  # cell 0 at 0, the first row above
+    for ticks in (figure.axes[0].get_xticks() for figure in shown.figures):
+        assert np.array_equal(ticks, ticks.round()) and len(ticks) > 3
+
+
+@pytest.mark.parametrize("xscale", ["linear", "log"])
+def test_lines_have_the_scales_that_are_asked_for(shown, xscale):
+    plots.lines({"a": ([1, 10, 100], [1, 2, 3])}, **LABELS, xscale=xscale)
+    plots.lines({"a": [1, 2, 3]}, **LABELS, yscale=xscale)
+    first, second = (figure.axes[0] for figure in shown.figures)
+    assert (first.get_xscale(), first.get_yscale()) == (xscale, "linear")
+    assert (second.get_xscale(), second.get_yscale()) == ("linear", xscale)
+    assert first.lines[0].get_xydata().tolist() == [[1, 1], [10, 2], [100, 3]]
+    middle = first.transData.transform([(1, 0), (10, 0), (100, 0)])[:, 0]
+    assert (middle[1] - middle[0] == pytest.approx(middle[2] - middle[1])) == (xscale == "log")
 
 
 def test_nothing_is_shown_above_rank_0(shown, monkeypatch):
@@ -86,3 +141,51 @@ def test_quantised_pictures_look_the_same():
     Image.fromarray(pixels).save(file, "PNG")
     again = np.asarray(Image.open(io.BytesIO(plots.quantised(file.getvalue()))).convert("RGB"))
     assert np.abs(again.astype(int) - pixels).mean() < 8
+
+
+def needed():
+    """Every character of Chinese and Japanese dates that is not ASCII."""
+    days = [datetime.date(2021, 1, 1) + datetime.timedelta(days) for days in range(365)]
+    styles = [(style, locale) for style in ("short", "medium", "long", "full") for locale in ("zh", "ja")]
+    texts = (format_date(day, style, locale=locale) for day in days for style, locale in styles)
+    return sorted({character for text in texts for character in text if ord(character) > 127})
+
+
+def test_the_font_has_every_sign_of_chinese_and_japanese_dates():
+    assert set(needed()) == artists.signed() and len(needed()) == 17
+    missing = artists._letters("\U0010fffe", 20, "normal", "DejaVu Sans")
+    drawn = {
+        sign: artists._letters(sign, 20, weight, family).tobytes()
+        for sign in needed()
+        for weight in ("normal", "bold")
+        for family in ("DejaVu Sans", "DejaVu Sans Mono")
+    }
+    assert len(set(drawn.values())) == 17 and missing.tobytes() not in drawn.values()
+
+
+def test_a_line_mixes_both_fonts_on_one_base_line():
+    date, digits, sign = (
+        artists._letters(text, 20, "normal", "DejaVu Sans") for text in ("2021年", "2021", "年")
+    )
+    assert date.shape[0] == digits.shape[0] == sign.shape[0]
+    assert abs(date.shape[1] - digits.shape[1] - sign.shape[1]) <= 1
+    assert np.array_equal(date[:, -sign.shape[1] + 2 :].any(1), sign.any(1))
+    rows = [np.flatnonzero(image[:, : digits.shape[1] - 2, 3].any(1)) for image in (date, digits)]
+    assert abs(rows[0][0] - rows[1][0]) <= 1 and abs(rows[0][-1] - rows[1][-1]) <= 1
+
+
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_still_pictures_write_the_signs_without_a_warning(weight, caplog):
+    plots.set_style()
+    plots.set_style()  # registers the font once
+    assert [font.name for font in plots.fontManager.ttflist].count(plots.SIGNS_NAME) == 2
+    pictures = set()
+    with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
+        warnings.simplefilter("error")
+        for sign in needed():
+            figure = Figure((1, 1))
+            figure.text(0.5, 0.5, f"5{sign}", weight=weight)
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+            pictures.add(bytes(canvas.buffer_rgba()))
+    assert len(pictures) == len(needed()) and not caplog.records
