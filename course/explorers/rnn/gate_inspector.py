@@ -6,8 +6,8 @@ import ipywidgets as widgets
 import numpy as np
 
 from course.explorers.base import Explorer, describe
+from course.explorers.marks import BREAK, typed
 from course.explorers.rnn.gate_picture import NAMES, UNIT, build, update
-from course.explorers.rnn.marks import BREAK, typed
 
 MOST = 60  # characters
 BEST = 10  # next characters

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course.artists import Caption, Texts
-from course.explorers.rnn.marks import signs
+from course.explorers.marks import signs
 from course.plots import COLOURS, SIGNED
 
 UNIT = "unit"

@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from course.artists import Caption, Texts
 from course.explorers.base import Explorer, describe
-from course.explorers.rnn.marks import BREAK, typed
+from course.explorers.marks import BREAK, typed
 from course.plots import COLOURS
 
 ACROSS = 64  # characters in a row

@@ -1,4 +1,4 @@
-"""Signs for characters that leave no mark, for chapter 2's explorers."""
+"""Signs for characters that leave no mark, for explorers that show text."""
 
 BREAK, SPACE = "⏎", "␣"
 _SIGNS = str.maketrans({"\n": BREAK, " ": SPACE})

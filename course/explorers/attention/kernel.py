@@ -1,0 +1,190 @@
+"""Chapter 3's explorer of attention as kernel regression: the weighted mean of the values of points."""
+
+from functools import partial
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+
+from course.artists import Caption, Texts
+from course.explorers.base import Explorer, describe
+from course.plots import COLOURS
+
+MOST = 60  # points
+NOISE = 0.25
+BANDWIDTHS = (0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.5, 2.0)
+GAUSSIAN, DOT = "gaussian", "dot"
+SCORES = {GAUSSIAN: "Gaussian: −(x − xᵢ)² / 2h²", DOT: "dot product: x xᵢ / h²"}
+GRID = np.linspace(-2, 2, 201)
+SHARE = 0.9  # of the weight
+TICKS = (0, 0.5, 1)  # of the weights' scale
+ALT = (
+    "Noisy points, the curve that they come from and the attention-weighted mean of their values at each "
+    "query, the points larger where their weight at the marked query is larger; beside them these weights "
+    "as stems over the points' positions."
+)
+
+
+def kernel(smooth, bandwidth=0.2, query=0.5, points=30):
+    """Explore attention over points: queries x, keys x_i, values y_i.
+
+    Args:
+        smooth: the chapter's function (x (N,), points (n,), values (n,), bandwidth, scores) -> (estimate
+            (N,), weights (N, n)), float64 tensors; scores is "gaussian", −(x − x_i)² / 2h², or "dot",
+            x x_i / h².
+        bandwidth: h to begin with, one of `BANDWIDTHS`.
+        query, points: to begin with.
+    Returns:
+        Explorer.
+    """
+    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "100px"})
+    controls = {
+        "scores": widgets.Dropdown(
+            description="scores", options=[(name, key) for key, name in SCORES.items()], **slider
+        ),
+        "bandwidth": widgets.SelectionSlider(
+            description="bandwidth h", options=BANDWIDTHS, value=bandwidth, **slider
+        ),
+        "query": widgets.FloatSlider(description="query x", value=query, min=-2, max=2, step=0.05, **slider),
+        "points": widgets.IntSlider(description="points", value=points, min=4, max=MOST, **slider),
+    }
+    for name, text in (
+        ("scores", "how a query x and a key, the point's xᵢ, make a score"),
+        ("bandwidth", "the distance over which points count; smaller is more peaked"),
+        ("query", "where the curve is estimated and the weights are shown"),
+        ("points", "how many key-value pairs there are; more are added to those before"),
+    ):
+        describe(controls[name], text)
+    return Explorer(
+        "attention as kernel regression",
+        controls,
+        partial(compute_kernel, smooth),
+        build,
+        update,
+        alt=ALT,
+        size=(9.4, 4.4),
+    )
+
+
+def truth(x):
+    """The curve that the points scatter around."""
+    return np.sin(2 * x) + 0.5 * x
+
+
+def data():
+    """`MOST` points, the same each time: x in [-2, 2] and y, (MOST,) each."""
+    rng = np.random.default_rng(3)
+    x = rng.uniform(-2, 2, MOST)
+    return x, truth(x) + NOISE * rng.standard_normal(MOST)
+
+
+def compute_kernel(smooth, *, scores, bandwidth, query, points):
+    """The numbers behind one picture of kernel regression.
+
+    Args:
+        smooth: as in `kernel`.
+        scores, bandwidth, query, points: as the controls say.
+    Returns:
+        dict: x, y, weights (points,) at the query, curve: the estimate at `GRID`, estimate: that at the
+        query, carriers: how many points, the heaviest first, make up `SHARE` of the weight, heaviest: x of
+        the heaviest point, and the controls' values scores, bandwidth, query.
+    """
+    x, y = (numbers[:points] for numbers in data())
+    places = torch.from_numpy(np.append(GRID, query))
+    estimate, weights = smooth(places, torch.from_numpy(x), torch.from_numpy(y), bandwidth, scores)
+    weights = weights[-1].numpy()
+    reached = np.cumsum(np.sort(weights)[::-1])
+    return {
+        "x": x,
+        "y": y,
+        "weights": weights,
+        "curve": estimate[:-1].numpy(),
+        "estimate": float(estimate[-1]),
+        "carriers": 1 + int((reached < SHARE - 1e-9).sum()),
+        "heaviest": float(x[weights.argmax()]),
+        "scores": scores,
+        "bandwidth": bandwidth,
+        "query": query,
+    }
+
+
+def build(figure):
+    """All artists: points and curves to the left, the weights to the right."""
+    grid = figure.add_gridspec(1, 2, width_ratios=(1.5, 1))
+    whole = figure.add_subplot(grid[:])  # unseen: it centres the caption above both panels
+    whole.set_axis_off()
+    whole.set_title("\n\n\n", fontsize=11)  # room for the caption and the legend
+    left, right = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+    for axes in (left, right):
+        axes.set(xlim=(-2.15, 2.15), xticks=range(-2, 3))
+    artists = _build_curves(left) | _build_weights(right) | {"caption": whole.add_artist(Caption(0.5, 1.2))}
+    artists["queries"] = [axes.plot([], [], ":", color="black", linewidth=1.2)[0] for axes in (left, right)]
+    return artists
+
+
+def _build_curves(axes):
+    axes.set(xlabel="query x, keys xᵢ", ylabel="value", ylim=(-2.3, 2.3), yticks=range(-2, 3))
+    true = axes.plot(GRID, truth(GRID), "--", color="0.4", linewidth=1.3)[0]
+    style = dict(color=COLOURS[1], markeredgecolor="black", markersize=8)
+    artists = {
+        "points": axes.scatter([0], [0], 40, facecolor=COLOURS[5], edgecolor="0.25", linewidth=0.7, zorder=2),
+        "curve": axes.plot([], [], color=COLOURS[1], linewidth=1.8, zorder=3)[0],
+        "estimate": axes.plot([], [], "D", **style, zorder=4)[0],
+    }
+    names = ["key and value", "estimate", "at the query", "true curve"]
+    place = dict(loc="lower center", bbox_to_anchor=(0.5, 0.98), ncols=4, columnspacing=1.2, handlelength=1.5)
+    axes.legend([*artists.values(), true], names, fontsize=9, **place)
+    return artists
+
+
+def _build_weights(axes):
+    axes.set(xlabel="key xᵢ", ylabel="attention weight at the query", ylim=(0, 1.05))
+    axes.set_yticks(TICKS, ["0.025"] * len(TICKS))  # room for the scale, which moves with the weights
+    axes.tick_params(axis="y", labelcolor="none")
+    artists = {
+        "stems": axes.plot([], [], color=COLOURS[0], linewidth=1.2)[0],
+        "tops": axes.plot([], [], "o", color=COLOURS[0], markersize=4.5, clip_on=False, in_layout=False)[0],
+        "scale": axes.add_artist(Texts(10, "DejaVu Sans", align=1)),
+    }
+    artists["scale"].set_transform(axes.get_yaxis_transform())
+    return artists
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    x, weights = state["x"], state["weights"]
+    artists["points"].set_offsets(np.stack([x, state["y"]], 1))
+    artists["points"].set_sizes(9 + 130 * weights / weights.max())
+    artists["curve"].set_data(GRID, state["curve"])
+    artists["estimate"].set_data([state["query"]], [state["estimate"]])
+    for line in artists["queries"]:
+        line.set_data([state["query"]] * 2, line.axes.get_ylim())
+    top = scale_of(weights)
+    artists["scale"].set_data(-0.03, TICKS, [f"{top * tick:g}" for tick in TICKS])
+    gaps = np.full(len(x), np.nan)
+    artists["stems"].set_data(np.repeat(x, 3), np.stack([0 * weights, weights / top, gaps], 1).ravel())
+    artists["tops"].set_data(x, weights / top)
+    artists["caption"].set_text(_caption(state))
+
+
+def scale_of(weights):
+    """The first of 0.02, 0.05, 0.1, … that no weight exceeds."""
+    return next(top for top in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if weights.max() <= top * (1 + 1e-9))
+
+
+def _caption(state):
+    n, carriers = len(state["x"]), state["carriers"]
+    line = (
+        f"h = {state['bandwidth']:g}, x = {state['query']:.2f}: estimate {state['estimate']:.2f} (true "
+        f"{truth(state['query']):.2f}); {carriers} of {n} points carry {SHARE:.0%} of the weight"
+    ).replace("%", " %")
+    if state["scores"] == GAUSSIAN:
+        second = "Gaussian scores: the nearer a key is to the query, the larger its weight"
+    elif round(state["query"], 9) == 0:
+        second = "dot-product scores: at x = 0 all scores are 0 and all weights equal"
+    else:
+        second = (
+            "dot-product scores favour keys of a large norm on the query's side: the heaviest is xᵢ = "
+            f"{state['heaviest']:.2f}"
+        )
+    return f"{line}\n{second}".replace("-", "−").replace("dot−product", "dot-product")

@@ -1,0 +1,215 @@
+"""Chapter 3's explorer of sinusoidal positions: the map, similarities, and one pair's rotation."""
+
+from functools import partial
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.patheffects import withStroke
+
+from course.artists import Caption, Texts
+from course.explorers.base import Explorer, describe
+from course.plots import COLOURS, SIGNED
+
+STEPS = 100  # positions 0 to 99
+REACH = 50  # of the offset
+BASE = 10_000
+SEEN = [withStroke(linewidth=3, foreground="white")]  # black lines, also where the map is dark
+ALT = (
+    "A map of the positional encoding over positions and columns, below it the similarity of one position "
+    "with all others, and beside them one pair of columns as two points of the unit circle with the arc "
+    "between them."
+)
+
+
+def positions(encoding, d_model=32, position=20, offset=10, pair=2):
+    """Explore sinusoidal positional encodings: an offset is a rotation of each pair of columns.
+
+    Args:
+        encoding: the chapter's function (steps, d_model) -> (steps, d_model) tensor: sine in the even
+            columns, cosine in the odd ones.
+        d_model: even, 4 to 64, to begin with.
+        position, offset, pair: to begin with.
+    Returns:
+        Explorer.
+    """
+    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "90px"})
+    controls = {
+        "d_model": widgets.SelectionSlider(
+            description="d_model", options=range(4, 65, 2), value=d_model, **slider
+        ),
+        "position": widgets.IntSlider(
+            description="position p", value=position, min=0, max=STEPS - 1, **slider
+        ),
+        "offset": widgets.IntSlider(description="offset k", value=offset, min=-REACH, max=REACH, **slider),
+        "pair": widgets.IntSlider(description="pair i", value=pair, min=0, max=31, **slider),
+    }
+    for name, text in (
+        ("d_model", "how many columns the encoding has, two for each frequency"),
+        ("position", "a position, counted from 0"),
+        ("offset", f"steps from p to the second position, which stays within 0 and {STEPS - 1}"),
+        ("pair", "columns 2i (sine) and 2i + 1 (cosine), of one frequency"),
+    ):
+        describe(controls[name], text)
+    return Explorer(
+        "positions",
+        controls,
+        partial(compute_positions, encoding),
+        build,
+        update,
+        alt=ALT,
+        size=(9.4, 4.6),
+        adjust=bound_sliders,
+    )
+
+
+def compute_positions(encoding, *, d_model, position, offset, pair):
+    """The numbers behind one picture of positions.
+
+    Args:
+        encoding: as in `positions`.
+        d_model, position: as the controls say.
+        offset: steps; beyond the ends of the positions, those that lead to the end count.
+        pair: index; beyond the last one the last one counts.
+    Returns:
+        dict: map (d_model, STEPS), similarity (STEPS,): PE(p) · PE(q) / (d_model / 2), points (2, 2):
+        (cosine, sine) of the pair at p and at p + k, wavelength in steps, angle k · omega in radians, not
+        reduced, and the controls' values d_model, position, offset, pair.
+    """
+    pair = min(pair, d_model // 2 - 1)
+    offset = int(np.clip(offset, -position, STEPS - 1 - position))
+    table = encoding(STEPS, d_model).numpy()
+    omega = BASE ** (-2 * pair / d_model)
+    return {
+        "map": table.T,
+        "similarity": table @ table[position] / (d_model / 2),
+        "points": table[[position, position + offset]][:, [2 * pair + 1, 2 * pair]],
+        "wavelength": 2 * np.pi / omega,
+        "angle": offset * omega,
+        "d_model": d_model,
+        "position": position,
+        "offset": offset,
+        "pair": pair,
+    }
+
+
+def bound_sliders(controls, state):
+    """Keep the pair within d_model and the second position within the positions."""
+    controls["pair"].max = state["d_model"] // 2 - 1
+    controls["offset"].min = max(-REACH, -state["position"])  # never above 0, the maximum never below it
+    controls["offset"].max = min(REACH, STEPS - 1 - state["position"])
+
+
+def build(figure):
+    """All artists: the map above the similarities, over the same positions; the circle beside them."""
+    figure.get_layout_engine().set(wspace=0.06)
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.7, 1), height_ratios=(1.15, 1))
+    whole = figure.add_subplot(grid[:, :])  # unseen: it centres the caption above both columns
+    whole.set_axis_off()
+    whole.set_title("\n\n\n", fontsize=11)  # room for the caption
+    above, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
+    for axes in (above, below):
+        axes.set(xlim=(-1.5, STEPS + 0.5), xticks=range(0, STEPS, 10))
+    below.set(xlabel="position q", ylabel="PE(p) · PE(q)\nover d_model / 2")
+    below.set(ylim=(-0.5, 1.15), yticks=(-0.5, 0, 0.5, 1))
+    below.axhline(0, color="0.7", linewidth=1, zorder=0)
+    artists = {
+        "similarity": below.plot([], [], color=COLOURS[0], linewidth=1.5)[0],
+        "caption": whole.add_artist(Caption(0.5, 1.165)),
+    } | _build_map(above)
+    for name, line in (("first", "-"), ("second", "--")):
+        style = dict(color="black", linewidth=1.3)
+        artists[name] = [
+            above.plot([], [], line, path_effects=SEEN, **style)[0],
+            below.plot([], [], line, **style)[0],
+        ]
+    return artists | _build_circle(figure.add_subplot(grid[:, 1])) | _build_points(below, "on the curve")
+
+
+def _build_map(axes):
+    """The map always fills the panel, d_model only changes its rows' height: so no axis moves."""
+    axes.set(ylabel="column", ylim=(1, 0), yticks=[0.5], xticklabels=[])
+    axes.set_yticklabels(["−0.5"], color="none")  # room for the columns' numbers
+    axes.tick_params(axis="y", length=0)
+    style = dict(cmap=SIGNED, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+    return {
+        "map": axes.imshow(np.zeros((2, 2)), extent=(-0.5, STEPS - 0.5, 1, 0), **style),
+        "columns": axes.add_artist(Texts(9, "DejaVu Sans", align=1)),
+        "pair": axes.plot([], [], "-", color="black", linewidth=1.2, path_effects=SEEN)[0],
+        "side": axes.plot([], [], "<", color="black", markersize=7, clip_on=False, in_layout=False)[0],
+    }
+
+
+def _build_circle(axes):
+    turn = np.linspace(0, 2 * np.pi, 200)
+    axes.plot(np.cos(turn), np.sin(turn), color="0.7", linewidth=1)
+    for line in (axes.axhline, axes.axvline):
+        line(0, color="0.85", linewidth=1, zorder=0)
+    axes.set(xlabel="column 2i + 1: cosine", ylabel="column 2i: sine", aspect="equal")
+    axes.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+    artists = {
+        "radii": axes.plot([], [], color="0.45", linewidth=1)[0],
+        "arc": axes.plot([], [], color=COLOURS[2], linewidth=1.8)[0],
+        "head": axes.plot([], [], color=COLOURS[2], markersize=9, linestyle="none")[0],
+    } | _build_points(axes, "on the circle")
+    names = [artists[f"{which} on the circle"] for which in ("first", "second")] + [artists["arc"]]
+    labels = ["p", "p + k", "rotation by kω"]
+    axes.legend(names, labels, loc="lower center", bbox_to_anchor=(0.5, 0.98), ncols=3, fontsize=9)
+    return artists
+
+
+def _build_points(axes, where):
+    return {
+        f"first {where}": axes.plot([], [], "o", color=COLOURS[0], markersize=11, zorder=4)[0],
+        f"second {where}": axes.plot([], [], "D", color=COLOURS[1], markersize=7, zorder=5)[0],
+    }
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    size, pair, similarity = state["d_model"], state["pair"], state["similarity"]
+    artists["map"].set_data(state["map"])
+    numbers = np.arange(0, size, max(1, 2 ** int(np.ceil(np.log2(size / 8)))))
+    artists["columns"].set_data(-2.5, (numbers + 0.5) / size, [str(number) for number in numbers])
+    left, right, top, bottom = -0.5, STEPS - 0.5, 2 * pair / size, (2 * pair + 2) / size
+    artists["pair"].set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
+    artists["side"].set_data([STEPS + 1.2], [(top + bottom) / 2])
+    artists["similarity"].set_data(range(STEPS), similarity)
+    places = (state["position"], state["position"] + state["offset"])
+    for which, place, point in zip(("first", "second"), places, state["points"], strict=True):
+        for line in artists[which]:
+            line.set_data([place] * 2, line.axes.get_ylim())
+        artists[f"{which} on the curve"].set_data([place], [similarity[place]])
+        artists[f"{which} on the circle"].set_data([point[0]], [point[1]])
+    _update_arc(artists, state)
+    artists["caption"].set_text(_caption(state))
+
+
+def _update_arc(artists, state):
+    """The rotation from p to p + k, a spiral so that several turns can be told apart."""
+    (x0, y0), (x1, y1) = state["points"]
+    artists["radii"].set_data([x0, 0, x1], [y0, 0, y1])
+    start, angle = np.arctan2(y0, x0), state["angle"]
+    angles = np.linspace(0, angle, 2 + int(abs(angle) / 0.05))
+    radius = 0.3 + 0.065 * np.abs(angles) / (2 * np.pi)  # 8 turns at most
+    artists["arc"].set_data(radius * np.cos(start + angles), radius * np.sin(start + angles))
+    large = abs(angle) > 0.3  # a head on a shorter arc would hide it
+    end = start + angle
+    artists["head"].set_data([radius[-1] * np.cos(end)] * large, [radius[-1] * np.sin(end)] * large)
+    artists["head"].set_marker((3, 0, np.degrees(end) + (0 if angle > 0 else 180)))
+
+
+def _caption(state):
+    size, pair, place, offset = state["d_model"], state["pair"], state["position"], state["offset"]
+    wavelength, degrees = state["wavelength"], np.degrees(state["angle"])
+    turned = f"{degrees:,.1f}°" if abs(degrees) >= 1 else f"{degrees:.2g}°"
+    turned += "" if -1 < degrees < 360 else f" ({degrees % 360:.1f}° mod 360°)"
+    steps = f"{wavelength:.4g}" if wavelength < 1000 else f"{wavelength:,.0f}"
+    product = state["similarity"][place + offset] * size / 2
+    ends = f"; k is bounded, positions here are 0 to {STEPS - 1}" if place + offset in (0, STEPS - 1) else ""
+    return (
+        f"pair i = {pair}, columns {2 * pair} and {2 * pair + 1} (framed): "
+        f"wavelength 2π · 10000^({2 * pair}/{size}) = {steps} steps\n"
+        f"from p = {place} to p + k = {place + offset} it turns by kω = {turned}{ends}\n"
+        f"PE(p) · PE(p + k) = {product:.2f}, at most d_model / 2 = {size // 2};   "
+        "map: dark orange −1, white 0, dark purple 1"
+    ).replace("-", "−")
