@@ -4,6 +4,6 @@
 solution.
 """
 
-from course.exercises import cnn, rnn
+from course.exercises import attention, cnn, rnn
 
-__all__ = ["cnn", "rnn"]
+__all__ = ["attention", "cnn", "rnn"]
