@@ -567,7 +567,7 @@ exercises.rnn.direct_path.check(my_direct_path)
 
 # %%
 def run_cell(x, h, c, weights, cut=False):
-    """Lists of the cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h); cut: the direct path alone."""
+    """Lists of cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h); cut: the direct path alone."""
     cells, forget = [c], []
     weight_xh, weight_hh, bias = weights
     for x_t in x.unbind(1):

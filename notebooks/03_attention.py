@@ -17,8 +17,8 @@
 
 # %% [markdown]
 # **Afterwards you can**
-# - write attention, its masks, its heads, and a whole encoder–decoder Transformer, and show that each part
-#   equals PyTorch's, gradients included;
+# - write attention, its masks, its heads, and a whole encoder–decoder Transformer, and show that its layers
+#   equal PyTorch's, gradients included;
 # - say why scores are divided by $\sqrt{d_k}$, and predict what happens otherwise;
 # - see attention as kernel regression, and say where the dot product differs;
 # - test causality instead of believing it;
@@ -53,7 +53,9 @@
 # | model width, heads, width of a head | `d_model`, `n_h`, `d_k` | $d_k = d_{model}/n_h$ |
 # | what the encoder hands to the decoder | `memory` | `(B, T_k, d_model)` |
 #
-# Tokens are whole numbers; 0 is padding. Positions count from 0.
+# $B$ is the batch, $D$ short for $d_{model}$, $S$ for the source's $T_k$. Weights are (outputs, inputs), as
+# in chapter 2: a product is $xW^\top$. Tokens are whole numbers, 0 is padding; positions and heads count
+# from 0.
 
 # %%
 # Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
@@ -134,7 +136,7 @@ for length in (0.0, 1.0, 10.0):
 #
 # $$O = \operatorname{softmax}\Big(\frac{QK^\top}{\sqrt{d_k}}\Big)\, V$$
 #
-# First the loop, one query and one key at a time.
+# First the loop, one query and one key at a time. **Predict** how many products of numbers $QK^\top$ takes.
 
 
 # %%
@@ -178,7 +180,7 @@ check_agreement(attention_matrix, attention_batched_loop, **random_qkv(2, 3))
 check_agreement(attention_matrix, pytorch_attention, **random_qkv(2, 3))
 
 # %% [markdown]
-# Note what is *not* there: no weight, nothing learnt, no position. And the softmax runs along the
+# Note what is *not* there: no parameter, nothing learnt, no position. And the softmax runs along the
 # **keys**, the last axis: each query shares out one unit of attention.
 #
 # ## 3 Why divide by $\sqrt{d_k}$?
@@ -209,8 +211,8 @@ for sigma in (0.5, 1.0, 2.0):
 
 # %% [markdown]
 # By 16. So 64 dimensions give scores with a standard deviation of 32, and dividing by $\sqrt{64} = 8$
-# leaves 4: the division cures the factor $d_k$, not a large $\sigma$. (Layer norm, section 8, sees to
-# that.)
+# leaves 4: the division cures the factor $d_k$, not a large $\sigma$. (Layer norm, section 8, fixes the
+# size of the tokens; the projections of section 6 still set $\sigma$, so that sharpness can be learnt.)
 
 # %%
 products, curves = {}, torch.linspace(-40, 40, 81, dtype=torch.float64)
@@ -284,6 +286,14 @@ plots.lines(
     alt="Two curves: without the division the norm rises first, then falls; with it it stays level.",
 )  # fmt: skip
 
+# %%
+plain, scaled = (sharpness["entropy"][name][1] for name in ("q · k", "q · k / √d_k"))
+print("scaled, the entropy moves by less than 0.2 nats:", bool(scaled.max() - scaled.min() < 0.2))
+print("unscaled, it is below 0.2 nats at d_k = 1024:", bool(plain[-1] < 0.2))
+plain, scaled = (sharpness["Jacobian"][name][1] for name in ("q · k", "q · k / √d_k"))
+print("scaled, the Jacobian's norm moves by a fifth at most:", bool(scaled.max() < 1.2 * scaled.min()))
+print("unscaled, it is largest at d_k between 4 and 32:", WIDTHS[plain.argmax()] in (4, 8, 16, 32))
+
 # %% [markdown]
 # With the division both stay where they are. Without it the entropy falls towards 0; the Jacobian first
 # *rises*, as the softmax leaves the flat region where it hardly cares, and then falls, as it saturates.
@@ -293,13 +303,12 @@ plots.lines(
 explorers.attention.softmax_shape(random_scores, entropy, jacobian_norm)
 
 # %% [markdown]
-# Try: $d_k = 1024$ without scaling, then raise the temperature until the entropy is that of the scaled
-# softmax. Which temperature is it?
+# Try: $d_k = 16$ without scaling, then raise the temperature until the entropy is that of the scaled
+# softmax. Which temperature is it, and which would it be for 1024?
 #
 # <details><summary>Answer</summary>
 #
-# $\sqrt{1024} = 32$, beyond the slider's end: the scale *is* a temperature. With $d_k = 16$ you can reach
-# it: 4.
+# $\sqrt{16} = 4$, and 32: the scale *is* a temperature.
 # </details>
 
 # %% [markdown]
@@ -310,7 +319,8 @@ explorers.attention.softmax_shape(random_scores, entropy, jacobian_norm)
 #
 # $$\hat y(x) = \frac{\sum_i K_i\, y_i}{\sum_i K_i} \qquad K_i = e^{-(x - x_i)^2/2h^2}$$
 #
-# That is attention with the scores $-(x-x_i)^2/2h^2$. **Predict**: does the dot product
+# That is attention with the scores $-(x-x_i)^2/2h^2$ (see Tsai et al. 2019). **Predict**: does the dot
+# product
 # $x\,x_i/h^2$ give the same weights?
 
 
@@ -382,11 +392,13 @@ assert apart["norms from 0.5 to 2"] > 0.1
 explorers.attention.kernel(smooth)
 
 # %% [markdown]
-# Try: the bandwidth from 0.05 to 2. Then the dot product at $x = 0.5$: which points carry the weight?
+# Try: the bandwidth from 0.05 to 2. Then back to 0.2, and the dot product at $x = 0.5$: which points carry
+# the weight?
 #
 # <details><summary>Answer</summary>
 #
-# A small bandwidth repeats the nearest noisy point, a large one the mean of all. The dot product looks to
+# A small bandwidth repeats the nearest noisy point, a large one nears the mean of all. The dot product looks
+# to
 # the outermost points on the right, however far: they have the largest $x\,x_i$.
 # </details>
 
@@ -446,7 +458,8 @@ print(forbidden.softmax(0), "by the formula;", "0/0 is no number")
 
 # %% [markdown]
 # Such rows exist: an empty sequence in a batch. One NaN there reaches every weight of the model at the
-# next update. Our answer is PyTorch's: who may attend to nothing gets 0.
+# next update. Our answer is that of `F.scaled_dot_product_attention`: who may attend to nothing gets 0.
+# (`nn.MultiheadAttention`, asked for its weights as by default, gives NaN.)
 
 # %% [markdown]
 # **Exercise: scaled dot-product attention with a mask** (medium, about 20 minutes)
@@ -505,13 +518,14 @@ check_agreement(
 )  # fmt: skip
 out, attn = attention(**random_qkv(2, 3), mask=mask)
 print("the fully masked row gives 0:", not out[0, :, 1].any())
-print("all other rows sum to 1:", torch.allclose(attn.sum(-1)[1], torch.ones(3, 3, dtype=torch.float64)))
+print("all other rows sum to 1:", torch.allclose(attn.sum(-1), mask.any(-1).double().expand(2, 3, 3)))
 
 # %% tags=["explorer"]
 explorers.attention.masks(attention, padding_mask, causal_mask)
 
 # %% [markdown]
-# Try: causal, and move the query. Why does the first token's row never change? Then padding with length 0.
+# Try: both masks, and move the length. Why does the first token's row stay as it is, down to a length of 1?
+# Then a length of 0.
 #
 # <details><summary>Answer</summary>
 #
@@ -537,20 +551,25 @@ def added_zero_or_one(scores, mask):
     return (scores + mask).softmax(-1)
 
 
+# %%
 mask = padding_mask(torch.tensor([3, 0]), 5)[:, 0]
 for hide in (minus_infinity, large_number, added_zero_or_one):
-    case = {name: tensor.requires_grad_() for name, tensor in random_qkv(2, t_q=5).items()}
+    case, shared = random_qkv(2, t_q=5, d_v=4), torch.eye(4, dtype=torch.float64, requires_grad=True)
     weights = hide(case["q"] @ case["k"].mT / 2, mask)
-    (weights @ case["v"]).sum().backward()
-    usable = all(bool(tensor.grad.isfinite().all()) for tensor in case.values())
-    print(f"{hide.__name__:18} gradients finite: {usable!s:6} weight on padding, first sequence:", end=" ")
-    print(f"{weights[0, 0, 3:].sum().item():.2f}, empty one: {weights[1, 0].sum().item():.0f}")
+    (weights @ case["v"] @ shared).sum().backward()  # `shared` stands for a weight of the model
+    print(
+        f"{hide.__name__}: the shared weight's gradient is finite: {bool(shared.grad.isfinite().all())};",
+        end=" ",
+    )
+    print("weights on padding", [round(a, 2) for a in weights[0, 0, 3:].tolist()], end="; ")
+    print("of the empty sequence", [round(a, 2) for a in weights[1, 0].tolist()])
 
 # %% [markdown]
-# $-\infty$ alone is right but for the empty row, whose NaN spoils the gradient of everything. $-10^9$ hides
-# padding well; an empty row then attends *evenly to its padding*, silently. Adding a 0/1 mask hides
-# nothing: it multiplies the odds by $e$. The symptom in training: a loss of NaN at the first batch that
-# holds an empty sequence, and not before. The cure is the last line of `attention`.
+# $-\infty$ alone is right but for the empty row, whose NaN reaches the weights that all sequences share, and
+# with them every sequence. $-10^9$ hides padding well; an empty row then attends *evenly to its padding*,
+# silently. Adding a 0/1 mask hides nothing: it multiplies the odds by $e$. The symptom in training: a loss
+# of NaN at the first batch that holds an empty sequence, and not before. The cure is the last `masked_fill`
+# in `attention`, before the weights meet the values.
 
 # %% [markdown]
 # ## 6 Several heads
@@ -558,11 +577,13 @@ for hide in (minus_infinity, large_number, added_zero_or_one):
 # One softmax can point to one place, or spread over several; it cannot look for two *different* things.
 # So split the features into $n_h$ heads, let each do its own lookup, and join the results:
 #
-# $$\text{head}_i = \operatorname{attention}(X W_i^Q,\, M W_i^K,\, M W_i^V) \qquad
-# Y = [\text{head}_1; \dots; \text{head}_{n_h}]\, W^O$$
+# $$\text{head}_i = \operatorname{attention}(X W_{Q,i}^\top,\, M W_{K,i}^\top,\, M W_{V,i}^\top) \qquad
+# Y = [\text{head}_1, \dots, \text{head}_{n_h}]\, W_O^\top$$
 #
-# with $M = X$ for **self-attention**. Where queries come from one sequence and keys and values from
-# another, it is **cross-attention**.
+# Three projections, so that what a token asks, what it answers to and what it hands over can differ.
+# $M = X$ is **self-attention**; where keys and values come from another sequence, it is
+# **cross-attention**. $W_{Q,i}$ is the $i$-th block of rows of one large $W_Q$: project once, then cut the
+# *result* into blocks. The code adds biases.
 
 # %% [markdown]
 # **Exercise: cross-attention** (medium, about 15 minutes)
@@ -593,7 +614,7 @@ exercises.attention.cross_attention.check(my_cross_attention)
 #
 # Multi-head attention cuts the $D$ features of each position into $n_h$ heads of $d_k = D / n_h$
 # features. Turn `x` $(B, T, D)$ into $(B, n_h, T, d_k)$ so that head $h$ holds the $h$-th block of
-# features of every position:
+# features of every position, heads counted from 0:
 #
 # $$\text{out}_{b,h,t,j} = x_{b,\,t,\,h\, d_k + j}$$
 #
@@ -681,10 +702,15 @@ class MultiHeadAttention(nn.Module):
 # ### Proof: it equals nn.MultiheadAttention
 #
 # Both get the same weights. `agrees` compares outputs and the gradients of the inputs and of every
-# parameter in float64; it will serve every module of this chapter.
+# parameter in float64; it will serve every module of this chapter. Every weight is moved from where it
+# starts: a bias of 0 or a scale of 1 would hide mistakes.
 
 
 # %%
+def random_x(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
 class Called(nn.Module):
     """A module that is called in a way of its own: call(inner, *inputs)."""
 
@@ -697,8 +723,8 @@ class Called(nn.Module):
 
 
 def agrees(ours, theirs, call_ours, call_theirs, *, label=None, **inputs):
-    """Compare two modules with equal parameter names, with the weights of theirs: output, every gradient."""
-    weights = {name: p.detach() for name, p in theirs.named_parameters()}
+    """Compare two modules with equal parameter names and one set of weights: output and every gradient."""
+    weights = {name: p.detach() + 0.3 * random_x(*p.shape, seed=1) for name, p in theirs.named_parameters()}
 
     def run(module, call):
         def function(**tensors):
@@ -712,10 +738,6 @@ def agrees(ours, theirs, call_ours, call_theirs, *, label=None, **inputs):
 
 
 # %%
-def random_x(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 torch.manual_seed(0)
 mask = causal_mask(5) & padding_mask(torch.tensor([5, 2, 1]), 5)  # no row is empty
 ours, theirs = MultiHeadAttention(12, 3), nn.MultiheadAttention(12, 3, batch_first=True)
@@ -733,7 +755,7 @@ agrees(
 # heads in one axis.
 
 # %% [markdown]
-# ## 7 Attention does not know the order
+# ## 7 Does attention know the order?
 #
 # **Predict.** Permute the tokens of the input. What happens to the outputs of self-attention?
 
@@ -807,8 +829,8 @@ print(
 # \begin{pmatrix} \cos k\omega & \sin k\omega\\ -\sin k\omega & \cos k\omega \end{pmatrix}
 # \begin{pmatrix} \sin p\omega\\ \cos p\omega \end{pmatrix}$$
 #
-# So "$k$ tokens back" is one linear map, which a head can learn. Find it from data alone, by least squares
-# over half of the positions, and check it on the rest.
+# So "$k$ tokens on" is one linear map, which a head can learn. **Predict**: find it from data alone, by least
+# squares over the first hundred positions; does it hold for positions that it never saw?
 
 
 # %%
@@ -896,10 +918,16 @@ class LayerNorm(nn.Module):
 agrees(LayerNorm(6), nn.LayerNorm(6), lambda m, x: m(x), lambda m, x: m(x), x=10 + random_x(2, 3, 6))
 
 # %% [markdown]
-# Where the normalisation stands matters. **Post-norm**, as in the first paper: $x \leftarrow
-# \operatorname{LN}(x + f(x))$. **Pre-norm**: $x \leftarrow x + f(\operatorname{LN}(x))$, which leaves an
-# unbroken sum from the first layer to the last, and trains without warm-up (Xiong et al. 2020). Section
-# 15 measures it.
+# The feed-forward net, with the same weights at every position:
+#
+# $$\operatorname{FF}(x_t) = W_2 \max(0,\, W_1 x_t + b_1) + b_2$$
+#
+# Where the normalisation stands matters. **Post-norm**, as in the first paper, and **pre-norm**:
+#
+# $$x \leftarrow \operatorname{LN}(x + f(x)) \qquad\qquad x \leftarrow x + f(\operatorname{LN}(x))$$
+#
+# Pre-norm leaves an unbroken sum from the first layer to the last, and can train without warm-up (a
+# learning rate that rises at first; Xiong et al. 2020). Section 15 measures it.
 
 
 # %%
@@ -921,7 +949,7 @@ class EncoderLayer(nn.Module):
         return self.norm2(x + self.feed_forward(x))
 
     def feed_forward(self, x):
-        """max(0, x W₁ + b₁) W₂ + b₂, each position by itself (Vaswani et al. 2017, equation 2)."""
+        """W₂ max(0, W₁ x + b₁) + b₂, each position by itself (Vaswani et al. 2017, equation 2)."""
         return self.linear2(F.relu(self.linear1(x)))
 
 
@@ -970,14 +998,15 @@ for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
     )  # fmt: skip
 
 # %% [markdown]
-# One trap of PyTorch's signature: the third positional argument is the feed-forward's width, not the
-# dropout. **Predict** what `nn.TransformerEncoderLayer(512, 8, 0.1)`, seen in articles, does.
+# **Predict** what `nn.TransformerEncoderLayer(512, 8, 0.1)`, seen in articles and meant as width, heads and
+# dropout, does.
 
 # %%
 try:
     nn.TransformerEncoderLayer(512, 8, 0.1)
+    print("it can be built")
 except TypeError as error:
-    print("TypeError:", str(error).splitlines()[0][:60])
+    print(f"{type(error).__name__}: the third argument is dim_feedforward, here 0.1; dropout is the fourth")
 
 # %% [markdown]
 # ## 9 Causality, by test
@@ -985,7 +1014,7 @@ except TypeError as error:
 # A causal model's output at $t$ must not depend on any later token. Looking at a triangular picture of
 # weights does not prove it: a leak can sit elsewhere. Two tests that do.
 #
-# 1. Change one future token at random: earlier outputs must not move **by a single bit**.
+# 1. Draw all later tokens anew: earlier outputs must not move **by a single bit**.
 # 2. The gradient of output $t$ for every input after $t$ must be **exactly 0**.
 
 
@@ -999,26 +1028,30 @@ def moved_by_the_future(model, x, t):
 def gradient_from_the_future(model, x, t):
     """Largest |∂ output t / ∂ input s| over s > t."""
     x = x.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(model(x)[0, t].sum(), x)
+    weights = random_x(x.shape[-1], seed=1)  # a plain sum would be blind: layer norm keeps it constant
+    (gradient,) = torch.autograd.grad((model(x)[0, t] * weights).sum(), x)
     return gradient[0, t + 1 :].abs().max().item()
 
 
-layer = EncoderLayer(8, 2, 16).double()
 x = random_x(1, 6, 8)
-for name, model in (("causal mask", lambda x: layer(x, causal_mask(6))), ("no mask", layer)):
+layers = {kind: EncoderLayer(8, 2, 16, kind == "pre-norm").double() for kind in ("pre-norm", "post-norm")}
+models = {f"{kind}, no mask": layer for kind, layer in layers.items()}
+models |= {f"{kind}, causal": partial(layer, mask=causal_mask(6)) for kind, layer in layers.items()}
+for name, model in models.items():
     moved = max(moved_by_the_future(model, x, t) for t in range(5))
     slope = max(gradient_from_the_future(model, x, t) for t in range(5))
     print(f"{name}: earlier outputs moved: {moved != 0}; gradient from the future: {slope != 0}")
 
 # %% [markdown]
-# These two belong into the tests of every causal model. Here is a program that needs them:
+# These two belong in the tests of every causal model. Here is a program that needs them:
 
 # %% [markdown]
 # **Exercise: find two bugs in causal self-attention** (hard, about 20 minutes)
 #
-# The program below is to be multi-head causal self-attention. The shapes are right. But the weights of
-# early queries sum to less than 1. A change to the last token changes earlier outputs, though each
-# weight for a later key is exactly 0. And the more heads share the same $D$, the flatter the weights.
+# The program below is meant to be multi-head causal self-attention. The shapes are right. But the
+# weights of early queries sum to less than 1. A change to the last token changes earlier outputs,
+# though each weight for a later key is exactly 0. And the more heads share the same $D$, the flatter
+# the weights.
 #
 # There are two bugs, none of them where heads are split or merged. Mend both, without
 # `F.scaled_dot_product_attention`. Values and gradients are compared.
@@ -1052,8 +1085,8 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 # %% [markdown]
 # **Exercise: what a decoder sees and what it must answer** (easy, about 10 minutes)
 #
-# A decoder is trained at all positions at once: at $t$ it sees the token before and must answer
-# token $t$.
+# A decoder is trained at all positions at once: at $t$ its input is the token before (by attention it
+# sees all earlier ones too), and it must answer token $t$.
 #
 # $$\text{input}_0 = \text{start}, \quad \text{input}_t = \text{targets}_{t-1} \text{ for } t > 0,
 # \qquad \text{labels}_t = \text{targets}_t$$
@@ -1061,7 +1094,7 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 # `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0. Return the tuple
 # (input, labels), both $(B, T)$. No loop over tokens; leave `targets` as it is.
 #
-# By hand first: which pair comes of the row `[5, 7, 2, 0]`, where 2 ends and 1 starts?
+# By hand first: which pair results from the row `[5, 7, 2, 0]`, where 2 ends and 1 starts?
 
 
 # %%
@@ -1152,11 +1185,12 @@ def shifted(target, start):
 
 
 def sequence_loss(model, batch, run):
-    """Cross-entropy in nats a token over the target's tokens, the end token among them, without padding."""
+    """Cross-entropy in nats a token, the mean over each target (end token included), then over the batch."""
     source, target = batch
     source = source[:, : (source != PAD).sum(1).max()]  # no step is spent on padding that no row needs
     logits = model(source, shifted(target, model.start))
-    return F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=PAD)
+    nats = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=PAD, reduction="none")
+    return (nats.unflatten(0, target.shape).sum(1) / (target != PAD).sum(1)).mean()
 
 
 # %% [markdown]
@@ -1168,13 +1202,20 @@ def sequence_loss(model, batch, run):
 
 
 # %%
+def next_log_probs(model, tokens, memory, mask):
+    """ln of the probability of each next token (B, V); padding and the start token are never written."""
+    steps = model.decode(tokens, memory, mask)[0][:, -1].log_softmax(-1)
+    steps[:, [PAD, model.start]] = -math.inf
+    return steps
+
+
 @torch.no_grad()
 def greedy(model, source, most):
     """The likeliest token each time: source (B, S) -> (B, up to `most`), after the end token PAD."""
     memory, mask = model.encode(source)
     tokens = torch.full((len(source), 1), model.start, device=source.device)
     for _ in range(most):
-        following = model.decode(tokens, memory, mask)[0][:, -1, 1:].argmax(-1) + 1  # never padding
+        following = next_log_probs(model, tokens, memory, mask).argmax(-1)
         ended = (tokens[:, -1] == model.end) | (tokens[:, -1] == PAD)
         tokens = torch.cat([tokens, following.masked_fill(ended, PAD)[:, None]], 1)
         if (ended | (following == model.end)).all():
@@ -1193,9 +1234,9 @@ def beam(model, source, most, width):
     )
     for _ in range(most):
         repeated = (part.expand(len(tokens), *part.shape[1:]) for part in (memory, mask))
-        steps = model.decode(tokens, *repeated)[0][:, -1].log_softmax(-1)
+        steps = next_log_probs(model, tokens, *repeated)
         ended = (tokens[:, -1] == model.end) | (tokens[:, -1] == PAD)
-        steps[ended], steps[:, PAD] = -math.inf, -math.inf
+        steps[ended] = -math.inf
         steps[ended, PAD] = 0.0  # a finished target goes on with padding, at no cost
         scores, best = (scores[:, None] + steps).flatten().topk(min(width, steps.numel()))
         row, following = best // steps.shape[1], best % steps.shape[1]
@@ -1211,7 +1252,8 @@ def beam(model, source, most, width):
 # %%
 def best_of_all(model, source, most):
     """The largest ln of a probability of any target of up to `most` tokens, by trying them all."""
-    targets = torch.tensor(list(itertools.product(range(1, model.end + 1), repeat=most)))
+    letters = [token for token in range(1, model.end + 1) if token != model.start]
+    targets = torch.tensor(list(itertools.product(letters, repeat=most)))
     steps = model(source.expand(len(targets), -1), shifted(targets, model.start)).log_softmax(-1)
     steps = steps.gather(2, targets[:, :, None])[:, :, 0]
     ended = (targets == model.end).cumsum(1) - (targets == model.end).int()  # what stands after an end token
@@ -1310,8 +1352,9 @@ reversed_right = exact(reverser, *reverse_batch(Draws(10_000), 1000))
 print(f"reversed without any error: {reversed_right.sum()} of 1,000 held-out sequences")
 
 # %%
-assert reversed_right.float().mean() >= 0.99
+assert reversed_right.float().mean() >= 0.995
 reverse_rows = results.read("03", "reverse")
+assert all(row["exact"] == 1 for row in reverse_rows)
 print("recorded, seeds 0, 1, 2:", [f"{100 * row['exact']:.1f} %" for row in reverse_rows])
 
 # %%
@@ -1331,10 +1374,10 @@ near = (attn[0].mean(1) * (apart.abs() <= 1)).sum(-1)[inside[:, 0]].mean().item(
 print("weight within one place of the anti-diagonal, mean of all heads, above 0.85:", near > 0.85)
 
 # %% [markdown]
-# The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is. Nobody said so to the
-# model. The line is a little blurred, and still no output is wrong: the encoder has mixed neighbours
-# already, so that the place beside the right one knows the answer too. Weights show where a model looks,
-# not all that it finds there.
+# The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is. Nobody told the
+# model. The line is a little blurred, and still nothing is written wrong: probably the encoder has mixed
+# neighbours already, so that the place beside the right one knows the answer too. Weights show where a
+# model looks, not all that it finds there.
 
 # %% [markdown]
 # ## 12 Second task: read dates in seven languages
@@ -1363,8 +1406,8 @@ for i in range(8):
     )
 
 # %% [markdown]
-# 10,000 texts of 1.4 million that there are. Chinese and Japanese write most dates alike, and count as one
-# language, "zh ja", where they do.
+# 10,000 texts of 1.4 million that there are. Chinese and Japanese write about half of their dates alike, and
+# count as one language, "zh ja", where they do.
 #
 # **Predict.** What is hard about it? The order of day, month and year; the names; the digits. Which of
 # them need attention to *look something up*, which need knowledge?
@@ -1377,23 +1420,26 @@ for i in range(8):
 
 
 # %%
-def pair_counts(texts, vocabulary):
-    """How often each pair of neighbouring characters stands in each text: (N, pairs)."""
-    rows, size = data.encode(texts, vocabulary), len(vocabulary) + 1
-    pairs = rows[:, :-1] * size + rows[:, 1:]
-    return torch.zeros(len(rows), size**2).scatter_add_(1, pairs, (rows[:, 1:] != PAD).float())
+def pair_counts(texts, vocabulary, pairs=None):
+    """How often each pair of neighbouring characters stands in each text: (N, len(pairs)), and the pairs."""
+    rows = data.encode(texts, vocabulary)
+    codes = rows[:, :-1] * (len(vocabulary) + 1) + rows[:, 1:]  # (N, T - 1)
+    pairs = codes[rows[:, 1:] != PAD].unique() if pairs is None else pairs
+    places = torch.searchsorted(pairs, codes).clamp(max=len(pairs) - 1)
+    known = (pairs[places] == codes) & (rows[:, 1:] != PAD)
+    return torch.zeros(len(rows), len(pairs)).scatter_add_(1, places, known.float()), pairs
 
 
 def nearest_texts(part, train, vocabulary):
     """The place of the training text with the most similar pairs (cosine): (N,)."""
-    a, b = (F.normalize(pair_counts(texts, vocabulary)) for texts in (part.texts, train.texts))
-    used = b.sum(0) > 0
-    return torch.cat([(rows @ b[:, used].T).argmax(1) for rows in a[:, used].split(500)])
+    theirs, pairs = pair_counts(train.texts, vocabulary)
+    ours, _ = pair_counts(part.texts, vocabulary, pairs)
+    return torch.cat([(rows @ F.normalize(theirs).T).argmax(1) for rows in F.normalize(ours).split(200)])
 
 
 nearest = nearest_texts(dates.held_out, dates.train, dates.vocabulary)
 right = sum(dates.train.iso[i] == iso for i, iso in zip(nearest.tolist(), dates.held_out.iso, strict=True))
-print(f"nearest neighbour: {right} of {len(dates.held_out)} held-out dates right")
+print(f"nearest neighbour: about {100 * right / len(dates.held_out):.0f} % of the held-out dates right")
 
 # %% [markdown]
 # ### The model
@@ -1446,7 +1492,7 @@ def batches_by_length(source, batch_size, epochs, seed, groups=4):
 
 
 source, _ = date_tokens(dates.train, dates.vocabulary)
-for name, order in (("at random", torch.randperm(9984)), ("by length", batches_by_length(source, 64, 1, 0))):
+for name, order in (("at random", torch.arange(9984)), ("by length", batches_by_length(source, 64, 1, 0))):
     batches = source[order].split(64)
     longest = sum((rows != PAD).sum(1).max().item() * len(rows) for rows in batches)
     share = 1 - sum((rows != PAD).sum().item() for rows in batches) / longest
@@ -1459,22 +1505,28 @@ def train_dates(
     progress=True, **settings,
 ):  # fmt: skip
     """Train a model of dates on a DateSet, default the course's; returns it and the History."""
-    dates = data.dates(1, validation=0, held_out=0) if part else data.dates()
-    source, target = date_tokens(part or dates.train, dates.vocabulary)
+    vocabulary = data.date_vocabulary()
+    source, target = date_tokens(data.dates().train if part is None else part, vocabulary)
     torch.manual_seed(seed)
-    model = make(dates.vocabulary, **settings)
+    model = make(vocabulary, **settings)
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.99), fused=True)
     order = batches_by_length(source, 64, epochs, seed)
+
+    def batch(run, share):  # of the 64 rows of a step those of this process
+        rows = order[64 * run.step + share * run.process :][:share]
+        return source[rows], target[rows]
+
     history = training.fit(
-        model, sequence_loss, (source[order], target[order]), optimizer=optimizer, epochs=1, batch_size=64,
-        shuffle=False, schedule=schedule, clip=1.0, seed=seed, max_steps=max_steps, progress=progress,
+        model, sequence_loss, batch, optimizer=optimizer, epochs=epochs, batch_size=64, clip=1.0, seed=seed,
+        steps_per_epoch=len(order) // (64 * epochs), schedule=schedule, max_steps=max_steps,
+        progress=progress,
     )  # fmt: skip
     return model, history
 
 
 # %% [markdown]
-# Width, rates and epochs were chosen on the validation dates. **Predict** the share of held-out dates
-# written without any error.
+# Width, rate, epochs and batches were chosen on dates that are not held out. **Predict** the share of
+# held-out dates written without any error.
 
 # %% tags=["nbval-ignore-output"]
 translator, history = train_dates()
@@ -1482,7 +1534,7 @@ held_out = date_tokens(dates.held_out, dates.vocabulary)
 right = exact(translator, *held_out)
 low, high = wilson(right.sum().item(), len(right))
 print(f"{right.sum()} of {len(right)} held-out dates right: {100 * right.float().mean():.2f} %", end=" ")
-print(f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)")
+print(f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %), {history.seconds:.0f} s of training")
 losses = torch.tensor(history.losses)
 plots.lines(
     {"training": (range(20, len(losses) + 1), losses.unfold(0, 20, 1).mean(1))},
@@ -1513,7 +1565,8 @@ def breakdown(right, part):
 
 def written(model, texts, most=11):
     """What a model makes of texts: a list of str."""
-    tokens = greedy(model, data.encode(texts, vocabulary_of(model)), most)
+    source = data.encode(texts, vocabulary_of(model)).to(model.letters.device)
+    tokens = greedy(model, source, most)
     return data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)
 
 
@@ -1563,8 +1616,9 @@ def record_dates(seed, max_steps=None):
 # %%
 date_rows = results.read("03", "dates")
 shares = [row["exact"] for row in date_rows]
+low, high = wilson(round(2000 * sum(shares)), 6000)
 print("exact, seeds 0, 1, 2 (recorded):", ", ".join(f"{100 * share:.2f} %" for share in shares), end="; ")
-print(f"mean {100 * sum(shares) / 3:.2f} %; {date_rows[0]['parameters']:,} parameters")
+print(f"mean {100 * sum(shares) / 3:.2f} % ({100 * low:.1f} to {100 * high:.1f} %)")
 for name in (*("en", "de", "fr", "es", "ru", "zh", "ja", "zh ja"), *("medium", "long", "full")):
     counts = [row["parts"][name] for row in date_rows]
     print(f"{name:7}", ", ".join(f"{ok}/{count}" for ok, count in counts))
@@ -1574,11 +1628,17 @@ for row in date_rows:
 assert min(shares) >= 0.99
 
 # %% [markdown]
-# The languages with short or regular forms are read without a fault. The failures have two kinds. A digit
-# that stands twice (or once) is written once (or twice): 22 as 02, 1 as 11. And in the longest texts two
-# digits of the year change places: of 32 characters and more there are 17 among 2,000, and 70 among the
-# 10,000 to train on. Positions that training hardly showed are read badly. Both say how it works: by
-# *where* the digits stand.
+# German, French, Chinese and Japanese are read without a fault. The failures have two kinds. A digit that
+# stands twice (or once) is written once (or twice): 22 as 02, 1 as 11. And in the longest texts two digits
+# of the year change places. Both suggest that it works by *where* the digits stand; and positions that
+# training hardly showed are read badly:
+
+# %%
+longest = {
+    name: sum(len(text) >= 32 for text in part.texts)
+    for name, part in (("train", dates.train), ("held out", dates.held_out))
+}
+print("texts of 32 characters and more:", longest)
 
 # %% tags=["explorer-needs"]
 weights = results.load_weights("03", "dates")
@@ -1617,7 +1677,7 @@ plots.maps(
     alt="A map: the year's digits look at the source's year, the month at its name, the day at its digit.",
 )  # fmt: skip
 year = (
-    seen["attn"][0].mean(0)[:4, -5:].sum(1)
+    seen["attn"][0].mean(0)[:4, -4:].sum(1)
 )  # the weight that the year's digits give to "2021" and the blank
 print("each of the year's digits gives the year most of its weight:", bool((year > 0.5).all()))
 
@@ -1632,15 +1692,23 @@ explorers.attention.translator(translate)
 #
 # It reads February 30 as it stands: it knows no calendar. It makes up a day for January 2021, with a
 # probability of 1.00 for each digit: that says that it is *sure*, not that it is right. The typing error
-# does no harm. With 1812 even the form breaks: it never had to write 18. And "hello" is a date too.
+# does no harm. With 1812 even the form breaks: it never had to write 18. And "hello" gets the form of a
+# date: the form is what it knows best.
 # </details>
-#
+
+# %%
+for text in ("February 30, 2021", "January 2021", "Janaury 5, 2021", "5 мая 1812 г.", "hello"):
+    seen = translate(text)
+    print(f"{text} -> {seen['output']}, the least certain character has p = {seen['probs'].min():.2f}")
+
+# %% [markdown]
 # ### Does a beam help? (optional)
 #
 # **Predict**, from the probabilities that you saw.
 
 # %%
-some = dates.held_out.texts[:200]
+known = set(vocabulary_of(reader))  # of the recorded model; another Babel may bring other characters
+some = [text for text in dates.held_out.texts if set(text) <= known][:200]
 differ, second = 0, []
 for text, plain in zip(some, written(reader, some), strict=True):
     tokens, scores = beam(reader, data.encode([text], vocabulary_of(reader)), 11, 4)
@@ -1667,6 +1735,12 @@ UNSEEN = {
 }
 
 
+SLICES = {
+    "date": slice(None), "century": slice(0, 2), "year in it": slice(2, 4), "month": slice(5, 7),
+    "day": slice(8, 10),
+}  # fmt: skip
+
+
 # %%
 def record_unseen(what, seed, max_steps=None):
     """Shares of right dates, years, months and days on 2,000 dates of a kind that training left out."""
@@ -1682,7 +1756,7 @@ def record_unseen(what, seed, max_steps=None):
         ):
             outputs = [output.ljust(10) for output in written(model, test_part.texts)]
             pairs = list(zip(outputs, test_part.iso, strict=True))
-            slices = {"date": slice(None), "year": slice(0, 4), "month": slice(5, 7), "day": slice(8, 10)}
+            slices = SLICES
             found[kind] = {
                 name: sum(a[s] == b[s] for a, b in pairs) / len(pairs) for name, s in slices.items()
             }
@@ -1704,20 +1778,20 @@ for what in UNSEEN:
         print(f"    {text} -> {output}")
 
 # %% [markdown]
-# Two kinds of failure. With new *letters* the day survives, the month is a guess (chance: 8 %), and even the
-# year suffers, though its digits are digits: untrained vectors stand beside them, and disturb what the
-# encoder makes of the place. The new *century* is worse: not one date in 2,000, and no error to be seen. In
-# training every year began with 20, so nothing had to be looked up, and 20 is what the model writes. It
-# learns what its data ask for, and no more. A held-out set drawn like the training set will never tell.
+# Days survive, nine in ten and more. Russian months are near chance (8 %): those letters were never trained.
+# Years fail too, though their digits are known: strange letters before them upset where the decoder looks.
+# Of the new century not one date in 2,000 is right, and there is no error to be seen: in training every
+# year began with 20, so nothing ever asked for looking up the first two digits. A model learns what its
+# data ask for. A held-out set drawn like the training set will never tell.
 
 # %% [markdown]
 # ## 14 Against a recurrent net, at equal time
 #
-# Before Transformers, translation was done by two GRUs: one reads, its last state starts the other, which
-# writes. Bahdanau et al. (2015) let the writer look back with **additive attention**, one hidden layer
-# that scores state $h$ against each memory $m_j$:
+# The first neural translators were two recurrent nets (Sutskever et al. 2014 with LSTMs, Cho et al. 2014 with
+# GRUs): one reads, its last state starts the other, which writes. Bahdanau et al. (2015) let the writer look
+# back with **additive attention**, a small net that scores its state $h$ against each memory $m_j$:
 #
-# $$s_j = v^\top \tanh(W h + U m_j)$$
+# $$s_j = u^\top \tanh(W h + U m_j)$$
 
 
 # %%
@@ -1773,10 +1847,22 @@ def recurrent_model(vocabulary, **settings):
     return model
 
 
-RIVALS = {  # epochs that take the time of the Transformer's eight, measured side by side on one thread
+RIVALS = {  # epochs that take about the time of the Transformer's eight: see "speed" below
     "GRU with attention": dict(make=recurrent_model, epochs=6),
     "GRU without": dict(make=recurrent_model, looks_back=False, epochs=9),
 }
+
+
+def record_speed(max_steps=None):
+    """Milliseconds a step of the three models, side by side: the least of four rounds of 25 steps."""
+    models, least, losses = {"Transformer": {}} | RIVALS, {}, []
+    for _ in range(4 if max_steps is None else 1):
+        for name, how in models.items():
+            _, history = train_dates(**how, max_steps=max_steps or 25, progress=False)
+            losses = losses or history.losses[:20]
+            step = 1000 * history.seconds / len(history.losses)
+            least[name] = min(step, least.get(name, math.inf))
+    return {"losses": losses, "milliseconds": least}
 
 
 def record_rivals(model, seed, max_steps=None):
@@ -1793,10 +1879,11 @@ def record_rivals(model, seed, max_steps=None):
 rivals = {"Transformer": date_rows}
 for row in results.read("03", "rivals"):
     rivals.setdefault(row["model"], []).append(row)
-curves = {}
+curves, [speed] = {}, results.read("03", "speed")
 for model, rows in rivals.items():
     shares = ", ".join(f"{100 * row['exact']:.1f}" for row in rows)
-    size = f"{rows[0]['steps']} steps, {rows[0]['parameters']:,} parameters"
+    seconds = rows[0]["steps"] * speed["milliseconds"][model] / 1000
+    size = f"{rows[0]['steps']} steps in {seconds:.0f} s, {rows[0]['parameters']:,} parameters"
     print(f"{model:18} {shares} % right (seeds 0, 1, 2; recorded); {size}")
     totals = {}
     for start, ok, count in itertools.chain.from_iterable(row["by length"] for row in rows):
@@ -1814,7 +1901,8 @@ plots.lines(
 # %% [markdown]
 # ## 15 What each part is good for: ablations (optional)
 #
-# Leave out one thing at a time, two seeds each, everything else as it was. **Predict** the worst of them.
+# Leave out one thing at a time (two seeds each; three as trained), everything else as it was. **Predict**
+# the worst of them.
 
 
 # %%
@@ -1840,7 +1928,7 @@ def record_ablation(change, seed, max_steps=None):
 
 
 # %%
-spread = {"as trained": [100 * share for share in shares]}
+spread = {"as trained": [100 * row["exact"] for row in date_rows]}
 for row in results.read("03", "ablations"):
     spread.setdefault(row["change"], []).append(100 * row["exact"])
 plots.bars(
@@ -1848,46 +1936,42 @@ plots.bars(
     errors={change: (min(shares), max(shares)) for change, shares in spread.items()}, xlim=(0, 109),
     title="Held-out dates with one thing changed (recorded; mean and range)",
     xlabel="written without any error (%)",
-    alt="Seven bars: those without positions and post-norm without warm-up are shortest.",
+    alt="Seven bars: the one without positions is short, the six others are long and alike.",
 )  # fmt: skip
 
 # %% [markdown]
-# FILL-ABLATIONS
+# Only the positions matter here: without them the model sees a bag of characters. The rest makes no
+# difference that two seeds could show. That is a result too: with $d_k = 16$ the projections can learn to be
+# four times smaller, one head suffices where each output looks at one place, and three layers train without
+# warm-up on either side of the norm. What large models need, a small one need not; and no article's
+# ablation carries over to your size untested.
 
 # %% [markdown]
 # ## 16 What it costs
 #
-# Attention compares every token with every other: $T^2$ scores, each of $d_k$ products, and all of them
-# kept for the backward pass. A recurrent net takes $T$ steps, one after the other. **Predict** the
-# exponents of time and memory in $T$ for both.
+# **Predict** the exponents with which time and memory grow in the length $T$, for one layer of attention and
+# one of an LSTM.
 
 
 # %%
-class Kept:
-    """A tensor that autograd keeps for a backward pass; `Kept.bytes` counts those of all that are left."""
-
-    bytes = 0
-
-    def __init__(self, tensor):
-        self.tensor = tensor.detach()
-        self.size = 0 if isinstance(tensor, nn.Parameter) else tensor.nbytes
-        Kept.bytes += self.size
-
-    def __del__(self):
-        Kept.bytes -= self.size
-
-
 def cost(module, x, rounds):
-    """Shortest seconds of a forward and backward pass, MB that autograd keeps, and the loss."""
-    seconds = []
+    """Shortest seconds of a forward and backward pass, MB that autograd keeps (each once), and the loss."""
+    seconds, kept, own = [], {}, {p.untyped_storage().data_ptr() for p in module.parameters()}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor.detach()
+
     for _ in range(rounds):
+        kept.clear()
         start = time.perf_counter()
-        with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             loss = module(x)[0].square().mean()
-            megabytes = Kept.bytes / 1e6
         loss.backward()
         seconds.append(time.perf_counter() - start)
-    return min(seconds), megabytes, loss.item()
+    return min(seconds), sum(kept.values()) / 1e6, loss.item()
 
 
 # %%
@@ -1936,8 +2020,8 @@ for what, unit in (("milliseconds", "time (ms)"), ("megabytes", "memory for the 
 # %% [markdown]
 # ## 17 A failure to diagnose: a loss that is too good
 #
-# The reverser of section 11 once more, but its decoder has no causal mask; nothing else is changed.
-# **Predict** its loss beside the right one's, and what it writes.
+# The reverser of section 11 once more, but its decoder has no causal mask; and it is stopped after 300
+# steps. **Predict** its loss beside the right one's, and what it writes.
 
 
 # %%
@@ -1964,20 +2048,22 @@ plots.lines(
 # %%
 source, target = reverse_batch(Draws(10_000), 1000)
 right = exact(unmasked, source, target).float().mean().item()
-first = {name: min(i for i, loss in enumerate(losses) if loss < 0.2) for name, losses in curves.items()}
-print(
-    "the loss without a mask is small in less than half the steps:",
-    first["without"] < first["with the causal mask"] / 2,
-)
-print("its final loss is below 0.05:", sum(unmasked_history.losses[-20:]) / 20 < 0.05, end="; ")
+first = {name: (torch.tensor(losses) < 0.2).int().argmax().item() for name, losses in curves.items()}
+assert first["without"] < 0.8 * first["with the causal mask"]
+print("its final loss is below 0.05:", sum(unmasked_history.losses[-20:]) / 20 < 0.05)
 print("of 1,000 sequences it writes nearly none right:", right < 0.05)
+changed = target[:1].clone()
+changed[:, 4:] = 1
+with torch.no_grad():
+    moved = (unmasked(source[:1], changed) - unmasked(source[:1], target[:1]))[:, :4].abs().max().item()
+print("the test of section 9, later tokens changed, earlier outputs moved:", moved > 0)
 
 # %% [markdown]
 # **The diagnosis.** Without the mask the position that must answer token $t$ can read token $t$ in its own
 # input, one place to the right: the fastest way to a small loss is to copy it. In writing there is nothing
 # to the right, and what was learnt is of no use. A loss that falls early and to zero is a symptom, not a
-# success; the test of section 9 finds it in a millisecond, and so does writing a few targets during
-# training. A decoder input that is not shifted looks just the same.
+# success. The test of section 9 finds it before any training, and so does writing a few targets during
+# training. A decoder input that is not shifted has the same effect: the answer stands in the input.
 
 # %% [markdown]
 # ## 18 A failure to diagnose: attention across the batch
@@ -2039,9 +2125,9 @@ ends = [sum(losses[-30:]) / 30 for _, losses in averagers.values()]
 assert ends[0] < 1 / 960 and ends[1] > 1 / 200
 
 # %% [markdown]
-# **The diagnosis.** With the default, each position attended over the *batch*: it saw the first numbers of
-# all sequences, and nothing of its own sequence but itself. Its error is little below chance, because its
-# own number is an eighth of the mean. The test to keep is the last one: no sequence may change another's
+# **The diagnosis.** With the default, each position attended over the *batch*: it saw the numbers at its own
+# place in all sequences, and of its own sequence only itself. Knowing one number of eight leaves an error
+# of $7/768$, seven eighths of chance. The test to keep is the last one: no sequence may change another's
 # answer.
 #
 # ## 19 Variants to build
@@ -2103,6 +2189,7 @@ RECORDED = {
     "reverse": (record_reverse, [{"seed": seed} for seed in range(3)]),
     "dates": (record_dates, [{"seed": seed} for seed in range(3)]),
     "unseen": (record_unseen, [{"what": what, "seed": seed} for what in UNSEEN for seed in (0, 1)]),
+    "speed": (record_speed, [{}]),
     "rivals": (record_rivals, [{"model": model, "seed": seed} for model in RIVALS for seed in range(3)]),
     "ablations": (record_ablation, [{"change": name, "seed": seed} for name in ABLATIONS for seed in (0, 1)]),
     "cost": (record_cost, [{"layer": layer} for layer in ("attention", "LSTM")]),
@@ -2111,8 +2198,8 @@ RECORDED = {
 # %% [markdown]
 # ## In this chapter we
 #
-# - built attention, masks, heads, positions, layer norm, encoder and decoder, and proved each equal to
-#   PyTorch's, gradients included;
+# - built attention, heads, layer norm, encoder and decoder layers, and proved them equal to PyTorch's,
+#   gradients included; checked masks, positions and the whole by laws of their own;
 # - measured why scores are divided by $\sqrt{d_k}$, and saw attention as kernel regression;
 # - found the rotation that shifts positions, from data;
 # - tested causality by the bit;
@@ -2136,8 +2223,12 @@ RECORDED = {
 # - A. Vaswani et al., "Attention is all you need", 2017, arXiv 1706.03762: sections 3.1 (post-norm), 3.2.1
 #   (scaled dot-product attention, equation 1; the variance in a footnote), 3.2.2 (heads), 3.3 (feed-forward,
 #   equation 2), 3.4 (embeddings times √d_model), 3.5 (positions).
+# - I. Sutskever, O. Vinyals, Q. V. Le, "Sequence to sequence learning with neural networks", 2014, arXiv
+#   1409.3215. K. Cho et al., 2014, arXiv 1406.1078.
 # - D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to align and translate",
-#   arXiv 1409.0473: equations 5 and 6, and appendix A.1.2, additive attention.
+#   2015, arXiv 1409.0473: equations 5 and 6, appendix A.1.2.
+
+# %% [markdown]
 # - È. A. Nadaraya, "On estimating regression", *Theory of Probability and its Applications* 9 (1964).
 #   G. S. Watson, "Smooth regression analysis", *Sankhyā* series A 26 (1964).
 # - Y.-H. H. Tsai et al., EMNLP 2019, arXiv 1908.11775: attention as kernel smoothing.

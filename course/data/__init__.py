@@ -6,6 +6,7 @@ Sources and licences stand in `files/ATTRIBUTION.md`.
 """
 
 from course.data.date_texts import Dates, DateSet, dates, decode, encode, normalised
+from course.data.date_texts import vocabulary as date_vocabulary
 from course.data.embedded import DataError
 from course.data.images import ImageSet, Photograph, fashion_mnist, mnist, photograph
 from course.data.text import Novel, novel
@@ -17,6 +18,7 @@ __all__ = [
     "ImageSet",
     "Novel",
     "Photograph",
+    "date_vocabulary",
     "dates",
     "decode",
     "encode",

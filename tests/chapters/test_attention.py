@@ -438,18 +438,21 @@ def test_the_loss_of_a_sequence_by_hand():
     model = tiny()
     source = torch.tensor([[3, 1, 2, 0, 0, 0], [5, 0, 0, 0, 0, 0]])
     target = torch.tensor([[3, 4, 10, 0, 0], [5, 6, 7, 8, 10]])
-    losses = []
+    means = []
     for row, tokens in zip(source.tolist(), target.tolist(), strict=True):
         row, tokens = [t for t in row if t], [t for t in tokens if t]
         logits = model(torch.tensor([row]), torch.tensor([[9, *tokens[:-1]]]))[0]
-        losses += [
+        losses = [
             math.log(sum(map(math.exp, z))) - z[token]
             for z, token in zip(logits.tolist(), tokens, strict=True)
         ]
-    assert len(losses) == 8
+        means.append(sum(losses) / len(losses))
     widths = []
     model.source.register_forward_hook(lambda module, inputs, found: widths.append(found.shape[1]))
     for part in (source, source[:, :3]):
         found = chapter.sequence_loss(model, (part, target), None).item()
-        assert found == pytest.approx(sum(losses) / 8, rel=1e-9)
-    assert widths == [3, 3]  # nothing was spent on padding
+        assert found == pytest.approx(sum(means) / 2, rel=1e-9)
+    # The mean over the examples: so two processes with half of the batch each take the step of one.
+    halves = [chapter.sequence_loss(model, (source[i:][:1], target[i:][:1]), None).item() for i in (0, 1)]
+    assert sum(halves) / 2 == pytest.approx(found, rel=1e-9)
+    assert widths[:2] == [3, 3]  # nothing was spent on padding

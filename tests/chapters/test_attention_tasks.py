@@ -68,7 +68,7 @@ def test_greedy_by_hand_and_the_beam_of_width_1(seed):
     written = []
     while len(written) < 5 and (not written or written[-1] != model.end):
         logits = model(source, torch.tensor([[model.start, *written]]))[0, -1].tolist()
-        written.append(max(range(1, 7), key=logits.__getitem__))  # padding is no token to write
+        written.append(max((1, 2, 3, 4, 6), key=logits.__getitem__))  # 0 is padding, 5 starts
     assert chapter.greedy(model, source, 5)[0].tolist() == written
     tokens, scores = chapter.beam(model, source, 5, 1)
     assert tokens[0].tolist() == written + [PAD] * (5 - len(written)) and scores.shape == (1,)
@@ -103,7 +103,7 @@ def test_a_wide_beam_finds_the_best_of_all(seed):
     model, source = small(seed)
     targets = {
         row[: row.index(model.end) + 1] if model.end in row else row
-        for row in itertools.product(range(1, 7), repeat=2)
+        for row in itertools.product((1, 2, 3, 4, 6), repeat=2)
     }
     with torch.no_grad():
         every = sorted((log_probability(model, source, row) for row in targets), reverse=True)
@@ -175,10 +175,11 @@ def test_dates_become_tokens_and_the_model_keeps_its_vocabulary():
 
 
 def test_pairs_and_the_nearest_text():
-    counts = chapter.pair_counts(["aaab", "b", "ba"], "ab")  # a is 1, b is 2
-    assert counts.shape == (3, 9)
-    found = [{i: n for i, n in enumerate(row.tolist()) if n} for row in counts]
-    assert found == [{4: 2, 5: 1}, {}, {7: 1}]  # 4 is aa, 5 ab, 7 ba; padding is in no pair
+    counts, pairs = chapter.pair_counts(["aaab", "b", "ba"], "ab")  # a is 1, b is 2
+    assert pairs.tolist() == [4, 5, 7]  # aa, ab, ba; padding is in no pair
+    assert counts.tolist() == [[2, 1, 0], [0, 0, 0], [0, 0, 1]]
+    other, _ = chapter.pair_counts(["bbab", "aab"], "ab", pairs)
+    assert other.tolist() == [[0, 1, 1], [1, 1, 0]]  # bb is unknown
     train = SimpleNamespace(texts=["ababab", "ab", "cc", "ca"])
     part = SimpleNamespace(texts=["ab", "bababa", "ccc", "ccac", "bca"])
     assert chapter.nearest_texts(part, train, "abc").tolist() == [1, 0, 2, 2, 3]
@@ -203,11 +204,11 @@ def test_counts_add_up():
 
 
 def reader():
-    """An untrained model of dates that writes no padding and no start token, float64."""
+    """An untrained model of dates, float64."""
     torch.manual_seed(0)
     model = drawn(chapter.date_model(data.dates(1, validation=0, held_out=0).vocabulary, d_model=16, d_ff=16))
     with torch.no_grad():
-        model.output.bias[[PAD, model.start]] = -1e9
+        model.output.bias[model.start] = 9  # it would like to write the start token: that is forbidden
     return model.double()
 
 
@@ -285,7 +286,7 @@ def test_the_rivals_mind_padding_and_the_future(looks_back):
     other = model(source, changed)
     assert torch.equal(other[:, :2], logits[:, :2]) and not torch.equal(other[:, 2], logits[:, 2])
     with torch.no_grad():
-        model.output.bias[PAD] = -1e9
+        model.output.bias[[PAD, model.start]] = -1e9
         written = chapter.greedy(model, source, 6)
         forced = model(source, chapter.shifted(written, model.start)).argmax(-1)
     assert torch.equal(written, forced.masked_fill(written == PAD, PAD))
@@ -329,14 +330,16 @@ class Scaled(nn.Module):
         return self.factor * x, None
 
 
-def test_costs_are_counted_and_let_go():
+def test_costs_are_counted_once():
     x = torch.ones(50, 20, requires_grad=True)
     seconds, megabytes, loss = chapter.cost(Scaled(), x, rounds=3)
-    assert loss == 4 and 0 < seconds < 1 and chapter.Kept.bytes == 0
+    assert loss == 4 and 0 < seconds < 1
     assert megabytes == 2 * 1000 * 4 / 1e6  # x, and the product for its square; no parameter
     module = chapter.MultiHeadAttention(8, 2)
     kept = [chapter.cost(module, torch.randn(1, steps, 8), rounds=1)[1] for steps in (200, 400, 800)]
-    assert (kept[2] - kept[1]) / (kept[1] - kept[0]) == pytest.approx(4, abs=0.15)
+    # Quadratic: the weights of 2 heads, 4 bytes each, counted once although softmax and product keep them.
+    second = (kept[2] - kept[1] - 2 * (kept[1] - kept[0])) / (800**2 - 400**2 - 2 * (400**2 - 200**2))
+    assert second == pytest.approx(2 * 4 / 1e6, rel=0.01)
 
 
 @pytest.mark.parametrize("batch_first", [True, False])

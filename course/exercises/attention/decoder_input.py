@@ -89,8 +89,8 @@ shift_right = Exercise(
     difficulty="easy",
     minutes=10,
     task="""
-        A decoder is trained at all positions at once: at $t$ it sees the token before and must answer
-        token $t$.
+        A decoder is trained at all positions at once: at $t$ its input is the token before (by attention it
+        sees all earlier ones too), and it must answer token $t$.
 
         $$\\text{input}_0 = \\text{start}, \\quad \\text{input}_t = \\text{targets}_{t-1} \\text{ for } t > 0,
         \\qquad \\text{labels}_t = \\text{targets}_t$$
@@ -98,7 +98,7 @@ shift_right = Exercise(
         `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0. Return the tuple
         (input, labels), both $(B, T)$. No loop over tokens; leave `targets` as it is.
 
-        By hand first: which pair comes of the row `[5, 7, 2, 0]`, where 2 ends and 1 starts?
+        By hand first: which pair results from the row `[5, 7, 2, 0]`, where 2 ends and 1 starts?
     """,
     stub_function=my_decoder_pair,
     reference=by_lists,

@@ -102,7 +102,7 @@ split_heads = Exercise(
     task="""
         Multi-head attention cuts the $D$ features of each position into $n_h$ heads of $d_k = D / n_h$
         features. Turn `x` $(B, T, D)$ into $(B, n_h, T, d_k)$ so that head $h$ holds the $h$-th block of
-        features of every position:
+        features of every position, heads counted from 0:
 
         $$\\text{out}_{b,h,t,j} = x_{b,\\,t,\\,h\\, d_k + j}$$
 

@@ -136,9 +136,10 @@ leaky_attention = Exercise(
     difficulty="hard",
     minutes=20,
     task="""
-        The program below is to be multi-head causal self-attention. The shapes are right. But the weights of
-        early queries sum to less than 1. A change to the last token changes earlier outputs, though each
-        weight for a later key is exactly 0. And the more heads share the same $D$, the flatter the weights.
+        The program below is meant to be multi-head causal self-attention. The shapes are right. But the
+        weights of early queries sum to less than 1. A change to the last token changes earlier outputs,
+        though each weight for a later key is exactly 0. And the more heads share the same $D$, the flatter
+        the weights.
 
         There are two bugs, none of them where heads are split or merged. Mend both, without
         `F.scaled_dot_product_attention`. Values and gradients are compared.
