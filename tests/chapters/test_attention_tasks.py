@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from course import data
+from course import data, results
 from course.chapters import load_definitions
 from tests.chapters.test_attention import END, PAD, close, drawn
 
@@ -352,3 +352,45 @@ def test_the_default_axis_attends_over_the_batch(batch_first):
     later = torch.cat([x[:, :7], 1 - x[:, 7:]], 1)
     seen = (model(later) - model(x))[:, :7].abs().max().item()
     assert seen > 1e-4 if batch_first else seen == 0
+
+
+# Recorded results.
+
+
+def test_the_recorded_bars_are_met():
+    assert [row["exact"] for row in results.read("03", "reverse")] == [1.0] * 3
+    rows = results.read("03", "dates")
+    assert len(rows) == 3 and min(row["exact"] for row in rows) >= 0.99
+    assert all(sum(n for _, _, n in row["by length"]) == 2000 for row in rows)
+    for row in rows:
+        assert row["exact"] == pytest.approx(sum(ok for _, ok, _ in row["by length"]) / 2000)
+        wrong = 2000 - round(2000 * row["exact"])
+        assert len(row["failures"]) == min(wrong, 20)
+
+
+def test_the_recorded_model_makes_its_recorded_failures():
+    weights = results.load_weights("03", "dates")
+    model = chapter.date_model("".join(chr(code) for code in weights["letters"].tolist()))
+    model.load_state_dict(weights)
+    part, [row] = data.dates().held_out, [r for r in results.read("03", "dates") if r["seed"] == 0]
+    tokens = chapter.date_tokens(part, chapter.vocabulary_of(model))
+    found = chapter.exact(model, *tokens).float().mean().item()
+    assert found == pytest.approx(row["exact"], abs=0.0015)  # weights rounded to half precision
+
+
+def test_what_is_unseen_is_not_in_the_training_part():
+    assert set(chapter.UNSEEN) == {"Russian", "the century 1900 to 1999"}
+    for what, (train, test) in chapter.UNSEEN.items():
+        parts = (
+            data.dates(500, validation=0, **train).train,
+            data.dates(200, validation=0, held_out=0, **test).train,
+        )
+        if what == "Russian":
+            assert "ru" not in parts[0].languages and set(parts[1].languages) == {"ru"}
+        else:
+            assert {iso[:2] for iso in parts[0].iso} == {"20"} and {iso[:2] for iso in parts[1].iso} == {"19"}
+
+
+def test_the_slices_of_an_iso_date():
+    found = {name: "1987-06-05"[part] for name, part in chapter.SLICES.items()}
+    assert found == {"date": "1987-06-05", "century": "19", "year in it": "87", "month": "06", "day": "05"}
