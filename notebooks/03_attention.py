@@ -1948,7 +1948,10 @@ plots.lines(
 )  # fmt: skip
 
 # %% [markdown]
-# FILL-REVERSERS
+# Now the single state fails, and the more so the longer the sequence: a quarter to a third is right, while
+# both models that look back hardly err. What a fixed state cannot hold, attention leaves where it is, in the
+# memory, and fetches when it is wanted. That is the step that mattered; the Transformer then asked whether
+# the recurrence around it was still needed.
 
 # %% [markdown]
 # ## 15 What each part is good for: ablations (optional)
