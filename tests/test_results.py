@@ -187,7 +187,9 @@ def test_recorded_files_answer_to_their_chapter(path):
 def test_first_steps_of_one_row_of_each_table_can_be_repeated(path):
     for name, rows in recorded_by(path).items():
         row = zlib.crc32(f"{path.stem} {name}".encode()) % len(rows)
-        recorded, repeated = results.replay(path.stem, name, row)
+        # Ten steps: on another kind of processor the roundings differ, and a plain RNN's training, over 100
+        # steps of time, amplifies them beyond any tolerance by the fifteenth.
+        recorded, repeated = results.replay(path.stem, name, row, steps=10)
         assert len(recorded) == len(repeated) >= 1
         assert repeated == pytest.approx(recorded, rel=1e-3), f"{name}, row {row}"
 
