@@ -12,6 +12,9 @@ import torch
 from course import chapters, results
 
 SOURCES = chapters.paths()
+# Steps compared where fewer than 20 can be: on another kind of processor the roundings differ, and the
+# training of a recurrent net amplifies them beyond any tolerance, here from the eleventh step on.
+CHAOTIC = {"02_rnn": 10}
 CHAPTER = '''\
 from course import results
 
@@ -187,9 +190,8 @@ def test_recorded_files_answer_to_their_chapter(path):
 def test_first_steps_of_one_row_of_each_table_can_be_repeated(path):
     for name, rows in recorded_by(path).items():
         row = zlib.crc32(f"{path.stem} {name}".encode()) % len(rows)
-        # Ten steps: on another kind of processor the roundings differ, and a plain RNN's training, over 100
-        # steps of time, amplifies them beyond any tolerance by the fifteenth.
-        recorded, repeated = results.replay(path.stem, name, row, steps=10)
+        steps = CHAOTIC.get(path.stem, results.FIRST_STEPS)
+        recorded, repeated = results.replay(path.stem, name, row, steps)
         assert len(recorded) == len(repeated) >= 1
         assert repeated == pytest.approx(recorded, rel=1e-3), f"{name}, row {row}"
 
