@@ -4,6 +4,6 @@
 solution.
 """
 
-from course.exercises import attention, cnn, rnn
+from course.exercises import attention, cnn, rnn, vae
 
-__all__ = ["attention", "cnn", "rnn"]
+__all__ = ["attention", "cnn", "rnn", "vae"]
