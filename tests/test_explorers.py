@@ -15,10 +15,22 @@ from PIL import Image
 
 from course.explorers.base import Explorer, Frame
 from course.explorers.cnn.sliding_kernel import LIMIT, KernelGrid
-from tests.explorers import test_attention, test_attention_shapes, test_cnn, test_rnn
+from tests.explorers import (
+    test_attention,
+    test_attention_shapes,
+    test_cnn,
+    test_rnn,
+    test_vae,
+    test_vae_models,
+)
 
 EXPLORERS = (
-    test_cnn.EXPLORERS | test_rnn.EXPLORERS | test_attention.EXPLORERS | test_attention_shapes.EXPLORERS
+    test_cnn.EXPLORERS
+    | test_rnn.EXPLORERS
+    | test_attention.EXPLORERS
+    | test_attention_shapes.EXPLORERS
+    | test_vae.EXPLORERS
+    | test_vae_models.EXPLORERS
 )
 VOCABULARY = test_rnn.VOCABULARY
 
