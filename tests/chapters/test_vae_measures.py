@@ -90,7 +90,12 @@ def test_sampled_weights_are_the_images_own_and_bound_the_evidence(k):
     model, x = one_latent(), torch.cat([IMAGES, IMAGES[:3]])
     module, sizes = load_definitions("04_vae", PIXELS=5), []
     weigh = module.log_weights
-    module.log_weights = lambda model, x, eps: sizes.append(eps.shape[:2].numel()) or weigh(model, x, eps)
+
+    def counted(model, x, eps, code):
+        sizes.append(eps.shape[:2].numel())
+        return weigh(model, x, eps, code)
+
+    module.log_weights = counted
     log_w = module.sampled_log_weights(model, x, k)
     assert log_w.shape == (k, 7) and sum(sizes) == 7 * k and max(sizes) <= max(10_000, k)
     evidence, elbo, *_ = exact(model, x)
@@ -102,6 +107,7 @@ def test_sampled_weights_are_the_images_own_and_bound_the_evidence(k):
     assert not torch.equal(log_w[:, 0], log_w[:, 4])  # the same image, other noise
     assert torch.equal(log_w, module.sampled_log_weights(model, x, k, seed=0))
     assert not torch.equal(log_w, module.sampled_log_weights(model, x, k, seed=1))
+    assert torch.equal(log_w, module.sampled_log_weights(model, x, k, code=model.encode(x)))
 
 
 @given(st.integers(2, 6), sizes, st.sampled_from([0.01, 1.0]), seeds)
@@ -169,3 +175,25 @@ def test_neighbours_agree_where_all_five_are_of_one_class():
     module.digits = SimpleNamespace(y_train=torch.tensor([3] * 5 + [8] * 4 + [3] + [1] * 5))
     assert module.agreement_of_neighbours(torch.tensor([[2.0], [7.1], [12.0], [4.0]])) == 0.5
     assert module.agreement_of_neighbours(torch.tensor([[2.0]])) == 1.0
+
+
+def test_a_code_of_its_own_takes_the_encoders_place():
+    model, k = one_latent(), 4000
+    code = torch.full((4, 1), 0.4), torch.full((4, 1), -0.3)
+    log_w = chapter.sampled_log_weights(model, IMAGES, k, code=code)
+    evidence, *_ = exact(model, IMAGES)
+    weights = (log_w - evidence).exp()  # w / p(x), whose mean is 1 whatever q
+    assert ((weights.mean(0) - 1).abs() / (weights.std(0) / k**0.5)).max() < 4.5
+    assert not torch.equal(log_w, chapter.sampled_log_weights(model, IMAGES, k))
+
+
+def test_refined_codes_raise_each_images_elbo_and_leave_the_model_alone():
+    model = one_latent()
+    before = [p.clone() for p in model.parameters()]
+    evidence, elbo, *_ = exact(model, IMAGES)
+    code = chapter.refine(model, IMAGES, steps=600)
+    refined = chapter.sampled_log_weights(model, IMAGES, 20_000, code=code).mean(0)
+    assert (refined > elbo - 0.02).all() and (refined < evidence + 0.02).all()
+    assert (evidence - refined).max() < 0.5 * (evidence - elbo).max()
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert all(p.grad is None for p in model.parameters())

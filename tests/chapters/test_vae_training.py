@@ -102,7 +102,9 @@ def test_the_loss_by_hand(warm_up, beta, nats):
     module = load_definitions("04_vae")
     module.distort = lambda x, run: x.flip(1)
     model, x = random_vae(3, module=module), greys(6, dtype=torch.float64)
-    how = {"beta": beta, "nats": nats, "warm_up": warm_up, "distorted": 2}
+    how = {"beta": beta, "warm_up": warm_up, "distorted": 2}
+    if nats:
+        how["price"] = functools.partial(module.free_bits, nats=nats)
     for step, epoch in ((0, 0), (4, 1), (9, 1.5), (9, 2), (10, 3), (500, 40)):
         run = Step(step, step, epoch)
         loss = module.negative_elbo(model, (x,), run, **how)
@@ -128,9 +130,11 @@ def gradients(model, loss):
 
 
 def test_the_mean_reduced_loss_is_beta_784_by_a_factor():
-    model, x = random_vae(3, module=chapter), greys(4, dtype=torch.float64)
-    wrong = gradients(model, chapter.mean_reduced(model, (x,), Step()))
-    right = gradients(model, chapter.negative_elbo(model, (x,), Step(), beta=784.0))
+    x, found = greys(4, dtype=torch.float64), []
+    for kind, beta in (("MeanReduced", 1.0), ("VAE", 784.0)):
+        model = random_vae(3, module=chapter, kind=kind)
+        found.append(gradients(model, chapter.negative_elbo(model, (x,), Step(), beta=beta)))
+    wrong, right = found
     for a, b in zip(wrong, right, strict=True):
         torch.testing.assert_close(784 * a, b, rtol=1e-9, atol=1e-9)
 
@@ -195,10 +199,10 @@ def rng_of(seed):
 
 # Training.
 
-WAYS = {name: {"make": make, "loss_fn": loss} for name, (make, loss) in chapter.PROGRAMS.items()} | {
+WAYS = {name: {"make": make} for name, make in chapter.PROGRAMS.items()} | {
     "autoencoder": {"make": chapter.AutoEncoder, "loss_fn": chapter.reconstruction_loss, "distorted": 2},
     "example": {"make": chapter.Example, "loss_fn": chapter.example_loss, "fresh": True, "latents": 20},
-    "free bits": {"beta": 30.0, "nats": 0.3, "warm_up": 0},
+    "free bits": {"beta": 30.0, "price": functools.partial(chapter.free_bits, nats=0.3), "warm_up": 0},
 }
 
 
