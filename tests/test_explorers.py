@@ -32,6 +32,8 @@ EXPLORERS = (
     | test_vae.EXPLORERS
     | test_vae_models.EXPLORERS
 )
+# Whose axes stay where they are, so that a slider's step redraws only what moved.
+STILL = test_attention_shapes.EXPLORERS | test_vae.EXPLORERS | test_vae_models.EXPLORERS
 VOCABULARY = test_rnn.VOCABULARY
 
 
@@ -181,3 +183,14 @@ def test_a_frame_redraws_all_when_an_axis_changes():
     first, wider = frame.png(1), frame.png(10)
     assert np.abs(pixels(first) - pixels(wider)).max() > 0
     assert np.array_equal(pixels(frame.png(1)), pixels(first))
+
+
+@pytest.mark.parametrize("name", STILL)
+def test_no_control_moves_an_axis_which_would_cost_a_whole_redraw(name):
+    explorer = STILL[name]()
+    explorer.png()
+    background = explorer.frame._background
+    for key, control in explorer.controls.items():
+        for value in extremes(control):
+            explorer.set(**{key: value})
+            assert explorer.frame._background is background

@@ -213,15 +213,3 @@ def test_the_weights_scale_fits_the_largest_weight():
         for bandwidth in BANDWIDTHS:
             weights = kernel_of(scores=scores, bandwidth=bandwidth)["weights"]
             assert 0.3 < weights.max() / scale_of(weights) <= 1 + 1e-9
-
-
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_no_control_moves_an_axis_which_would_cost_a_whole_redraw(name):
-    explorer = EXPLORERS[name]()
-    explorer.png()
-    background = explorer.frame._background
-    for key, control in explorer.controls.items():
-        choices = control.options if hasattr(control, "options") else (control.min, control.max)
-        for choice in choices:
-            explorer.set(**{key: choice[1] if isinstance(choice, tuple) else choice})
-            assert explorer.frame._background is background

@@ -251,15 +251,3 @@ def test_every_square_of_decoded_places_lies_within_the_map():
 def test_codes_of_another_shape_are_refused(codes):
     with pytest.raises(ValueError, match="codes"):
         vae.plane(decode, codes, torch.arange(5))
-
-
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_no_control_moves_an_axis_which_would_cost_a_whole_redraw(name):
-    explorer = EXPLORERS[name]()
-    explorer.png()
-    background = explorer.frame._background
-    for key, control in explorer.controls.items():
-        choices = control.options if hasattr(control, "options") else (control.min, control.max)
-        for choice in choices:
-            explorer.set(**{key: choice[1] if isinstance(choice, tuple) else choice})
-            assert explorer.frame._background is background

@@ -258,17 +258,3 @@ def test_tiles_are_the_images_enlarged_upright_and_in_their_places():
         large = image.repeat(3, 0).repeat(3, 1)
         assert np.abs(seen[top : top + 84, left : left + 84] - large).max() < 0.008  # two of 255 shades
     assert (seen[:, 84:100] == 1).all()
-
-
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_no_control_moves_an_axis_which_would_cost_a_whole_redraw(name):
-    explorer = EXPLORERS[name]()
-    explorer.png()
-    background = explorer.frame._background
-    for key, control in explorer.controls.items():
-        choices = (
-            [value for _, value in control._options_full] if key == "beta" else (control.min, control.max)
-        )
-        for choice in choices:
-            explorer.set(**{key: choice})
-            assert explorer.frame._background is background
