@@ -993,6 +993,12 @@ def distort(x, run):
     return F.grid_sample(x.view(-1, 1, 28, 28), grid, align_corners=False).flatten(1)
 
 
+def training_images(batch, run, distorted):
+    """A batch's grey images (B, 784): distorted in the first `distorted` epochs, and binarised afresh."""
+    x = distort(batch[0], run) if run.epoch < distorted else batch[0]
+    return binarise(x, run.uniform(*x.shape))
+
+
 # %%
 EPOCHS = 66
 
@@ -1008,9 +1014,7 @@ def negative_elbo(model, batch, run, beta=1.0, warm_up=0, distorted=0, price=tot
     beta: weight of the price, which rises from 0 during `warm_up` steps. distorted: for that many
     epochs images are distorted first. price: function of the KL of each image and dimension, (B, Z).
     """
-    (x,) = batch
-    x = distort(x, run) if run.epoch < distorted else x
-    x = binarise(x, run.uniform(*x.shape))
+    x = training_images(batch, run, distorted)
     recon_nll, kl = model(x, run.normal(len(x), model.latents))
     run.log(recon_nll=recon_nll.mean(), kl=total_kl(kl))
     weight = beta * min(1.0, (run.step + 1) / max(warm_up, 1))
@@ -1353,8 +1357,7 @@ print("2,000 draws from the prior stay more than 40 nats below L_500:", naive < 
 # %%
 def reconstruction_loss(model, batch, run, distorted):
     """-log p(x | code) in nats, mean over a batch of grey images, binarised afresh."""
-    x = distort(batch[0], run) if run.epoch < distorted else batch[0]
-    x = binarise(x, run.uniform(*x.shape))
+    x = training_images(batch, run, distorted)
     return -bernoulli_log_likelihood(x, model(x)).mean()
 
 
