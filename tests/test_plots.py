@@ -46,6 +46,13 @@ DRAWN = {
         ylabel="y (s)",
         alt="Alt.",
     ),
+    "points": lambda: plots.points(
+        {name: np.random.default_rng(0).normal(size=(300, 2)) for name in "abcde"},
+        title="t",
+        alt="Alt.",
+        centres=np.eye(2),
+        xlabel="x (m)",
+    ),
     "grids": lambda: plots.grids({"a": np.eye(2), "b": -np.ones((3, 4))}, title="t", alt="Alt."),
 }
 
@@ -61,7 +68,7 @@ def shown(monkeypatch):
         draw(canvas, *args, **kwargs)
 
     monkeypatch.setattr(FigureCanvasAgg, "print_png", print_png)
-    monkeypatch.setattr(plots, "display", seen.pictures.append)
+    monkeypatch.setattr(plots.showing, "display", seen.pictures.append)
     return seen
 
 
@@ -114,6 +121,14 @@ def test_a_single_map_has_no_title_of_its_own_and_numbers_its_cells_from_0(shown
     assert (left, right, bottom, top) == (-0.5, 3.5, 2.5, -0.5)  # cell 0 at 0, the first row above
     for ticks in (figure.axes[0].get_xticks() for figure in shown.figures):
         assert np.array_equal(ticks, ticks.round()) and len(ticks) > 3
+
+
+def test_points_beyond_the_limit_are_drawn_at_the_edge(shown):
+    plots.points({"a": [(0.5, 9.0)], "b": [(-7.0, 0.0)]}, title="t", alt="Alt.", centres=[(1, 1)], limit=2.0)
+    first, second = shown.figures[0].axes
+    assert [line.get_xydata().tolist() for line in first.lines] == [[[1, 1]], [[0.5, 2]]]
+    assert second.lines[1].get_xydata().tolist() == [[-2, 0]]
+    assert first.get_title() == "a" and first.get_xlim() == second.get_ylim() == (-2, 2)
 
 
 @pytest.mark.parametrize("xscale", ["linear", "log"])
@@ -178,7 +193,7 @@ def test_a_line_mixes_both_fonts_on_one_base_line():
 def test_still_pictures_write_the_signs_without_a_warning(weight, caplog):
     plots.set_style()
     plots.set_style()  # registers the font once
-    assert [font.name for font in plots.fontManager.ttflist].count(plots.SIGNS_NAME) == 2
+    assert [font.name for font in plots.showing.fontManager.ttflist].count(plots.showing.SIGNS_NAME) == 2
     pictures = set()
     with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
         warnings.simplefilter("error")

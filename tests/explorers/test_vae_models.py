@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from course.explorers import vae
-from course.explorers.vae.tiles import SIDE, Tiles
+from course.explorers.tiles import SIDE, Tiles
 from course.explorers.vae.trade_off import DRAWS, SAMPLES, compute_trade_off, prior_codes
 from course.explorers.vae.trade_off_picture import COLUMNS
 from course.explorers.vae.trade_off_picture import caption as trade_off_caption

@@ -4,12 +4,11 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from course.artists import Caption, Texts
-from course.explorers.vae.tiles import Tiles
+from course.explorers.tiles import SIDE, Tiles
 from course.plots import COLOURS
 
 ALL = -1  # instead of a digit
 ACROSS, STEP = 5, 0.5  # decoded places in a row, and the distance between two
-SIDE = 28  # pixels of an image
 INKS = (
     *COLOURS[:6],
     "#332288",

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import torch
 
 from course.explorers.base import Explorer, describe
-from course.explorers.vae.tiles import arrays
+from course.explorers.tiles import arrays
 from course.explorers.vae.trade_off_picture import COLUMNS, build, update
 
 DRAWS = 5

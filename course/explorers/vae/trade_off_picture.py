@@ -5,7 +5,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from course.artists import Caption
-from course.explorers.vae.tiles import Tiles
+from course.explorers.tiles import Tiles
 from course.plots import COLOURS
 
 COLUMNS = 6  # images in a row

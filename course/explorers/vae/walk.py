@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from course.explorers.base import Explorer, describe
-from course.explorers.vae.tiles import arrays
+from course.explorers.tiles import arrays
 from course.explorers.vae.walk_picture import LIMIT, STRIP, build, update
 
 ALT = (

@@ -5,7 +5,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from course.artists import Caption
-from course.explorers.vae.tiles import SIDE, Tiles
+from course.explorers.tiles import SIDE, Tiles
 from course.plots import COLOURS, DPI
 
 LIMIT = 3.0

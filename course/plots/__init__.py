@@ -1,0 +1,38 @@
+"""Still pictures: one function a kind of picture, each with a title, labelled axes and a text alternative.
+
+Every function draws into a figure of its own (no pyplot, so nothing stays open) and hands it to `show`. `alt`
+says in one sentence what is to be seen, in fixed words without a measured number: it is the picture's text in
+saved notebooks.
+"""
+
+from course.plots.arrays import grids, images, maps, number_grid, set_number_grid
+from course.plots.charts import bars, lines, points
+from course.plots.showing import (
+    COLOURS,
+    DPI,
+    SIGNED,
+    STYLES,
+    Picture,
+    quantised,
+    set_style,
+    show,
+)
+
+__all__ = [
+    "COLOURS",
+    "DPI",
+    "SIGNED",
+    "STYLES",
+    "Picture",
+    "bars",
+    "grids",
+    "images",
+    "lines",
+    "maps",
+    "number_grid",
+    "points",
+    "quantised",
+    "set_number_grid",
+    "set_style",
+    "show",
+]

@@ -1,0 +1,106 @@
+"""Charts: curves, bars, clouds of points."""
+
+import numpy as np
+
+from course.plots.showing import COLOURS, STYLES, show, subplots
+
+
+def lines(
+    series, *, title, xlabel, ylabel, alt, x=None, xscale="linear", yscale="linear", ylim=None, marks=(),
+):  # fmt: skip
+    """Curves over a common axis.
+
+    Args:
+        series: dict of label to a sequence of numbers; or to a pair (x, y) of them.
+        title, xlabel, ylabel: texts, units in the labels.
+        alt: the text alternative.
+        x: the x values where the series do not bring their own; default 1, 2, 3, …
+        xscale, yscale: "linear" or "log".
+        ylim: (low, high), default from the data.
+        marks: pairs (value, label): horizontal reference lines.
+    """
+    figure, axes = subplots(7, 3.6)
+    for i, (label, values) in enumerate(series.items()):
+        xs, ys = values if isinstance(values, tuple) else (x, values)
+        xs = np.arange(1, len(ys) + 1) if xs is None else xs
+        axes.plot(xs, ys, color=COLOURS[i % 7], linestyle=STYLES[i % 7], label=label)
+    for i, (value, label) in enumerate(marks):
+        axes.axhline(value, color="0.35", linewidth=1, linestyle=STYLES[(i + 1) % 7])
+        axes.annotate(
+            label,
+            (1, value),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="top",
+            color="0.25",
+            fontsize=9,
+        )
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+    if ylim:
+        axes.set_ylim(*ylim)
+    axes.grid(True)
+    if len(series) > 1:
+        axes.legend()
+    show(figure, alt)
+
+
+def bars(values, *, title, xlabel, alt, errors=None, xlim=None, mark=None):
+    """Horizontal bars, one a name, its value written beside it.
+
+    Args:
+        values: dict of name to number.
+        title, xlabel, alt: texts; the unit stands in xlabel.
+        errors: dict of name to (low, high), the ends of an interval; names may be left out.
+        xlim: (low, high).
+        mark: a pair (value, label): a vertical reference line.
+    """
+    figure, axes = subplots(7, 0.9 + 0.42 * len(values))
+    for i, (name, value) in enumerate(values.items()):
+        axes.barh(i, value, color=COLOURS[0], height=0.6)
+        low, high = (errors or {}).get(name, (value, value))
+        if high > low:
+            axes.plot([low, high], [i, i], color="black", linewidth=1.5, marker="|", markersize=9)
+        axes.annotate(
+            f"{value:.1f}", (max(value, high), i), xytext=(6, 0), textcoords="offset points", va="center"
+        )
+    if mark:
+        axes.axvline(mark[0], color="0.35", linestyle="--", linewidth=1)
+        axes.annotate(
+            mark[1], (mark[0], -0.55), xytext=(3, 0), textcoords="offset points", fontsize=9, va="bottom"
+        )
+    axes.set(title=title, xlabel=xlabel, xlim=xlim, yticks=range(len(values)), yticklabels=list(values))
+    axes.invert_yaxis()
+    show(figure, alt)
+
+
+def points(
+    clouds, *, title, alt, centres=None, limit=3.0, columns=4, xlabel="x₁", ylabel="x₂", size=2.1,
+):  # fmt: skip
+    """Clouds of points in the plane, a panel for each, all on one scale.
+
+    Args:
+        clouds: dict of name to (N, 2) points. Those beyond the limit are drawn at the edge.
+        title, alt, xlabel, ylabel: texts.
+        centres: (K, 2) places marked by rings in every panel.
+        limit: both axes go from -limit to limit.
+        columns: how many panels stand in a row.
+        size: inches a panel.
+    """
+    columns = min(columns, len(clouds))
+    rows = -(-len(clouds) // columns)
+    figure, grid = subplots(
+        size * columns + 0.5, (size + 0.25) * rows + 0.6, rows, columns, sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    for axes in grid.flat[len(clouds) :]:
+        axes.set_axis_off()
+    for axes, (name, cloud) in zip(grid.flat, clouds.items(), strict=False):
+        if centres is not None:
+            axes.plot(*np.asarray(centres).T, "o", color=COLOURS[1], markersize=9, fillstyle="none")
+        axes.plot(*np.clip(np.asarray(cloud), -limit, limit).T, ".", color=COLOURS[0], markersize=2)
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+        axes.set_title(name, fontsize=9)
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(xlabel, fontsize=10)
+    figure.supylabel(ylabel, fontsize=10)
+    show(figure, alt)

@@ -1,0 +1,100 @@
+"""The pictures' style, and how a figure is shown: as a small PNG with a text alternative."""
+
+import base64
+import io
+from dataclasses import replace
+
+from IPython.display import display
+from matplotlib import rcParams
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from PIL import Image
+
+from course import is_main
+from course.artists import SIGNS
+
+# Okabe and Ito's palette, safe for colour-blind readers, without its yellow (too light for lines). Line
+# styles change along with the colours, so that no meaning hangs on colour alone.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+SIGNED = "PuOr"  # diverging, colour-blind safe: for values on both sides of zero
+DPI = 100
+SIGNS_NAME = "Course Signs"  # the family of the font file `SIGNS`
+
+
+class Picture:
+    """A PNG image with a text alternative, shown by notebooks; a plain script prints the text.
+
+    Args:
+        png: bytes of a PNG file.
+        alt: one sentence on what is to be seen.
+    """
+
+    def __init__(self, png, alt):
+        self.png, self.alt = png, alt
+
+    def __repr__(self):
+        return f"[picture] {self.alt}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        image = base64.b64encode(self.png).decode("ascii")
+        return {"image/png": image, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
+
+
+def set_style():
+    """Set the pictures' style for this process: sizes, colours, light grid, a font behind matplotlib's own
+    for the signs of Chinese and Japanese dates. `course.setup()` calls it.
+    """
+    if SIGNS_NAME not in fontManager.get_font_names():
+        fontManager.addfont(SIGNS)
+        # The one face serves as the bold one too; otherwise bold texts would log that it is missing.
+        fontManager.ttflist.append(replace(fontManager.ttflist[-1], weight=700))
+    rcParams.update(
+        {
+            "font.family": ["DejaVu Sans", SIGNS_NAME],
+            "figure.dpi": DPI,
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": False,
+            "grid.alpha": 0.3,
+            "lines.linewidth": 1.8,
+            "legend.frameon": False,
+        }
+    )
+
+
+def show(figure, alt):
+    """Show a figure as a small PNG (256 colours, 100 dpi) with its text alternative; nothing above rank 0.
+
+    Args:
+        figure: a matplotlib.figure.Figure.
+        alt: one sentence on what is to be seen, with no measured number in it.
+    """
+    if not is_main():
+        return
+    file = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})
+    display(Picture(quantised(file.getvalue()), alt))
+
+
+def quantised(png):
+    """The same picture in at most 256 colours, a third of the size.
+
+    Args:
+        png: bytes of a PNG file.
+    Returns:
+        bytes of a PNG file.
+    """
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def subplots(width, height, rows=1, columns=1, **settings):
+    """A new figure of this size in inches, and its axes, as `Figure.subplots` gives them."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **settings)
