@@ -19,6 +19,10 @@ from tests.explorers import (
     test_attention,
     test_attention_shapes,
     test_cnn,
+    test_gan,
+    test_gan_dirac,
+    test_gan_models,
+    test_gan_walk,
     test_rnn,
     test_vae,
     test_vae_models,
@@ -31,9 +35,21 @@ EXPLORERS = (
     | test_attention_shapes.EXPLORERS
     | test_vae.EXPLORERS
     | test_vae_models.EXPLORERS
+    | test_gan.EXPLORERS
+    | test_gan_dirac.EXPLORERS
+    | test_gan_models.EXPLORERS
+    | test_gan_walk.EXPLORERS
 )
 # Whose axes stay where they are, so that a slider's step redraws only what moved.
-STILL = test_attention_shapes.EXPLORERS | test_vae.EXPLORERS | test_vae_models.EXPLORERS
+STILL = (
+    test_attention_shapes.EXPLORERS
+    | test_vae.EXPLORERS
+    | test_vae_models.EXPLORERS
+    | test_gan.EXPLORERS
+    | test_gan_dirac.EXPLORERS
+    | test_gan_models.EXPLORERS
+    | test_gan_walk.EXPLORERS
+)
 VOCABULARY = test_rnn.VOCABULARY
 
 

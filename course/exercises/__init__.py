@@ -4,6 +4,6 @@
 solution.
 """
 
-from course.exercises import attention, cnn, rnn, vae
+from course.exercises import attention, cnn, gan, rnn, vae
 
-__all__ = ["attention", "cnn", "rnn", "vae"]
+__all__ = ["attention", "cnn", "gan", "rnn", "vae"]

@@ -1,5 +1,5 @@
 """Interactive pictures, a part for each chapter. Each receives the chapter's own functions and models."""
 
-from course.explorers import attention, cnn, rnn, vae
+from course.explorers import attention, cnn, gan, rnn, vae
 
-__all__ = ["attention", "cnn", "rnn", "vae"]
+__all__ = ["attention", "cnn", "gan", "rnn", "vae"]

@@ -1,0 +1,197 @@
+"""Chapter 5's explorer of the Dirac GAN: right numbers, on stand-ins for the chapter's functions."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from course.explorers import gan
+from course.explorers.gan.dirac import (
+    GAMMAS,
+    GRID,
+    ORDERS,
+    RATES,
+    STEPS,
+    compute_dirac,
+    directions,
+    verdict,
+)
+from course.explorers.gan.dirac_picture import (
+    ACROSS,
+    EVERY,
+    FAR,
+    FLOOR,
+    HALF,
+    MEANINGS,
+    MOST,
+    caption,
+    factor_text,
+)
+
+LOSSES, PENALTIES = ("Wasserstein", "non-saturating"), ("none", "R1", "cornered")
+
+
+def field(theta, psi, loss, penalty, gamma):
+    if loss == "Wasserstein":
+        dtheta, dpsi = psi, -theta
+    else:
+        dtheta, dpsi = psi / (1 + np.exp(psi * theta)), -theta / (1 + np.exp(-psi * theta))
+    return dtheta, dpsi - gamma * {"none": 0 * psi, "R1": psi, "cornered": np.sign(psi)}[penalty]
+
+
+def path(theta, psi, loss, penalty, gamma, lr_g, lr_d, alternating, steps):
+    places = [(theta, psi)]
+    for _ in range(steps):
+        dtheta, dpsi = field(theta, psi, loss, penalty, gamma)
+        psi = psi + lr_d * dpsi
+        if alternating:
+            dtheta, _ = field(theta, psi, loss, penalty, gamma)
+        theta = theta + lr_g * dtheta
+        places.append((theta, psi))
+    return torch.tensor(places, dtype=torch.float64)
+
+
+def multiplier(loss, penalty, gamma, lr_g, lr_d, alternating):
+    if penalty == "cornered":
+        return None
+    g = 1.0 if loss == "Wasserstein" else 0.5
+    move_g, move_d = np.array([[1, lr_g * g], [0, 1]]), np.array([[1, 0], [-lr_d * g, 1]])
+    move_d[1, 1] -= lr_d * gamma * (penalty == "R1")
+    matrix = move_g @ move_d if alternating else move_g + move_d - np.eye(2)
+    return float(np.abs(np.linalg.eigvals(matrix)).max())
+
+
+EXPLORERS = {"Dirac GAN": lambda: gan.dirac(field, path, multiplier, LOSSES, PENALTIES)}
+
+
+def dirac_of(**choice):
+    plain = dict(loss="non-saturating", penalty="R1", order="alternating", gamma=0.3, lr_g=0.1, lr_d=0.1)
+    plain |= dict(theta=1.0, psi=0.0)
+    return compute_dirac(path, multiplier, lambda *setting: directions(field, *setting), **plain | choice)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_the_path_and_its_distances_are_the_chapters(order, penalty):
+    state = dirac_of(order=order, penalty=penalty, theta=0.7, psi=-0.4, lr_g=0.2, lr_d=0.05)
+    args = (penalty, 0.3, 0.2, 0.05, order == "alternating")
+    expected = path(0.7, -0.4, "non-saturating", *args, STEPS)
+    assert state["path"].shape == (STEPS + 1, 2) and np.array_equal(state["path"], expected)
+    assert np.allclose(state["distances"], expected.norm(dim=1))
+    assert state["multiplier"] == multiplier("non-saturating", *args)
+
+
+def test_the_arrows_are_tangents_of_the_path():
+    for rates in (dict(lr_g=0.02, lr_d=0.02), dict(lr_g=0.02, lr_d=0.2), dict(lr_g=1.0, lr_d=0.05)):
+        for row, column in ((0, 0), (3, 11), (ACROSS - 1, ACROSS // 2)):
+            start = dict(theta=GRID[column], psi=GRID[row], order="simultaneous")
+            state = dirac_of(**rates, **start)
+            step = state["path"][1] - state["path"][0]
+            assert np.allclose(state["arrows"][row, column], step / np.linalg.norm(step), atol=1e-9)
+
+
+def test_a_place_where_nothing_moves_has_no_arrow():
+    middle = ACROSS // 2
+    arrows = dirac_of(penalty="none")["arrows"]
+    assert abs(GRID[middle]) < 1e-12 and len(GRID) == ACROSS and np.abs(GRID).max() < HALF
+    still = compute_dirac(path, multiplier, lambda *_: np.zeros((ACROSS, ACROSS, 2)), **SETTING)["arrows"]
+    assert not still.any()
+    assert np.allclose(np.delete(np.linalg.norm(arrows, axis=2).ravel(), middle * (ACROSS + 1)), 1)
+
+
+SETTING = dict(loss="Wasserstein", penalty="none", order=ORDERS[0], gamma=1.0, lr_g=0.1, lr_d=0.1)
+SETTING |= dict(theta=0.6, psi=0.8)
+
+
+def test_the_prediction_begins_at_the_start_and_is_right_for_a_linear_game():
+    state = dirac_of(**SETTING)
+    assert state["multiplier"] == pytest.approx(math.sqrt(1.01))
+    assert np.allclose(state["predicted"], 1.01 ** (np.arange(STEPS + 1) / 2))
+    assert np.allclose(state["distances"], state["predicted"])
+    assert dirac_of(penalty="cornered")["predicted"] is None
+
+
+def test_what_the_multiplier_means():
+    assert dirac_of()["verdict"] == "inwards"
+    assert dirac_of(order="simultaneous", penalty="none")["verdict"] == "outwards"
+    assert dirac_of(penalty="none")["verdict"] == "marginal"
+    assert dirac_of(penalty="cornered")["verdict"] == "none"
+    assert [verdict(1 + change) for change in (-2e-9, -5e-10, 0, 5e-10, 2e-9)] == [
+        "inwards", "marginal", "marginal", "marginal", "outwards",
+    ]  # fmt: skip
+    assert {verdict(factor) for factor in (None, 0.5, 1.0, 2.0)} == set(MEANINGS)
+    assert [factor_text(factor) for factor in (0.98489, 1.00004, 5.02083)] == ["0.9849", "1.000040", "5.0208"]
+
+
+def test_what_is_said_of_the_dirac_gan():
+    first, second = caption(dirac_of()).split("\n")
+    assert first == "non-saturating loss, penalty: R1 (γ = 0.3), alternating steps"
+    assert second.startswith("|λ| = 0.9849 < 1: comes to rest near (0, 0);  distance after 300 steps: 0.0088")
+    assert "|λ| = 1.0012 > 1: driven away" in caption(dirac_of(order="simultaneous", penalty="none"))
+    assert "marginal" in caption(dirac_of(penalty="none"))
+    assert "no |λ| here" in caption(dirac_of(penalty="cornered"))
+    assert "distance after 300 steps: 4.4" in caption(dirac_of(**SETTING))
+
+
+def exploding(theta, psi, loss, penalty, gamma, lr_g, lr_d, alternating, steps):
+    """Overflows as the chapter's path does, to inf and then to NaN."""
+    places = torch.full((steps + 1, 2), math.nan, dtype=torch.float64)
+    places[0] = torch.tensor([theta, psi])
+    places[1], places[2], places[3] = torch.tensor(
+        [[2e4, -3.0], [1e300, 1e300], [math.inf, 0.0]], dtype=torch.float64
+    )
+    return places
+
+
+def test_a_path_that_leaves_is_drawn_beyond_the_picture_and_called_diverged():
+    explorer = gan.dirac(field, exploding, lambda *_: 1e9, LOSSES, PENALTIES)
+    explorer.png()
+    state, artists = explorer.state(), explorer.frame.artists
+    assert state["distances"][2] == pytest.approx(math.sqrt(2) * 1e300)
+    assert np.isinf(state["distances"][3:]).all() and "above 1,000 (diverged)" in caption(state)
+    theta, psi = artists["line"].get_data()
+    assert list(theta[:3]) == [1, FAR, FAR] and list(psi[:3]) == [0, -3, FAR] and np.isnan(psi[4:]).all()
+    for name in ("distance", "predicted"):
+        values = artists[name].get_ydata()
+        assert np.nanmax(values) > MOST and np.nanmin(values) >= FLOOR / 100
+
+
+def test_the_artists_hold_the_states_numbers():
+    explorer = EXPLORERS["Dirac GAN"]()
+    explorer.set(theta=1.5, psi=-0.5, loss="Wasserstein")
+    state, artists = explorer.state(), explorer.frame.artists
+    assert np.array_equal(np.transpose(artists["line"].get_data()), state["path"])
+    assert np.array_equal(artists["dots"].get_offsets(), state["path"][::EVERY])
+    assert [artists["start"].get_data()[i][0] for i in (0, 1)] == [1.5, -0.5]
+    assert np.array_equal(np.ravel(artists["end"].get_data()), state["path"][-1])
+    assert np.array_equal(artists["arrows"].U, state["arrows"][..., 0].ravel())
+    assert np.array_equal(artists["arrows"].V, state["arrows"][..., 1].ravel())
+    explorer.set(penalty="cornered")
+    assert len(artists["predicted"].get_ydata()) == 0
+
+
+def test_the_field_is_asked_once_for_a_setting_and_names_default_to_the_first():
+    calls = []
+
+    def counted(theta, psi, *setting):
+        calls.append(setting)
+        return field(theta, psi, *setting)
+
+    explorer = gan.dirac(counted, path, multiplier, LOSSES, PENALTIES)
+    explorer.png()
+    for theta in (0.2, 2.0):
+        explorer.set(theta=theta, lr_g=0.5)
+    assert calls == [("non-saturating", "R1", 0.3)]
+    other = gan.dirac(field, path, multiplier, LOSSES[:1], PENALTIES[:1])
+    assert other.state()["loss"] == "Wasserstein" and other.state()["penalty"] == "none"
+    for losses, penalties in (((), PENALTIES), (LOSSES, ())):
+        with pytest.raises(ValueError, match="at least one loss and one penalty"):
+            gan.dirac(field, path, multiplier, losses, penalties)
+
+
+@pytest.mark.parametrize(("scale", "ends"), [(GAMMAS, (0.1, 3.0)), (RATES, (0.02, 1.0))])
+def test_strengths_and_rates_are_spaced_on_a_log_scale(scale, ends):
+    steps = np.diff(np.log(scale))
+    assert (scale[0], scale[-1]) == ends and (steps > 0.1).all() and (steps < 0.42).all()
+    assert 0.1 in scale and 1.0 in scale
