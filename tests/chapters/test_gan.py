@@ -1,0 +1,231 @@
+"""Chapter 5's losses and divergences against PyTorch, SciPy and quadrature."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, optimize, stats
+from torch.distributions import Normal
+
+from course.agreement import check_agreement
+from course.chapters import load_definitions
+from course.training.draws import Draws
+
+chapter = load_definitions("05_gan")
+seeds = st.integers(0, 99)
+means, stds = st.floats(-6, 6), st.floats(0.2, 3)
+BY_PROBABILITY = ("minimax", "non-saturating", "least squares")
+
+
+def drawn(*shape, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=rng, dtype=torch.float64)
+
+
+def distributions(k, seed):
+    """Two random distributions of k outcomes, some without mass."""
+    rng = np.random.default_rng(seed)
+    p, q = rng.random((2, k)) * (rng.random((2, k)) < 0.7)
+    p[rng.integers(k)] += 0.1
+    q[rng.integers(k)] += 0.1
+    return torch.from_numpy(p / p.sum()), torch.from_numpy(q / q.sum())
+
+
+# The losses.
+
+
+def independent(name, real, fake):
+    """The discriminator's and the generator's loss by PyTorch's own functions, or by sums."""
+    one, zero, bce, mse = torch.ones_like, torch.zeros_like, F.binary_cross_entropy_with_logits, F.mse_loss
+    if name == "least squares":
+        return (mse(real, one(real)) + mse(fake, zero(fake))) / 2, mse(fake, one(fake)) / 2
+    if name == "hinge":
+        costs = [sum((1 - side).clamp(min=0)) / len(side) for side in (real, -fake)]
+        return sum(costs), -sum(fake) / len(fake)
+    if name == "Wasserstein":
+        return sum(fake) / len(fake) - sum(real) / len(real), -sum(fake) / len(fake)
+    if name == "relativistic":
+        return bce(real - fake, one(real)), bce(fake - real, one(real))
+    g = -bce(fake, zero(fake)) if name == "minimax" else bce(fake, one(fake))
+    return bce(real, one(real)) + bce(fake, zero(fake)), g
+
+
+def slopes(loss, real, fake):
+    """Gradients, 0 where a loss does not look."""
+    return torch.autograd.grad(
+        loss, (real, fake), allow_unused=True, retain_graph=True, materialize_grads=True
+    )
+
+
+@pytest.mark.parametrize("name", list(chapter.LOSSES))
+@given(st.integers(1, 5), st.integers(1, 5), st.sampled_from([0.1, 3.0, 1e4]), seeds)
+def test_losses_equal_independent_forms_with_their_gradients(name, n, m, size, seed):
+    m = n if name == "relativistic" else m
+    real = (size * drawn(n, seed=seed)).requires_grad_()
+    fake = (size * drawn(m, seed=seed + 1)).requires_grad_()
+    for ours, theirs in zip(chapter.LOSSES[name], independent(name, real, fake), strict=True):
+        loss = ours(real, fake)
+        assert loss.shape == ()
+        torch.testing.assert_close(loss, theirs, rtol=1e-9, atol=1e-11)
+        for a, b in zip(slopes(loss, real, fake), slopes(theirs, real, fake), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", list(chapter.LOSSES))
+def test_losses_are_finite_in_float32_at_any_logit(name):
+    logits = torch.tensor([-1e4, -100.0, 0.0, 100.0, 1e4], requires_grad=True)
+    for loss in chapter.LOSSES[name]:
+        value = loss(logits, logits.flip(0))
+        assert value.isfinite() and torch.autograd.grad(value, logits)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("name", list(chapter.DERIVATIVES))
+@given(st.floats(-600, 600).filter(lambda a: abs(a + 1) > 1e-6))
+def test_closed_slopes_equal_autograd(name, a):
+    logit = torch.tensor([a], dtype=torch.float64, requires_grad=True)
+    for loss, closed in zip(chapter.LOSSES[name], chapter.DERIVATIVES[name], strict=True):
+        (slope,) = torch.autograd.grad(loss(torch.zeros_like(logit), logit), logit)
+        assert float(closed(a)) == pytest.approx(slope.item(), rel=1e-9, abs=1e-15)
+        assert closed(np.array([a, a])) == pytest.approx(slope.item(), rel=1e-9, abs=1e-15)
+
+
+def test_only_the_saturating_losses_let_go_of_what_is_rejected():
+    at = {name: abs(float(g(-20.0))) for name, (_, g) in chapter.DERIVATIVES.items()}
+    assert at.pop("minimax") < 1e-8 and min(at.values()) > 0.99
+
+
+# The game.
+
+
+@given(st.integers(1, 6), seeds)
+def test_kl_and_js_equal_numpy(k, seed):
+    p, q = distributions(k, seed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.where(p.numpy() > 0, p.numpy() * np.log(p.numpy() / q.numpy()), 0.0).sum()
+    assert float(chapter.kl_of(p, q)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    m = (p + q) / 2
+    js = (stats.entropy(p, m) + stats.entropy(q, m)) / 2
+    assert float(chapter.js_of(p, q)) == pytest.approx(js, rel=1e-9, abs=1e-12)
+    assert -1e-12 <= chapter.js_of(p, q) <= math.log(2) + 1e-12
+    assert chapter.js_of(p, p) == pytest.approx(0, abs=1e-12)
+
+
+@given(st.integers(2, 6), seeds)
+def test_the_best_discriminator_is_the_share_of_p_and_its_value_is_js(k, seed):
+    p, q = drawn(2, k, seed=seed).softmax(1)
+    best = p / (p + q)
+    at_best = chapter.value(best, p, q)
+    assert float(at_best) == pytest.approx(2 * float(chapter.js_of(p, q)) - math.log(4), rel=1e-12)
+    for d in (best * 0.99, best + (1 - best) * 0.01, drawn(k, seed=seed + 1).sigmoid()):
+        assert chapter.value(d, p, q) < at_best
+
+
+@given(means, stds, seeds)
+def test_best_logit_equals_torch(mean, std, seed):
+    x = 5 * drawn(7, seed=seed)
+    q = Normal(*torch.tensor([mean, std], dtype=torch.float64)).log_prob(x)
+    p = Normal(*torch.tensor([0.0, 1.0], dtype=torch.float64)).log_prob(x)
+    torch.testing.assert_close(chapter.best_logit(x, mean, std), p - q, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(torch.stack(chapter.densities(x, mean, std)), torch.stack([p, q]).exp())
+    torch.testing.assert_close(chapter.best_probability(x, mean, std), (p - q).sigmoid())
+
+
+# Pulls.
+
+
+@pytest.mark.parametrize("name", BY_PROBABILITY)
+@given(st.floats(-3, 3), st.floats(0.4, 2), seeds)
+def test_pulls_are_the_slopes_of_the_losses_at_the_best_output(name, mean, std, seed):
+    x = (2 * drawn(6, seed=seed)).requires_grad_()
+    output = chapter.best_logit(x, mean, std)
+    output = output.sigmoid() if name == "least squares" else output
+    loss = len(x) * chapter.LOSSES[name][1](torch.zeros_like(output), output)
+    (slope,) = torch.autograd.grad(loss, x)
+    torch.testing.assert_close(chapter.PULLS[name](x.detach(), mean, std), -slope, rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "name, best", [("least squares", lambda d: d), ("hinge", lambda d: (d > 0.5) * 2 - 1)]
+)
+def test_the_best_outputs_of_least_squares_and_hinge(name, best):
+    outputs = torch.linspace(-2, 2, 401, dtype=torch.float64)
+    for p, q in ((0.1, 0.9), (0.3, 0.2), (0.7, 0.1)):
+        costs = [
+            p * chapter.LOSSES[name][0](a[None], torch.full((1,), -1.0 if name == "hinge" else 0.0))
+            + q * chapter.LOSSES[name][0](torch.ones(1), a[None])
+            for a in outputs
+        ]
+        assert outputs[torch.stack(costs).argmin()] == pytest.approx(best(p / (p + q)), abs=0.011)
+
+
+@given(st.floats(-5, 5).filter(lambda m: abs(m) > 0.05), st.floats(0.3, 2.5))
+def test_the_wasserstein_pull_earns_w1(mean, std):
+    x = torch.linspace(-25, 25, 20_001, dtype=torch.float64)
+    f = torch.cumulative_trapezoid(chapter.PULLS["Wasserstein"](x, mean, std), x)
+    p, q = chapter.densities(x, mean, std)
+    earned = torch.trapezoid((p - q)[1:] * f, x[1:])
+    assert earned.item() == pytest.approx(chapter.divergences(mean, std)["W1"], abs=0.01)
+    u = np.linspace(0.01, 0.99, 33)
+    q = stats.norm(mean, std)
+    there, moved = torch.from_numpy(q.ppf(u)), stats.norm.ppf(u) - q.ppf(u)  # the plan keeps the order
+    apart = np.abs(moved) > 1e-6
+    pull = chapter.PULLS["Wasserstein"](there, mean, std).numpy()
+    assert (pull == np.sign(moved))[apart].all() and not chapter.PULLS["hinge"](there, mean, std).any()
+
+
+# Divergences.
+
+
+@given(means, stds)
+def test_divergences_equal_closed_forms_and_scipy(mean, std):
+    found = chapter.divergences(mean, std)
+    pq = math.log(std) + (1 + mean**2) / (2 * std**2) - 0.5
+    qp = -math.log(std) + (std**2 + mean**2) / 2 - 0.5
+    assert found["KL(p||q)"] == pytest.approx(pq, rel=1e-3, abs=1e-6)
+    assert found["KL(q||p)"] == pytest.approx(qp, rel=1e-3, abs=1e-6)
+    scale = -0.5 * math.log(2 * math.pi)
+
+    def integrand(x):
+        a, b = scale - x * x / 2, scale - math.log(std) - ((x - mean) / std) ** 2 / 2
+        m = np.logaddexp(a, b) - math.log(2)
+        return 0.5 * (math.exp(a) * (a - m) + math.exp(b) * (b - m))
+
+    js = integrate.quad(integrand, -40, 40, points=[0, mean], limit=400)[0]
+    assert found["JS"] == pytest.approx(js, abs=1e-6)
+    apart = abs(std - 1)  # the plan carries z to mean + std z: W1 = E |mean + (std - 1) z|
+    w1 = abs(mean)
+    if apart:
+        ratio = mean / apart / math.sqrt(2)
+        w1 = apart * math.sqrt(2 / math.pi) * math.exp(-(ratio**2)) + mean * math.erf(ratio)
+    assert found["W1"] == pytest.approx(w1, abs=1e-4)
+
+
+def transport(x, y):
+    """W1 of two samples by the linear programme over all plans."""
+    n, m = len(x), len(y)
+    rows = np.vstack([np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))])
+    costs = np.abs(x[:, None] - y[None]).ravel()
+    return optimize.linprog(costs, A_eq=rows, b_eq=[1 / n] * n + [1 / m] * m).fun
+
+
+@given(st.integers(1, 6), st.integers(1, 6), seeds)
+def test_w1_by_sorting_equals_the_linear_programme(n, m, seed):
+    x, y, z = (drawn(size, seed=seed + i) for i, size in enumerate((n, n, m)))
+    for a, b in ((x, y), (x, z)):
+        area = chapter.area_between(a, b).item()
+        assert area == pytest.approx(transport(a.numpy(), b.numpy()), rel=1e-7, abs=1e-9)
+        assert area == pytest.approx(stats.wasserstein_distance(a, b), rel=1e-9, abs=1e-12)
+    check_agreement(chapter.wasserstein, chapter.area_between, x=x, y=y)
+
+
+@given(st.floats(0, 3))
+def test_bars_that_part(distance):
+    found = chapter.bars(distance)
+    moved = round(distance * 400) / 400
+    assert float(found["W₁"]) == pytest.approx(moved, abs=1e-12)
+    assert float(found["JS"]) == pytest.approx(math.log(2) * min(moved, 1), abs=1e-9)
+    assert float(found["KL"]) == (math.inf if moved else pytest.approx(0, abs=1e-12))
