@@ -312,7 +312,7 @@ plots.lines(
 )  # fmt: skip
 
 # %% [markdown]
-# Right wherever examples are. Beyond 4 the ratio turns (the wider $p$ has the heavier tail), and the
+# Right wherever examples are. Near 3 the ratio turns (the wider $p$ has the heavier tail), and the
 # network has seen hardly anything there: a discriminator's slope where no data is, is its own invention,
 # and the generator follows it.
 
@@ -1512,7 +1512,7 @@ assert all(row["last modes"] == 8 and row["last quality"] >= 0.6 for row in best
 
 # %% [markdown]
 # They do not. The relativistic loss with R1 and R2 finds 20 modes in the mean (12 to 25); the
-# non-saturating one with both 17; every other recipe 11 or fewer. Each half alone is not enough: pairing
+# non-saturating one with both 16; every other recipe 11 or fewer. Each half alone is not enough: pairing
 # without penalties finds 10, and R1 without R2 11. In this time no recipe finds all 25 with every seed.
 # So no loss is best everywhere, and a ring that
 # everything solves says little about the next problem.
@@ -1962,7 +1962,7 @@ for name, value in to_training.items():
     print(f"{name}: median distance to the nearest training digit {value:.1f}")
 
 # %% [markdown]
-# No: its samples are *further* from the nearest training digit than digits of other writers are. They are
+# No: its samples are *further* from the nearest training digit than held-out digits are. They are
 # no copies; they are also less like digits.
 #
 # ### Between two codes
