@@ -28,7 +28,7 @@
 
 # %% [markdown]
 # The core takes about an hour and a quarter to read; the fourteen exercises take about three hours. Running
-# all cells takes about two minutes on a laptop CPU, and no network. Parts marked *optional* can be skipped.
+# all cells takes about two minutes on a laptop CPU, and no network.
 #
 # **Do you remember?** (Chapters 1 to 4) Why is a cross-entropy computed from logits and not from
 # probabilities? What is $\mathrm{KL}(q \Vert p)$ where $q$ has mass and $p$ none? What did a VAE's random
@@ -343,8 +343,8 @@ print("the trained one falls short by less than 0.01 nats:", bool(0 <= shortfall
 
 # %%
 a = torch.tensor([5.0, 20.0, 200.0])
-print("as written:    ", (1 - a.sigmoid()).log().tolist())
-print("by softplus:   ", (-F.softplus(a)).tolist())
+print("as written: ", [round(value, 2) for value in (1 - a.sigmoid()).log().tolist()])
+print("by softplus:", [round(value, 2) for value in (-F.softplus(a)).tolist()])
 
 # %% [markdown]
 # At 20 the sigmoid is already rounded to 1, and the logarithm is $-\infty$: a discriminator that is sure,
@@ -624,12 +624,12 @@ print("the five pairs of closed forms equal autograd's slopes to 1e-12")
 # N(m, s^2)$. A sample at $x$ is pulled by $-\frac{\partial\, \text{loss}}{\partial a} \cdot a'(x)$:
 #
 # - minimax and non-saturating: $a^* = \ln (p/q)$;
-# - least squares: the best output is $D^* = p/(p + q)$ itself (Mao et al. 2017, section 3.2.3);
+# - least squares: the best output is $D^* = p/(p + q)$ itself (Mao et al. 2017);
 # - hinge: the best output is the *sign* of $p - q$, which is flat: no pull at all (Lim and Ye keep it
 #   smooth by other means);
-# - Wasserstein: of all outputs with slopes of at most 1, the best falls or rises by exactly 1, towards
-#   where $p$ lacks mass to the left or right: $a' = \operatorname{sign}(F_q - F_p)$, with the distribution
-#   functions $F$.
+# - Wasserstein: the best output of all with slopes of at most 1 (section 4) has the slope 1 or −1:
+#   $a' = \operatorname{sign}(F_q - F_p)$, with the distribution functions $F$. It rises where more of $q$
+#   than of $p$ lies to the left.
 
 
 # %%
@@ -714,7 +714,7 @@ explorers.gan.two_gaussians(densities, best_probability, divergences, PULLS)
 #
 # <details><summary>Answer</summary>
 #
-# Minimax and least squares die with the distance, the first exponentially: $D^*$ is 0 around all samples of
+# Minimax and least squares die alike with the distance, as fast as $p/q$: $D^*$ is 0 around all samples of
 # $q$, and JS is $\ln 2$ wherever $q$ goes. The non-saturating pull grows with the distance, the Wasserstein
 # pull is always 1. With a narrow $q$ every loss but the hinge pushes samples away from the centre; that is
 # how diversity is learnt, if it is.
@@ -785,7 +785,7 @@ for distance in (0.0, 0.5, 1.0, 2.0):
 # From $d = 1$ on JS is $\ln 2$, with the slope 0: a best discriminator can tell how *well* it separates,
 # not how *far*. KL is infinite as soon as one cell is missed. $W_1$ is the distance, with the slope 1
 # (Arjovsky et al. 2017, example 1). That is the case *for* the Wasserstein loss; its price is that the
-# discriminator's slope must be held below 1.
+# discriminator's slope may be at most 1.
 #
 # Samples are discrete, so the proof for them: carrying costs of 2,000 random samples, sorted; the same by
 # the area between the two distribution functions; and, for seven samples, the cheapest of all 5,040 ways of
@@ -814,7 +814,7 @@ print(
 # %% [markdown]
 # $W_1$ has a second face, on which its loss rests (Kantorovich and Rubinstein): it is the largest $\mathbb
 # E_p[f] - \mathbb E_q[f]$ over all $f$ with slopes of at most 1. The discriminator, then called a *critic*,
-# looks for that $f$. Three candidates for $p = \mathcal N(0, 1)$, $q = \mathcal N(2, 1)$, whose $W_1$ is 2:
+# looks for that $f$. Four candidates for $p = \mathcal N(0, 1)$, $q = \mathcal N(2, 1)$, whose $W_1$ is 2:
 
 # %%
 x = torch.linspace(-12, 14, 5201, dtype=torch.float64)
@@ -833,7 +833,7 @@ for name, f in {"-x": -x, "-x / 2": -x / 2, "sin x": x.sin(), "-|x|": -x.abs()}.
 #
 # with the slopes along the fake logit of section 3. The real point at 0 has the logit 0 whatever $\psi$ is.
 # R1 is the penalty $\frac{\gamma}{2} \psi^2$: half the squared slope of the logit at the data; R2 is the
-# same at the generated points, here as much again. The only place of rest is $(0, 0)$.
+# same at the generated points, here as much again. The place we want is $(0, 0)$.
 #
 # **Predict.** Starting at $\theta = 1$, $\psi = 0$, no penalty: does the pair come to rest, circle, or move
 # outwards?
@@ -966,6 +966,7 @@ for loss, penalty, gamma, alternating in CASES:
     order = "alternating" if alternating else "simultaneous"
     what = f"{loss}, {penalty}" + (f" γ = {gamma:g}" if gamma else "")
     print(f"{what + ', ' + order:45} |λ| = {predicted:.4f}, simulation agrees to 0.0001: {agrees}")
+    assert agrees
 
 # %% [markdown]
 # Where $|\lambda| = 1$ exactly, or the matrix does not exist, it decides nothing, and only the simulation
@@ -1089,17 +1090,22 @@ exercises.gan.broken_penalty.check(my_r1)
 
 
 # %%
-def slope_squares(logits, x):
-    """‖∇ a(x)‖² of each example, from one backward pass: no example's logit depends on another.
+def slopes_at(logits, x):
+    """∇ a(x) of each example, from one backward pass: no example's logit depends on another.
 
     Args:
         logits: (B,), computed from x.
         x: (B, ...), which requires a gradient.
     Returns:
-        (B,), itself differentiable: create_graph keeps the way back to the weights.
+        (B, D), itself differentiable: create_graph keeps the way back to the weights.
     """
     (slopes,) = torch.autograd.grad(logits.sum(), x, create_graph=True)  # (B, ...)
-    return slopes.flatten(1).square().sum(1)
+    return slopes.flatten(1)
+
+
+def slope_squares(logits, x):
+    """‖∇ a(x)‖² of each example: (B,); arguments as for `slopes_at`."""
+    return slopes_at(logits, x).square().sum(1)
 
 
 def gradient_penalty(discriminator, real, fake, mix):
@@ -1112,7 +1118,8 @@ def gradient_penalty(discriminator, real, fake, mix):
     """
     mix = mix.view(-1, *[1] * (real.ndim - 1))
     between = (mix * real + (1 - mix) * fake).detach().requires_grad_()
-    return (slope_squares(discriminator(between), between).sqrt() - 1).square().mean()
+    # norm, not a square root of squares: where a slope is 0, the root's own slope is infinite.
+    return (slopes_at(discriminator(between), between).norm(dim=1) - 1).square().mean()
 
 
 # %% [markdown]
@@ -1514,8 +1521,7 @@ assert all(row["last modes"] == 8 and row["last quality"] >= 0.6 for row in best
 # They do not. The relativistic loss with R1 and R2 finds 20 modes in the mean (12 to 25); the
 # non-saturating one with both 16; every other recipe 11 or fewer. Each half alone is not enough: pairing
 # without penalties finds 10, and R1 without R2 11. In this time no recipe finds all 25 with every seed.
-# So no loss is best everywhere, and a ring that
-# everything solves says little about the next problem.
+# A ring that everything solves says little about the next problem.
 
 # %% [markdown]
 # ### Is it the average, or the falling rate?
@@ -1542,7 +1548,7 @@ for row in results.read("05", "averaging"):
 
 # %% [markdown]
 # With a constant rate the last weights are anywhere, on three to eight modes; their average is on all
-# eight, with two to four times as many good samples. That is section 5's ring and its middle again. The
+# eight, with at least twice as many good samples. That is section 5's ring and its middle again. The
 # falling rate does better still (87 to 93 % in the table), and then leaves the average nothing to do: hence
 # the tables score the last weights.
 
@@ -1967,8 +1973,8 @@ for name, value in to_training.items():
 #
 # ### Between two codes
 #
-# The straight line between two codes passes nearer to 0 than codes of 32 dimensions ever lie: their length
-# is about $\sqrt{32} = 5.7$. The great circle (White 2016) keeps it:
+# The straight line between two codes passes nearer to 0 than almost every code of 32 dimensions lies:
+# their length is about $\sqrt{32} = 5.7$. The great circle (White 2016) keeps it:
 #
 # $$z(t) = \frac{\sin((1 - t)\,\omega)}{\sin \omega}\, z_0
 # + \frac{\sin(t\, \omega)}{\sin \omega}\, z_1 \qquad
@@ -2151,8 +2157,8 @@ assert 0.8 < slopes["each example"] < 1.2 and 0.05 < slopes["whole batch"] < 0.1
 # One norm of 1 for 128 examples leaves $1/\sqrt{128} = 0.09$ to each: the critic is eleven times too flat,
 # and its "Wasserstein distance" as much too small, and it depends on the batch size. Cure: norm per
 # example, then the mean.
-#
 
+# %% [markdown]
 # **4. Mode collapse.** The discriminator's rate is fifty times the generator's, and neither falls. Two
 # cures offer themselves: equal rates, and R1 and R2. The measure now only asks *where* samples are, not how
 # near: with the shares $s_k$ of samples that are nearest to centre $k$,
@@ -2207,7 +2213,7 @@ assert least["50 times"] < 0.85 * min(least["equal rates"], least["equal rates, 
 # %% [markdown]
 # A discriminator that is far ahead has steep walls and is flat beyond them: the samples hear nothing of the
 # modes they miss, gather, are found out, and move on together. Signature: samples on few modes, *which*
-# ones changes within a hundred steps, and losses that jump. Either cure is enough here.
+# ones changes with time. Equal rates cure it; R1 and R2 at these rates help here, but not with every seed.
 #
 # **5. Losses that look perfect.** This run ends with a discriminator's loss of $2 \ln 2 = 1.386$ and a
 # generator's loss of $\ln 2$: the equilibrium, to three digits. **Predict** its samples.

@@ -193,6 +193,15 @@ def test_each_example_has_a_slope_of_its_own(batch, shape, seed):
     torch.testing.assert_close(before, closed(bowl, x), **exact)
 
 
+def test_a_slope_of_zero_leaves_the_gradients_finite():
+    critic = chapter.Discriminator(2, hidden=4)
+    with torch.no_grad():
+        critic.net[0].bias.fill_(-9.0)  # every unit is off
+    loss = chapter.gradient_penalty(critic, *torch.zeros(2, 3, 2), torch.rand(3))
+    assert loss == 1
+    assert all(g.isfinite().all() for g in torch.autograd.grad(loss, critic.net[0].weight))
+
+
 @given(sizes, shapes, seeds)
 def test_the_gradient_penalty_equals_the_closed_form(batch, shape, seed):
     bowl, real, fake, mix = case(batch, shape, seed)
