@@ -19,6 +19,10 @@ from tests.explorers import (
     test_attention,
     test_attention_shapes,
     test_cnn,
+    test_foundations_depth,
+    test_foundations_descent,
+    test_foundations_fitting,
+    test_foundations_threshold,
     test_gan,
     test_gan_dirac,
     test_gan_models,
@@ -35,6 +39,10 @@ EXPLORERS = (
     | test_attention_shapes.EXPLORERS
     | test_vae.EXPLORERS
     | test_vae_models.EXPLORERS
+    | test_foundations_depth.EXPLORERS
+    | test_foundations_descent.EXPLORERS
+    | test_foundations_fitting.EXPLORERS
+    | test_foundations_threshold.EXPLORERS
     | test_gan.EXPLORERS
     | test_gan_dirac.EXPLORERS
     | test_gan_models.EXPLORERS
@@ -45,6 +53,10 @@ STILL = (
     test_attention_shapes.EXPLORERS
     | test_vae.EXPLORERS
     | test_vae_models.EXPLORERS
+    | test_foundations_depth.EXPLORERS
+    | test_foundations_descent.EXPLORERS
+    | test_foundations_fitting.EXPLORERS
+    | test_foundations_threshold.EXPLORERS
     | test_gan.EXPLORERS
     | test_gan_dirac.EXPLORERS
     | test_gan_models.EXPLORERS

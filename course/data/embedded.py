@@ -8,6 +8,7 @@ import numpy as np
 
 FOLDER = Path(__file__).parent / "files"
 SHA256 = {
+    "ames_small.csv.gz": "cd4a487e34b203e7215e8642dd9c1773fd97bda9c08299f8bc2796e238433dd4",
     "fashion_4000_1000.npz": "b2703e7dccd9042ea6464d03905c26514b4fe3b1dd713865866415419e7b9131",
     "mnist5k.npz": "4feed7a9713ee5da87e43b55a57eca13d52e51877bf734ebb3283bf48b6734d5",
     "pride_and_prejudice.txt.xz": "98447264341e5ee4d7386eec6fb1f3adafbe9c2b40d900da679e9a9abfa1a605",

@@ -4,6 +4,6 @@
 solution.
 """
 
-from course.exercises import attention, cnn, gan, rnn, vae
+from course.exercises import attention, cnn, foundations, gan, rnn, vae
 
-__all__ = ["attention", "cnn", "gan", "rnn", "vae"]
+__all__ = ["attention", "cnn", "foundations", "gan", "rnn", "vae"]

@@ -83,13 +83,14 @@ def _changed(case, arguments):
 
 def _equal(before, after):
     if isinstance(before, torch.Tensor):
-        same_kind = before.shape == after.shape and before.dtype == after.dtype
-        return same_kind and torch.equal(before, after.detach())
+        if before.shape != after.shape or before.dtype != after.dtype:
+            return False
+        return bool(((before == after) | ((before != before) & (after != after))).all())  # NaN is unchanged
     if isinstance(before, tuple | list):
         return len(before) == len(after) and all(map(_equal, before, after))
     if isinstance(before, dict):
         return before.keys() == after.keys() and all(_equal(before[key], after[key]) for key in before)
-    return before == after
+    return before == after or (before != before and after != after)
 
 
 def _gradients(value, leaves):

@@ -6,7 +6,7 @@ saved notebooks.
 """
 
 from course.plots.arrays import grids, images, maps, number_grid, set_number_grid
-from course.plots.charts import bars, lines, points
+from course.plots.charts import bars, lines, points, scatter
 from course.plots.showing import (
     COLOURS,
     DPI,
@@ -31,6 +31,7 @@ __all__ = [
     "maps",
     "number_grid",
     "points",
+    "scatter",
     "quantised",
     "set_number_grid",
     "set_style",

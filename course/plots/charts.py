@@ -1,4 +1,4 @@
-"""Charts: curves, bars, clouds of points."""
+"""Charts: curves, bars, points."""
 
 import numpy as np
 
@@ -40,6 +40,32 @@ def lines(
         axes.set_ylim(*ylim)
     axes.grid(True)
     if len(series) > 1:
+        axes.legend()
+    show(figure, alt)
+
+
+def scatter(clouds, *, title, xlabel, ylabel, alt, curves=None, xlim=None, ylim=None, size=8):
+    """Clouds of points with common axes, and curves through them.
+
+    Args:
+        clouds: dict of label to a pair (x, y) of sequences.
+        title, xlabel, ylabel, alt: texts, units in the labels.
+        curves: dict of label to a pair (x, y), drawn as lines over the points.
+        xlim, ylim: (low, high), default from the data.
+        size: of a point, in points squared.
+    """
+    figure, axes = subplots(7, 3.8)
+    for i, (label, (x, y)) in enumerate(clouds.items()):
+        style = {"marker": "o^sDv"[i % 5], "alpha": 0.4 if i == 0 else 0.9, "linewidths": 0, "zorder": 2}
+        colour = ("0.45", *COLOURS)[i % 8]
+        axes.scatter(
+            np.asarray(x), np.asarray(y), s=size * (1 + 3 * (i > 0)), color=colour, label=label, **style
+        )
+    for i, (label, (x, y)) in enumerate((curves or {}).items()):
+        axes.plot(x, y, color=COLOURS[i % 7], linestyle=STYLES[i % 7], label=label, zorder=3)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xlim=xlim, ylim=ylim)
+    axes.grid(True)
+    if len(clouds) + len(curves or {}) > 1:
         axes.legend()
     show(figure, alt)
 

@@ -1,0 +1,96 @@
+"""House sales: what was paid for 2,930 houses in Ames, Iowa, and what they were like."""
+
+import csv
+import gzip
+from dataclasses import dataclass, field
+
+import torch
+
+from course.data.embedded import read_bytes
+
+CONDITIONS = (
+    "Very_Poor",
+    "Poor",
+    "Fair",
+    "Below_Average",
+    "Average",
+    "Above_Average",
+    "Good",
+    "Very_Good",
+    "Excellent",
+)
+NUMBERS = {  # our name: the file's
+    "price": "Sale_Price",
+    "area": "Gr_Liv_Area",
+    "lot_area": "Lot_Area",
+    "year_built": "Year_Built",
+    "bedrooms": "Bedroom_AbvGr",
+    "bathrooms": "Full_Bath",
+    "garage_area": "Garage_Area",
+    "basement_area": "Total_Bsmt_SF",
+    "latitude": "Latitude",
+    "longitude": "Longitude",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Houses:
+    """House sales, one row a sale; every tensor is (N,), float64 unless it says otherwise.
+
+    Attributes:
+        price: US dollars.
+        area: living area above ground, square feet.
+        lot_area, garage_area, basement_area: square feet; 0 where there is none.
+        year_built: calendar year.
+        bedrooms, bathrooms: counts above ground; full bathrooms alone.
+        latitude, longitude: degrees.
+        neighborhood: int64, an index into `neighborhoods`.
+        condition: int64, an index into `conditions`, which go from worst to best.
+        neighborhoods, conditions: tuples of str.
+        source: where the data comes from and under which licence, one sentence.
+    """
+
+    price: torch.Tensor = field(repr=False)
+    area: torch.Tensor = field(repr=False)
+    lot_area: torch.Tensor = field(repr=False)
+    year_built: torch.Tensor = field(repr=False)
+    bedrooms: torch.Tensor = field(repr=False)
+    bathrooms: torch.Tensor = field(repr=False)
+    garage_area: torch.Tensor = field(repr=False)
+    basement_area: torch.Tensor = field(repr=False)
+    latitude: torch.Tensor = field(repr=False)
+    longitude: torch.Tensor = field(repr=False)
+    neighborhood: torch.Tensor = field(repr=False)
+    condition: torch.Tensor = field(repr=False)
+    neighborhoods: tuple = field(repr=False)
+    conditions: tuple
+    source: str
+
+    def __len__(self):
+        return len(self.price)
+
+
+def houses():
+    """The 2,930 house sales in Ames, Iowa, from 2006 to 2010, in the file's order.
+
+    Returns:
+        Houses: price, living area and ten more columns.
+    Raises:
+        DataError: if the embedded file is missing or damaged.
+    Source: De Cock 2011, "Ames, Iowa: alternative to the Boston housing data", J. Statistics Education 19(3).
+    """
+    text = gzip.decompress(read_bytes("ames_small.csv.gz")).decode("utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    places = tuple(sorted({row["Neighborhood"] for row in rows}))
+    numbers = {
+        name: torch.tensor([float(row[column]) for row in rows], dtype=torch.float64)
+        for name, column in NUMBERS.items()
+    }
+    return Houses(
+        **numbers,
+        neighborhood=torch.tensor([places.index(row["Neighborhood"]) for row in rows]),
+        condition=torch.tensor([CONDITIONS.index(row["Overall_Cond"]) for row in rows]),
+        neighborhoods=tuple(place.replace("_", " ") for place in places),
+        conditions=tuple(condition.replace("_", " ").lower() for condition in CONDITIONS),
+        source="2,930 house sales in Ames, Iowa (De Cock 2011), by way of the R package modeldata (MIT).",
+    )
