@@ -73,6 +73,60 @@ def test_the_photograph_has_the_height_that_is_asked_for():
         data.photograph(height=0)
 
 
+# The houses' first three sales, and counts from worst to best condition, as in De Cock's table.
+SALES = {
+    "price": (215_000, 105_000, 172_000), "area": (1656, 896, 1329), "lot_area": (31_770, 11_622, 14_267),
+    "year_built": (1960, 1961, 1958), "bedrooms": (3, 2, 3), "bathrooms": (1, 1, 1),
+    "garage_area": (528, 730, 312), "basement_area": (1080, 882, 1329),
+}  # fmt: skip
+CONDITIONS = {
+    "very poor": 7, "poor": 10, "fair": 50, "below average": 101, "average": 1654, "above average": 533,
+    "good": 390, "very good": 144, "excellent": 41,
+}  # fmt: skip
+
+
+def test_the_houses_are_de_cocks_sales():
+    houses = data.houses()
+    assert len(houses) == 2930 and houses.source
+    for name, first in SALES.items():
+        column = getattr(houses, name)
+        assert column.shape == (2930,) and column.dtype == torch.float64 and column.isfinite().all()
+        assert tuple(column[:3].tolist()) == first, name
+        assert column.min() >= 0 and torch.equal(column, column.round())
+    assert houses.price.median() == 160_000 and houses.price.mean() == pytest.approx(180_796.06, abs=0.01)
+    for column, low, high in ((houses.latitude, 41.98, 42.07), (houses.longitude, -93.70, -93.57)):
+        assert column.shape == (2930,) and column.dtype == torch.float64
+        assert low < column.min() and column.max() < high  # Ames
+
+
+def test_the_houses_classes_are_indices_into_their_names():
+    houses = data.houses()
+    for index, names in (
+        (houses.neighborhood, houses.neighborhoods), (houses.condition, houses.conditions)
+    ):  # fmt: skip
+        assert index.shape == (2930,) and index.dtype == torch.int64 and len(set(names)) == len(names)
+        assert index.bincount().count_nonzero() == len(names) and not any("_" in name for name in names)
+    assert len(houses.neighborhoods) == 28
+    assert [houses.neighborhoods[i] for i in houses.neighborhood[:3]] == ["North Ames"] * 3
+    counts = houses.condition.bincount().tolist()
+    assert list(zip(houses.conditions, counts, strict=True)) == list(CONDITIONS.items())  # from worst to best
+
+
+def test_the_area_explains_half_of_the_prices():
+    houses = data.houses()
+    r = np.corrcoef(houses.area, houses.price)[0, 1]
+    assert round(r, 2) == 0.71 and round(r * r, 2) == 0.50
+
+
+def test_damaged_houses_are_refused(tmp_path, monkeypatch):
+    content = bytearray(embedded.read_bytes("ames_small.csv.gz"))
+    content[4] ^= 1  # the time of packing: the sales would be the same
+    (tmp_path / "ames_small.csv.gz").write_bytes(content)
+    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
+    with pytest.raises(data.DataError, match="ames_small.csv.gz is damaged: its SHA-256"):
+        data.houses()
+
+
 def write_idx(folder, images=12, test_images=5, zipped=False):
     """A small full set in IDX files; returns its training images."""
     rng = np.random.default_rng(0)

@@ -53,6 +53,14 @@ DRAWN = {
         centres=np.eye(2),
         xlabel="x (m)",
     ),
+    "scatter": lambda: plots.scatter(
+        {"a": ([1, 2], [3, 4])},
+        curves={"b": ([0, 3], [2, 5])},
+        title="t",
+        xlabel="x (m)",
+        ylabel="y",
+        alt="Alt.",
+    ),
     "grids": lambda: plots.grids({"a": np.eye(2), "b": -np.ones((3, 4))}, title="t", alt="Alt."),
 }
 
@@ -82,7 +90,7 @@ def test_every_picture_is_small_titled_and_has_a_text(shown, name):
     assert bundle["text/plain"] == "[picture] Alt." and metadata["image/png"]["alt"] == "Alt."
     titles = [axes.get_title() for axes in figure.axes] + [figure.get_suptitle()]
     assert "t" in titles
-    if name in ("lines", "bars", "maps", "one map"):
+    if name in ("lines", "bars", "maps", "one map", "scatter"):
         assert figure.axes[0].get_xlabel().startswith("x (")
 
 
@@ -129,6 +137,32 @@ def test_points_beyond_the_limit_are_drawn_at_the_edge(shown):
     assert [line.get_xydata().tolist() for line in first.lines] == [[[1, 1]], [[0.5, 2]]]
     assert second.lines[1].get_xydata().tolist() == [[-2, 0]]
     assert first.get_title() == "a" and first.get_xlim() == second.get_ylim() == (-2, 2)
+
+
+def test_scatter_draws_its_clouds_and_curves_over_them(shown):
+    x = torch.tensor([1.0, 2.0, 5.0])
+    clouds = {"many": (x, x**2), "few": ([3], [-4])}
+    curves = {"line": (torch.tensor([0.0, 9.0]), [1, 2]), "other": ([4, 4], [0, 1])}
+    plots.scatter(clouds, curves=curves, xlim=(0, 10), ylim=(-5, 30), **LABELS)
+    axes = shown.figures[0].axes[0]
+    points = [cloud.get_offsets().tolist() for cloud in axes.collections]
+    assert points == [[[1, 1], [2, 4], [5, 25]], [[3, -4]]]
+    drawn = [line.get_xydata().tolist() for line in axes.lines]
+    assert drawn == [[[0, 1], [9, 2]], [[4, 0], [4, 1]]]
+    assert axes.get_xlim() == (0, 10) and axes.get_ylim() == (-5, 30) and axes.get_ylabel() == "y"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["many", "few", "line", "other"]
+    assert min(line.zorder for line in axes.lines) > max(cloud.zorder for cloud in axes.collections)
+    colours = {tuple(cloud.get_facecolor()[0, :3]) for cloud in axes.collections}
+    assert len(colours) == len({line.get_color() for line in axes.lines}) == 2
+    many, few = axes.collections
+    assert few.get_sizes()[0] > many.get_sizes()[0] and few.get_alpha() > many.get_alpha()
+
+
+def test_a_single_cloud_has_no_legend_and_the_size_that_is_asked_for(shown):
+    plots.scatter({"a": ([1, 2], [1, 4])}, size=30, **LABELS)
+    (axes,) = shown.figures[0].axes
+    assert axes.get_legend() is None and axes.collections[0].get_sizes().tolist() == [30]
+    assert axes.get_xlim()[0] < 1 < 2 < axes.get_xlim()[1] and not axes.lines
 
 
 @pytest.mark.parametrize("xscale", ["linear", "log"])

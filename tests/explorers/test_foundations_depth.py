@@ -211,7 +211,7 @@ def test_what_stands_at_the_beginning_and_what_must_be_given():
 
 
 def test_scales_and_widths_are_spaced_on_a_log_scale():
-    for values, ends, most in ((SCALES, (0.5, 2.0), 0.2), (WIDTHS, (16, 256), 0.7)):
+    for values, ends, most in ((SCALES, (0.5, 2.0), 0.2), (WIDTHS, (16, 128), 0.7)):
         steps = np.diff(np.log(values))
         assert (values[0], values[-1]) == ends and (steps > 0.04).all() and (steps < most).all()
     assert 1.0 in SCALES and MOST_LAYERS == 30

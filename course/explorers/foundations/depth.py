@@ -9,7 +9,7 @@ import torch
 from course.explorers.base import Explorer, describe
 from course.explorers.foundations.depth_picture import MOST_LAYERS, build, update
 
-WIDTHS = (16, 32, 64, 128, 256)
+WIDTHS = (16, 32, 64, 128)
 SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0)  # on a log scale
 GAINS = {"linear": 1.0, "relu": 0.5}  # of a mean square by an activation; no constant for the others
 KEPT = 10.0  # the change between the first and the last layer that is no verdict's matter

@@ -1,0 +1,230 @@
+"""Chapter 0's losses, activations and first weights against PyTorch and SciPy."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, special, stats
+from torch import nn
+
+from course.chapters import load_definitions
+from tests.chapters.test_foundations import chapter, drawn, seeds
+
+counts = st.integers(1, 6)
+dtypes = st.sampled_from([torch.float32, torch.float64])
+LAYERS = ["linear", "sigmoid", "tanh", "relu", "gelu"]
+
+
+def value_and_slope(loss, *inputs):
+    """A loss's value and its gradients for those inputs that have one."""
+    leaves = [x.clone().requires_grad_() if x.is_floating_point() else x for x in inputs]
+    value = loss(*leaves)
+    return value.detach(), *torch.autograd.grad(value.sum(), [x for x in leaves if x.requires_grad])
+
+
+def assert_equal(ours, theirs, dtype):
+    """Values and gradients of both, of the same type and equal to 12 digits, or 6 in float32."""
+    for a, b in zip(ours, theirs, strict=True):
+        tolerance = 1e-12 if dtype == torch.float64 else 2e-6
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance * 1e-2)
+
+
+# Losses of a number.
+
+
+@given(counts, st.sampled_from([1e-3, 1.0, 1e6]), st.sampled_from([0.01, 1.0, 20.0]), dtypes, seeds)
+def test_losses_of_numbers_equal_torch(n, size, delta, dtype, seed):
+    predicted, y = (size * drawn(2, n, seed=seed)).to(dtype)
+    predicted[0] = y[0]  # the kink of |e|
+    for ours, theirs in (
+        (chapter.mse, F.mse_loss),
+        (chapter.mae, F.l1_loss),
+        (partial(chapter.huber, delta=delta), partial(F.huber_loss, delta=delta)),
+        (chapter.huber, F.huber_loss),
+    ):
+        assert_equal(value_and_slope(ours, predicted, y), value_and_slope(theirs, predicted, y), dtype)
+
+
+@given(st.sampled_from([0.5, 2.0, 64.0]))
+def test_hubers_value_and_slope_do_not_jump_at_delta(delta):
+    e = torch.tensor([-delta, delta, -3 * delta, delta / 4], dtype=torch.float64)
+    expected = torch.tensor([1 / 2, 1 / 2, 5 / 2, 1 / 32], dtype=torch.float64) * delta**2
+    for residual, cost in zip(e[:, None], expected, strict=True):
+        value, *slopes = value_and_slope(partial(chapter.huber, delta=delta), residual, torch.zeros(1))
+        assert value == cost and slopes[0] == residual.clamp(-delta, delta)
+    near = torch.nextafter(e[1:2], torch.tensor(math.inf, dtype=torch.float64))
+    value, *_ = value_and_slope(partial(chapter.huber, delta=delta), near, torch.zeros(1))
+    assert value.item() == pytest.approx(delta**2 / 2, rel=1e-14)
+
+
+def best_cost(loss, X, y):
+    """The smallest loss of a line, found without gradients."""
+    start = np.linalg.lstsq(X, y, rcond=None)[0]
+    how = {"method": "Nelder-Mead", "options": {"xatol": 1e-7, "fatol": 1e-10, "maxfev": 4000}}
+    return optimize.minimize(lambda theta: loss(X @ theta - y), start, **how).fun
+
+
+@pytest.mark.parametrize(
+    "ours, cost, lr",
+    [
+        (chapter.mse, lambda e: np.mean(e**2), 0.05),
+        (chapter.mae, lambda e: np.mean(np.abs(e)), 0.3),
+        (partial(chapter.huber, delta=0.7), lambda e: np.mean(special.huber(0.7, e)), 0.1),
+    ],
+    ids=["mse", "mae", "huber"],
+)
+def test_lines_are_fitted_to_the_least_loss(ours, cost, lr):
+    x, y = drawn(41, seed=1), drawn(41, seed=2)
+    y = 3 * x - 2 + y
+    y[:3] += 20
+    theta = chapter.fit_line(ours, x, y, lr).numpy()
+    X = np.stack([x.numpy(), np.ones(41)], 1)
+    assert cost(X @ theta - y.numpy()) == pytest.approx(best_cost(cost, X, y.numpy()), rel=1e-3)
+
+
+# Losses of classes.
+
+
+def logits_of(batch, classes, size, dtype, seed):
+    """Logits, some of them equal, and labels."""
+    logits = (size * drawn(batch, classes, seed=seed)).to(dtype)
+    logits[0] = logits[0, 0]
+    labels = torch.randint(classes, (batch,), generator=torch.Generator().manual_seed(seed))
+    return logits, labels
+
+
+@given(counts, counts, st.sampled_from([1e-3, 1.0, 30.0, 1e4]), dtypes, seeds)
+def test_log_softmax_and_cross_entropy_equal_torch(batch, classes, size, dtype, seed):
+    logits, labels = logits_of(batch, classes, size, dtype, seed)
+    weights = drawn(batch, classes, seed=seed + 1).to(dtype)  # so that every entry's gradient counts
+    for ours, theirs in (
+        (lambda a: weights * chapter.log_softmax(a), lambda a: weights * F.log_softmax(a, 1)),
+        (lambda a: chapter.cross_entropy(a, labels), lambda a: F.cross_entropy(a, labels)),
+    ):
+        assert_equal(value_and_slope(ours, logits), value_and_slope(theirs, logits), dtype)
+
+
+@given(counts, counts, st.sampled_from([1.0, 1e4]), dtypes, seeds)
+def test_the_slope_of_the_cross_entropy_is_p_minus_y(batch, classes, size, dtype, seed):
+    logits, labels = logits_of(batch, classes, size, dtype, seed)
+    _, slope = value_and_slope(lambda a: chapter.cross_entropy(a, labels), logits)
+    p = np.exp(logits.numpy() - logits.numpy().max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    expected = (p - np.eye(classes)[labels.numpy()]) / batch
+    assert slope.numpy() == pytest.approx(expected, rel=1e-5, abs=1e-7)
+
+
+def test_a_certain_answer_costs_nothing_or_its_logits_difference():
+    logits = torch.tensor([[1e4, -1e4, 0.0]])
+    costs = [chapter.cross_entropy(logits, torch.tensor([label])).item() for label in range(3)]
+    assert costs == [0.0, 2e4, 1e4]
+    assert chapter.cross_entropy(torch.zeros(5, 4), torch.tensor([0, 1, 2, 3, 0])).item() == pytest.approx(
+        math.log(4), rel=1e-6
+    )
+
+
+# Activations.
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@given(st.integers(1, 5), st.sampled_from([0.1, 1.0, 10.0, 300.0]), dtypes, seeds)
+def test_activations_values_and_slopes_equal_torch(name, n, size, dtype, seed):
+    z = (size * drawn(2, n, seed=seed)).to(dtype)
+    z[0, 0] = 0
+    value, slope = chapter.ACTIVATIONS[name]
+    theirs = (lambda z: z) if name == "linear" else getattr(F, name)
+    expected, gradient = value_and_slope(theirs, z)
+    tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-5, "atol": 1e-6}
+    torch.testing.assert_close(value(z), expected, **tolerance)
+    torch.testing.assert_close(slope(z), gradient, **tolerance)
+    assert list(chapter.ACTIVATIONS) == LAYERS
+    assert chapter.normal_cdf(z).numpy() == pytest.approx(stats.norm.cdf(z.numpy()), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_activations_are_finite_far_out(name):
+    z = torch.tensor([-1e4, -100.0, 100.0, 1e4])
+    value, slope = chapter.ACTIVATIONS[name]
+    assert value(z).isfinite().all() and slope(z).isfinite().all()
+    expected = {"linear": [1, 1], "relu": [0, 1], "gelu": [0, 1]}.get(name, [0, 0])
+    assert slope(z)[[0, -1]].tolist() == expected
+
+
+# The first weights.
+
+
+def by_autograd(widths, activation, std_of, seed, batch):
+    """layer_signals by PyTorch: the same draws, its own activations and gradients."""
+    rng = torch.Generator().manual_seed(seed)
+    act = (lambda z: z) if activation == "linear" else getattr(F, activation)
+    signal, zs = torch.randn(batch, widths[0], generator=rng, dtype=torch.float64), []
+    for n_in, n_out in zip(widths, widths[1:], strict=False):
+        layer = nn.Linear(n_in, n_out, bias=False).double()
+        drawn_weight = torch.randn(n_in, n_out, generator=rng, dtype=torch.float64)
+        layer.weight.data = std_of(n_in, n_out) * drawn_weight.T
+        zs.append(layer(act(zs[-1]) if zs else signal))
+    end = torch.randn(batch, widths[-1], generator=rng, dtype=torch.float64)
+    gradients = torch.autograd.grad((zs[-1] * end).sum(), zs)
+    return [np.array([a.detach().square().mean().item() for a in arrays]) for arrays in (zs, gradients)]
+
+
+@pytest.mark.parametrize("activation", LAYERS)
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=6), st.integers(1, 5), seeds)
+def test_signals_and_gradients_of_layers_equal_autograd(activation, widths, batch, seed):
+    def std_of(fan_in, fan_out):
+        return fan_in**0.5 / fan_out  # of no scheme, so that both have their place
+
+    found = chapter.layer_signals(widths, activation, std_of, seed, batch)
+    for ours, theirs in zip(found, by_autograd(widths, activation, std_of, seed, batch), strict=True):
+        assert ours.shape == (len(widths) - 1,)
+        assert ours.numpy() == pytest.approx(theirs, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["He", "Xavier"])
+def test_wide_layers_have_the_predicted_factors(name):
+    widths, std_of = (700, 1000, 600, 900, 900), chapter.INITIALISATIONS[name]
+    ahead, back = chapter.predicted_factors(std_of, widths)
+    n_in, n_out = np.array(widths[1:-1]), np.array(widths[2:])
+    assert ahead.numpy() == pytest.approx(1 + 0 * n_in if name == "He" else n_in / (n_in + n_out), rel=1e-6)
+    assert back.numpy() == pytest.approx(n_out / (n_in if name == "He" else n_in + n_out), rel=1e-6)
+    draws = [chapter.layer_signals(widths, "relu", std_of, seed) for seed in range(6)]
+    forward, backward = (torch.stack(part).mean(0) for part in zip(*draws, strict=True))
+    assert (forward[1:] / forward[:-1]).numpy() == pytest.approx(ahead.numpy(), rel=0.08)
+    assert (backward[:-1] / backward[1:]).numpy() == pytest.approx(back.numpy(), rel=0.08)
+
+
+def test_mean_signals_are_the_means_over_the_draws():
+    module = load_definitions("00_foundations", WIDTHS=(5, 4, 3))
+    he = module.INITIALISATIONS["He"]
+    draws = [module.layer_signals((5, 4, 3), "relu", he, seed=seed, batch=16) for seed in range(7)]
+    for found, part in zip(module.mean_signals(he, draws=7), zip(*draws, strict=True), strict=True):
+        torch.testing.assert_close(found, sum(part) / 7)
+    assert not torch.equal(draws[0][0], draws[1][0]) and chapter.WIDTHS[:2] + chapter.WIDTHS[-1:] == (
+        1024,
+        512,
+        1,
+    )
+    assert torch.equal(module.predicted_factors(he)[0], module.predicted_factors(he, (5, 4, 3))[0])
+
+
+@pytest.mark.parametrize("fan_in, fan_out", [(500, 300), (200, 900)])
+def test_initialisations_are_torchs(fan_in, fan_out):
+    torch.manual_seed(0)
+    weight = nn.Linear(fan_in, fan_out).weight.detach()
+    bound = math.sqrt(3) * chapter.INITIALISATIONS["PyTorch's default"](fan_in, fan_out)
+    assert weight.abs().max().item() == pytest.approx(bound, rel=1e-3) and weight.abs().max() <= bound
+    assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.01)
+    for name, init in (
+        ("Xavier", nn.init.xavier_normal_),
+        ("He", partial(nn.init.kaiming_normal_, nonlinearity="relu")),
+    ):
+        std = chapter.INITIALISATIONS[name](fan_in, fan_out)
+        assert std == pytest.approx(init(weight).std().item(), rel=0.01)  # 4 standard errors or more
+    gain = nn.init.calculate_gain("relu")
+    assert chapter.INITIALISATIONS["He"](fan_in, fan_out) == pytest.approx(gain / math.sqrt(fan_in))
+    assert chapter.INITIALISATIONS["fixed 0.01"](fan_in, fan_out) == 0.01
