@@ -27,9 +27,9 @@
 #   probability.
 
 # %% [markdown]
-# The core takes about an hour and a half to read; the thirteen exercises take about three hours. Running
-# all cells takes about a minute on a laptop CPU, and no network. Sections marked *optional* can be skipped.
-# You need Python and some calculus: a derivative, the chain rule, a matrix product.
+# The core takes about an hour and a half to read; the thirteen exercises take about three and a half hours.
+# Running all cells takes about half a minute on a laptop CPU, and no network. Parts marked *optional* can
+# be skipped. You need Python and some calculus: a derivative, the chain rule, a matrix product.
 #
 # **Before you start.** A function of a million weights is to be made small. Would you rather know its value
 # at a thousand places, or its slope at one? And what would convince you that a model has learnt something,
@@ -42,15 +42,17 @@
 # | --- | --- | --- |
 # | features $x$, targets $y$ | `x`, `y` | `(N, D)`, `(N,)`; a batch: `(B, D)`, `(B,)` |
 # | weights $w$, intercept $b$ | `w`, `b` | `(D,)`, one number |
-# | prediction $\hat y$ | `predicted` | `(N,)` |
+# | weights and intercept together, $\theta$ | `theta` | `(D + 1,)`, intercept last |
+# | prediction $\hat y$, residual $e = \hat y - y$ | `predicted`, `e` | `(N,)` |
 # | loss $L$, its gradient $g = \nabla L$ | `loss`, `g` | one number; the shape of the weights |
 # | learning rate $\eta$, momentum $\mu$ | `lr`, `momentum` | numbers |
 # | Hessian $H$, its eigenvalues $\lambda$ | `hessian`, `eigenvalues` | `(D, D)`, `(D,)` |
 # | condition number $\kappa$ | `kappa` | one number |
-# | class scores before the softmax | `logits` | `(B, K)` |
+# | class scores before the softmax, $z$ | `logits` | `(B, K)` |
 # | class probabilities $p$ | `probs` | `(B, K)` |
 #
-# All logarithms are natural. Losses are means over the examples, unless the text says sums.
+# All logarithms are natural, so a cross-entropy is in *nats* (1 bit is $\ln 2$ nats). Losses are means over
+# the examples, unless the text says sums.
 
 # %%
 # Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
@@ -137,6 +139,9 @@ print(f"by small steps: dL/dw = {slope_w:.4f}, dL/db = {slope_b:.4f}")
 # Begin at the end with $\bar L = 1$ and go backwards: each operation hands its inputs their shares. One
 # pass, whatever the number of inputs (Baydin et al. 2018, section 3.2). The sum matters: a value that is
 # used twice gets two shares.
+#
+# Exercises check your function against an independent one and name known mistakes. Stuck?
+# `exercises.foundations.backward.hint()` gives one hint after the other, `.solution()` a worked solution.
 
 # %% [markdown]
 # **Exercise: reverse mode over a tape** (medium, about 25 minutes)
@@ -162,9 +167,9 @@ def my_backward(inputs, steps):
 exercises.foundations.backward.check(my_backward)
 
 # %% [markdown]
-# The same as a class. A `Node` remembers what it was made from and the slope towards each of these inputs;
-# `backward` goes through the nodes so that each comes after everything that was made from it, and hands on
-# the shares.
+# (By hand: two ways, and the gradient $(4, 2)$.) The same as a class. A `Node` remembers what it was made
+# from and the slope towards each of these inputs; `backward` goes through the nodes so that each comes
+# after everything that was made from it, and hands on the shares.
 
 
 # %%
@@ -401,8 +406,8 @@ print(f"price = {w:.4f} x + {b:.2f} thousand dollars, R² = {r_squared(w * area 
 # Each square foot adds 112 dollars. Half of the variance of the prices is explained ($R^2 = 0.50$; for a
 # line it is the square of the correlation, 0.71).
 #
-# **Predict.** Articles print $w = \sum x y / \sum x^2$ or the slope without its $b$. What becomes of $R^2$
-# for a line through the origin, and for the right slope with $b = 0$?
+# **Predict.** One often sees $w = \sum x y / \sum x^2$, or the right slope without its $b$. What becomes of
+# $R^2$ for a line through the origin, and for the right slope with $b = 0$?
 
 # %%
 through_origin = (area * price).sum() / area.square().sum()
@@ -421,8 +426,8 @@ plots.scatter(
 # With these data the harm is small, because $b$ is: thirteen thousand dollars. That is luck, not a licence:
 # the formula with the means is the right one, and $w$ alone is no line.
 #
-# The cloud fans out (dear houses scatter more), and five large houses sold cheaply. Section 6 comes back to
-# points like these, section 10 to better features.
+# The cloud fans out (dear houses scatter more), and three of the five largest houses sold cheaply. Section
+# 6 comes back to points like these, section 10 to better features.
 #
 # ## 4 Going down, and how fast one may go
 #
@@ -458,8 +463,8 @@ same = torch.allclose(mse_gradient(X, price, theta), autograd_gradient(X, price,
 print("the formula is PyTorch's gradient:", same)
 
 # %% [markdown]
-# **Predict.** An article starts at $w = b = 0$ and takes steps with $\eta = 0.01$, areas in square feet.
-# What does it get after ten steps, and after a hundred?
+# **Predict.** Start at $w = b = 0$ and take steps with $\eta = 0.01$, a rate that many examples use, areas
+# in square feet. What is there after ten steps, and after a hundred?
 
 # %%
 raw = partial(mse_gradient, X, price)
@@ -553,8 +558,8 @@ for name, x in {
 print("equal within 3 %:", all(abs(trial / limit - 1) < 0.03 for limit, trial in limits.values()))
 
 # %% [markdown]
-# Raw areas bear 0.0000004, the article's 0.01 is 25,000 times too much. Standardised, $H = 2I$: the limit
-# is 1.
+# Raw areas bear 0.0000004: a rate of 0.01 is 25,000 times too much. Standardised, $H = 2I$: the limit is 1.
+# (In the exercise: the eigenvalues 18 and 2, the rate $\frac19$.)
 #
 # The other column is as bad. The **condition number** $\kappa = \lambda_{\max} / \lambda_{\min}$ says how
 # long descent takes where it converges. The best rate balances both ends, $\eta = 2/(\lambda_{\min} +
@@ -562,8 +567,8 @@ print("equal within 3 %:", all(abs(trial / limit - 1) < 0.03 for limit, trial in
 #
 # $$\frac{\kappa - 1}{\kappa + 1} \approx 1 - \frac2\kappa$$
 #
-# Raw areas have $\kappa = 2\cdot 10^7$: twenty million steps for one digit. Standardised, $\kappa = 1$.
-# **Predict**: how many steps?
+# Raw areas have $\kappa = 2.5 \cdot 10^7$: one more digit takes $\frac12 \kappa \ln 10$, nearly thirty
+# million steps. Standardised, $\kappa = 1$. **Predict**: how many steps?
 
 # %%
 origin = torch.zeros(2, dtype=torch.float64)
@@ -624,7 +629,8 @@ exercises.foundations.adam.check(my_adam)
 # \qquad
 # w \leftarrow w - \eta \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
-# The first step has the length $\eta$ for every weight, whatever the size of its gradient.
+# The first step has the length $\eta$ for every weight, whatever the size of its gradient: a gradient of
+# 100 and one of 0.01 move it equally far.
 
 # %% [markdown]
 # **Exercise: find the bug in AdamW** (medium, about 15 minutes)
@@ -663,7 +669,8 @@ exercises.foundations.broken_adamw.check(my_adamw)
 # %% [markdown]
 # **AdamW** (Loshchilov and Hutter 2019, algorithm 2) lets the weights decay beside the step, not through
 # the gradient, where the division would undo it. PyTorch does it first: $w \leftarrow (1 - \eta\lambda) w$,
-# then Adam's step. (This $\lambda$ is the weight decay, no eigenvalue.)
+# then Adam's step. (This $\lambda$ is the weight decay, no eigenvalue. By hand: 9.5, and 9.9 in the broken
+# program.)
 
 
 # %%
@@ -688,7 +695,8 @@ def adamw_step(w, g, state, lr, weight_decay=1e-2, **settings):
 
 
 # %% [markdown]
-# Equal to PyTorch's? One small network in float64, the same data, a hundred steps, and the weights compared
+# Equal to PyTorch's, where gradient descent is called SGD (stochastic, since its gradients usually come
+# from batches)? One small network in float64, the same data, a hundred steps, and the weights compared
 # after each.
 
 # %%
@@ -786,17 +794,17 @@ plots.lines(
 
 # %% [markdown]
 # From $\kappa = 10$ to 1000 gradient descent takes a hundred times as many steps (its factor is $1 -
-# 2/\kappa$), momentum twelve times (ten would be $\sqrt{100}$; near the minimum it first overshoots). That
-# is its whole secret: $\sqrt\kappa$ for $\kappa$.
+# 2/\kappa$), momentum twelve times ($\sqrt{100}$ would be ten; at first it swings out across the valley,
+# the farther the larger $\kappa$). That is its whole secret: $\sqrt\kappa$ for $\kappa$.
 
 # %% [markdown]
 # Adam does not care about $\kappa$ at all where the valley lies along an axis: it rescales each weight by
-# itself. In a turned valley that helps less. On an easy bowl it is by far the slowest: its running means
-# forget slowly, and it circles around the minimum. Its settings of 0.9 and 0.999 are made for noisy
-# gradients of networks, not for bowls.
+# itself. In a turned valley it pays, here 2.7 times as many steps from 10 to 1000. On an easy bowl it is by
+# far the slowest: its running means forget slowly, and it circles around the minimum. Its settings of 0.9
+# and 0.999 are made for noisy gradients of networks, not for bowls.
 #
-# **Explorer.** Find the edge at $\eta = 2/\lambda_{\max} = 2$ with gradient descent. Where is it with a
-# momentum of 0.9? Which optimiser gets through the curved ravine?
+# **Explorer.** Find the edge at $\eta = 2/\lambda_{\max} = 2$ with gradient descent. Where does it lie with
+# a momentum of 0.9: below, at, or above 2? Which optimiser gets along the curved ravine in 60 steps?
 
 # %% tags=["explorer-needs"]
 STEPS = {
@@ -806,18 +814,19 @@ STEPS = {
 }
 
 # %% tags=["explorer"]
-explorers.foundations.descent(STEPS, optimizer="momentum")
+explorers.foundations.descent(STEPS)
 
 # %% [markdown]
 # With momentum the edge lies at $(2 + 2\mu)/\lambda_{\max}$ (Goh 2017): 3.8 for $\mu = 0.9$. In the ravine
-# the curvature changes from place to place, and so does the limit: a rate that is safe at the start can be
-# too large further on. Networks are like that. Schedules, which begin or end with a small rate, answer it.
+# momentum and Adam come to the minimum in 60 steps, plain descent only from a lucky start. There the
+# curvature changes from place to place, and so does the limit: a rate that is safe at the start can be too
+# large further on. Networks are like that. Schedules, which begin or end with a small rate, answer it.
 
 # %% [markdown]
 # ## 6 What the loss makes of an error
 #
 # The mean squared error punishes a residual $e = \hat y - y$ by $e^2$, the **mean absolute error** by
-# $|e|$. Huber's loss (1964) is the first near 0 and the second far out.
+# $|e|$. Huber's loss (1964) is like the first near 0 and like the second far out.
 
 # %% [markdown]
 # **Exercise: the Huber loss** (easy, about 10 minutes)
@@ -908,18 +917,18 @@ for name, (loss_fn, lr) in LINE_LOSSES.items():
     print(f"the line moved by {(fits[1] - fits[0]).abs().mean():.1f} thousand dollars on average")
 
 # %% [markdown]
-# Under MSE twenty-nine typing errors lift every house by some sixteen thousand dollars: one residual of two
-# million pulls as hard as a hundred of twenty thousand. Under MAE and Huber it pulls like any other. The
-# price of it: they fit the median rather than the mean, and they ignore a dear house as readily as a wrong
-# one.
+# Under MSE twenty-nine typing errors move the line by 16.5 thousand dollars on average: one residual of two
+# million pulls as hard as a hundred of twenty thousand. Under MAE it pulls like any other, under Huber like
+# any beyond $\delta$. The price of it: they fit the median rather than the mean, and they ignore a dear
+# house as readily as a wrong one.
 
 # %% [markdown]
 # ### Classes: softmax and cross-entropy
 #
-# A classifier gives each of $K$ classes a score, its **logit** $a_k$. The softmax makes probabilities of
+# A classifier gives each of $K$ classes a score, its **logit** $z_k$. The softmax makes probabilities of
 # them, and the cross-entropy is the surprise at the true class $k^*$:
 #
-# $$p_k = \frac{e^{a_k}}{\sum_j e^{a_j}} \qquad L = -\ln p_{k^*} = \ln \sum_j e^{a_j} - a_{k^*}$$
+# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} \qquad L = -\ln p_{k^*} = \ln \sum_j e^{z_j} - z_{k^*}$$
 #
 # **Predict.** What does $e^{1000}$ do to each of the two forms of $L$?
 
@@ -937,8 +946,12 @@ def cross_entropy(logits, labels):
 
 
 extreme = torch.tensor([[1000.0, 0.0, -1000.0], [0.0, 0.0, 0.0]])
-literal = -(extreme.exp() / extreme.exp().sum(1, keepdim=True)).log()[:, 0]
-print("as written:", literal.tolist(), "from logits:", (-log_softmax(extreme)[:, 0]).abs().tolist())
+total = extreme.exp().sum(1)
+for name, loss in {
+    "-ln p": -(extreme.exp()[:, 0] / total).log(), "ln Σ e^z - z": total.log() - extreme[:, 0],
+    "the largest logit taken out first": -log_softmax(extreme)[:, 0],
+}.items():  # fmt: skip
+    print(f"{name}: {loss[0].abs():.4f} and {loss[1]:.4f}")
 
 # %%
 for scale in (1.0, 10_000.0):
@@ -950,8 +963,9 @@ for scale in (1.0, 10_000.0):
     )  # fmt: skip
 
 # %% [markdown]
-# `nan` for a certain and right answer, as $\infty/\infty$; from the logits it costs 0, as it should. A loss
-# takes logits, never probabilities.
+# $\infty/\infty$ is `nan`, $\infty - 1000$ is still infinite; a certain and right answer should cost 0. The
+# softmax does not change if all logits are shifted by the same number, and with the largest at 0 no
+# exponential overflows. A loss takes logits, never probabilities.
 
 # %% [markdown]
 # **Exercise: the slope of the cross-entropy** (medium, about 15 minutes)
@@ -977,13 +991,14 @@ def my_cross_entropy_slope(logits, labels):
 exercises.foundations.cross_entropy_slope.check(my_cross_entropy_slope)
 
 # %% [markdown]
-# For one example, $\partial \ln \sum_j e^{a_j} / \partial a_k = e^{a_k} / \sum_j e^{a_j} = p_k$, and
-# $-a_{k^*}$ gives $-1$ at the true class alone. With $y$ the vector that is 1 there and 0 elsewhere:
+# For one example, $\partial \ln \sum_j e^{z_j} / \partial z_k = e^{z_k} / \sum_j e^{z_j} = p_k$, and
+# $-z_{k^*}$ gives $-1$ at the true class alone. With $y$ now the vector that is 1 there and 0 elsewhere:
 #
-# $$\frac{\partial L}{\partial a} = p - y$$
+# $$\frac{\partial L}{\partial z} = p - y$$
 #
 # (over a batch, divided by $B$). Each class is pulled by how wrong its probability is: never harder than 1,
-# and not at all where it is right. The exponentials are gone, and a logit of 10,000 does no harm.
+# and hardly where it is nearly right. No logarithm and no division by a tiny $p$ is left, only a softmax,
+# so a logit of 10,000 does no harm.
 
 # %%
 logits.requires_grad_()
@@ -1090,8 +1105,9 @@ exercises.foundations.weight_std.check(my_weight_std)
 # $\sigma_w^2 = 2/(n_{\text{in}} + n_{\text{out}})$; He's (2015, equation 10) is $\sigma_w^2 =
 # 2/n_{\text{in}}$, forward, for ReLU.
 #
-# **Predict.** Ten ReLU layers, 1024 → 512 → … → 2 → 1. What is each choice's factor a layer, forward and
-# backward? (Each layer is half as wide as the last.)
+# **Predict.** Ten ReLU layers, 1024 → 512 → … → 2 → 1, each half as wide as the last. What is the factor a
+# layer, forward and backward, for Xavier, for He, for PyTorch's default $\sigma_w^2 = 1/(3 n_{\text{in}})$,
+# and for the fixed $\sigma_w = 0.01$ of many examples?
 
 # %%
 INITIALISATIONS = {
@@ -1142,7 +1158,8 @@ signals, close = {}, []
 for name, std_of in INITIALISATIONS.items():
     forward, backward = signals[name] = mean_signals(std_of)
     ahead, back = predicted_factors(std_of)
-    print(f"{name}: forward × {ahead.prod():.1e} over all layers, backward × {back.prod():.1e}")
+    print(f"{name}: predicted factor a layer {ahead[0]:.3f} forward, {back[0]:.3f} backward,", end=" ")
+    print(f"over all nine steps {ahead.prod():.1e} and {back.prod():.1e}")
     close += (forward[1:6] / forward[:5] / ahead[:5]).tolist() + (
         backward[:5] / backward[1:6] / back[:5]
     ).tolist()
@@ -1161,14 +1178,15 @@ plots.lines(
 )  # fmt: skip
 
 # %% [markdown]
-# Predicted and measured agree, down to layers of a few units, where a single draw decides. He keeps the
-# signal; since each layer is half as wide as the one before, its gradient loses a factor $\frac12$ a layer.
-# No choice can serve both ways in a net that narrows; with equal widths He serves both.
+# (The fixed 0.01 has another factor in each layer, ever smaller; the first is printed.) Predicted and
+# measured agree, down to layers of a few units, where a single draw decides. He keeps the signal; since
+# each layer is half as wide as the one before, its gradient loses a factor $\frac12$ a layer. No choice can
+# serve both ways in a net that narrows; with equal widths He serves both.
 
 # %% [markdown]
 # PyTorch's default for linear layers has $\sigma_w^2 = 1/(3n)$: a factor of $\frac16$ a layer. For two or
-# three layers it does not matter; for ten the last layer hears nothing of the first, and the weights' own
-# biases drown the input.
+# three layers it does not matter; for ten the last layer hears nothing of the first, and a bias of ordinary
+# size drowns what is left of the input.
 #
 # **Explorer.** All layers equally wide. Which activation loses its gradient at every scale of the weights?
 # And tanh, at scale 2: what does the signal do, and what the gradient?
@@ -1222,9 +1240,9 @@ print(f"{z.shape[1]} features")
 
 # %% [markdown]
 # Whatever is computed from data, means and standard deviations too, is computed from the training rows:
-# section 11 shows where that matters.
+# section 14 shows which of these steps matters.
 #
-# All training loops are these six lines. An **epoch** is once through the data, in a new order each time; a
+# All training loops are these few lines. An **epoch** is once through the data, in a new order each time; a
 # gradient from a **batch** of 64 is a noisy estimate of the whole one, at a thirtieth of the cost.
 
 
@@ -1257,7 +1275,7 @@ def house_loss(model, batch, run):
 
 # %% [markdown]
 # **Predict.** `training.fit`, which all chapters use, adds a device, precision, progress, checkpoints and
-# schedules. How far from the six lines will its weights be after five epochs?
+# schedules. How far from these lines will its weights be after five epochs?
 
 # %%
 nets = []
@@ -1281,8 +1299,8 @@ print("the same weights, bit for bit:", same)
 # ## 10 A whole experiment
 #
 # 1. **Split** before anything else. 2. **Scale** by the training rows. 3. **Train**, with a rate that falls
-#    to 0. 4. **Choose** on the validation rows: the size of the net, the decay, and when to stop. 5.
-#    **Judge** on the test rows, once, with an interval.
+#    to 0. 4. **Choose** on the validation rows: the net, and when to stop. 5. **Judge** on the test rows,
+#    once, with an interval.
 
 # %% [markdown]
 # **Exercise: when to stop, and what to keep** (medium, about 15 minutes)
@@ -1308,12 +1326,14 @@ def my_best_epoch(losses, patience):
 exercises.foundations.early_stopping.check(my_best_epoch)
 
 # %% [markdown]
-# Here the whole schedule is run, and the weights of the epoch that was best on the validation rows are
-# kept: early stopping whose patience never ends. The baselines: the mean price, the line on the area, and
-# least squares on all forty features (with a trace of weight decay, since the 28 columns of neighbourhoods
-# add up to a column of ones).
+# (By hand: epoch 1 is kept, four are trained.) Here the whole schedule is run, a rate that falls to 0 along
+# half a cosine, and the weights of the epoch that was best on the validation rows are kept: early stopping
+# whose patience never ends. The baselines: the mean price, the line on the area, and least squares on all
+# forty features (with a trace of weight decay, since the 28 columns of neighbourhoods add up to a column of
+# ones).
 #
-# **Predict** $R^2$ of each on houses that it has not seen.
+# The net uses dropout, which section 12 explains. **Predict** $R^2$ of each (of the log price) on houses
+# that it has not seen.
 
 
 # %%
@@ -1371,8 +1391,13 @@ plots.lines(
      "validation": [row["validation"] for row in history.epochs]},
     title="Errors while the net learns", xlabel="epoch", yscale="log",
     ylabel="mean squared error (standardised)",
-    alt="Training error falls on and on; validation error falls at first, then stays level.",
+    alt="Training error begins above validation error and ends below it, where validation error is level.",
 )  # fmt: skip
+
+# %% [markdown]
+# At first the *training* error lies above the validation error: it is a mean over an epoch in which the net
+# still improves, with dropout switched on. Later it goes on falling, while the validation error stays
+# level: from epoch 30 on it hardly matters when to stop.
 
 
 # %%
@@ -1407,7 +1432,7 @@ assert score > 0.85 and off < 0.12
 # %% [markdown]
 # The interval (the bootstrap, Efron 1979) says what other houses might have given for *this* net. What
 # other splits give for this *way of training* is another question. **Recorded**, five splits of the data:
-# `make results CH=00` redoes it. Three nets are tried on the validation rows; the test rows of a split are
+# `make results CH=00` redoes it. Four nets are tried on the validation rows; the test rows of a split are
 # looked at for the chosen one alone.
 #
 # **Predict.** The interval above is 0.04 wide. How far apart will the five splits lie?
@@ -1461,7 +1486,7 @@ print(
 # *same* splits: the net beats least squares on each of the five.
 
 # %% [markdown]
-# ## 11 Overfitting: too much freedom for too few examples
+# ## 11 Capacity and data
 #
 # Twenty sales, and a polynomial of the (logarithm of the) area. **Predict** what happens to the error on
 # these twenty, and on other houses, as the degree grows to 8.
@@ -1514,10 +1539,10 @@ print("best degree for other sales:", min(DEGREES, key=lambda degree: by_degree[
 
 # %% [markdown]
 # On the twenty sales the error can only fall: each degree contains the one below. On others it falls from 0
-# to 1 and then rises, at last a hundredfold: the curve bends through noise and flies off where no sale
-# holds it. That parting is **overfitting**. With more sales the same degree 4 is harmless; from some
-# hundreds on the two errors are the same. A model is never too large as such, only too large *for its data,
-# with nothing else to hold it*.
+# to 1 and then rises, at last more than a thousandfold: the curve bends through noise and flies off where
+# no sale holds it. That parting is **overfitting**. With more sales the same degree 4 is harmless; from
+# some hundreds on the two errors are the same. A model is never too large as such, only too large *for its
+# data, with nothing else to hold it*.
 
 # %% [markdown]
 # **Explorer.** Twenty points, size 15: how much weight decay does it take to bring the held-out error down?
@@ -1528,9 +1553,10 @@ print("best degree for other sales:", min(DEGREES, key=lambda degree: by_degree[
 explorers.foundations.fitting({"polynomial": polynomial, "random ReLU units": relu_features}, ridge)
 
 # %% [markdown]
-# Beyond the dotted line, where there are more weights than points, the smallest of all solutions is taken,
-# and the held-out error can come down again: the second descent (Belkin et al. 2019). Size alone is not the
-# measure of freedom.
+# A weight decay of about 0.03 brings size 15 down to the level of the best; to size 3 it does next to
+# nothing. Beyond the dotted line, where there are more weights than points, the smallest of all solutions
+# is taken, and the held-out error can come down again: the second descent (Belkin et al. 2019). Size alone
+# is not the measure of freedom.
 
 # %% [markdown]
 # ## 12 Cures for overfitting
@@ -1606,7 +1632,7 @@ for name, w in {
 # %% [markdown]
 # ### Noise, more data, several nets
 #
-# Five hundred digits, a network of 235,146 weights, 2,000 steps: it will learn them by heart. Five cures,
+# Five hundred digits, a network of 203,530 weights, 2,000 steps: it will learn them by heart. Five cures,
 # **recorded** with five seeds each (`make results CH=00`), judged on 600 other digits:
 #
 # - *weight decay* (AdamW);
@@ -1749,20 +1775,14 @@ print(
 print(f"logistic regression: {right:.1%}")
 
 # %% [markdown]
-# Nearly 95 % for knowing nothing, and 98 % sounds little better. Accuracy adds up two kinds of errors that
-# are not the same. Count four numbers instead, positives being the dear ones:
+# Nearly 95 % for knowing nothing (in these test rows one in nineteen is dear, by chance fewer than
+# overall), and 98 % sounds little better. Accuracy adds up two kinds of errors that are not the same. Count
+# four numbers instead, positives being the dear ones:
 #
 # | | said dear | said not |
 # | --- | --- | --- |
 # | is dear | true positive, TP | false negative, FN |
 # | is not | false positive, FP | true negative, TN |
-
-# %% [markdown]
-# $$\text{precision} = \frac{TP}{TP + FP}
-# \qquad \text{recall} = \frac{TP}{TP + FN}
-# \qquad F_1 = \frac{2}{1/\text{precision} + 1/\text{recall}}$$
-#
-# Precision: of those called dear, how many are? Recall: of the dear ones, how many were found?
 
 # %% [markdown]
 # **Exercise: precision, recall and F1** (easy, about 10 minutes)
@@ -1788,6 +1808,14 @@ def my_precision_recall(scores, labels, threshold):
 
 
 exercises.foundations.precision_recall.check(my_precision_recall)
+
+# %% [markdown]
+# $$\text{precision} = \frac{TP}{TP + FP}
+# \qquad \text{recall} = \frac{TP}{TP + FN}
+# \qquad F_1 = \frac{2}{1/\text{precision} + 1/\text{recall}}$$
+#
+# Precision: of those called dear, how many are? Recall: of the dear ones, how many were found? (By hand:
+# $\frac14$, $\frac12$, $\frac13$.)
 
 
 # %%
@@ -1847,8 +1875,7 @@ exercises.foundations.roc_auc.check(my_roc_auc)
 
 # %% [markdown]
 # The area under it is the probability that a random positive scores above a random negative (ties count
-# half): ½ for guessing, 1 for a perfect order. It knows nothing of how rare the positives are: the
-# precision at a threshold does.
+# half): ½ for guessing, 1 for a perfect order.
 
 
 # %%
@@ -1870,14 +1897,15 @@ print(f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: {abs(
 
 # %% [markdown]
 # **Explorer.** Where is $F_1$ largest for the houses? In "two bells", leave the separation and make the
-# positives rare: which of the three panels changes, and which does not?
+# positives rare: which of the three panels change, and which do not?
 
 # %% tags=["explorer"]
 explorers.foundations.threshold({"dear houses": (probs, labels)}, confusion, rates, roc_curve)
 
 # %% [markdown]
-# The ROC curve stays (but for chance), precision collapses: each negative keeps its chance of a false
-# alarm, and there are more of them.
+# Near 0.55 for the houses. For rare positives histograms and ROC curve stay, but for chance: they show
+# shares of each class. Precision collapses: each negative keeps its chance of a false alarm, and there are
+# more of them.
 #
 # ### Is 0.8 eight in ten? Calibration (optional)
 #
@@ -1946,11 +1974,11 @@ assert temperature > 1.3 and errors["with temperature"] < 0.6 * errors["as train
 # ## 14 Three failures
 #
 # **1. The rate is too high.** A network has no single $\lambda_{\max}$: its curvature changes on the way.
-# The house net again, plain gradient descent, four rates. **Predict** what each loss curve looks like, and
-# what `training.fit` does about the last.
+# The house net again, gradient descent on batches, four rates. **Predict** what each loss curve looks like,
+# and what `training.fit` does about the last.
 
 # %% tags=["nbval-ignore-output"]
-outcomes = {}
+outcomes, curves = {}, {}
 for lr in (0.01, 0.1, 0.5, 5.0):
     torch.manual_seed(0)
     net = house_net()
@@ -1960,11 +1988,17 @@ for lr in (0.01, 0.1, 0.5, 5.0):
             net, house_loss, known, optimizer=optimizer, epochs=10, batch_size=64, seed=0, progress=False
         )
         outcomes[lr] = history.epochs[-1]["loss"]
+        curves[f"rate {lr}"] = torch.tensor(history.losses).unfold(0, 20, 1).mean(1)
     except training.NonFiniteLoss as error:
         outcomes[lr] = math.inf
         message = str(error)
     print(f"rate {lr}: training loss of the tenth epoch {outcomes[lr]:.3f}")
 print(message)
+plots.lines(
+    curves, title="The house net under three rates", xlabel="step", yscale="log",
+    ylabel="loss, mean of 20 steps",
+    alt="Two curves fall, the one with the larger rate farther; a third stays high.",
+)  # fmt: skip
 
 # %%
 assert (
@@ -1972,13 +2006,12 @@ assert (
 )
 
 # %% [markdown]
-# Too high is not one symptom but three. A little: the loss falls less far than it could, and nothing looks
-# wrong (0.5). Much: it leaps to infinity within a few steps, and `fit` stops before the weights are `nan`,
-# with the step and what to try (5). The cure is always to try rates a factor of three apart, and to take
-# one well below the edge. Too low (0.01) looks like patience.
+# Too high has two symptoms. A little (0.5): the loss falls at first and then stays far above what it could
+# reach, and nothing looks wrong. Much (5): it leaps to infinity within a few steps, and `fit` stops before
+# the weights are `nan`, with the step and what to try. Too low (0.01) only looks slow. Cure: try rates a
+# factor of three apart, and take one well below the edge.
 #
-# **2. Leakage.** Something of the rows that are to judge reaches the training. Even the choice of the
-# features is a part of the training.
+# **2. Leakage.** Something of the rows that are to judge reaches the training.
 
 # %% [markdown]
 # **Exercise: find the bug in a held-out score** (medium, about 15 minutes)
@@ -2041,10 +2074,11 @@ for name, look_at in (("all 200 rows", 200), ("the 100 training rows", 100)):
     print(f"above 0 in {(found > 0).sum()} of 20 repeats")
 
 # %% [markdown]
-# (a) is a mistake in principle and nothing in practice: a mean over 2,930 rows hardly knows the 586. (b) is
-# the same mistake, and invents a quarter of the variance out of noise. The more a step *chooses*, the more
-# it leaks (Hastie et al. 2009, section 7.10.2). The honest answer is below 0: twenty useless weights do
-# harm.
+# (a) is a mistake in principle and nothing here: least squares undoes any scaling, only the trace of decay
+# feels it (and a mean over 2,930 rows hardly knows the 586). (b) is the same mistake, and invents a quarter
+# of the variance out of noise: choosing features is a part of the training. The more a step *chooses*, the
+# more it leaks (Hastie et al. 2009, section 7.10.2). The honest answer is below 0: twenty useless weights
+# do harm.
 
 # %% [markdown]
 # Symptom: a result that is too good, and collapses on data that came later. Cure: split first; whatever
@@ -2108,9 +2142,9 @@ assert 0.8 < ends["fresh batches"] < 1.4 and ends["one fixed batch"] < 0.05
 # *mean* of the labels, 2, and 1 is their variance. A falling loss proves that the last bias works. Compare
 # with what a constant gets.
 #
-# On one fixed batch it goes to 0: 64 random labels learnt by heart. That proves that gradients reach all
-# weights and the model *can* fit (a good first test of new code), and nothing about other data (Zhang et
-# al. 2017 did it with whole data sets).
+# On one fixed batch it goes to 0: 64 random labels learnt by heart. That proves that gradients pass and
+# that the model *can* fit (a good first test of new code; a layer that is stuck may still hide), and
+# nothing about other data (Zhang et al. 2017 did it with whole data sets).
 
 # %% [markdown]
 # What does prove learning is the error on data that took no part: not in training, not in choosing.
@@ -2156,7 +2190,7 @@ RECORDED = {
 #   from the data alone;
 # - wrote four optimisers that take PyTorch's steps, and met $\kappa$ and $\sqrt\kappa$ on bowls;
 # - wrote losses from logits, and saw what ten-fold prices do to each;
-# - predicted signals and gradients through ten layers from three numbers;
+# - predicted signals and gradients through ten layers from widths and weights' spread;
 # - ran a whole experiment, and saw five splits of it;
 # - overfitted, and found what helps and what only lowers the confidence;
 # - judged rare classes, thresholds and probabilities; and diagnosed three failures.

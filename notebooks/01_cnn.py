@@ -28,15 +28,15 @@
 # The core takes about an hour and a half with its exercises; running all cells takes about one minute on a
 # laptop CPU, and no network. Sections marked *optional* can be skipped.
 #
-# **Do you remember?** (Chapter 0) What is the gradient of the cross-entropy with respect to the logits, and why
-# is the loss computed from logits? What does it prove if a network learns one batch by heart? Which rows may
-# be looked at to choose a learning rate?
+# **Do you remember?** (Chapter 0) What is the gradient of the cross-entropy with respect to the logits, and
+# why is the loss computed from logits? What does it prove if a network learns one batch by heart? Which rows
+# may be looked at to choose a learning rate?
 #
 # <details><summary>Answers</summary>
 #
 # $p - y$ for each example: probabilities minus the true class; exponentials of large logits overflow. That
-# gradients reach the weights and the model can fit, and nothing about other data. The validation rows; test
-# rows judge, once.
+# gradients pass and the model can fit, and nothing about other data. The validation rows; test rows judge,
+# once.
 # </details>
 
 # %% [markdown]
