@@ -1,5 +1,6 @@
 """What one call of a function came to, as plain data that crosses a pipe."""
 
+import dis
 import inspect
 import linecache
 import numbers
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 PRINTED_BYTES = 2_000  # of what a function prints for one case; the rest is dropped
+RAISE = dis.opmap["RAISE_VARARGS"]  # the instruction of a `raise` statement
 LARGEST = 2**20  # elements of a returned tensor that is carried; a larger one is only described
 
 
@@ -147,11 +149,13 @@ def _portable_tensor(value):
 
 
 def _kind(error, function):
-    """The exception's class name; "stub" for a NotImplementedError that the function itself raises."""
+    """The exception's class name; "stub" for a NotImplementedError that the function's own `raise` raises."""
     innermost = error.__traceback__
     while innermost.tb_next:
         innermost = innermost.tb_next
-    own = innermost.tb_frame.f_code is getattr(function, "__code__", None)
+    code = innermost.tb_frame.f_code
+    own = code is getattr(function, "__code__", None)
+    own = own and code.co_code[innermost.tb_lasti] == RAISE  # else torch raised it, which has no frame
     return "stub" if own and isinstance(error, NotImplementedError) else type(error).__name__
 
 

@@ -35,6 +35,7 @@ OPERATIONS = [  # all that a Value can do, for inputs of any sign and up to 4 in
     lambda a, b: (a + 2) - (b - 3) / 2,
     lambda a, b: 2.5 + a,
     lambda a, b: 0.5 - b,
+    lambda a, b: 3 / (a + 4.5),
     lambda a, b: -3 * a,
     lambda a, b: -b,
     lambda a, b: a**3,
@@ -225,7 +226,7 @@ def test_the_rate_by_trial_is_two_over_the_largest_curvature(seed):
         2 / np.linalg.norm(X.numpy(), 2) ** 2 * 30 / 2
     )  # λ_max = 2/N times the largest singular value squared
     trial = chapter.rate_by_trial(X, y)
-    assert limit * (1 - 1e-9) < trial < 1.03 * limit  # below the limit no step raises the loss
+    assert limit * (1 - 1e-9) < trial < 1.005 * limit  # below the limit no step raises the loss
     assert chapter.rate_by_trial(X, y, high=limit / 2) == pytest.approx(limit / 2, rel=1e-6)
     assert math.isclose(2 / chapter.curvatures(X)[-1].item(), limit, rel_tol=1e-9)
 
@@ -238,11 +239,11 @@ def test_columns_are_standardised_by_the_chosen_rows(d, n, scale, seed):
     )
     before = x.clone()
     for some in (rows, slice(n), slice(None)):
-        found = chapter.standardise(x, some)
+        found = chapter.scaled(x, some)
         scaler = StandardScaler().fit(x[some].numpy())
         m = len(x[some])
         expected = scaler.transform(x.numpy()) * math.sqrt((m - 1) / m)  # theirs divides by m, not m - 1
         assert found.numpy() == pytest.approx(expected, rel=1e-9, abs=1e-9)
         assert found[some].mean(0).abs().max() < 1e-9 and (found[some].std(0) - 1).abs().max() < 1e-9
-    assert torch.equal(chapter.standardise(x), chapter.standardise(x, slice(None))) and torch.equal(x, before)
-    torch.testing.assert_close(chapter.standardise(x[:, 0], rows), chapter.standardise(x, rows)[:, 0])
+    assert torch.equal(chapter.scaled(x), chapter.scaled(x, slice(None))) and torch.equal(x, before)
+    torch.testing.assert_close(chapter.scaled(x[:, 0], rows), chapter.scaled(x, rows)[:, 0])

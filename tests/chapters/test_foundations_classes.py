@@ -89,14 +89,14 @@ def logistic_case(n, d, seed):
 
 
 @given(st.integers(40, 200), st.integers(1, 5), st.sampled_from([1e-3, 0.05, 1.0]), seeds)
-def test_logistic_is_scikit_learns_with_c_one_over_lambda_n(n, d, weight_decay, seed):
+def test_logistic_is_scikit_learns_with_c_one_over_two_lambda_n(n, d, weight_decay, seed):
     z, labels = logistic_case(n, d, seed)
     labels[:2] = torch.tensor([0.0, 1.0])
     theta = chapter.logistic(z, labels, weight_decay, steps=2000)
     assert theta.shape == (d + 1,)
-    design = np.append(z.numpy(), np.ones((n, 1)), 1)  # the intercept decays too
-    theirs = LogisticRegression(C=1 / (weight_decay * n), fit_intercept=False, tol=1e-10, max_iter=10_000)
-    expected = theirs.fit(design, labels).coef_[0]
+    theirs = LogisticRegression(C=1 / (2 * weight_decay * n), tol=1e-10, max_iter=10_000)
+    theirs.fit(z.numpy(), labels)
+    expected = np.append(theirs.coef_[0], theirs.intercept_)
     assert theta.numpy() == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
@@ -105,30 +105,36 @@ def test_logistic_ends_where_autograd_finds_no_slope(n, d, seed):
     z, labels = logistic_case(n, d, seed)
     theta = chapter.logistic(z, labels, weight_decay=0.05).requires_grad_()
     loss = F.binary_cross_entropy_with_logits(z @ theta[:-1] + theta[-1], labels)
-    (slope,) = torch.autograd.grad(loss + 0.05 / 2 * theta.square().sum(), theta)
+    (slope,) = torch.autograd.grad(loss + 0.05 * theta[:-1].square().sum(), theta)
     assert slope.abs().max() < 1e-7
 
 
 # Calibration.
 
 
-def error_by_loop(probs, labels, bins):
-    """Expected calibration error, an example at a time."""
+def bins_by_loop(probs, labels, bins):
+    """Share, mean confidence and share right of each bin that is not empty, an example at a time."""
     inside = [[] for _ in range(bins)]
     for row, label in zip(probs.tolist(), labels.tolist(), strict=True):
-        inside[min(int(max(row) * bins), bins - 1)].append((max(row), row.index(max(row)) == label))
-    gaps = [abs(sum(right - sure for sure, right in examples)) for examples in inside]
-    return sum(gaps) / len(labels)
+        inside[min(int(max(row) * bins), bins - 1)].append((max(row), float(row.index(max(row)) == label)))
+    columns = [(len(examples), *map(sum, zip(*examples, strict=True))) for examples in inside if examples]
+    return [(n / len(labels), sure / n, right / n) for n, sure, right in columns]
 
 
 @given(st.integers(1, 60), st.integers(2, 5), st.sampled_from([1, 2, 10, 15]), st.floats(0.1, 8), seeds)
-def test_calibration_error_equals_a_plain_loop(n, k, bins, size, seed):
+def test_reliability_and_its_error_equal_a_plain_loop(n, k, bins, size, seed):
     probs = F.softmax(size * drawn(n, k, seed=seed), 1)
     labels = torch.randint(k, (n,), generator=torch.Generator().manual_seed(seed))
-    found = chapter.calibration_error(probs, labels, bins)
-    assert found == pytest.approx(error_by_loop(probs, labels, bins), abs=1e-12)
+    expected = bins_by_loop(probs, labels, bins)
+    found = chapter.reliability(probs, labels, bins)
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-15)
+    error = chapter.calibration_error(probs, labels, bins)
+    assert error == pytest.approx(sum(n * abs(sure - right) for n, sure, right in expected), abs=1e-12)
     if bins == 10:
-        assert chapter.calibration_error(probs, labels) == found
+        assert chapter.calibration_error(probs, labels) == error
+        assert chapter.reliability(probs, labels) == found
 
 
 def test_calibration_error_of_known_cases():

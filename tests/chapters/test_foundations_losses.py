@@ -84,7 +84,7 @@ def test_lines_are_fitted_to_the_least_loss(ours, cost, lr):
     y[:3] += 20
     theta = chapter.fit_line(ours, x, y, lr).numpy()
     X = np.stack([x.numpy(), np.ones(41)], 1)
-    assert cost(X @ theta - y.numpy()) == pytest.approx(best_cost(cost, X, y.numpy()), rel=1e-3)
+    assert cost(X @ theta - y.numpy()) == pytest.approx(best_cost(cost, X, y.numpy()), rel=2e-5)
 
 
 # Losses of classes.
@@ -187,15 +187,17 @@ def test_signals_and_gradients_of_layers_equal_autograd(activation, widths, batc
 
 @pytest.mark.parametrize("name", ["He", "Xavier"])
 def test_wide_layers_have_the_predicted_factors(name):
-    widths, std_of = (700, 1000, 600, 900, 900), chapter.INITIALISATIONS[name]
-    ahead, back = chapter.predicted_factors(std_of, widths)
+    widths = (700, 1000, 600, 900, 900)
+    module = load_definitions("00_foundations", WIDTHS=widths)
+    std_of = module.INITIALISATIONS[name]
+    ahead, back = module.predicted_factors(std_of)
     n_in, n_out = np.array(widths[1:-1]), np.array(widths[2:])
     assert ahead.numpy() == pytest.approx(1 + 0 * n_in if name == "He" else n_in / (n_in + n_out), rel=1e-6)
     assert back.numpy() == pytest.approx(n_out / (n_in if name == "He" else n_in + n_out), rel=1e-6)
     draws = [chapter.layer_signals(widths, "relu", std_of, seed) for seed in range(6)]
     forward, backward = (torch.stack(part).mean(0) for part in zip(*draws, strict=True))
-    assert (forward[1:] / forward[:-1]).numpy() == pytest.approx(ahead.numpy(), rel=0.08)
-    assert (backward[:-1] / backward[1:]).numpy() == pytest.approx(back.numpy(), rel=0.08)
+    assert (forward[1:] / forward[:-1]).numpy() == pytest.approx(ahead.numpy(), rel=0.04)
+    assert (backward[:-1] / backward[1:]).numpy() == pytest.approx(back.numpy(), rel=0.04)
 
 
 def test_mean_signals_are_the_means_over_the_draws():
@@ -209,7 +211,6 @@ def test_mean_signals_are_the_means_over_the_draws():
         512,
         1,
     )
-    assert torch.equal(module.predicted_factors(he)[0], module.predicted_factors(he, (5, 4, 3))[0])
 
 
 @pytest.mark.parametrize("fan_in, fan_out", [(500, 300), (200, 900)])

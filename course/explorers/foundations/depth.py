@@ -14,9 +14,9 @@ SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.4, 1.6, 1.8, 2.
 GAINS = {"linear": 1.0, "relu": 0.5}  # of a mean square by an activation; no constant for the others
 KEPT = 10.0  # the change between the first and the last layer that is no verdict's matter
 ALT = (
-    "Two panels on log scales: to the left the mean square of each layer's output from the first layer "
-    "forward, to the right that of the loss's gradient from the last layer back; dashed straight lines show "
-    "what the width and the weights' standard deviation predict for linear and relu layers."
+    "Two panels on log scales: to the left the mean square of each layer before its activation, from the "
+    "first layer on, to the right that of the loss's gradient from the last layer back; dashed straight "
+    "lines show what the width and the weights' standard deviation predict for linear and relu layers."
 )
 
 
