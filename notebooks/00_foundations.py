@@ -838,12 +838,12 @@ explorers.foundations.descent(STEPS)
 # **Exercise: the Huber loss** (easy, about 10 minutes)
 #
 # One absurd price draws a least-squares line far from all others. Huber (1964) takes, for a residual
-# $r = \hat y - y$,
+# $e = \hat y - y$,
 #
-# $$\ell(r) = \tfrac12 r^2 \ \text{ where } |r| \le \delta,
-# \qquad \ell(r) = a\,|r| + c \ \text{ beyond.}$$
+# $$\ell(e) = \tfrac12 e^2 \ \text{ where } |e| \le \delta,
+# \qquad \ell(e) = a\,|e| + c \ \text{ beyond.}$$
 #
-# Choose $a$ and $c$ so that neither value nor slope jumps at $|r| = \delta$. `predicted` and `y` are
+# Choose $a$ and $c$ so that neither value nor slope jumps at $|e| = \delta$. `predicted` and `y` are
 # $(N)$; return the mean over the points, a tensor of no axes, without `F.huber_loss`. Values and
 # gradients are compared; residuals may be as large as $10^6$.
 #
@@ -1080,13 +1080,13 @@ print(f"largest slope of the sigmoid: {slopes['sigmoid'].max():.2f}; after ten: 
 #
 # A layer computes $f(Wx)$: `fan_in` inputs, `fan_out` outputs, no bias, and $f$ one of
 #
-# - `"linear"`: $f(a) = a$
-# - `"relu"`: $f(a) = \max(a, 0)$
-# - `"leaky"`: $f(a) = a$ for $a > 0$, else $0.1\,a$
+# - `"linear"`: $f(z) = z$
+# - `"relu"`: $f(z) = \max(z, 0)$
+# - `"leaky"`: $f(z) = z$ for $z > 0$, else $0.1\,z$
 #
 # The weights are drawn independently of each other and of $x$, with mean 0. Which standard deviation
 # must they have, so that the mean square of the signal is the same after the layer as before it, going
-# forward (He et al. 2015)? Take $a = Wx$ to be symmetric about 0. Return a float.
+# forward (He et al. 2015)? Take $z = Wx$ to be symmetric about 0. Return a float.
 #
 # By hand first: eight inputs, each of mean square 1, and a ReLU. Which standard deviation?
 
@@ -1298,9 +1298,11 @@ print("the same weights, bit for bit:", same)
 #
 # ## 10 A whole experiment
 #
-# 1. **Split** before anything else. 2. **Scale** by the training rows. 3. **Train**, with a rate that falls
-#    to 0. 4. **Choose** on the validation rows: the net, and when to stop. 5. **Judge** on the test rows,
-#    once, with an interval.
+# 1. **Split** before anything else.
+# 2. **Scale** by the training rows.
+# 3. **Train**, with a rate that falls to 0.
+# 4. **Choose** on the validation rows: the net, and when to stop.
+# 5. **Judge** on the test rows, once, with an interval.
 
 # %% [markdown]
 # **Exercise: when to stop, and what to keep** (medium, about 15 minutes)

@@ -107,12 +107,12 @@ huber = Exercise(
     minutes=10,
     task="""
         One absurd price draws a least-squares line far from all others. Huber (1964) takes, for a residual
-        $r = \\hat y - y$,
+        $e = \\hat y - y$,
 
-        $$\\ell(r) = \\tfrac12 r^2 \\ \\text{ where } |r| \\le \\delta,
-        \\qquad \\ell(r) = a\\,|r| + c \\ \\text{ beyond.}$$
+        $$\\ell(e) = \\tfrac12 e^2 \\ \\text{ where } |e| \\le \\delta,
+        \\qquad \\ell(e) = a\\,|e| + c \\ \\text{ beyond.}$$
 
-        Choose $a$ and $c$ so that neither value nor slope jumps at $|r| = \\delta$. `predicted` and `y` are
+        Choose $a$ and $c$ so that neither value nor slope jumps at $|e| = \\delta$. `predicted` and `y` are
         $(N)$; return the mean over the points, a tensor of no axes, without `F.huber_loss`. Values and
         gradients are compared; residuals may be as large as $10^6$.
 
@@ -137,7 +137,7 @@ huber = Exercise(
     wide=wide_huber,
     gradients=True,
     hints=(
-        "First the slope: which one has ½ r² where r is δ? Then c: what does ½ r² come to there, and how "
+        "First the slope: which one has ½ e² where e is δ? Then c: what does ½ e² come to there, and how "
         "much of it has the line through the origin already?",
         "The slope is a = δ, and δ·δ + c = ½ δ² gives c. `torch.where(condition, here, elsewhere)` chooses "
         "element by element; the condition asks for the size of the residual, so for `abs()`.",
@@ -159,7 +159,7 @@ huber = Exercise(
         ),
         costed(
             "absolute_error",
-            "This is the absolute error, with a kink at 0: up to delta the cost is ½ r².",
+            "This is the absolute error, with a kink at 0: up to delta the cost is ½ e².",
             lambda r, delta: r.abs(),
         ),
         parted(
@@ -174,7 +174,7 @@ huber = Exercise(
         ),
         parted(
             "line_not_lowered",
-            "Your line, delta |r|, goes through the origin: at delta it lies ½ delta² above the square. Take "
+            "Your line, delta |e|, goes through the origin: at delta it lies ½ delta² above the square. Take "
             "that away.",
             far=lambda size, delta: delta * size,
         ),
@@ -190,7 +190,7 @@ huber = Exercise(
         ),
         parted(
             "slope_1_and_half_delta",
-            "Your line is |r| - ½ delta: the factor delta before it is missing.",
+            "Your line is |e| - ½ delta: the factor delta before it is missing.",
             far=lambda size, delta: size - delta / 2,
         ),
         finished(

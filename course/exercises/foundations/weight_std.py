@@ -85,13 +85,13 @@ weight_std = Exercise(
     task="""
         A layer computes $f(Wx)$: `fan_in` inputs, `fan_out` outputs, no bias, and $f$ one of
 
-        - `"linear"`: $f(a) = a$
-        - `"relu"`: $f(a) = \\max(a, 0)$
-        - `"leaky"`: $f(a) = a$ for $a > 0$, else $0.1\\,a$
+        - `"linear"`: $f(z) = z$
+        - `"relu"`: $f(z) = \\max(z, 0)$
+        - `"leaky"`: $f(z) = z$ for $z > 0$, else $0.1\\,z$
 
         The weights are drawn independently of each other and of $x$, with mean 0. Which standard deviation
         must they have, so that the mean square of the signal is the same after the layer as before it, going
-        forward (He et al. 2015)? Take $a = Wx$ to be symmetric about 0. Return a float.
+        forward (He et al. 2015)? Take $z = Wx$ to be symmetric about 0. Return a float.
 
         By hand first: eight inputs, each of mean square 1, and a ReLU. Which standard deviation?
     """,
