@@ -25,7 +25,7 @@ def threshold(scored, confusion, rates, curve):
 
     Args:
         scored: dict of a short name to (scores (N,) in [0, 1], labels (N,) of 0 and 1, both present); may be
-            empty, since two bells of the explorer's own come first: the sigmoids of two Gaussians.
+            empty, since two bells of the explorer's own come last: the sigmoids of two Gaussians.
         confusion: function (predicted (N,) bool, labels (N,)) -> (tp, fp, fn, tn), counts.
         rates: function (tp, fp, fn, tn) -> dict with accuracy, precision, recall, f1 and fpr, 0/0 = 0.
         curve: function (scores, labels) -> (fpr, tpr, area): points of the ROC curve, two sequences of any
@@ -49,7 +49,7 @@ def threshold(scored, confusion, rates, curve):
     surveyed = lru_cache(maxsize=64)(lambda *source: survey(confusion, rates, curve, *drawn(*source)))
     return Explorer(
         "threshold",
-        _controls([BELLS, *sources]),
+        _controls([*sources, BELLS]),
         partial(compute_threshold, confusion, rates, drawn, surveyed),
         partial(build, edges=EDGES, thresholds=THRESHOLDS),
         update,
