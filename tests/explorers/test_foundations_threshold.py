@@ -181,24 +181,23 @@ def test_a_move_of_the_threshold_draws_no_curve_anew():
     explorer.png()
     assert len(curves) == 1 and len(counts) == len(THRESHOLDS) + 1
     predicted, labels = counts[0]
-    assert predicted.dtype == torch.bool and predicted.shape == labels.shape
-    assert torch.equal(labels, torch.as_tensor(TIED[1]))
+    assert predicted.dtype == torch.bool and predicted.shape == labels.shape == (COUNT,)
     for level in (0.0, 1.0):
         explorer.set(threshold=level)
     assert len(curves) == 1 and len(counts) == len(THRESHOLDS) + 3
     for separation in (1.0, 3.0):  # which a source of the chapter's does not have
-        explorer.set(source="float32", separation=separation)
+        explorer.set(source="ties", separation=separation)
         assert explorer.controls["separation"].disabled and explorer.controls["share"].disabled
     assert len(curves) == 2
     explorer.set(source=BELLS)
     assert not explorer.controls["separation"].disabled and not explorer.controls["share"].disabled
 
 
-def test_the_bells_come_alone_or_last():
+def test_the_bells_come_alone_or_first():
     alone = threshold({}, confusion, rates, curve)
     assert "source" not in alone.controls and alone.state()["source"] == BELLS
     assert alone.png()[:4] == b"\x89PNG"
-    assert EXPLORERS["threshold"]().controls["source"].options == (*SCORED, BELLS)
+    assert EXPLORERS["threshold"]().controls["source"].options == (BELLS, *SCORED)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def threshold(scored, confusion, rates, curve):
 
     Args:
         scored: dict of a short name to (scores (N,) in [0, 1], labels (N,) of 0 and 1, both present); may be
-            empty, since two bells of the explorer's own come last: the sigmoids of two Gaussians.
+            empty, since two bells of the explorer's own come first: the sigmoids of two Gaussians.
         confusion: function (predicted (N,) bool, labels (N,)) -> (tp, fp, fn, tn), counts.
         rates: function (tp, fp, fn, tn) -> dict with accuracy, precision, recall, f1 and fpr, 0/0 = 0.
         curve: function (scores, labels) -> (fpr, tpr, area): points of the ROC curve, two sequences of any
@@ -49,7 +49,7 @@ def threshold(scored, confusion, rates, curve):
     surveyed = lru_cache(maxsize=64)(lambda *source: survey(confusion, rates, curve, *drawn(*source)))
     return Explorer(
         "threshold",
-        _controls([*sources, BELLS]),
+        _controls([BELLS, *sources]),
         partial(compute_threshold, confusion, rates, drawn, surveyed),
         partial(build, edges=EDGES, thresholds=THRESHOLDS),
         update,
@@ -63,12 +63,12 @@ def _controls(names):
     slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "90px"})
     apart, share = dict(min=0, max=4, step=0.1, **slider), dict(min=0.01, max=0.5, step=0.01, **slider)
     controls = {
-        "source": widgets.Dropdown(description="scores", options=names, **slider),
         "threshold": widgets.FloatSlider(
             description="threshold", value=0.5, min=0, max=1, step=0.01, **slider
         ),
         "separation": widgets.FloatSlider(description="separation", value=2, **apart),
         "share": widgets.FloatSlider(description="share of 1", value=0.3, **share),
+        "source": widgets.Dropdown(description="scores", options=names, **slider),
     }
     for name, words in (
         ("source", "whose scores these are"),
