@@ -42,7 +42,7 @@
 # | --- | --- | --- |
 # | features $x$, targets $y$ | `x`, `y` | `(N, D)`, `(N,)`; a batch: `(B, D)`, `(B,)` |
 # | weights $w$, intercept $b$ | `w`, `b` | `(D,)`, one number |
-# | weights and intercept together, $\theta$ | `theta` | `(D + 1,)`, intercept last |
+# | weights and intercept together, $\theta$ | `theta` | `(D + 1,)`, intercept first |
 # | prediction $\hat y$, residual $e = \hat y - y$ | `predicted`, `e` | `(N,)` |
 # | loss $L$, its gradient $g = \nabla L$ | `loss`, `g` | one number; the shape of the weights |
 # | learning rate $\eta$, momentum $\mu$ | `lr`, `momentum` | numbers |
@@ -376,20 +376,20 @@ exercises.foundations.line.check(my_line)
 #
 # $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2} \qquad b = \bar y - w \bar x$$
 #
-# For several features, write them as the rows of a matrix, with a last column of ones for the intercept: $X
-# = [x, 1]$ and $\theta = (w, b)$. Zero slopes are then the **normal equations** $X^\top X \theta = X^\top
-# y$.
+# For several features, write them as the rows of a matrix, with a first column of ones for the intercept:
+# $X = [1, x]$ and $\theta = (b, w)$. Zero slopes are then the **normal equations**
+# $X^\top X \theta = X^\top y$.
 
 
 # %%
 def with_ones(x):
-    """Features (N,) or (N, D) with a column of ones behind them: (N, D + 1)."""
+    """Features (N,) or (N, D) with a column of ones before them: (N, D + 1)."""
     x = x.reshape(len(x), -1)
-    return torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
+    return torch.cat([torch.ones(len(x), 1, dtype=x.dtype), x], 1)
 
 
 def normal_equations(x, y):
-    """The least-squares weights (D + 1,), intercept last."""
+    """The least-squares weights (D + 1,), intercept first."""
     X = with_ones(x)
     return torch.linalg.solve(X.T @ X, X.T @ y)
 
@@ -404,7 +404,7 @@ def r_squared(predicted, y):
     return (1 - mse(predicted, y) / mse(y.mean(), y)).item()
 
 
-w, b = normal_equations(area, price).tolist()
+b, w = normal_equations(area, price).tolist()
 print(f"price = {w:.4f} x + {b:.2f} thousand dollars, R² = {r_squared(w * area + b, price):.3f}")
 
 # %% [markdown]
@@ -437,7 +437,7 @@ plots.scatter(
 # ## 4 Going down, and how fast one may go
 #
 # A network's loss has no normal equations. Gradient descent needs the slopes alone. For the line, with
-# $\theta = (w, b)$:
+# $\theta = (b, w)$:
 #
 # $$g = \nabla L = \frac2N X^\top (X\theta - y) \qquad \theta \leftarrow \theta - \eta\, g$$
 
@@ -463,7 +463,7 @@ def autograd_gradient(X, y, theta):
     return torch.autograd.grad(mse(X @ theta, y), theta)[0]
 
 
-X, theta = with_ones(area), torch.tensor([0.1, -5.0], dtype=torch.float64)
+X, theta = with_ones(area), torch.tensor([-5.0, 0.1], dtype=torch.float64)
 same = torch.allclose(mse_gradient(X, price, theta), autograd_gradient(X, price, theta), rtol=1e-9)
 print("the formula is PyTorch's gradient:", same)
 
@@ -475,7 +475,7 @@ print("the formula is PyTorch's gradient:", same)
 raw = partial(mse_gradient, X, price)
 path = descend(raw, torch.zeros(2, dtype=torch.float64), lr=0.01, steps=100)
 for step in (0, 1, 2, 10, 100):
-    print(f"step {step:3}: w = {path[step, 0]:.3g}, b = {path[step, 1]:.3g}")
+    print(f"step {step:3}: w = {path[step, 1]:.3g}, b = {path[step, 0]:.3g}")
 
 # %% [markdown]
 # After the hundredth step, `nan`. At the first step $w$ is thrown from 0 to thousands, where $0.11$ is
@@ -579,7 +579,7 @@ print("equal within 3 %:", all(abs(trial / limit - 1) < 0.03 for limit, trial in
 # %%
 origin = torch.zeros(2, dtype=torch.float64)
 theta = descend(partial(mse_gradient, with_ones(scaled(area)), price), origin, lr=0.5, steps=1)[-1]
-w_back, b_back = theta[0] / area.std(), theta[1] - theta[0] * area.mean() / area.std()  # per square foot
+w_back, b_back = theta[1] / area.std(), theta[0] - theta[1] * area.mean() / area.std()  # per square foot
 print(f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, b = {b:.1f}")
 
 # %% [markdown]
@@ -1350,15 +1350,10 @@ def ridge(X, y, weight_decay):
     return torch.linalg.lstsq(rows, targets, driver="gelsd").solution
 
 
-def ones_first(z):
-    """(N, D) -> (N, D + 1)."""
-    return torch.cat([torch.ones(len(z), 1, dtype=z.dtype), z], 1)
-
-
 def linear_r2(z, y, fit_rows, judge_rows, weight_decay=1e-3):
     """R² of least squares on rows that it has not seen."""
-    w = ridge(ones_first(z[fit_rows]), y[fit_rows], weight_decay)
-    return r_squared(ones_first(z[judge_rows]) @ w, y[judge_rows])
+    w = ridge(with_ones(z[fit_rows]), y[fit_rows], weight_decay)
+    return r_squared(with_ones(z[judge_rows]) @ w, y[judge_rows])
 
 
 # %%
@@ -1620,8 +1615,8 @@ both = scaled(torch.cat([x, noise], 1), few)  # (2930, 90)
 centred = y - y[few].mean()
 print("weights, of 40 features and of 50 columns of noise, that are not 0; R² on validation rows")
 for name, w in {
-    "least squares": ridge(ones_first(both[few]), centred[few], 0.0)[1:],
-    **{f"L2, λ = {l2}": ridge(ones_first(both[few]), centred[few], l2)[1:] for l2 in (0.1, 0.3, 1.0)},
+    "least squares": ridge(with_ones(both[few]), centred[few], 0.0)[1:],
+    **{f"L2, λ = {l2}": ridge(with_ones(both[few]), centred[few], l2)[1:] for l2 in (0.1, 0.3, 1.0)},
     **{f"L1, λ = {l1}": lasso(both[few], centred[few], l1) for l1 in (0.01, 0.03, 0.1)},
 }.items():
     kept = (w.abs() > 1e-9).split([40, 50])
@@ -1764,10 +1759,10 @@ dear = houses.price > 300_000  # (2930,) bool
 
 
 def logistic(z, labels, weight_decay=1e-3, steps=500):
-    """Weights (D + 1,), intercept last, by descent with momentum on the cross-entropy + weight_decay ‖w‖²."""
+    """Weights (D + 1,), intercept first: descent with momentum on cross-entropy + weight_decay ‖w‖²."""
     X, theta, state = with_ones(z), torch.zeros(z.shape[1] + 1, dtype=z.dtype), {}
     lr = 1 / (curvatures(X)[-1].item() / 8 + 2 * weight_decay)  # an eighth of the MSE's curvature at most
-    decay = 2 * weight_decay * torch.cat([torch.ones_like(theta[1:]), theta.new_zeros(1)])
+    decay = 2 * weight_decay * torch.cat([theta.new_zeros(1), torch.ones_like(theta[1:])])
     for _ in range(steps):
         g = X.T @ (torch.sigmoid(X @ theta) - labels) / len(labels) + decay * theta
         theta = sgd_step(theta, g, state, lr, momentum=0.9)
@@ -1844,19 +1839,22 @@ def rates(tp, fp, fn, tn):
     }  # fmt: skip
 
 
-for threshold in (0.1, 0.3, 0.5, 0.8):
-    counts = confusion(probs >= threshold, labels)
+def report(predicted, labels):
+    """The four counts and what follows from them, as text."""
+    counts = confusion(predicted, labels)
     measured = {name: f"{value:.2f}" for name, value in rates(*counts).items() if name != "fpr"}
-    print(f"threshold {threshold}: tp, fp, fn, tn = {counts}, {measured}")
+    return f"tp, fp, fn, tn = {counts}, {measured}"
+
+
+for threshold in (0.1, 0.3, 0.5, 0.8):
+    print(f"threshold {threshold}: {report(probs >= threshold, labels)}")
 
 # %%
 thresholds = [k / 100 for k in range(1, 100)]
 best = max(thresholds, key=lambda t: rates(*confusion(probs >= t, labels))["f1"])
 test_probs = torch.sigmoid(with_ones(wide[test_rows]) @ theta)
-counts = confusion(test_probs >= best, dear[test_rows])
-measured = {name: f"{value:.2f}" for name, value in rates(*counts).items() if name != "fpr"}
 print(f"chosen on the validation rows, for the largest F1: {best}")
-print(f"on the test rows: tp, fp, fn, tn = {counts}, {measured}")
+print(f"on the test rows: {report(test_probs >= best, dear[test_rows])}")
 
 # %% [markdown]
 # A threshold is a choice too, made on the validation rows; on a few dozen dear houses it is a rough one. It

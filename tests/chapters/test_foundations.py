@@ -166,11 +166,11 @@ def test_the_slope_by_hand(w, b, x, y):
 
 
 @given(sizes, st.integers(5, 9), st.sampled_from([torch.float32, torch.float64]), seeds)
-def test_ones_stand_behind_the_features(d, n, dtype, seed):
+def test_ones_stand_before_the_features(d, n, dtype, seed):
     x = drawn(n, d, seed=seed).to(dtype)
-    expected = np.hstack([x.numpy(), np.ones((n, 1))])
+    expected = np.hstack([np.ones((n, 1)), x.numpy()])
     assert chapter.with_ones(x).dtype == dtype and (chapter.with_ones(x).numpy() == expected).all()
-    assert (chapter.with_ones(x[:, 0]).numpy() == expected[:, [0, -1]]).all()
+    assert (chapter.with_ones(x[:, 0]).numpy() == expected[:, :2]).all()
 
 
 @given(sizes, st.integers(4, 20), st.sampled_from([0.1, 1.0, 100.0]), seeds)
@@ -179,12 +179,12 @@ def test_normal_equations_equal_numpy_and_scikit_learn(d, more, scale, seed):
     x, y = scale * drawn(n, d, seed=seed) + 3, 5 * drawn(n, seed=seed + 1) - 7
     found = chapter.normal_equations(x, y)
     assert found.shape == (d + 1,)
-    theirs = np.linalg.lstsq(np.hstack([x, np.ones((n, 1))]), y.numpy(), rcond=None)[0]
+    theirs = np.linalg.lstsq(np.hstack([np.ones((n, 1)), x]), y.numpy(), rcond=None)[0]
     assert found.numpy() == pytest.approx(theirs, rel=1e-6, abs=1e-8)
     model = LinearRegression().fit(x, y)
-    assert found[:-1].numpy() == pytest.approx(model.coef_, rel=1e-6, abs=1e-8)
-    assert found[-1].item() == pytest.approx(model.intercept_, rel=1e-6, abs=1e-8)
-    w, b = chapter.normal_equations(x[:, 0], y).tolist()
+    assert found[1:].numpy() == pytest.approx(model.coef_, rel=1e-6, abs=1e-8)
+    assert found[0].item() == pytest.approx(model.intercept_, rel=1e-6, abs=1e-8)
+    b, w = chapter.normal_equations(x[:, 0], y).tolist()
     assert [w, b] == pytest.approx(np.polyfit(x[:, 0], y, 1), rel=1e-6, abs=1e-8)
 
 

@@ -96,7 +96,7 @@ def test_logistic_is_scikit_learns_with_c_one_over_two_lambda_n(n, d, weight_dec
     assert theta.shape == (d + 1,)
     theirs = LogisticRegression(C=1 / (2 * weight_decay * n), tol=1e-10, max_iter=10_000)
     theirs.fit(z.numpy(), labels)
-    expected = np.append(theirs.coef_[0], theirs.intercept_)
+    expected = np.append(theirs.intercept_, theirs.coef_[0])
     assert theta.numpy() == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
@@ -104,8 +104,8 @@ def test_logistic_is_scikit_learns_with_c_one_over_two_lambda_n(n, d, weight_dec
 def test_logistic_ends_where_autograd_finds_no_slope(n, d, seed):
     z, labels = logistic_case(n, d, seed)
     theta = chapter.logistic(z, labels, weight_decay=0.05).requires_grad_()
-    loss = F.binary_cross_entropy_with_logits(z @ theta[:-1] + theta[-1], labels)
-    (slope,) = torch.autograd.grad(loss + 0.05 * theta[:-1].square().sum(), theta)
+    loss = F.binary_cross_entropy_with_logits(z @ theta[1:] + theta[0], labels)
+    (slope,) = torch.autograd.grad(loss + 0.05 * theta[1:].square().sum(), theta)
     assert slope.abs().max() < 1e-7
 
 

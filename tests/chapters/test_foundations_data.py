@@ -98,7 +98,7 @@ def test_a_column_that_is_constant_on_the_rows_becomes_0_there(constant, n, seed
 @given(st.integers(2, 30), st.integers(1, 8), decays, seeds)
 def test_ridge_is_scikit_learns_with_lambda_times_n(n, d, weight_decay, seed):
     z, y = drawn(n, d, seed=seed), drawn(n, seed=seed + 1) + 5
-    w = chapter.ridge(chapter.ones_first(z), y, weight_decay)
+    w = chapter.ridge(chapter.with_ones(z), y, weight_decay)
     theirs = Ridge(alpha=weight_decay * n, solver="svd").fit(z, y)
     assert w.shape == (d + 1,)
     assert w.numpy() == pytest.approx(np.append(theirs.intercept_, theirs.coef_), rel=1e-8, abs=1e-9)
@@ -107,7 +107,7 @@ def test_ridge_is_scikit_learns_with_lambda_times_n(n, d, weight_decay, seed):
 @given(st.integers(1, 20), st.integers(1, 20), st.booleans(), seeds)
 def test_ridge_without_decay_is_the_smallest_least_squares_solution(n, d, twice, seed):
     z, y = drawn(n, d, seed=seed), drawn(n, seed=seed + 1)
-    X = chapter.ones_first(torch.cat([z, z], 1) if twice else z)
+    X = chapter.with_ones(torch.cat([z, z], 1) if twice else z)
     assert torch.equal(X[:, 0], torch.ones(n, dtype=z.dtype)) and torch.equal(X[:, 1 : d + 1], z)
     singular = np.linalg.svd(X.numpy(), compute_uv=False)
     assume(not ((singular > 1e-11) & (singular < 1e-2)).any())  # so the rank is plain to both

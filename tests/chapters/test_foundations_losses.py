@@ -83,7 +83,7 @@ def test_lines_are_fitted_to_the_least_loss(ours, cost, lr):
     y = 3 * x - 2 + y
     y[:3] += 20
     theta = chapter.fit_line(ours, x, y, lr).numpy()
-    X = np.stack([x.numpy(), np.ones(41)], 1)
+    X = np.stack([np.ones(41), x.numpy()], 1)
     assert cost(X @ theta - y.numpy()) == pytest.approx(best_cost(cost, X, y.numpy()), rel=2e-5)
 
 
