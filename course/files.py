@@ -1,5 +1,6 @@
-"""Write a file so that it is never seen half done."""
+"""Write a file so that it is never seen half done, and set a damaged one aside so that it is never lost."""
 
+import datetime
 import os
 
 
@@ -20,3 +21,21 @@ def write_whole(path, content):
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def set_aside(path):
+    """Rename a file to a dated name beside it that nothing has yet.
+
+    Args:
+        path: Path of a file that exists.
+    Returns:
+        its new Path, `name.2026-01-31.json` or `name.2026-01-31-2.json`.
+    """
+    date = datetime.date.today().isoformat()
+    number = 1
+    while True:
+        suffix = date if number == 1 else f"{date}-{number}"
+        aside = path.with_name(f"{path.stem}.{suffix}{path.suffix}")
+        if not aside.exists():
+            return path.rename(aside)
+        number += 1

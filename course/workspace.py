@@ -7,7 +7,6 @@ the home. A hidden file there remembers what each chapter was copied from.
 """
 
 import argparse
-import datetime
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from course import chapters
-from course.files import write_whole
+from course.files import set_aside, write_whole
 
 MEMORY = ".copied-from.json"
 
@@ -47,7 +46,7 @@ def make(wanted=None, reset=None, say=print):
         notebook = _read_twin(twin)
         origin = notebook["metadata"].get("course", {}).get("inputs", "")
         if reset is not None and chapters.is_named(stem, reset) and copy.exists():
-            say(f"{stem}: your copy is now {_set_aside(copy).name}, {copy.name} is taken afresh")
+            say(f"{stem}: your copy is now {set_aside(copy).name}, {copy.name} is taken afresh")
         if not copy.exists():
             _write_json(copy, _without_outputs(notebook))
             origins[stem] = origin
@@ -117,26 +116,14 @@ def _read_memory(folder, say):
         origins = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(origins, dict) or not all(isinstance(origin, str) for origin in origins.values()):
             raise ValueError("not chapter names with hashes")
-    except ValueError:
-        aside = _set_aside(path)
+    except (OSError, ValueError):  # a folder of that name, too
+        aside = set_aside(path)
         say(
             f"{MEMORY} was damaged and is now {aside.name}. Your notebooks are kept; changes to the chapters "
             "up to today cannot be told"
         )
         return {}
     return origins
-
-
-def _set_aside(path):
-    """Rename a file to a dated name that nothing has yet; returns the new Path."""
-    date = datetime.date.today().isoformat()
-    number = 1
-    while True:
-        suffix = date if number == 1 else f"{date}-{number}"
-        aside = path.with_name(f"{path.stem}.{suffix}{path.suffix}")
-        if not aside.exists():
-            return path.rename(aside)
-        number += 1
 
 
 def _without_outputs(notebook):

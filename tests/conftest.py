@@ -24,6 +24,7 @@ hypothesis.settings.load_profile("course")
 def pytest_configure(config):
     """Set what subprocesses and kernels inherit, and block this process too."""
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["COURSE_PROGRESS"] = ""  # kernels of the suite leave the user's own record alone
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     # The checkout stands first, so that kernels and scripts use its `course` and no other.
     first = [str(BLOCK), str(ROOT)]

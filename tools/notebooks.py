@@ -44,10 +44,11 @@ async def execute(notebook, name):
     Raises:
         NotebookError: names the notebook and the cell that failed, with its error.
     """
-    # An author's own IPython start-up files must not leak into what is committed.
+    # An author's own IPython start-up files must not leak into what is committed, nor checks into a record.
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as profile:
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "IPYTHONDIR": profile}
+        env["COURSE_PROGRESS"] = ""
         client = NotebookClient(
             notebook,
             timeout=CELL_SECONDS,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 
 import course
+from course import progress
 from course.exercises import sandbox
 from course.exercises.bytecode import same_code
 from course.exercises.compare import SHOWN, difference, show
@@ -105,6 +106,8 @@ class Exercise:
     def check(self, function):
         """Compare the learner's function with the reference on every case; never raises.
 
+        In a notebook the verdict is also recorded, for `exercises.progress()`.
+
         Args:
             function: the learner's function, not called.
         Returns:
@@ -113,12 +116,18 @@ class Exercise:
         if not course.is_main():
             return Result("not_attempted", None, "")
         try:
-            return self._check(function)
+            result = self._check(function)
+            progress.remember(self, function, result)
+            return result
         except KeyboardInterrupt:
             return Result("failed", "check_failed", "The check was interrupted.")
-        except Exception as error:  # a fault of ours must not stop a learner's Run All
+        except BaseException as error:  # a fault of ours, or an object that exits when it is looked at
+            try:
+                told = f": {error}"[:300]
+            except BaseException:
+                told = ""
             text = "The check itself failed, which says nothing about your function"
-            return Result("failed", "check_failed", f"{text}: {type(error).__name__}: {error}")
+            return Result("failed", "check_failed", f"{text}: {type(error).__name__}{told}")
 
     def _check(self, function):
         name = self.stub_function.__name__
