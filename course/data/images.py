@@ -2,13 +2,14 @@
 
 import gzip
 import math
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from course.data.embedded import CURE, DataError, read_arrays
+from course.data.embedded import DataError, read_arrays
 
 FASHION_CLASSES = (
     "T-shirt",
@@ -125,7 +126,7 @@ def photograph(height=150):
             small = image.convert("L").resize((width, height), Image.Resampling.LANCZOS)
     except OSError as error:
         raise DataError(
-            f"matplotlib's sample picture grace_hopper.jpg cannot be read: {error}. {CURE}"
+            f"matplotlib's sample picture grace_hopper.jpg cannot be read: {error}. Install matplotlib again."
         ) from None
     return Photograph(
         pixels=torch.from_numpy(np.asarray(small, dtype=np.float32) / 255),
@@ -171,7 +172,7 @@ def _read_idx(folder, name):
         )
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); get the file again.") from None
     axes = 3 if "images" in name else 1
     shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))

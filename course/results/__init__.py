@@ -16,6 +16,7 @@ from pathlib import Path
 
 from course import chapters
 from course.files import write_whole
+from course.results import sums
 
 FILES = Path(__file__).resolve().parent / "files"
 FIRST_STEPS = 20
@@ -52,6 +53,7 @@ def record(chapter, names=None):
             "versions": _versions(),
             "rows": [_run_row(function, row, f"{name}, row {number}") for number, row in enumerate(rows)],
         }
+        content["sha256"] = sums.of_table(content)
         written.append(write_whole(_folder(chapter) / f"{name}.json", json.dumps(content, indent=1) + "\n"))
     return written
 
@@ -66,7 +68,7 @@ def read(chapter, name):
         list of dicts, one a row: its arguments, what the recorder returned, and "seconds".
     Raises:
         FileNotFoundError: nothing is recorded; says how to record it.
-        ValueError: the file is damaged.
+        ValueError: the file is damaged or cannot be read.
     """
     rows = read_file(chapter, name)["rows"]
     return [{"seconds": row["seconds"]} | row["arguments"] | row["result"] for row in rows]
@@ -75,17 +77,15 @@ def read(chapter, name):
 def read_file(chapter, name):
     """All that a recorded file holds: rows, date, machine and versions. Errors as for `read`."""
     path = _folder(chapter) / f"{name}.json"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path.parent.name} has no recorded {name!r}: `make results CH={path.parent.name[:2]}` makes it"
-        )
+    data = sums.read_bytes(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(data)
+        if content["sha256"] != sums.of_table(content):
+            raise ValueError("the checksum differs")
         if not all({"arguments", "result", "seconds"} <= row.keys() for row in content["rows"]):
             raise KeyError("rows")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        cure = f"restore it with git, or record it again with `make results CH={path.parent.name[:2]}`"
-        raise ValueError(f"the recorded file {path} is damaged: {cure}") from error
+        raise ValueError(f"the recorded file {path} is damaged: {sums.cure(path)}") from error
     return content
 
 
@@ -125,7 +125,7 @@ def save_weights(chapter, name, state_dict):
                 raise ValueError(f"weight {key!r} of {name!r} is not finite or does not fit float16")
             tensor = tensor.to(torch.float16)
         small[key] = tensor.clone().contiguous()
-    content = save(small)
+    content = save(small, {"sha256": sums.of_weights(small)})
     if len(content) > MAX_WEIGHT_BYTES:
         raise ValueError(
             f"the weights {name!r} take {len(content) / 1e6:.1f} MB, at most 2 MB are kept: "
@@ -141,22 +141,20 @@ def load_weights(chapter, name):
         dict name → tensor on the CPU; what was stored as float16 comes as float32.
     Raises:
         FileNotFoundError: no such weights; says how to record them.
-        ValueError: the file is damaged.
+        ValueError: the file is damaged or cannot be read.
     """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     path = _folder(chapter) / f"{name}.safetensors"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path.parent.name} has no recorded weights {name!r}: "
-            f"`make results CH={path.parent.name[:2]}` makes them"
-        )
+    content = sums.read_bytes(path, "weights ")
     try:
-        stored = load(path.read_bytes())
-    except SafetensorError as error:
-        raise ValueError(f"the recorded weights {path} are damaged: restore them with git") from error
+        stored = load(content)
+        if sums.in_weights_file(content) != sums.of_weights(stored):
+            raise ValueError("the checksum differs")
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"the recorded weights {path} are damaged: {sums.cure(path)}") from error
     return {key: t.float() if t.dtype == torch.float16 else t for key, t in stored.items()}
 
 

@@ -57,7 +57,8 @@ def write(path, state, keep=True):
 def read(path):
     """The newest good checkpoint's state and messages for the user; (None, []) where there is none yet.
 
-    A damaged file is set aside as `<name>.damaged`, so that it never takes the place of a good one.
+    A damaged file is set aside as `<name>.damaged` (then `.damaged-2`), so that it never takes the place of
+    a good one, and none is lost.
 
     Raises:
         CheckpointError: if there are checkpoints and none is good.
@@ -69,8 +70,7 @@ def read(path):
         try:
             return load(candidate), messages
         except CheckpointError as error:
-            aside = candidate.with_name(candidate.name + ".damaged")
-            os.replace(candidate, aside)
+            aside = _set_aside(candidate)
             messages.append(f"{error} It was set aside as {aside.name}, and the one before is used.")
     if messages:
         raise CheckpointError(
@@ -103,6 +103,16 @@ def path_of(checkpoint):
             f"checkpoint={str(checkpoint)!r} is a folder: name a file in it, such as 'run.ckpt'."
         )
     return path
+
+
+def _set_aside(path):
+    """Rename a damaged file to a name that no other has; returns it."""
+    aside, number = path.with_name(path.name + ".damaged"), 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+    os.replace(path, aside)
+    return aside
 
 
 def _sync_folder(folder):
