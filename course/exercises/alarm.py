@@ -1,16 +1,21 @@
 """Call a learner's function in this process, under a deadline: where a fork is unsafe or there is none.
 
 It survives less than a forked child: `os._exit` and a crash end the notebook, a hang inside
-a C function holds it, and outside the main thread there is no alarm.
+a C function holds it, and outside the main thread there is no alarm. What the function sets for the whole
+process is set back where it would change other results: see `_settings_kept`.
 """
 
 import contextlib
 import io
+import os
 import random
 import signal
+import sys
 import threading
 
-from course.exercises.outcome import PRINTED_BYTES, Outcome, evaluate
+import torch
+
+from course.exercises.outcome import PRINTED_BYTES, Outcome, evaluate, readable
 
 REPEAT_SECONDS = 0.1
 JITTER = random.Random(0)  # its own: the notebook's random numbers stay untouched
@@ -42,22 +47,44 @@ def run_here(function, cases, gradients, deadline):
     """
     outcomes, printed = [], _FirstBytes()
     try:
-        with _alarm(deadline):
+        with _settings_kept(), _alarm(deadline):
             for case in cases:
                 printed = _FirstBytes()
                 with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
                     outcome = evaluate(function, case, gradients)
                 if outcome.error == _TimeUp.__name__:
                     raise _TimeUp
-                outcomes.append(Outcome(**{**vars(outcome), "printed": printed.text}))
+                outcomes.append(Outcome(**{**vars(outcome), "printed": readable(printed.text)}))
     except _TimeUp:
-        outcomes.append(Outcome("timeout", text=timed_out(deadline), printed=printed.text))
+        outcomes.append(Outcome("timeout", text=timed_out(deadline), printed=readable(printed.text)))
     return outcomes
 
 
 def timed_out(deadline):
     """The verdict on a call that the deadline (seconds) cut off, in words."""
     return f"was still running after {deadline:g} seconds: is there a loop that never ends?"
+
+
+@contextlib.contextmanager
+def _settings_kept():
+    """Restore at the end what a function may have set for all that runs later, the reference included."""
+    dtype, device, threads = torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()
+    chance, depth = random.getstate(), sys.getrecursionlimit()
+    try:
+        folder = os.getcwd()
+    except OSError:  # it has been deleted
+        folder = None
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        if torch.get_default_device() != device:
+            torch.set_default_device(device)
+        torch.set_num_threads(threads)
+        random.setstate(chance)
+        if folder:
+            os.chdir(folder)
+        sys.setrecursionlimit(depth)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import dis
 import inspect
 import linecache
 import numbers
+import os
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ import torch
 PRINTED_BYTES = 2_000  # of what a function prints for one case; the rest is dropped
 RAISE = dis.opmap["RAISE_VARARGS"]  # the instruction of a `raise` statement
 LARGEST = 2**20  # elements of a returned tensor that is carried; a larger one is only described
+LONGEST_NAME = 100  # characters of a type's name that are shown
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def evaluate(function, case, gradients=False):
     Returns:
         Outcome. PyTorch's CPU generator is seeded with 0 for the call and is left as it was.
     """
-    state = torch.default_generator.get_state()
+    state, process = torch.default_generator.get_state(), os.getpid()
     try:
         with torch.inference_mode(False), torch.enable_grad():
             torch.default_generator.manual_seed(0)
@@ -58,6 +60,8 @@ def evaluate(function, case, gradients=False):
     except BaseException as error:  # SystemExit too: whatever a learner's function raises is a verdict
         return Outcome("error", error=_kind(error, function), text=_describe_error(error, function))
     finally:
+        if os.getpid() != process:  # the function forked, and this is the copy: one of them goes on
+            os._exit(0)
         torch.default_generator.set_state(state)
 
 
@@ -100,7 +104,10 @@ def _gradients(value, leaves):
     if not outputs:
         return tuple(None for _ in leaves)
     upstream = [
-        torch.arange(1, out.numel() + 1, dtype=torch.float64).sin().to(out.dtype).reshape(out.shape)
+        torch.arange(1, out.numel() + 1, dtype=torch.float64, device="cpu")
+        .sin()
+        .to(out.dtype)
+        .reshape(out.shape)
         for out in outputs
     ]
     return torch.autograd.grad(outputs, leaves, upstream, allow_unused=True)
@@ -124,10 +131,14 @@ def portable(value):
     """
     if value is None:
         return ("none",)
-    if isinstance(value, bool | str):
-        return ("text", value) if isinstance(value, str) else ("other", f"the truth value {value}")
+    if isinstance(value, str):
+        return ("text", str.__str__(value))  # of a learner's subclass, the text alone
+    if isinstance(value, bool):
+        return ("other", f"the truth value {value}")
     if isinstance(value, numbers.Integral):
-        return ("number", int(value))
+        whole = int(value)
+        # a longer one crosses no pipe, has no float next to it, and Python may refuse to print it
+        return ("number", whole) if whole.bit_length() < 64 else ("other", "a whole number beyond 64 bits")
     if isinstance(value, numbers.Real):
         return ("number", float(value))
     if isinstance(value, tuple | list) and len(value) <= 1000:
@@ -136,7 +147,13 @@ def portable(value):
         return _portable_tensor(value)
     if inspect.isgenerator(value):
         return ("other", "a generator: use return, not yield")
-    return ("other", f"an object of type {type(value).__module__}.{type(value).__qualname__}")
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    return ("other", f"an object of type {readable(name[:LONGEST_NAME])}")
+
+
+def readable(text):
+    """A text with a question mark for each half of a character, which cannot be sent to a browser."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _portable_tensor(value):
@@ -163,13 +180,13 @@ def _describe_error(error, function):
     """The exception in at most a few lines: its type, message, and the learner's line that led to it."""
     try:
         message = str(error).strip()
-    except Exception:
+    except BaseException:  # a learner's `__str__` may even exit
         message = ""
     if len(message) > 300:
         message = message[:300] + " ..."
-    text = f"raised {type(error).__name__}" + (f": {message}" if message else "")
+    text = f"raised {type(error).__name__[:LONGEST_NAME]}" + (f": {message}" if message else "")
     line = _learners_line(error, function)
-    return f"{text}\nat the line: {line}" if line else text
+    return readable(f"{text}\nat the line: {line}" if line else text)
 
 
 def _learners_line(error, function):

@@ -1,0 +1,185 @@
+"""Every exercise against every kind of function that a learner may hand it: the verdict is right, short, and
+leaves nothing behind, in a forked child and in this process.
+"""
+
+import contextlib
+import dataclasses
+import inspect
+import os
+import random
+import re
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+
+from course import exercises
+from course.exercises import sandbox
+from course.exercises.engine import Exercise
+from course.exercises.verdict import Result
+from tests.learners import WRONG
+from tests.learners_hostile import HOSTILE
+from tests.learners_right import RIGHT
+
+pytestmark = pytest.mark.usefixtures("one_thread", "alone")
+
+ROOT = Path(__file__).parents[1]
+KINDS = WRONG | RIGHT | HOSTILE
+QUICK = ("right every other time", "changes its inputs", "meddles", "os._exit(0)")
+FEW = ("rnn.clip_global_norm", "vae.gaussian_kl")  # a list and a sequence; gradients
+DEADLINE = 0.4
+DOCUMENTED = set(re.findall(r'"(\w+)"', inspect.getdoc(Result)))
+LONGEST = 1500
+IN_A_KERNEL = """
+from course import exercises
+from course.exercises import sandbox
+from tests.explorers import test_cnn
+from tests.learners_hostile import HOSTILE
+
+exercise = exercises.vae.gaussian_kl
+
+def check(name):
+    exercise.deadline = 0.5 if HOSTILE[name].endless else 60.0
+    return exercise.check(HOSTILE[name].make(exercise))
+"""
+
+
+def each_exercise():
+    """name: exercise, as a learner writes it."""
+    return {
+        f"{chapter}.{name}": exercise
+        for chapter in exercises.__all__
+        for name, exercise in vars(getattr(exercises, chapter)).items()
+        if isinstance(exercise, Exercise)
+    }
+
+
+EXERCISES = each_exercise()
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=["forked", "in this process"])
+def place(request, monkeypatch):
+    if request.param != "forked":
+        monkeypatch.setattr(sandbox, "forks", lambda: False)
+    return request.param
+
+
+def state_of_the_process():
+    """What a check may not change here."""
+    files = Path("/proc/self/fd")
+    children = Path(f"/proc/self/task/{os.getpid()}/children")  # those that nobody has waited for too
+    signals = (signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+    return {
+        "gradients": torch.is_grad_enabled(),
+        "dtype": torch.get_default_dtype(),
+        "device": torch.get_default_device(),
+        "torch's random numbers": torch.get_rng_state().tolist(),
+        "Python's random numbers": random.getstate(),
+        "threads of torch": torch.get_num_threads(),
+        "recursion": sys.getrecursionlimit(),
+        "folder": os.getcwd(),
+        "signals": [signal.getsignal(number) for number in signals],
+        "alarm is set": signal.getitimer(signal.ITIMER_REAL)[0] > 0,  # as pytest-timeout does
+        "children": children.read_text() if children.exists() else "",
+        "files": sorted(os.listdir(files)) if files.exists() else [],
+        "streams": (sys.stdin, sys.stdout, sys.stderr),
+        "threads": threading.active_count(),
+    }
+
+
+@contextlib.contextmanager
+def unchanged():
+    before = state_of_the_process()
+    yield
+    after = state_of_the_process()
+    assert not {key: (before[key], after[key]) for key in before if before[key] != after[key]}
+
+
+def is_right(exercise, name):
+    """Check a fresh function of a kind; assert that the verdict is the right one."""
+    kind = KINDS[name]
+    if kind.endless:
+        exercise = dataclasses.replace(exercise, deadline=DEADLINE)
+    with unchanged():
+        result = exercise.check(kind.make(exercise))
+    about = f"{exercise.name}, {name}: {result!r:.2000}"
+    assert len(result.message) <= LONGEST, f"{len(result.message)} characters: {about}"
+    result.message.encode()  # half a character reaches no browser
+    if kind.passes(exercise):
+        assert (result.status, result.diagnosis) == ("passed", None), about
+        return
+    assert result.status == "failed", about
+    own = {misconception.name for misconception in exercise.misconceptions}
+    assert result.diagnosis in {*kind.diagnoses, *own}, about
+    assert own | DOCUMENTED >= {result.diagnosis}
+
+
+@pytest.mark.parametrize("exercise", FEW)
+def test_every_kind_of_function_on_a_few_exercises(exercise, place, capfd):
+    for name, kind in KINDS.items():
+        if place == "forked" or kind.here:
+            is_right(EXERCISES[exercise], name)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_a_few_kinds_of_function_on_every_exercise(exercise, capfd):
+    for name in QUICK:
+        is_right(EXERCISES[exercise], name)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_every_kind_of_function_on_every_exercise(exercise, place, capfd):
+    for name, kind in KINDS.items():
+        if place == "forked" or kind.here:
+            is_right(EXERCISES[exercise], name)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_copy_that_the_function_forks_does_not_go_on_here(monkeypatch, tmp_path):
+    monkeypatch.setattr(sandbox, "forks", lambda: False)
+    exercise = EXERCISES["cnn.output_size"]
+    went_on = tmp_path / "went on"
+    mine, children = os.getpid(), []
+
+    def forks(*args):
+        children.append(os.fork())
+        return exercise.solution_function(*args)
+
+    result = exercise.check(forks)
+    if os.getpid() != mine:
+        went_on.touch()
+        os._exit(1)
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+    assert result.status == "passed" and statuses and not any(statuses)
+    assert not went_on.exists()
+
+
+def test_a_kernel_outlives_every_kind_of_function():
+    here = [name for name, kind in HOSTILE.items() if kind.here]
+    checks = [f"check({name!r})" for name in [*HOSTILE, *here]]
+    checks.insert(len(HOSTILE), "sandbox.forks = lambda: False")
+    sources = [IN_A_KERNEL, *checks, "1 + 1", "test_cnn.EXPLORERS['receptive field']()"]
+    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, sources)))
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
+    *verdicts, two, picture = (cell.outputs for cell in notebook.cells)
+    assert verdicts.pop(0) == verdicts.pop(len(HOSTILE)) == []
+    for name, outputs in zip([*HOSTILE, *here], verdicts, strict=True):
+        assert [output.output_type for output in outputs] == ["execute_result"], (name, outputs)
+        passed = outputs[0].data["text/plain"].startswith("Passed. ")
+        assert passed == HOSTILE[name].passes(EXERCISES["vae.gaussian_kl"]), (name, outputs)
+    assert two[0].data["text/plain"] == "2"
+    assert picture[0].data["image/png"] and picture[0].data["text/plain"].startswith("[explorer] ")
