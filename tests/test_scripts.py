@@ -1,6 +1,7 @@
 """Chapters as plain scripts: headless, alone and under torchrun."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from course import chapters
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTER = ROOT / "notebooks" / "01_cnn.py"
 OTHERS = [path for path in chapters.paths() if path != CHAPTER]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 
 
 def run_headless(command, folder):
@@ -41,8 +43,7 @@ def test_chapter_runs_as_a_script(tmp_path):
 @pytest.mark.timeout(900)
 def test_chapter_runs_on_two_processes(tmp_path):
     """Every line is printed once, by rank 0, with no `--local-ranks-filter` to hide another's."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(CHAPTER)]
-    printed = run_headless(torchrun, tmp_path)
+    printed = run_headless([*TORCHRUN, str(CHAPTER)], tmp_path)
     alone = [line for line in printed.splitlines() if line.strip()]
     assert alone and len([line for line in alone if "epochs" in line]) >= 1
     assert not list(tmp_path.iterdir())
@@ -53,3 +54,15 @@ def test_chapter_runs_on_two_processes(tmp_path):
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
 def test_every_other_chapter_runs_as_a_script(path, tmp_path):
     assert run_headless([sys.executable, str(path)], tmp_path).strip()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_every_other_chapter_runs_on_two_processes(path, tmp_path):
+    """To its end, with all that it asserts, by the line that the README shows; a training prints one line."""
+    command = [*TORCHRUN, "--local-ranks-filter", "0", str(path)]
+    printed = run_headless(command, tmp_path).splitlines()
+    trainings = [line for line in printed if re.match(r"\d+ epochs?, \d+ steps: loss \S+", line)]
+    assert len(trainings) == len(set(trainings)) >= 1, printed
+    assert not list(tmp_path.iterdir()), "a chapter leaves no files behind"

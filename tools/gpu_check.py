@@ -1,0 +1,195 @@
+"""Measure every chapter on a GPU against the CPU: `tools/gpu_check.py [CHAPTER ...]`, `make gpu-check CH=01`.
+
+Each chapter runs twice as a plain script, in a process of its own: on the CPU, then on the GPU (CUDA, else
+Apple's MPS) in the precision that the course chooses there. One Markdown table tells time, peak memory, the
+speed-up, and whether the results are equal. They are if the chapter ends on both devices, so that everything
+holds that it asserts, and if the first losses of each training differ by no more than `TOLERANCE` times the
+larger of 1 and the loss. Later losses drift apart on any two devices. Trainings with dropout are left out of
+the comparison: each device draws its own masks.
+
+Exit status: 0 if all is equal, 1 if a chapter fails or differs, 2 if there is no GPU. `--device cpu` tries
+the whole on a machine without one; then the losses must be the same bit for bit.
+"""
+
+import argparse
+import json
+import math
+import os
+import re
+import runpy
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from course import chapters
+from course.files import write_whole
+
+FIRST = 5  # losses of each training that are compared
+TOLERANCE = {"float32": 1e-3, "bf16": 3e-2}
+HEAD = (
+    "chapter", "CPU", "{device}", "speed-up", "memory, CPU run", "memory, {device} run", "on the {device}",
+    "trainings compared", "largest difference", "result",
+)  # fmt: skip
+
+
+def main(arguments=None):
+    """Parse the command line, measure, print the table; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("chapters", nargs="*", help="numbers or names, 01 or 01_cnn; default: all")
+    parser.add_argument("--device", help="cuda, cuda:1, mps or cpu; default: the GPU that there is")
+    parser.add_argument("--output", type=Path, help="write the table into this file too")
+    options = parser.parse_args(arguments)
+    device = options.device or gpu()
+    if device is None:
+        print(
+            "error: no GPU: torch sees neither CUDA nor MPS; --device cpu tries the check without",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        paths = [chapters.find(name) for name in options.chapters] or chapters.paths()
+    except FileNotFoundError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    rows = []
+    for path in paths:
+        print(f"{path.stem}: on the CPU ...", flush=True)
+        cpu = run(path, "cpu")
+        print(f"{path.stem}: on {device} ...", flush=True)
+        rows.append(row(path.stem, cpu, run(path, device), exact=device == "cpu"))
+    text = table(rows, device)
+    print(f"\n{text}", end="")
+    if options.output:
+        write_whole(options.output, text)
+    return 0 if all(cells[-1] == "equal" for cells in rows) else 1
+
+
+def gpu():
+    """The kind of GPU that there is, or None."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else None
+
+
+def run(path, device):
+    """What one run of a chapter measured, a dict; {"error": its last line} where the chapter failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        environment = {**os.environ, "COURSE_DEVICE": device, "MPLBACKEND": "agg"}
+        command = [sys.executable, __file__, "--measure", str(path), str(report)]
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True)  # fmt: skip
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+            said = done.stderr.strip().splitlines()
+            return {"error": said[-1] if said else f"exit status {done.returncode}"}
+        return json.loads(report.read_text(encoding="utf-8"))
+
+
+def row(name, cpu, other, exact):
+    """One row of the table: a list of texts, the last one "equal" or what is not."""
+    for where, found in (("CPU", cpu), ("GPU", other)):
+        if "error" in found:
+            why = found["error"].replace("|", "/")[:120]
+            return [name, *["-"] * (len(HEAD) - 2), f"fails on the {where}: {why}"]
+    compared, difference, result = compare(cpu["trainings"], other["trainings"], exact)
+    seconds = (cpu["seconds"], other["seconds"])
+    memory = (cpu["host_mb"], other["host_mb"], other["device_mb"])
+    return [
+        name,
+        *(f"{number:.1f} s" for number in seconds),
+        f"{seconds[0] / seconds[1]:.1f} ×",
+        *(f"{number:.0f} MB" for number in memory),
+        f"{compared} of {len(cpu['trainings'])}",
+        f"{difference:.1e}",
+        result,
+    ]
+
+
+def compare(cpu, other, exact):
+    """How many trainings were compared, the largest difference of their first losses, and "equal" or not."""
+    if [len(training["losses"]) for training in cpu] != [len(training["losses"]) for training in other]:
+        return 0, float("nan"), "differs: not the same trainings"
+    number, largest, result = 0, 0.0, "equal"
+    for mine, theirs in zip(cpu, other, strict=True):
+        if mine["dropout"] and not exact:
+            continue
+        number += 1
+        for a, b in zip(mine["losses"], theirs["losses"], strict=True):
+            difference = abs(a - b) / max(1.0, abs(a))
+            difference = math.inf if math.isnan(difference) else difference
+            largest = max(largest, difference)
+            if difference > (0.0 if exact else TOLERANCE[theirs["precision"]]):
+                result = "differs: the first losses"
+    return number, largest, result
+
+
+def table(rows, device):
+    """The Markdown table with a line on the machine."""
+    head = [title.format(device="second run" if device == "cpu" else device.upper()) for title in HEAD]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 2) + ["---"], *rows]
+    text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    return f"PyTorch {torch.__version__}, {torch.get_num_threads()} CPU threads, device: {name}\n\n{text}\n"
+
+
+# In the process of one run
+
+
+def measure(path, report):
+    """Run a chapter and write what it took, and the first losses of each of its trainings."""
+    from course.training.run import Run
+
+    trainings, end = [], Run._end
+
+    def recorded(run):
+        end(run)
+        trainings.append({
+            "losses": run.history.losses[:FIRST],
+            "precision": run.precision,
+            "dropout": any(has_dropout(module) for model in run.models for module in model.modules()),
+        })  # fmt: skip
+
+    Run._end = recorded
+    sys.argv = [path]
+    start = time.perf_counter()
+    runpy.run_path(path, run_name="__main__")
+    found = {"seconds": time.perf_counter() - start, "trainings": trainings}
+    found |= {"host_mb": host_memory() / 1e6, "device_mb": device_memory() / 1e6}
+    Path(report).write_text(json.dumps(found), encoding="utf-8")
+
+
+def has_dropout(module):
+    """Whether a module draws masks in training: nn.Dropout and its kin, or a recurrent layer's `dropout`."""
+    chance = module.p if isinstance(module, torch.nn.modules.dropout._DropoutNd) else None
+    chance = getattr(module, "dropout", 0.0) if chance is None else chance
+    return isinstance(chance, int | float) and chance > 0
+
+
+def host_memory():
+    """The most memory that this process ever held, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) * 1024
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS: bytes
+
+
+def device_memory():
+    """The most memory that tensors held on the GPU, in bytes; on MPS what its driver holds at the end."""
+    device = os.environ["COURSE_DEVICE"]
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(device)
+    return torch.mps.driver_allocated_memory() if device == "mps" else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        measure(*sys.argv[2:])
+    else:
+        sys.exit(main())
