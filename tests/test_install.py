@@ -53,7 +53,8 @@ def test_ranges_admit_what_colab_has(name, version):
 def test_constraints_cover_all_that_gets_installed():
     """Every requirement, and what it brings in turn, is pinned to a version that suits all who ask for it."""
     pinned, seen = pins(), set()
-    waiting = [Requirement(line) for line in (*PROJECT["dependencies"], *EXTRAS["lab"], *EXTRAS["test"])]
+    extras = [line for extra in EXTRAS.values() for line in extra]
+    waiting = [Requirement(line) for line in (*PROJECT["dependencies"], *extras)]
     while waiting:
         wanted = waiting.pop()
         name = canonicalize_name(wanted.name)
@@ -103,7 +104,8 @@ def test_help_lists_every_target():
     assert plain.stdout == make("help").stdout and plain.returncode == 0
     lines = [re.fullmatch(r"make ([a-z-]+) +(\S.*)", line) for line in plain.stdout.splitlines()]
     assert all(lines) and {line[1] for line in lines} == targets
-    assert targets >= set("lab test notebooks author reset results check bench soak links clean".split())
+    named = "lab test notebooks author reset results site check bench soak gpu-check links clean"
+    assert targets >= set(named.split())
 
 
 @pytest.mark.parametrize("target", ["reset", "results"])
@@ -142,7 +144,7 @@ def test_nothing_is_installed_twice(environment):
     environment.install("lab")
     assert len(environment.commands) == 1
     environment.install("test")
-    assert environment.commands[-1][-1] == ".[lab,test]"
+    assert environment.commands[-1][-1] == ".[lab,site,test]"
     environment.install("lab")
     environment.install("test")
     assert len(environment.commands) == 2

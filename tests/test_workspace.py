@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from course import chapters, workspace
+from tests import places
 
 TODAY = datetime.date.today().isoformat()
 
@@ -192,9 +192,7 @@ def test_missing_or_unreadable_twins_are_said(checkout, capsys):
     assert code == 1 and "run `make notebooks`" in errors[0]
 
 
-@pytest.mark.skipif(
-    os.name != "posix" or os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root passes bits"
-)
+@pytest.mark.skipif(places.stopped_by_bits() is None, reason="root passes permission bits here")
 def test_read_only_checkout_for_real(tmp_path):
     """The command itself in a checkout that its user may not write, as on a shared server."""
     root = tmp_path / "read only"
@@ -206,18 +204,11 @@ def test_read_only_checkout_for_real(tmp_path):
     save_twin(root / "notebooks", "01_cnn")
     home = tmp_path / "home"
     home.mkdir()
-    home.chmod(0o777)
-    root.chmod(0o555)
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent == Path(tempfile.gettempdir()):
-            break
-        parent.chmod(parent.stat().st_mode | 0o055)
-    command = [sys.executable, "-B", "-m", "course.workspace"]
-    if os.geteuid() == 0:
-        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+    places.set_writable(root, False)
+    command = places.stopped_by_bits(sys.executable, "-B", "-m", "course.workspace")
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "COURSE_WORK")}
     env["HOME"] = str(home)
     end = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
-    root.chmod(0o755)
+    places.set_writable(root, True)
     assert end.returncode == 0, end.stderr
     assert end.stdout.splitlines() == ["copied: 01_cnn", str(home / "from-formula-to-model")]

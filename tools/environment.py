@@ -1,4 +1,4 @@
-"""Make `.venv` and install the course into it: `python tools/environment.py lab`, or `test`.
+"""Make `.venv` and install the course into it: `python tools/environment.py lab`, `site` or `test`.
 
 `make` calls this before anything else that needs the environment. Nothing happens where nothing has changed
 since the last time: a stamp in `.venv` holds a hash of all that decides what gets installed. Runs on an old
@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,7 +18,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 WHEELS = ROOT / ".wheelhouse"
 OLDEST = (3, 11)
-EXTRAS = {"lab": ("lab",), "test": ("lab", "test")}
+EXTRAS = {"lab": ("lab",), "site": ("lab", "site"), "test": ("lab", "site", "test")}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -56,11 +57,22 @@ def is_current(stamp, value):
     return stamp.is_file() and stamp.read_text() == value
 
 
+def need_writable_checkout():
+    """End with one line where nothing can be installed: the checkout of somebody else, a read-only mount."""
+    try:
+        with tempfile.TemporaryFile(dir=str(ROOT)):
+            return
+    except OSError as error:
+        advice = "clone the course to a folder of your own"
+        fail(f"{ROOT} cannot be written, and `make` installs into .venv there: {error.strerror}; {advice}")
+
+
 def make_environment():
     """Make `.venv`, anew where its Python no longer runs or is too old."""
     check = [str(PYTHON), "-c", f"import sys, pip; sys.exit(sys.version_info < {OLDEST})"]
     if PYTHON.exists() and subprocess.run(check, stderr=subprocess.DEVNULL).returncode == 0:
         return
+    need_writable_checkout()
     print("Making the environment .venv", flush=True)
     shutil.rmtree(str(VENV), ignore_errors=True)
     hint = "Python's module venv failed; on Debian and Ubuntu: apt-get install python3-venv"
@@ -72,10 +84,11 @@ def install(kind):
     value = fingerprint("pyproject.toml", "constraints.txt")
     if is_current(VENV / f".installed-{kind}", value):
         return
-    what = {"lab": "PyTorch and JupyterLab", "test": "PyTorch, JupyterLab and the test tools"}[kind]
-    print(f"Installing the course, {what} into .venv; the first time takes some minutes", flush=True)
+    tools = {"lab": "JupyterLab", "site": "JupyterLab, Sphinx", "test": "JupyterLab, Sphinx, the test tools"}
+    print(f"Installing the course, PyTorch, {tools[kind]} into .venv: some minutes, once", flush=True)
     target = f".[{','.join(EXTRAS[kind])}]"
-    problem = "pip could not install the course: its message stands above; running again goes on from here"
+    problem = "pip could not install the course: its message stands above. The first time it needs the "
+    problem += "network; running again goes on from here"
     pip("install", "--constraint", "constraints.txt", "--editable", target, problem=problem)
     for extra in EXTRAS[kind]:
         (VENV / f".installed-{extra}").write_text(value)
@@ -118,7 +131,7 @@ def fill_wheelhouse():
 
 
 def main(kind):
-    """Bring the environment up to date for `lab` or `test`."""
+    """Bring the environment up to date for `lab`, `site` or `test`."""
     if sys.version_info < OLDEST:
         found = f"{sys.executable} is {sys.version_info[0]}.{sys.version_info[1]}"
         fail(f"the course needs Python 3.11 or newer, and {found}; name one: make lab PYTHON=python3.12")
@@ -131,5 +144,5 @@ def main(kind):
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in EXTRAS:
-        fail("say what for: python tools/environment.py lab (or test)")
+        fail("say what for: python tools/environment.py lab (or site, test)")
     main(sys.argv[1])

@@ -1,0 +1,60 @@
+"""Places that tests start the course from: copies of the checkout, and commands that permission bits stop."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# What lets root write where nobody may; without it root is stopped as everybody is.
+PASSES = "-dac_override,-dac_read_search"
+
+
+def snapshot(folder):
+    """Make a git repository that holds this checkout with what is not committed yet.
+
+    Args:
+        folder: Path of an empty folder, or of one to make.
+    Returns:
+        the folder.
+    """
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    git = ["git", "-C", str(folder), "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for command in ("init --quiet", "add --all --force", "commit --quiet --message=now"):
+        subprocess.run([*git, *command.split()], check=True)
+    return folder
+
+
+def set_writable(folder, writable):
+    """Give or take the right to write a folder and all that it holds, links apart."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o200 if writable else mode & ~0o222)
+
+
+def stopped_by_bits(*command):
+    """A command that permission bits stop, also where root runs the tests.
+
+    Returns:
+        list of str; None where root cannot put its right to pass them off.
+    """
+    command = [str(part) for part in command]
+    if os.geteuid() != 0:
+        return command
+    limited = ["setpriv", f"--bounding-set={PASSES}", f"--inh-caps={PASSES}", *command]
+    return limited if shutil.which("setpriv") and _stops(limited[:3]) else None
+
+
+def _stops(limit):
+    """Whether a folder without write permission is one, under this prefix of a command."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o500)
+        made = subprocess.run([*limit, "mkdir", f"{folder}/made"], capture_output=True)
+        return made.returncode == 1

@@ -1,0 +1,165 @@
+"""Places that give little: a read-only checkout, a home that cannot be written, no network, for real.
+
+What a reader starts there works, or ends in one line that says what it needs.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import places
+
+ROOT = Path(__file__).resolve().parents[1]
+# What a chapter does, with little of everything: data, pictures, an explorer, an exercise, a training.
+SMALL_CHAPTER = """
+import course
+course.setup()
+import torch
+from course import chapters, data, exercises, explorers, plots, training
+chapter = chapters.load_definitions("01_cnn")
+digits = data.mnist()
+plots.images(digits.x_train[:2, 0], title="two digits", alt="Two digits.")
+explorers.cnn.sliding_kernel(chapter.conv2d, {"digit": digits.x_train[1, 0]})
+exercises.cnn.output_size.check(lambda n, k, stride, padding, dilation: n)
+model = chapter.CNN()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+loss = lambda model, batch, run: torch.nn.functional.cross_entropy(model(batch[0]), batch[1])
+rows = digits.x_train[:128], digits.y_train[:128]
+history = training.fit(model, loss, rows, optimizer=optimizer, epochs=1)
+print("trained on", len(rows[0]), "digits")
+"""
+
+pytestmark = [
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(places.stopped_by_bits() is None, reason="root passes permission bits here"),
+]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A checkout that its user may not write, in a path with a space."""
+    folder = places.snapshot(tmp_path_factory.mktemp("shared") / "the course")
+    places.set_writable(folder, False)
+    yield folder
+    places.set_writable(folder, True)
+
+
+@pytest.fixture
+def variables(tmp_path):
+    """A user whose home cannot be written, whose temporary folder can, without network or package index."""
+    for name, mode in (("home", 0o500), ("tmp", 0o700)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+    dropped = ("PIP_", "PYTHON", "JUPYTER", "XDG_", "MPL", "IPYTHON", "COURSE_", "MAKE", "MFLAGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    nothing = {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+    }
+    block = {"PYTHONPATH": str(ROOT / "tests" / "no_network"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | nothing | block | {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
+
+
+def run(folder, variables, *command):
+    """Run a command in a folder, stopped by permission bits; returns the finished process."""
+    command = places.stopped_by_bits(*command)
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+
+
+def give_environment(checkout, variables):
+    """Lend a checkout the environment of these tests, as if `make lab` had made it there."""
+    venv = checkout / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    (venv / "lib").symlink_to(Path(sys.prefix) / "lib")
+    (venv / "share").symlink_to(Path(sys.prefix) / "share")
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", venv)
+    stamp = "import environment as e; print(e.fingerprint('pyproject.toml', 'constraints.txt'), end='')"
+    written = subprocess.run([sys.executable, "-c", stamp], cwd=checkout / "tools", capture_output=True)
+    (venv / ".installed-lab").write_bytes(written.stdout)
+
+
+def test_the_bits_stop_this_user(checkout, variables):
+    for folder in (checkout, checkout / "course", Path(variables["HOME"])):
+        assert run(folder, variables, "touch", "new").returncode == 1
+    assert run(variables["TMPDIR"], variables, "touch", "new").returncode == 0
+
+
+def test_a_chapter_where_only_the_temporary_folder_can_be_written(checkout, variables, tmp_path):
+    """matplotlib names the one variable that it misses; with that set nothing is said at all."""
+    script = tmp_path / "tmp" / "small.py"
+    script.write_text(SMALL_CHAPTER)
+    variables["PYTHONPATH"] += f"{os.pathsep}{checkout}"
+    end = run(tmp_path / "tmp", variables, sys.executable, script)
+    assert end.returncode == 0 and "trained on 128 digits" in end.stdout, end.stderr
+    said = end.stderr.splitlines()
+    assert len(said) <= 2 and "MPLCONFIGDIR" in said[-1]
+    variables["MPLCONFIGDIR"] = variables["TMPDIR"]
+    end = run(tmp_path / "tmp", variables, sys.executable, script)
+    assert (end.returncode, end.stderr) == (0, "")
+
+
+def test_no_place_for_a_working_copy(checkout, variables):
+    end = run(checkout, variables, sys.executable, "-m", "course.workspace")
+    assert (end.returncode, end.stdout) == (1, "")
+    (line,) = end.stderr.splitlines()
+    assert line.startswith("error: no folder for the working copy can be written: ")
+    assert line.endswith("Name one: `python -m course.workspace DIR`, or set COURSE_WORK")
+    variables["COURSE_WORK"] = f"{variables['TMPDIR']}/work"
+    end = run(checkout, variables, sys.executable, "-m", "course.workspace", "--quiet")
+    assert (end.returncode, end.stdout) == (0, f"{variables['COURSE_WORK']}\n")
+
+
+def make_lab(checkout, variables):
+    """`make lab`, which fails; returns the finished process and the last line before make's own."""
+    end = run(checkout, variables, "make", "--no-print-directory", "lab", f"PYTHON={sys.executable}")
+    assert end.returncode == 2, end.stdout
+    assert end.stderr.splitlines()[-1].startswith("make: *** [Makefile:")
+    return end, end.stderr.splitlines()[-2]
+
+
+def test_make_lab_in_a_read_only_checkout_without_an_environment(checkout, variables):
+    end, line = make_lab(checkout, variables)
+    assert len(end.stderr.splitlines()) == 2
+    assert line.startswith(f"error: {checkout} cannot be written, and `make` installs into .venv there: ")
+
+
+def test_make_lab_without_network(variables, tmp_path):
+    folder = places.snapshot(tmp_path / "mine")
+    _, line = make_lab(folder, variables)
+    assert line == (
+        "error: pip could not install the course: its message stands above. The first time it needs the "
+        "network; running again goes on from here"
+    )
+
+
+def test_make_lab_in_a_home_that_cannot_be_written(variables, tmp_path):
+    folder = places.snapshot(tmp_path / "mine")
+    give_environment(folder, variables)
+    end, line = make_lab(folder, variables)
+    assert line == (
+        f"error: JupyterLab keeps its settings in your home, and {variables['HOME']} cannot be written; "
+        "name a folder in its place: make lab HOME=/path/to/folder"
+    )
+    assert len(end.stderr.splitlines()) == 2 and (folder / "my" / "00_foundations.ipynb").exists()
+
+
+def test_make_lab_in_a_read_only_checkout_that_has_an_environment(checkout, variables, tmp_path):
+    """As a class shares one: JupyterLab opens on the copy in the learner's home, here only to say so."""
+    places.set_writable(checkout, True)
+    give_environment(checkout, variables)
+    places.set_writable(checkout, False)
+    (tmp_path / "learner").mkdir()
+    named = [f"PYTHON={sys.executable}", f"HOME={tmp_path / 'learner'}", "JUPYTER_ARGS=--show-config"]
+    end = run(checkout, variables, "make", "--no-print-directory", "lab", *named)
+    places.set_writable(checkout, True)
+    shutil.rmtree(checkout / ".venv")
+    places.set_writable(checkout, False)
+    copy = tmp_path / "learner" / "from-formula-to-model"
+    assert end.returncode == 0, end.stderr
+    assert f"root_dir = '{copy}'" in end.stdout and (copy / "00_foundations.ipynb").exists()
