@@ -1,14 +1,17 @@
-"""Chapter 0's scalar reverse mode, its Adam and its training loop against PyTorch's and `training.fit`."""
+"""Chapter 0's reverse mode, losses, optimisers and training loop against PyTorch's and `training.fit`."""
 
-import statistics
-import time
+from functools import partial
 
 import torch
+import torch.nn.functional as F
 
 from course import chapters, training
+from tests.benchmarks.measure import Pair, compare, work
 
-ROUNDS, EXPRESSIONS, STEPS, N = 9, 10, 100, 2048
+TITLE = "Chapter 0, foundations"
+EXPRESSIONS, STEPS, N = 10, 100, 2048
 FIT = {"epochs": 5, "batch_size": 64, "seed": 0}
+LIMITS = {"Adam": 2.5}
 
 
 def of_values(chapter):
@@ -34,20 +37,20 @@ def start(chapter):
     return weights, [torch.randn_like(weight) for weight in weights]
 
 
-def adam_by_hand(chapter):
+def stepped_by_hand(chapter, step):
     weights, gradients = start(chapter)
     states = [{} for _ in weights]
     for _ in range(STEPS):
         moves = zip(weights, gradients, states, strict=True)
-        weights = [chapter.adam_step(w, g, state, lr=1e-3) for w, g, state in moves]
+        weights = [step(w, g, state) for w, g, state in moves]
     return weights
 
 
-def adam_of_torch(chapter):
+def stepped_by_torch(chapter, make):
     weights, gradients = start(chapter)
     for weight, gradient in zip(weights, gradients, strict=True):
         weight.grad = gradient
-    optimizer = torch.optim.Adam(weights, lr=1e-3)
+    optimizer = make(weights)
     for _ in range(STEPS):
         optimizer.step()
     return weights
@@ -73,30 +76,30 @@ def by_hand(chapter):
     return [weight.detach() for weight in net.parameters()]
 
 
-PAIRS = (  # what, its two sides, the bar, the tolerance within which both get the same
-    ("reverse mode on Values / in PyTorch", of_values, of_tensors, "bar 1", 1e-9),
-    ("Adam's step by hand / torch.optim.Adam", adam_by_hand, adam_of_torch, "bar 2.5", 1e-4),
-    ("house net: fit / by hand", by_fit, by_hand, "bar 1.3", 0.0),
-)
+def loss_pairs(chapter):
+    """The losses beside PyTorch's, on 2,048 examples."""
+    predicted, y = torch.randn(N, requires_grad=True), torch.randn(N)
+    logits, labels = torch.randn(N, 10, requires_grad=True), torch.randint(10, (N,))
+    named = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss, "cross_entropy": F.cross_entropy}
+    for name, theirs in named.items():
+        inputs = (logits, labels) if name == "cross_entropy" else (predicted, y)
+        sides = work(getattr(chapter, name), *inputs), work(theirs, *inputs)
+        yield Pair(f"{name} / F.{theirs.__name__}", *sides)
 
 
-def seconds(side, chapter):
-    """CPU time of one run."""
-    begin = time.process_time()
-    side(chapter)
-    return time.process_time() - begin
+def pairs(chapter):
+    """Reverse mode, losses, the optimisers with the chapter's own settings, and the training loop."""
+    sides = partial(of_values, chapter), partial(of_tensors, chapter)
+    yield Pair("reverse mode on Values / in PyTorch", *sides, bar=1, tolerance=1e-9)
+    yield from loss_pairs(chapter)
+    for name, (step, make) in chapter.PAIRS.items():
+        sides = partial(stepped_by_hand, chapter, step), partial(stepped_by_torch, chapter, make)
+        yield Pair(f"{name}'s step by hand / in torch.optim", *sides, bar=LIMITS.get(name))
+    sides = partial(by_fit, chapter), partial(by_hand, chapter)
+    yield Pair("house net: fit / by hand", *sides, bar=1.3, tolerance=0.0)
 
 
-def rows():
-    """(name, value, bar) for the bench driver: medians of ratios taken within one round, on one thread."""
-    chapter, threads, found = chapters.load_definitions("00_foundations"), torch.get_num_threads(), []
-    torch.set_num_threads(1)
-    try:
-        for name, ours, theirs, bar, tolerance in PAIRS:
-            for a, b in zip(ours(chapter), theirs(chapter), strict=True):  # also warms up
-                torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
-            ratios = [seconds(ours, chapter) / seconds(theirs, chapter) for _ in range(ROUNDS)]
-            found.append((name, statistics.median(ratios), bar))
-    finally:
-        torch.set_num_threads(threads)
-    return found
+def rows(quick):
+    """Yield the rows of the bench driver, on one thread: the chapter's tensors are small."""
+    torch.manual_seed(0)
+    yield from compare(pairs(chapters.load_definitions("00_foundations")), quick, threads=[1])

@@ -1,4 +1,4 @@
-"""A step of chapter 5's adversarial loop against the same in bare PyTorch, and what R1 and R2 add to it."""
+"""Chapter 5's losses and penalty against PyTorch's, and a step of its adversarial loop against a bare one."""
 
 import copy
 import statistics
@@ -9,7 +9,9 @@ import torch.nn.functional as F
 
 from course import chapters
 from course.training.draws import Draws
+from tests.benchmarks.measure import Pair, Row, compare, named_threads, torch_threads, work
 
+TITLE = "Chapter 5, adversarial networks"
 ROUNDS, STEPS, WARM, BATCH = 8, 40, 8, 128
 SETTINGS = {"loss": "non-saturating", "lr": 2e-3, "batch_size": BATCH, "steps": STEPS, "progress": False}
 
@@ -58,9 +60,65 @@ def check_same(chapter, real):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
 
 
-def rows():
-    """(name, value, bar) for the bench driver: medians of ratios taken within one round."""
-    chapter = chapters.load_definitions("05_gan")
+def penalty_by_functional(judge, real, fake, mix):
+    """The gradient penalty with torch.func: the slope of each example by itself."""
+    between = mix[:, None] * real + (1 - mix[:, None]) * fake
+    slopes = torch.func.vmap(torch.func.grad(lambda x: judge(x[None])[0]))(between)
+    return (slopes.norm(dim=1) - 1).square().mean()
+
+
+def penalty_pair(chapter):
+    """The gradient penalty and its gradients for the discriminator's weights."""
+    _, judge = chapter.pair()
+    real, fake, mix = torch.randn(BATCH, 2), torch.randn(BATCH, 2), torch.rand(BATCH)
+    weights = list(judge.parameters())
+
+    def graded(penalty):
+        # The last bias moves no slope, and only torch.func's way gives it a gradient of 0.
+        found = penalty(judge, real, fake, mix)
+        return [found, *torch.autograd.grad(found, weights, allow_unused=True, materialize_grads=True)]
+
+    sides = (lambda by=by: graded(by) for by in (chapter.gradient_penalty, penalty_by_functional))
+    return Pair("gradient penalty / by torch.func", *sides, tolerance=1e-3)
+
+
+def average_pair(chapter):
+    """A step of the weights' average, against one call for all weights."""
+    model, _ = chapter.pair()
+    ours, theirs = copy.deepcopy(model), copy.deepcopy(model)
+    theirs = torch.optim.swa_utils.AveragedModel(
+        theirs, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)
+    )
+    theirs.update_parameters(model)  # its first call copies
+
+    def by_hand():
+        chapter.average_weights(ours, model, 0.9)
+        return [weight.detach() for weight in ours.parameters()]
+
+    def by_torch():
+        theirs.update_parameters(model)
+        return [weight.detach() for weight in theirs.module.parameters()]
+
+    return Pair("average_weights / swa_utils' average", by_hand, by_torch)
+
+
+def pairs(chapter):
+    """Each game's losses beside the chapter's own proofs of PyTorch's functions, the penalty, the average."""
+    real, fake = (torch.randn(BATCH, requires_grad=True) for _ in range(2))
+    for name, ours in chapter.LOSSES.items():
+        theirs = chapter.PYTORCH[name]
+        for player, our_loss, their_loss in zip(("D", "G"), ours, theirs, strict=True):
+            both = player == "D" or name == "relativistic"  # the other generators read the fakes alone
+            inputs = (real, fake) if both else (real.detach(), fake)
+            yield Pair(
+                f"{name} loss of {player} / PyTorch's", work(our_loss, *inputs), work(their_loss, *inputs)
+            )
+    yield penalty_pair(chapter)
+    yield average_pair(chapter)
+
+
+def step_rows(chapter, quick):
+    """Yield the rows of the whole step: medians of ratios taken within one round."""
     real = chapter.mixture("ring")
     check_same(chapter, real)
 
@@ -73,16 +131,19 @@ def rows():
     def by_hand(watch):
         bare(chapter.pair(), real, STEPS, watch)
 
-    all_threads, found = torch.get_num_threads(), []
-    try:
-        for threads in sorted({1, all_threads}):
-            torch.set_num_threads(threads)
-            times = [[step_seconds(side) for side in (plain, by_hand, penalised)] for _ in range(ROUNDS)]
-            several = f"{threads} thread{'s' * (threads > 1)}"
-            loop = statistics.median(ours / bare for ours, bare, _ in times)
-            cost = statistics.median(both / ours for ours, _, both in times)
-            found.append((f"GAN's step / in bare PyTorch, {several}", loop, "bar 1.4"))
-            found.append((f"GAN's step with R1 and R2 / without, {several}", cost, "bar 3"))
-    finally:
-        torch.set_num_threads(all_threads)
-    return found
+    for count in sorted({1, torch.get_num_threads()}):
+        with torch_threads(count):
+            sides = plain, by_hand, penalised
+            times = [[step_seconds(side) for side in sides] for _ in range(2 if quick else ROUNDS)]
+        loop = statistics.median(ours / bare for ours, bare, _ in times)
+        cost = statistics.median(both / ours for ours, _, both in times)
+        yield Row(f"GAN's step / in bare PyTorch, {named_threads(count)}", loop, "x", 1.4)
+        yield Row(f"GAN's step with R1 and R2 / without, {named_threads(count)}", cost, "x", 3)
+
+
+def rows(quick):
+    """Yield the rows of the bench driver; the small losses are timed on one thread alone."""
+    torch.manual_seed(0)
+    chapter = chapters.load_definitions("05_gan")
+    yield from compare(pairs(chapter), quick, threads=[1])
+    yield from step_rows(chapter, quick)

@@ -1,7 +1,5 @@
 """What `training.fit` costs over the same loop by hand, and over an Accelerate loop with a DataLoader.
 
-    python tests/benchmarks/bench_training.py
-
 Each round runs the loops one after the other, in a new order, on new copies of one model. A value is the
 median over the rounds of the ratio of two CPU times (one thread) of the same round: the machine's other
 work, which changes wall-clock times by factors, hardly moves it.
@@ -9,7 +7,6 @@ work, which changes wall-clock times by factors, hardly moves it.
 
 import io
 import statistics
-import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -20,7 +17,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from course import training
+from tests.benchmarks.measure import Row, torch_threads
 
+TITLE = "training.fit against other loops"
 ROUNDS, EPOCHS, N = 15, 2, 2048
 
 
@@ -91,13 +90,13 @@ def seconds(loop, make, x, y):
         return time.process_time() - start
 
 
-def ratios(make):
+def ratios(make, count):
     """The median ratios of fit's time to that by hand and with a DataLoader, and fit's seconds a step."""
     torch.manual_seed(0)
     x, y = torch.rand(N, 1, 28, 28), torch.randint(10, (N,))
     loops = [by_fit, by_hand, by_loader]
     rounds = []
-    for _ in range(ROUNDS + 1):
+    for _ in range(count + 1):
         rounds.append({loop: seconds(loop, make, x, y) for loop in loops})
         loops = loops[1:] + loops[:1]
     rounds = rounds[1:]  # the first one warms up
@@ -107,22 +106,11 @@ def ratios(make):
     return to_hand, to_loader, step
 
 
-def rows():
-    """(name, value, bar) for the bench driver."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        table = []
-        for name, make in (("LeNet-like", lenet), ("small MLP", mlp)):
-            to_hand, to_loader, step = ratios(make)
-            bar = "bar 1.05" if make is lenet else f"no bar: {step * 1e6:.0f} us a step shows the fixed cost"
-            table.append((f"fit / by hand, {name}", to_hand, bar))
-            table.append((f"fit / Accelerate with a DataLoader, {name}", to_loader, "aim below 1"))
-        return table
-    finally:
-        torch.set_num_threads(threads)
-
-
-if __name__ == "__main__":
-    for name, value, bar in rows():
-        print(f"{name:45s} {value:6.3f}  {bar}", file=sys.stdout)
+def rows(quick):
+    """Yield the rows of the bench driver. The small MLP shows the fixed cost of a step: it has no bar."""
+    for name, make in (("LeNet-like", lenet), ("small MLP", mlp)):
+        with torch_threads(1):
+            to_hand, to_loader, step = ratios(make, 2 if quick else ROUNDS)
+        yield Row(f"fit / by hand, {name}", to_hand, "x", 1.05 if make is lenet else None)
+        yield Row(f"fit / Accelerate with a DataLoader, {name}", to_loader, "x", aim=1)
+        yield Row(f"fit's step, {name}", step * 1e6, "us")

@@ -1,13 +1,12 @@
-"""A training step of chapter 4's VAE against the same step by PyTorch's loss, one and all threads."""
-
-import statistics
-import time
+"""Chapter 4's terms of the ELBO, and a step of its VAE, against the same by PyTorch's losses."""
 
 import torch
 import torch.nn.functional as F
 
 from course import chapters
+from tests.benchmarks.measure import Pair, compare, work
 
+TITLE = "Chapter 4, variational autoencoder"
 ROUNDS = 40
 BATCH, LATENTS = 100, 20
 
@@ -39,42 +38,43 @@ def inlined(model, batch, run):
     return (recon_nll + 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum()) / BATCH
 
 
-def seconds(loss_fn, model, batch, run):
-    """Wall-clock time of one forward and backward pass."""
-    model.zero_grad()
-    start = time.perf_counter()
-    loss_fn(model, batch, run).backward()
-    return time.perf_counter() - start
+def step(loss_fn, model, batch, run):
+    """A loss and its gradients, to be timed."""
+    weights = list(model.parameters())
+
+    def once():
+        loss = loss_fn(model, batch, run)
+        return [loss, *torch.autograd.grad(loss, weights)]
+
+    return once
 
 
-def check_same(ours, theirs, model, batch, run):
-    """Both sides of the ratio have the same loss and the same gradients."""
-    found, expected = (
-        [loss, *torch.autograd.grad(loss, list(model.parameters()))]
-        for loss in (loss_fn(model, batch, run) for loss_fn in (ours, theirs))
-    )
-    for a, b in zip(found, expected, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-
-
-def rows():
-    """(name, value, bar) for the bench driver: medians of ratios taken within one round."""
-    torch.manual_seed(0)
-    chapter = chapters.load_definitions("04_vae")
+def pairs(chapter):
+    """The terms beside the chapter's own proofs by torch.distributions and F, and the whole step."""
+    z, mu, logvar = (torch.randn(BATCH, LATENTS, requires_grad=True) for _ in range(3))
+    logits, x = torch.randn(BATCH, 784, requires_grad=True), (torch.rand(BATCH, 784) > 0.5).float()
+    for name, ours, theirs, inputs in (
+        ("gaussian_kl / by torch.distributions", chapter.gaussian_kl, chapter.pytorch_kl, (mu, logvar)),
+        (
+            "log_normal / by torch.distributions",
+            chapter.log_normal,
+            chapter.pytorch_log_normal,
+            (z, mu, logvar),
+        ),
+        (
+            "bernoulli_log_likelihood / by F's cross-entropy",
+            chapter.bernoulli_log_likelihood,
+            chapter.pytorch_log_likelihood,
+            (x, logits),
+        ),
+    ):
+        yield Pair(name, work(ours, *inputs), work(theirs, *inputs))
     model, batch, run = chapter.VAE(LATENTS), (torch.rand(BATCH, 784),), FixedDraws()
-    sides = chapter.negative_elbo, inlined
-    check_same(*sides, model, batch, run)
-    all_threads, found = torch.get_num_threads(), []
-    try:
-        for threads in sorted({1, all_threads}):
-            torch.set_num_threads(threads)
-            for _ in range(3):
-                for side in sides:
-                    seconds(side, model, batch, run)
-            times = [[seconds(side, model, batch, run) for side in sides] for _ in range(ROUNDS)]
-            ratio = statistics.median(mine / other for mine, other in times)
-            name = f"VAE's step / with PyTorch's loss inlined, {threads} thread{'s' * (threads > 1)}"
-            found.append((name, ratio, "bar 1.1"))
-    finally:
-        torch.set_num_threads(all_threads)
-    return found
+    sides = (step(loss_fn, model, batch, run) for loss_fn in (chapter.negative_elbo, inlined))
+    yield Pair("VAE's step / with PyTorch's loss inlined", *sides, bar=1.1)
+
+
+def rows(quick):
+    """Yield the rows of the bench driver."""
+    torch.manual_seed(0)
+    yield from compare(pairs(chapters.load_definitions("04_vae")), quick, ROUNDS)
