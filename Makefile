@@ -2,6 +2,7 @@
 # Options: PYTHON=python3.12   the Python that makes .venv
 #          TORCH_INDEX=url     PyTorch's own package index, asked beside the usual one (its CPU builds are small)
 #          JUPYTER_ARGS=...    passed on to JupyterLab      PYTEST_ARGS=...   passed on to pytest
+#          BENCH_ARGS=...      passed on to the benchmarks: --quick, --only NAME, --skip suite, --output FILE
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python
@@ -13,7 +14,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 lab: install ## open JupyterLab on your working copy of the course
-	@$(PY) -m course.workspace && folder="$$($(PY) -m course.workspace --quiet)" && \
+	@$(PY) -m course.workspace && folder="$$($(PY) -m course.workspace --quiet)" && $(home) && \
 	$(LAB) $(JUPYTER_ARGS) --ServerApp.root_dir="$$folder"
 
 test: install-test ## run the whole test suite
@@ -23,6 +24,7 @@ notebooks: install-test ## make and execute the .ipynb whose .py or course/ has 
 	@$(PY) tools/notebooks.py $(CH)
 
 author: install ## open JupyterLab on notebooks/, each .ipynb paired with its .py
+	@$(home)
 	$(LAB) $(JUPYTER_ARGS) --ServerApp.root_dir="$(CURDIR)/notebooks"
 
 reset: which-chapter install ## CH=01: set your copy of a chapter aside and take a fresh one
@@ -31,12 +33,18 @@ reset: which-chapter install ## CH=01: set your copy of a chapter aside and take
 results: which-chapter install ## CH=01: record a chapter's tables and weights again (takes long)
 	@OMP_NUM_THREADS=1 $(PY) -m course.results $(CH)
 
+site: install-site ## build the static book from the executed notebooks, into build/site
+	@$(PY) tools/book.py
+
 check: install-test ## lint, formatting, .ipynb in step with .py, links equal
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && \
 	$(PY) tools/notebooks.py --check && $(PY) tools/links.py --check
 
 bench: install-test ## measure against the budgets, one table
-	@$(PY) -m tests.benchmarks.run
+	@$(PY) -m tests.benchmarks.run $(BENCH_ARGS)
+
+gpu-check: install-test ## measure all chapters on a GPU against the CPU, one table (CH=01: that chapter)
+	@$(PY) tools/gpu_check.py $(CH)
 
 soak: install-test ## the long tests: twenty runs in a row, many kills
 	$(PYTEST) -m soak $(PYTEST_ARGS)
@@ -46,6 +54,9 @@ links: install ## REPO=owner/name: write the repository's address everywhere (de
 
 install: ## only make .venv and install what `make lab` needs
 	@$(call environment,lab)
+
+install-site: ## only make .venv and install what `make site` needs
+	@$(call environment,site)
 
 install-test: ## only make .venv and install what `make test` needs
 	@$(call environment,test)
@@ -60,4 +71,7 @@ clean: ## remove .venv, downloaded wheels and caches; your working copy stays
 environment = test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; name one: make lab PYTHON=/path/to/python3" >&2; exit 1; }; \
 	$(PYTHON) tools/environment.py $(1)
 
-.PHONY: help lab test notebooks author reset results check bench soak links install install-test which-chapter clean
+home = { test -w "$$HOME" || { echo "error: JupyterLab keeps its settings in your home, and $$HOME cannot be" \
+	"written; name a folder in its place: make lab HOME=/path/to/folder" >&2; exit 1; }; }
+
+.PHONY: help lab test notebooks author reset results site check bench soak gpu-check links install install-site install-test which-chapter clean

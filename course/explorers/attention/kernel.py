@@ -62,6 +62,7 @@ def kernel(smooth, bandwidth=0.2, query=0.5, points=30):
         build,
         update,
         alt=ALT,
+        main=("query", "bandwidth"),
         size=(9.4, 4.4),
     )
 

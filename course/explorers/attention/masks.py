@@ -50,7 +50,9 @@ def masks(attention, padding_mask, causal_mask):
     ):
         describe(controls[name], words)
     compute = partial(compute_masks, attention, padding_mask, causal_mask)
-    return Explorer("masks", controls, compute, build, update, alt=ALT, size=(9.4, 4.1))
+    return Explorer(
+        "masks", controls, compute, build, update, alt=ALT, main=("length", "position"), size=(9.4, 4.1)
+    )
 
 
 def compute_masks(attention, padding_mask, causal_mask, *, mask, length, position):

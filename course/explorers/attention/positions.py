@@ -57,6 +57,7 @@ def positions(encoding, d_model=32, position=20, offset=10, pair=2):
         build,
         update,
         alt=ALT,
+        main=("position", "pair"),
         size=(9.4, 4.6),
         adjust=bound_sliders,
     )

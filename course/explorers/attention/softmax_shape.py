@@ -57,6 +57,7 @@ def softmax_shape(random_scores, entropy, jacobian_norm, d_k=64):
         build,
         update,
         alt=ALT,
+        main=("d_k", "temperature"),
         size=(9.4, 4.6),
     )
 

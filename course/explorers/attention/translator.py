@@ -59,6 +59,7 @@ def translator(translate, text="вторник, 5 января 2021 г."):
         build,
         update,
         alt=ALT,
+        main=("position", "head"),
         size=(9.4, 5.1),
         adjust=bound_position,
     )

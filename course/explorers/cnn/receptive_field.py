@@ -57,6 +57,7 @@ def receptive_field(layer_size, pixels=28):
         partial(build, pixels=pixels),
         update,
         alt=ALT,
+        main=("layers", "kernel"),
         size=(9.2, 4.2),
         adjust=bound_unit,
     )

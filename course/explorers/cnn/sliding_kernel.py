@@ -94,7 +94,15 @@ def sliding_kernel(conv2d, images, kernel="vertical edges"):
         return compute_sliding_kernel(conv2d, images, **values)
 
     return Explorer(
-        "sliding kernel", controls, compute, build, update, alt=ALT, size=(9.2, 4.3), adjust=bound_position
+        "sliding kernel",
+        controls,
+        compute,
+        build,
+        update,
+        alt=ALT,
+        main=("row", "column"),
+        size=(9.2, 4.3),
+        adjust=bound_position,
     )
 
 

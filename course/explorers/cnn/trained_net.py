@@ -43,6 +43,7 @@ def trained_net(model, images, labels, predict=None):
         partial(build, shapes=[m.shape for m in state["maps"]], side=side, classes=len(state["probs"])),
         update,
         alt=ALT,
+        main=("turn", "right"),
         size=(9.6, 4.9),
     )
 

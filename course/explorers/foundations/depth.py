@@ -48,6 +48,7 @@ def depth(signals, activations, initialisations, activation="relu", initialisati
         build,
         update,
         alt=ALT,
+        main=("scale", "layers"),
         size=(9.4, 4.5),
     )
 

@@ -56,6 +56,7 @@ def descent(steps, optimizer=PLAIN):
         build,
         update,
         alt=ALT,
+        main=("optimizer", "lr"),
         size=(9.4, 4.9),
     )
 

@@ -48,6 +48,7 @@ def fitting(features, ridge):
         partial(build, grid=GRID, truth=truth(GRID), most=MOST_SIZE),
         update,
         alt=ALT,
+        main=("size", "decay"),
         size=(9.6, 4.6),
     )
 

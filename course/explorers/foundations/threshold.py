@@ -54,6 +54,7 @@ def threshold(scored, confusion, rates, curve):
         partial(build, edges=EDGES, thresholds=THRESHOLDS),
         update,
         alt=ALT,
+        main=("threshold", "separation"),
         size=(10, 4.3),
         adjust=_adjust,
     )

@@ -56,6 +56,7 @@ def dirac(field, path, multiplier, losses, penalties, loss="non-saturating", pen
         partial(build, grid=GRID, steps=STEPS),
         update,
         alt=ALT,
+        main=("gamma", "lr_d"),
         size=(9.4, 4.9),
     )
 

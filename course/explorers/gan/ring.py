@@ -57,6 +57,7 @@ def ring(replays, centres):
         partial(build, centres=centres, half=half, runs=[course_of(run) for run in replays.values()]),
         update,
         alt=ALT,
+        main=("run", "frame"),
         size=(9.4, 4.8),
         adjust=_adjust,
     )

@@ -59,6 +59,7 @@ def two_gaussians(densities, best, divergences, pulls, mean=2.0, std=1.0):
         partial(build, x=X.numpy(), means=MEANS, names=[name for name in names if name != "JS"]),
         update,
         alt=ALT,
+        main=("mean", "std"),
         size=(9.8, 5.0),
     )
 

@@ -43,6 +43,7 @@ def walk(generate, classify, noise_size, start=1, end=2):
         partial(build, units=noise_size, longest=longest),
         update,
         alt=ALT,
+        main=("position", "scale"),
         size=(9.4, 4.9),
     )
 

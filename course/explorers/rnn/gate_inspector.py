@@ -54,6 +54,7 @@ def gate_inspector(trace, vocabulary, text="It is a truth universally acknowledg
         partial(build, units=units, best=min(BEST, len(vocabulary))),
         update,
         alt=ALT,
+        main=("position", "unit"),
         size=(9.6, 4.9),
         adjust=bound_position,
     )

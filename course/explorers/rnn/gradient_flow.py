@@ -56,6 +56,7 @@ def gradient_flow(flow, architecture=GATED):
         build,
         update,
         alt=ALT,
+        main=("architecture", "radius"),
         size=(9.2, 4.0),
     )
 

@@ -63,6 +63,7 @@ def sampling(sample, vocabulary, prompt="It is a truth universally acknowledged,
         partial(build, rows=rows),
         update,
         alt=ALT,
+        main=("temperature", "seed"),
         size=(9.4, 1.5 + 0.26 * rows),
     )
 

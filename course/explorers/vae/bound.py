@@ -67,6 +67,7 @@ def bound(models, mu=0.0, sigma=1.0):
         partial(build, grid=GRID, mus=MAP_MUS, sigmas=MAP_SIGMAS),
         update,
         alt=ALT,
+        main=("mu", "sigma"),
         size=(9.8, 4.4),
     )
 

@@ -59,6 +59,7 @@ def plane(decode, codes, labels, z_1=0.0, z_2=0.0):
         partial(build, codes=codes[shown], labels=labels[shown]),
         update,
         alt=ALT,
+        main=("z_1", "z_2"),
         size=(9.8, 4.6),
     )
 

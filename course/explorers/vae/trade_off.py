@@ -57,6 +57,7 @@ def trade_off(rows, decode, encode, images, beta=1.0):
         partial(build, rows=rows),
         update,
         alt=ALT,
+        main=("beta", "draw"),
         size=(9.4, 5.1),
     )
 

@@ -60,6 +60,7 @@ def walk(encode, decode, images, kl):
         partial(build, kl=np.sort(kl)[::-1]),
         update,
         alt=ALT,
+        main=("rank", "value"),
         size=(9.4, 4.9),
     )
 
