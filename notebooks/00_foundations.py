@@ -30,6 +30,7 @@
 # The core takes about an hour and a half to read; the thirteen exercises take about three and a half hours.
 # Running all cells takes about half a minute on a laptop CPU, and no network. Parts marked *optional* can
 # be skipped. You need Python and some calculus: a derivative, the chain rule, a matrix product.
+# `exercises.progress()` shows which exercises you have solved.
 #
 # **Before you start.** A function of a million weights is to be made small. Would you rather know its value
 # at a thousand places, or its slope at one? And what would convince you that a model has learnt something,
@@ -46,7 +47,7 @@
 # | prediction $\hat y$, residual $e = \hat y - y$ | `predicted`, `e` | `(N,)` |
 # | loss $L$, its gradient $g = \nabla L$ | `loss`, `g` | one number; the shape of the weights |
 # | learning rate $\eta$, momentum $\mu$ | `lr`, `momentum` | numbers |
-# | Hessian $H$, its eigenvalues $\lambda$ | `hessian`, `eigenvalues` | `(D, D)`, `(D,)` |
+# | Hessian $H$, its eigenvalues $\lambda$ | `hessian`, `eigenvalues` | `(D + 1, D + 1)`, `(D + 1,)` |
 # | condition number $\kappa$ | `kappa` | one number |
 # | class scores before the softmax, $z$ | `logits` | `(B, K)` |
 # | class probabilities $p$ | `probs` | `(B, K)` |
@@ -372,13 +373,15 @@ def my_line(x, y):
 exercises.foundations.line.check(my_line)
 
 # %% [markdown]
-# The slopes are zero where the residuals have the mean 0 and are not correlated with $x$:
+# The slopes are zero where the residuals have the mean 0 and are not correlated with $x$. From here on a bar
+# is a mean:
 #
 # $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2} \qquad b = \bar y - w \bar x$$
 #
 # For several features, write them as the rows of a matrix, with a first column of ones for the intercept:
 # $X = [1, x]$ and $\theta = (b, w)$. Zero slopes are then the **normal equations**
-# $X^\top X \theta = X^\top y$.
+# $X^\top X \theta = X^\top y$. (By hand: slope 1.5, intercept 1; the point of the means, $(2, 4)$, lies
+# on the line.)
 
 
 # %%
@@ -864,6 +867,9 @@ exercises.foundations.huber.check(my_huber)
 # $$\text{MSE: } 2e
 # \qquad \text{MAE: } \operatorname{sign}(e)
 # \qquad \text{Huber: } \max(-\delta, \min(e, \delta))$$
+#
+# (By hand: it costs 2.5 and pulls by 1.) `check_agreement` calls two functions with the same numbers, in
+# float64, compares the outputs and the gradient of every tensor, and raises an error where they differ.
 
 
 # %%
@@ -1004,7 +1010,7 @@ exercises.foundations.cross_entropy_slope.check(my_cross_entropy_slope)
 #
 # (over a batch, divided by $B$). Each class is pulled by how wrong its probability is: never harder than 1,
 # and hardly where it is nearly right. No logarithm and no division by a tiny $p$ is left, only a softmax,
-# so a logit of 10,000 does no harm.
+# so a logit of 10,000 does no harm. (By hand: $-\frac12$ and $\frac12$; each row sums to 0.)
 
 # %%
 logits.requires_grad_()
@@ -1109,7 +1115,7 @@ exercises.foundations.weight_std.check(my_weight_std)
 #
 # Xavier's choice (Glorot and Bengio 2010, equation 12) is a compromise of both for a *linear* layer,
 # $\sigma_w^2 = 2/(n_{\text{in}} + n_{\text{out}})$; He's (2015, equation 10) is $\sigma_w^2 =
-# 2/n_{\text{in}}$, forward, for ReLU.
+# 2/n_{\text{in}}$, forward, for ReLU. (By hand: $\sqrt{2/8} = \frac12$.)
 #
 # **Predict.** Ten ReLU layers, 1024 → 512 → … → 2 → 1, each half as wide as the last. What is the factor a
 # layer, forward and backward, for Xavier, for He, for PyTorch's default $\sigma_w^2 = 1/(3 n_{\text{in}})$,
@@ -1244,7 +1250,9 @@ print(f"{z.shape[1]} features")
 # section 14 shows which of these steps matters.
 #
 # All training loops are these few lines. An **epoch** is once through the data, in a new order each time; a
-# gradient from a **batch** of 64 is a noisy estimate of the whole one, at a thirtieth of the cost.
+# gradient from a **batch** of 64 is a noisy estimate of the whole one, at a thirtieth of the cost. (A loss is
+# handed the training `run` too: losses that draw random numbers take them from it, with
+# `run.normal(n)` or `run.integers(5, n)`. This one needs none.)
 
 
 # %%
@@ -1593,7 +1601,7 @@ exercises.foundations.soft_threshold.check(my_l1_step)
 # %% [markdown]
 # The gradient of $|w|$ jumps at 0, and steps along it circle around 0 for ever. The *proximal* step solves
 # its part exactly: after the gradient step with rate $\eta$, each weight moves towards 0 by $\eta\lambda$
-# and stops there (Beck and Teboulle 2009, "ISTA").
+# and stops there (Beck and Teboulle 2009, "ISTA"). (By hand: 2, −2 and 0.)
 #
 # Fifty columns of pure noise are put beside the forty features. Only 100 sales are known. **Predict**:
 # which weights does L2 make zero, and which L1?
@@ -1752,7 +1760,8 @@ for cure in CURES:
 # that always says no.
 #
 # A logistic regression: $p = \sigma(w \cdot x + b)$, trained by the cross-entropy of two classes on the
-# training rows.
+# training rows. What stands in brackets beside a share is its 95 % interval (Wilson 1927): what other rows
+# might have given.
 
 # %% tags=["explorer-needs"]
 dear = houses.price > 300_000  # (2930,) bool
@@ -1889,7 +1898,8 @@ exercises.foundations.roc_auc.check(my_roc_auc)
 
 # %% [markdown]
 # The area under it is the probability that a random positive scores above a random negative (ties count
-# half): ½ for guessing, 1 for a perfect order.
+# half): ½ for guessing, 1 for a perfect order. (By hand: $\frac58$, from two of
+# four pairs and a tie.)
 
 
 # %%
@@ -2018,7 +2028,8 @@ assert outcomes[0.1] < min(outcomes[0.01], outcomes[0.3]) and outcomes[0.5] > 1.
 assert outcomes[5.0] == math.inf
 
 # %% [markdown]
-# A little too high (0.3): the loss falls as usual and ends somewhat higher, and nothing looks wrong. More
+# A little too high (0.3): the loss falls with a hump or two and ends somewhat higher; seen alone, nothing
+# looks wrong. More
 # (0.5): it is a matter of luck; other seeds end at 0.7, at 1.0, which is no better than the mean price, or
 # at infinity. Far too high (5): it leaps to infinity within a few steps, and `fit` stops before the weights
 # are `nan`, with the step and what to try. Too low (0.01) only looks slow. Cure: try rates a factor of
@@ -2255,5 +2266,9 @@ RECORDED = {
 # - N. Srivastava et al., "Dropout", 2014. B. Lakshminarayanan et al., "Deep ensembles", 2017, arXiv
 #   1612.01474: section 2.4. C. Zhang et al., "Understanding deep learning requires rethinking
 #   generalization", 2017, arXiv 1611.03530: section 2.1.
+
+# %% [markdown]
+# - E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927: the interval
+#   of a share.
 # - T. Fawcett, "An introduction to ROC analysis", 2006. C. Guo et al., "On calibration of modern neural
 #   networks", 2017, arXiv 1706.04599: equations 1 to 3, section 4.2.

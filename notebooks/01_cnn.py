@@ -25,8 +25,10 @@
 # - recognise two common bugs of classifiers by their symptoms.
 
 # %% [markdown]
-# The core takes about an hour and a half with its exercises; running all cells takes about one minute on a
-# laptop CPU, and no network. Sections marked *optional* can be skipped.
+# The core takes about an hour and a half to read; the ten exercises take about two and three quarter hours.
+# Running all cells takes about one minute on a laptop CPU, and no network. Sections marked *optional* can be
+# skipped.
+# `exercises.progress()` shows which exercises you have solved.
 #
 # **Do you remember?** (Chapter 0) What is the gradient of the cross-entropy with respect to the logits, and
 # why is the loss computed from logits? What does it prove if a network learns one batch by heart? Which rows
@@ -49,7 +51,8 @@
 # | output $y$ | `y` | `(B, C_out, H_out, W_out)` |
 # | stride $s$, padding $p$, dilation $d$ | `stride`, `padding`, `dilation` | one number, or (rows, columns) |
 #
-# Indices begin at 0. Rows come before columns, as in a matrix.
+# Indices begin at 0. Rows come before columns, as in a matrix. $W$ is the kernel, but in a shape, beside $H$,
+# the width.
 
 # %%
 # Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
@@ -150,7 +153,7 @@ plots.grids(
 #
 # Three numbers change where the kernel is laid: the **stride** $s$ is the step from one place to the next,
 # the **padding** $p$ adds that many rows or columns of zeros on *each* side, and the **dilation** $d$ spreads
-# the kernel's taps, so that they read every $d$-th pixel.
+# the kernel's elements (its *taps*), so that they read every $d$-th pixel.
 
 # %% [markdown]
 # **Exercise: how long is the output?** (easy, about 8 minutes)
@@ -180,7 +183,8 @@ exercises.cnn.output_size.check(my_output_size)
 # $$n_{\text{out}} = \left\lfloor \frac{n + 2p - d\,(K-1) - 1}{s} \right\rfloor + 1$$
 #
 # This is relationship 6 of Dumoulin and Visin (2016) with the dilated kernel's reach for its size. The floor
-# matters: pixels at the right edge that no whole step reaches are silently never looked at.
+# matters: pixels at the right edge that no whole step reaches are silently never looked at. (By hand: two
+# positions, and the sixth element is one of these.)
 
 
 # %%
@@ -360,7 +364,7 @@ check_agreement(conv2d, F.conv2d, **random_case(2, 2, 3, 4, 3, 3, 4))  # the ker
 # ## 8 Play with it
 #
 # Choose an image and a kernel, or type numbers of your own into the nine fields. Then move the output
-# position with the arrow keys. Three things to try:
+# position with its two sliders; the arrow keys work on them too. Three things to try:
 #
 # - "vertical edges" on the digit: where is the output negative, and why there?
 # - stride 2: how many of the output's values are left? Padding 1 on the photograph: what changes at the
@@ -469,6 +473,8 @@ exercises.cnn.weight_gradient.check(my_weight_gradient)
 #
 # $$\frac{\partial L}{\partial \tilde x_{k,c,m,n}}
 # = \sum_{o}\;\sum_{\substack{u,i:\; si+du=m\\ v,j:\; sj+dv=n}} g_{k,o,i,j}\, W_{o,c,u,v}$$
+#
+# (By hand: $12 = 10 \cdot 1 + 1 \cdot 2$ and $24 = 10 \cdot 2 + 1 \cdot 4$, the second sum.)
 #
 # In code the three sums use the same slices as the forward pass: where it *read* pixels through a slice, the
 # backward pass *adds* to them through the same slice. A `torch.autograd.Function` holds both passes.
@@ -631,7 +637,7 @@ exercises.cnn.parameter_count.check(my_parameter_count)
 # %% [markdown]
 # With one group there are $C_{out}(C_{in}K_hK_w + 1)$ parameters, whatever the image's size, and
 # $C_{out}\,C_{in}K_hK_w$ multiplications for each output pixel. A dense layer has a weight for each pair of
-# an input and an output value.
+# an input and an output value. (By hand: 1,216 and 37,648.)
 #
 # **Predict**, for a layer from 16 channels of 12 × 12 to 32 channels of 8 × 8 with kernels of 5 × 5: how many
 # times more parameters would the dense layer have? How many times more multiplications?
@@ -654,7 +660,7 @@ for what, counts in {"parameters": parameters, "multiplications": multiplication
 # for $x_i$. But the equation has no edges, and a layer has.
 #
 # **Predict** which of these commute with a shift by one pixel: a plain convolution; one with zero padding,
-# where the shape reaches the border; one of stride 2; max pooling of 2. And with a shift by two pixels?
+# inside and at the border; one of stride 2; max pooling of 2. And with a shift by two pixels?
 
 
 # %%
@@ -714,6 +720,9 @@ def my_shift_error(x, weight, padding, shift):
 exercises.cnn.equivariance.check(my_shift_error)
 
 # %% [markdown]
+# (By hand: $f(Tx) = (1, 3, 5)$ and $T f(x) = (0, 3, 5)$. $T$ puts a zero into the first column of the output,
+# but the kernel there already reads the 1.)
+#
 # ## 13 The receptive field
 #
 # Which pixels can change one unit deep in the net? Go up layer by layer, and keep two numbers: the field's
@@ -746,7 +755,8 @@ exercises.cnn.receptive_field.check(my_receptive_field)
 #
 # $$r \leftarrow r + (K-1)\,d\,j \qquad j \leftarrow j\,s$$
 #
-# The order matters: $r$ grows by the *old* jump.
+# The order matters: $r$ grows by the *old* jump. (By hand: a field of $3 + 2 \cdot 2 = 7$ pixels, a jump of
+# 2.)
 
 
 # %%
@@ -1055,8 +1065,9 @@ print(f"3 nearest neighbours: {knn / 10:.1f} % of 1,000")
 # $$\begin{pmatrix}x'\\y'\end{pmatrix} = R(\alpha)\begin{pmatrix}1 & \gamma\\ 0 & 1\end{pmatrix}
 # \begin{pmatrix}\sigma_x x\\ \sigma_y y\end{pmatrix} + t,$$
 #
-# and it is bent a little: a smooth random field, drawn on 4 × 4 points, is added to $(x', y')$. The net
-# hardly ever sees the same pixels twice, and cannot learn them by heart.
+# and it is bent a little: a smooth random field, drawn on 4 × 4 points, is added to $(x', y')$. (Here $x$ and
+# $y$ are places, $\sigma_x$ and $\sigma_y$ the two scales.) The net hardly ever sees the same pixels twice,
+# and cannot learn them by heart. In the code `run` is the training run, which draws seeded random numbers.
 
 
 # %%
@@ -1150,7 +1161,7 @@ plots.bars(
 # The tables from here on are **recorded**: `make results CH=01` made them once, with the functions whose
 # names begin with `record_`, and the cells read them from files.
 #
-# **Predict.** How many of the net's errors would come back without the augmentation?
+# **Predict.** How many times as many errors does the net make without the augmentation?
 
 
 # %%
@@ -1176,6 +1187,8 @@ for augment, name in ((True, "with augmentation"), (False, "without")):
     print(f"{name}: {', '.join(f'{r:.1f}' for r in right)} %, mean {mean[name]:.2f} %")
 
 # %% [markdown]
+# About twice as many: 23 for 11 of a thousand, in the mean.
+#
 # ## 19 Looking into the net
 #
 # ### What it gets wrong
@@ -1272,8 +1285,9 @@ plots.images(
 )  # fmt: skip
 
 # %% [markdown]
-# Yes: a white pixel in a gap would make another digit of it, so the gradient is large *beside* the strokes.
-# Covering black with black changes nothing. Neither map is "the explanation"; each answers its own question.
+# (In this picture the white strokes are drawn dark, the black around them light.) Yes: a white pixel in a gap
+# would make another digit of it, so the gradient is large *beside* the strokes. Covering black with black
+# changes nothing. Neither map is "the explanation"; each answers its own question.
 #
 # ### Play with the trained net
 #
@@ -1325,7 +1339,8 @@ plots.lines(
 )  # fmt: skip
 
 # %% [markdown]
-# The CNN bears about two pixels more than the MLP of its size. But equivariance is *not* invariance: after
+# The CNN bears about two pixels more than the MLP of its size; moved by 3, it still reads 85 %. But
+# equivariance is *not* invariance: after
 # two poolings the 4 × 4 maps still say where things are, and the linear layers read the place. Augmentation
 # teaches the rest, as far as it goes and little further.
 #
@@ -1373,11 +1388,14 @@ for change in VARIANTS:
     print(f"{change:20} {size:11,}   {right[0]}, {right[1]}")
 
 # %% [markdown]
-# Of 1,200 answers in two seeds, a difference between two rows of fewer than 13 is noise
-# ($1.96\sqrt{2 \cdot 1200 \cdot 0.98 \cdot 0.02}$). Only the sigmoid passes that bar: its slope of at most a
-# quarter slows the learning. All the other differences, which such tables usually explain, may be chance.
+# Of 1,200 answers in two seeds, a difference between two rows of at most 13 may be noise
+# ($1.96\sqrt{2 \cdot 1200 \cdot 0.98 \cdot 0.02}$). Only the sigmoid lies further than that from the net as
+# it is: its slope of at most a quarter slows the learning. All the other changes, which such tables usually
+# explain, may be chance. (Of 28 pairs of rows one or two pass the bar by luck alone: here twice the channels
+# and kernels of 3 × 3, 14 apart.)
 # (Kernel, padding and width also change the size of the hidden layer.)
-#
+
+# %% [markdown]
 # ## 22 Harder images: clothes (optional)
 #
 # Fashion-MNIST has the same size, ten kinds of clothes instead of digits, and is harder: the support-vector
@@ -1477,6 +1495,10 @@ def my_logits(features, weight, bias):
 exercises.cnn.dead_logits.check(my_logits)
 
 # %% [markdown]
+# The ReLU cuts off every negative logit. A class whose row gives a negative number on every image has the
+# logit 0 on all of them; no gradient passes, and nothing brings it back.
+
+# %% [markdown]
 # ## 24 A failure to diagnose: softmax twice
 #
 # `F.cross_entropy` takes logits and applies log-softmax itself. Many nets in articles end in a softmax all
@@ -1488,8 +1510,8 @@ exercises.cnn.dead_logits.check(my_logits)
 #
 # $$-\ln \frac{e^1}{e^1 + 9\,e^0} = \ln\!\left(1 + \tfrac{9}{e}\right)$$
 #
-# **Predict.** What is that number? And by what factor does the inner softmax shrink the gradient, when all
-# ten probabilities are still equal?
+# **Predict.** Is it the 1.46 of the exercise above? And by what factor does the inner softmax shrink the
+# gradient, when all ten probabilities are still equal?
 
 # %%
 label = torch.tensor([3])
@@ -1576,6 +1598,11 @@ def my_depthwise_separable(x, depthwise, pointwise, bias, stride, padding):
 
 
 exercises.cnn.depthwise_separable.check(my_depthwise_separable)
+
+# %% [markdown]
+# For each output pixel a dense kernel takes $C_{out}C_{in}K_hK_w$ multiplications, the two steps
+# $C_{in}K_hK_w + C_{out}C_{in}$: a share of $1/C_{out} + 1/(K_hK_w)$. With kernels of 3 × 3 and many channels
+# that is about a ninth.
 
 # %% [markdown]
 # ## In this chapter we

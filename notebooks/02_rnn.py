@@ -29,6 +29,7 @@
 # The core takes about an hour and a quarter to read; the ten exercises take about three hours. Running
 # all cells takes about a minute and a half on a laptop CPU, and no network. Parts marked *optional* can
 # be skipped.
+# `exercises.progress()` shows which exercises you have solved.
 #
 # **Do you remember?** (Chapter 1) A convolution shares its weights; over what? What does the softmax,
 # applied twice, do to the gradient? Why are 600 training images kept back?
@@ -51,9 +52,10 @@
 # | weights $W_{xh}$, $W_{hh}$ | `weight_xh`, `weight_hh` | `(k·D_h, D_in)`, `(k·D_h, D_h)` |
 # | bias $b$ | `bias` | `(k·D_h,)` |
 #
-# $k$ is the number of blocks: 1 for the plain RNN, 4 for the LSTM, 3 for the GRU. $\sigma$ is the
-# logistic sigmoid, $\odot$ the product element by element. Time runs from 1 to $T$; $h_0$ is where it
-# starts.
+# In this table $k$ is the number of blocks: 1 for the plain RNN, 4 for the LSTM, 3 for the GRU. PyTorch,
+# and what follows it here, says `weight_ih`, "input to hidden", for `weight_xh`, has two biases, and
+# writes $W_{ir}$ for gate $r$'s block of it. $\sigma$ is the logistic sigmoid, $\odot$ the product
+# element by element. Time runs from 1 to $T$; $h_0$ is where it starts.
 
 # %%
 # Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
@@ -415,14 +417,14 @@ plots.lines(
 # %% [markdown]
 # The linear slopes are $\ln\rho$, and tanh lies below each. So $\rho < 1$ vanishes always: the norm is at
 # most $\rho^{T-t}$. But $\rho > 1$ need not explode: it is necessary, not sufficient (Pascanu et al.
-# 2013, section 2.1). Here $\rho$ is spectral radius and norm in one; for a general $W_{hh}$ the bound
-# needs the largest singular value.
+# 2013, section 2.1). Here $\rho$ is both the spectral radius (the largest absolute
+# eigenvalue) and the norm (the largest singular value); for a general $W_{hh}$ the bound needs the norm.
 #
 # ### Can the slope be predicted? (optional)
 #
-# Send a unit vector $v$ back from step $T$: each step multiplies it by $W_{hh}^\top \operatorname{diag}(1
-# - h^2)$. Note its growth, scale it back to length 1, go on. The mean of $\ln\lVert\cdot\rVert$ predicts
-# the slope of any such product under input of the same kind.
+# Send a unit vector $v$ back from step $T$: each step multiplies it by
+# $W_{hh}^\top \operatorname{diag}(1 - h^2)$. Note its growth, scale it back to length 1, go on. The mean of
+# $\ln\lVert\cdot\rVert$ predicts the slope of any such product under input of the same kind.
 #
 # **Predict.** Does strong input help the gradient or harm it? Think of what it does to $h$.
 
@@ -456,7 +458,7 @@ for radius, strength in ((1.5, 0.0), (1.5, 1.0), (4.0, 0.0), (4.0, 1.0)):
 assert max(misses) < 0.04
 
 # %% [markdown]
-# With $\rho = 1.5$ the state alone makes gradients grow by 6 % a step; unit noise turns that into a loss
+# With $\rho = 1.5$ the state alone makes gradients grow by 7 % a step; unit noise turns that into a loss
 # of 14 % a step, because it drives the units into saturation, where $1 - h^2$ is small. Where is the
 # turn?
 
@@ -604,7 +606,7 @@ print(f"norm of the direct path {by_hand.norm().item():.4f}, of the full derivat
 # ### The forget gate's bias sets the memory's length
 #
 # A new LSTM's weights are small, so $f \approx \sigma(b_f)$ everywhere, and the direct path shrinks as
-# $\sigma(b_f)^{k}$ over $k$ steps.
+# $\sigma(b_f)^{T-t}$ over $T - t$ steps.
 #
 # **Predict** what is left after 50 steps for $b_f = 0$, 1 and 2.
 
@@ -659,8 +661,9 @@ print(f"of a cell of 1, one step leaves {left:.3f}; σ(1) = {one:.3f}, σ(2) = {
 #
 # As for the RNN, the input's product is taken for all steps at once. What remains in the loop is one
 # `addmm` for all four gates and a few products. Autograd would record each; by hand, the backward pass
-# needs fewer calls (its derivation is optional). Let $\bar h_t$ and $\bar c_t$ be the loss's derivatives,
-# and $\delta_t$ that for the four sums before the nonlinearities. From the last step back:
+# needs fewer calls (optional: nothing later needs these formulas). Let $\bar h_t$ and $\bar c_t$ be the
+# loss's derivatives, and $\delta_t$ that for the four sums before the nonlinearities. $\bar h_t$ begins as
+# the derivative for the output $h_t$; what comes back through later steps is added. From the last step back:
 #
 # $$\begin{aligned}
 # \bar c_t &\mathrel{+}= \bar h_t \odot o_t \odot (1 - \tanh^2 c_t)\\
@@ -770,7 +773,7 @@ agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=
 #
 # The gated recurrent unit (Cho et al. 2014) has no separate cell: one gate $z$ both keeps and overwrites,
 # and the reset gate $r$ says how much of the old state the candidate sees. Papers and libraries disagree
-# on two points:
+# on two points ($W$ and $U$ are our $W_{xn}$ and $W_{hn}$):
 #
 # | | candidate $n_t$ | new state $h_t$ |
 # | --- | --- | --- |
@@ -952,8 +955,9 @@ explorers.rnn.gradient_flow(gradient_flow)
 #
 # <details><summary>Answer</summary>
 #
-# With a large forget bias the direct path dominates and the gradient hardly falls, as long as the radius
-# is small. With a large radius the other paths take over and can explode: gates do not prevent that.
+# With tanh between 1.55 and 1.6, and at half the length less. With a large forget bias the direct path
+# dominates and the gradient hardly falls, as long as the radius is small. With a large radius the other
+# paths take over and can explode: gates do not prevent that.
 # </details>
 
 # ## 11 A test of memory: the adding problem
@@ -1172,6 +1176,8 @@ plots.lines(
 assert losses[-100:].mean() < 0.02  # chance is 0.167
 
 # %% [markdown]
+# (The loss in the last line of a training is the mean of the whole epoch, the plateau included.)
+#
 # A long plateau at chance, then a fast fall: until the net has found how to keep *one* number over the
 # distance, no gradient tells it what to keep.
 #
@@ -1227,8 +1233,8 @@ by_cell = {cell: [r["error"] for r in rows if (r["cell"], r["length"]) == (cell,
 assert max(by_cell["LSTM"] + by_cell["GRU"]) <= 0.01 and min(by_cell["RNN"]) > 0.1
 
 # %% [markdown]
-# The gated nets solve it with every seed, the plain RNN never leaves the chance line, at $T = 50$
-# neither: a new $W_{hh}$ has a spectral radius of some 0.6, and of a gradient that has to pass 25 steps
+# The gated nets solve it with every seed; the plain RNN never leaves the chance line, not even at
+# $T = 50$: a new $W_{hh}$ has a spectral radius of some 0.6, and of a gradient that has to pass 25 steps
 # hardly a hundred-thousandth is left. (`make results CH=02` redoes these tables.)
 
 # %% [markdown]
@@ -1497,6 +1503,8 @@ exercises.rnn.bits_per_character.check(my_bits)
 # occurrences of a context and $D$ different followers,
 #
 # $$p_k(x) = \frac{\text{count}(x) + D\, p_{k-1}(x)}{N + D}$$
+#
+# from $p_{-1} = 1/75$ up; a context that was never seen leaves $p_{k-1}$ as it is.
 #
 # Adding 0.05 to every count, without shorter contexts, is the cruder way. **Predict** how many bits four
 # characters of context leave.
@@ -1862,10 +1870,11 @@ plots.lines(
 print(text[shown])
 
 # %% [markdown]
-# All four have one. Nobody told the net about quotation marks: it found that a character's chances depend
-# on them. The line, too, is longer than the 50 characters that the gradient saw: a state that is carried
-# on can be of use beyond what its gradient taught. Correlation is not use, though: whether the net
-# *reads* the unit, only changing it would tell.
+# All four have one. Inside a quotation the cell is near 0, outside near −2, with a short peak at marks
+# such as the comma, after which a quotation may end. Nobody told the net about quotation marks: it found
+# that a character's chances depend on them. The line, too, is longer than the 50 characters that the
+# gradient saw: a state that is carried on can be of use beyond what its gradient taught. Correlation is
+# not use, though: whether the net *reads* the unit, only changing it would tell.
 
 # %% [markdown]
 # Now look at any unit, on any text:
@@ -1879,12 +1888,16 @@ explorers.rnn.gate_inspector(
 )
 
 # %% [markdown]
-# It shows the quotation unit found above. Which gate writes it at the quotation mark, and which keeps it?
-# Then move the position through `truth`: at which letter is the word decided?
+# It shows the quotation unit found above. What do its gates do at the first mark of a quotation, what at
+# the last, and which keeps the cell in between? Then move the position through `truth`: at which letter is
+# the word decided?
 #
 # <details><summary>Answer</summary>
 #
-# The input gate opens at the mark, and the forget gate, near 1 at all other places, holds what it wrote.
+# At both the forget gate falls to 0 and wipes the cell. At the last mark, and at the blank after it, the
+# input gate is open too and writes −1 twice: −2 means outside. Nearly everywhere else the forget gate is near
+# 1 and keeps the cell. And `truth` is open to its end: after `trut` the last letter gets a probability
+# of a half.
 # </details>
 
 # %% [markdown]

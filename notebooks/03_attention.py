@@ -29,6 +29,7 @@
 # The core takes about an hour and a quarter to read; the eleven exercises take about three hours. Running
 # all cells takes about a minute and a half on a laptop CPU, and no network. Parts marked *optional* can
 # be skipped.
+# `exercises.progress()` shows which exercises you have solved.
 #
 # **Do you remember?** (Chapters 1 and 2) What is the derivative $\partial h_T/\partial h_t$ of a plain
 # RNN a product of? What does a convolution do when its input is shifted? How many bits does a model need
@@ -54,8 +55,8 @@
 # | what the encoder hands to the decoder | `memory` | `(B, T_k, d_model)` |
 #
 # $B$ is the batch, $D$ short for $d_{model}$, $S$ for the source's $T_k$. Weights are (outputs, inputs), as
-# in chapter 2: a product is $xW^\top$. Tokens are whole numbers, 0 is padding; positions and heads count
-# from 0.
+# in chapter 2: a product is $xW^\top$. Tokens are whole numbers, 0 is padding. Positions count from 0, and
+# so do heads where a formula reckons with their number; the name "head 1" is the first one's.
 
 # %%
 # Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
@@ -180,6 +181,8 @@ check_agreement(attention_matrix, attention_batched_loop, **random_qkv(2, 3))
 check_agreement(attention_matrix, pytorch_attention, **random_qkv(2, 3))
 
 # %% [markdown]
+# $QK^\top$ takes $T_q\, T_k\, d_k$ products of numbers; section 16 measures what that means.
+#
 # Note what is *not* there: no parameter, nothing learnt, no position. And the softmax runs along the
 # **keys**, the last axis: each query shares out one unit of attention.
 #
@@ -320,8 +323,7 @@ explorers.attention.softmax_shape(random_scores, entropy, jacobian_norm)
 # $$\hat y(x) = \frac{\sum_i K_i\, y_i}{\sum_i K_i} \qquad K_i = e^{-(x - x_i)^2/2h^2}$$
 #
 # That is attention with the scores $-(x-x_i)^2/2h^2$ (see Tsai et al. 2019). **Predict**: does the dot
-# product
-# $x\,x_i/h^2$ give the same weights?
+# product $x\,x_i/h^2$ give the same weights?
 
 
 # %%
@@ -397,9 +399,8 @@ explorers.attention.kernel(smooth)
 #
 # <details><summary>Answer</summary>
 #
-# A small bandwidth repeats the nearest noisy point, a large one nears the mean of all. The dot product looks
-# to
-# the outermost points on the right, however far: they have the largest $x\,x_i$.
+# A small bandwidth repeats the nearest noisy point, a large one nears the mean of all. The dot product
+# looks to the outermost points on the right, however far: they have the largest $x\,x_i$.
 # </details>
 
 # %% [markdown]
@@ -918,7 +919,7 @@ class LayerNorm(nn.Module):
 agrees(LayerNorm(6), nn.LayerNorm(6), lambda m, x: m(x), lambda m, x: m(x), x=10 + random_x(2, 3, 6))
 
 # %% [markdown]
-# The feed-forward net, with the same weights at every position:
+# The feed-forward net goes through `d_ff` features, with the same weights at every position:
 #
 # $$\operatorname{FF}(x_t) = W_2 \max(0,\, W_1 x_t + b_1) + b_2$$
 #
@@ -1386,6 +1387,8 @@ near = (attn[0].mean(1) * (apart.abs() <= 1)).sum(-1)[inside[:, 0]].mean().item(
 print("weight within one place of the anti-diagonal, mean of all heads, above 0.85:", near > 0.85)
 
 # %% [markdown]
+# (The last line of the training says some 0.4, the mean of the whole epoch; at its end the loss is near 0.)
+#
 # The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is. Nobody told the
 # model. The line is a little blurred, and still nothing is written wrong: probably the encoder has mixed
 # neighbours already, so that the place beside the right one knows the answer too. Weights show where a
@@ -1688,9 +1691,7 @@ plots.maps(
     xlabel="source", ylabel="output", xnames=text.replace(" ", "␣"), ynames=seen["output"], limits=(0, 0.6),
     alt="A map: the year's digits look at the source's year, the month at its name, the day at its digit.",
 )  # fmt: skip
-year = (
-    seen["attn"][0].mean(0)[:4, -4:].sum(1)
-)  # the weight that the year's digits give to "2021" and the blank
+year = seen["attn"][0].mean(0)[:4, -4:].sum(1)  # the weight that the year's digits give to "2021"
 print("each of the year's digits gives the year most of its weight:", bool((year > 0.5).all()))
 
 # %% tags=["explorer"]
@@ -1791,11 +1792,11 @@ for what in UNSEEN:
 
 # %% [markdown]
 # Days survive, nine in ten. Russian months are near chance (8 %): those letters were never trained. The
-# year's last digits fail too, though they are digits: strange letters before them upset where the decoder
-# looks. Of the new century not one date in 2,000 is right, and no error is to be seen: in training every year
-# began with 20, so nothing ever asked for looking up the first two digits; and once 20 is written, the other
-# two go wrong as well in nearly half of the cases. A model learns what its data ask for. A held-out set drawn
-# like the training set will never tell.
+# year's last digits fail too, though they are digits: probably the strange letters before them upset where
+# the decoder looks. Of the new century not one date in 2,000 is right, and no error is to be seen: in
+# training every year began with 20, so nothing ever asked for looking up the first two digits; and once 20 is
+# written, the other two go wrong as well in nearly half of the cases. A model learns what its data ask for. A
+# held-out set drawn like the training set will never tell.
 
 # %% [markdown]
 # ## 14 Against a recurrent net, at equal time
@@ -1885,8 +1886,8 @@ def record_rivals(model, seed, max_steps=None):
 
 
 # %% [markdown]
-# All three get about the training time of the Transformer's eight epochs, and its learning rate. **Predict**
-# the order.
+# All three get about the training time of the Transformer's eight epochs, and its learning rate (seconds are
+# those of the machine that recorded them, all three measured side by side). **Predict** the order.
 
 # %%
 rivals = {"Transformer": date_rows}
@@ -1956,8 +1957,8 @@ plots.lines(
 # %% [markdown]
 # ## 15 What each part is good for: ablations (optional)
 #
-# Leave out one thing at a time (two seeds each; three as trained), everything else as it was. **Predict**
-# the worst of them.
+# Leave out one thing at a time (two seeds each; three as trained), everything else as it was. The warm-up
+# is the rise with which the one-cycle schedule begins. **Predict** the worst of them.
 
 
 # %%
@@ -2073,8 +2074,8 @@ for what, unit in (("milliseconds", "time (ms)"), ("megabytes", "memory for the 
 # $T^2$ against $T$. At 64 tokens the two take about as long; there the projections, which cost $T d^2$,
 # outweigh the $T^2$ scores. From a few hundred on attention falls behind. Kept for the backward pass are the
 # weights, $n_h T^2$ numbers; fused kernels compute them anew instead, and need memory in proportion to $T$
-# (Dao et al. 2022). The time stays $T^2$; beyond 1,000 tokens it grows faster still here, because the
-# weights no longer fit into the processor's cache.
+# (Dao et al. 2022). The time stays $T^2$; beyond 1,000 tokens it grows faster still here, probably because
+# the weights no longer fit into the processor's cache.
 #
 # ### One step from anywhere
 #
@@ -2142,7 +2143,7 @@ plots.lines(
 
 # %%
 source, target = reverse_batch(Draws(10_000), 1000)
-right = exact(unmasked, source, target).float().mean().item()
+right = exact(unmasked.cpu(), source, target).float().mean().item()
 first = {name: (torch.tensor(losses) < 0.2).int().argmax().item() for name, losses in curves.items()}
 assert first["without"] < 0.8 * first["with the causal mask"]
 print("its final loss is below 0.05:", sum(unmasked_history.losses[-20:]) / 20 < 0.05)
@@ -2280,6 +2281,7 @@ def my_grouped_attention(q, k, v):
 exercises.attention.grouped_query.check(my_grouped_attention)
 
 # %%
+# What `make results CH=03` records: each table's function, and the arguments of its rows.
 RECORDED = {
     "reverse": (record_reverse, [{"seed": seed} for seed in range(3)]),
     "dates": (record_dates, [{"seed": seed} for seed in range(3)]),

@@ -28,6 +28,7 @@
 # The core takes about an hour and a quarter to read; the twelve exercises take about three hours. Running
 # all cells takes about a minute and a half on a laptop CPU, and no network. Parts marked *optional* can
 # be skipped.
+# `exercises.progress()` shows which exercises you have solved.
 #
 # **Do you remember?** (Chapters 1 to 3) What does cross-entropy in nats say of a model that gives every one
 # of ten classes the same chance? Why must softmax not stand before a loss that takes logits? What does the
@@ -424,8 +425,8 @@ explorers.vae.bound(
 # <details><summary>Answer</summary>
 #
 # The price vanishes, and the gap is large: a code that tells nothing. Narrow: $\mathbb E_q[\log p(x \mid
-# z)]$ gains a little, the price grows as $-\ln \sigma$. Too wide: $\mathrm{KL}(q \Vert p)$
-# punishes $q$ where the posterior is almost 0.
+# z)]$ gains a little, the price grows as $-\ln \sigma$. Too wide is worse than too narrow by the same factor:
+# the gap $\mathrm{KL}(q \Vert p(z \mid x))$ punishes $q$ where the posterior is almost 0.
 # </details>
 
 # %% [markdown]
@@ -506,8 +507,8 @@ for name, f in (
 # %% [markdown]
 # ## 5 How to differentiate a mean over samples
 #
-# The ELBO's first term is a mean over $z \sim q_\phi$, and $\phi$ is what we want the gradient for. Sampling
-# has no derivative. Two ways out:
+# The ELBO's first term is a mean over $z \sim q_\phi$, and we want its gradient for $\phi$, the parameters of
+# $q$: here $\mu$ and $\sigma$, later the encoder's weights. Sampling has no derivative. Two ways out:
 #
 # $$\nabla_\phi\, \mathbb E_{q_\phi}[f(z)] = \mathbb E_{q_\phi}\big[f(z)\, \nabla_\phi \log q_\phi(z)\big]
 # \qquad\qquad = \mathbb E_\varepsilon\big[\nabla_\phi f(\mu + \sigma \varepsilon)\big]$$
@@ -1167,10 +1168,10 @@ for row in results.read("04", "choices"):
     print(f"{row['active']} active")
 
 # %% [markdown]
-# Warm-up is worth two and a half nats and four more active dimensions, the distortions four nats.
-# Choices were made on the last 600 training images, with models trained on the other 3,400; above, two of
-# them again (recorded, one seed; all rows see the same 600 images, so that their differences are surer than
-# the standard errors say). Activation, rate, width and epochs were chosen the same way.
+# Warm-up is worth two and a half nats and four more active dimensions, the distortions four nats. (Recorded,
+# with one seed.) Such choices were made on *validation* images: the last 600 of the training set, with models
+# trained on the other 3,400. All rows see the same 600 images, so that their differences are surer than the
+# standard errors say. Activation, rate, width and epochs were chosen the same way.
 #
 # **Predict** the held-out ELBO of the model trained on all 4,000; and how much of it is the price of the
 # code.

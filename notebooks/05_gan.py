@@ -28,7 +28,8 @@
 
 # %% [markdown]
 # The core takes about an hour and a quarter to read; the fourteen exercises take about three hours. Running
-# all cells takes about two minutes on a laptop CPU, and no network.
+# all cells takes about two minutes on a laptop CPU, and no network. Parts marked *optional* can be skipped.
+# `exercises.progress()` shows which exercises you have solved.
 #
 # **Do you remember?** (Chapters 1 to 4) Why is a cross-entropy computed from logits and not from
 # probabilities? What is $\mathrm{KL}(q \Vert p)$ where $q$ has mass and $p$ none? What did a VAE's random
@@ -52,7 +53,8 @@
 # | density of the data, of the generator | `p`, `q` | `(N,)` on a grid |
 # | $\mathrm{JS}, \mathrm{KL}, W_1$ | `js`, `kl`, `wasserstein` | numbers; nats, nats, units of $x$ |
 #
-# All losses are to be *minimised* and are means over a batch. All logarithms are natural.
+# All losses are to be *minimised* and are means over a batch. All logarithms are natural. In a shape, `D`
+# is the number of coordinates. The exercises write $s$ for the sigmoid.
 
 # %%
 # Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
@@ -205,7 +207,7 @@ print("equal to 1e-12:", torch.isclose(value(best, p, q), 2 * js_of(p, q) - math
 # *discriminator's loss* $-V$ read: 0, $\ln 2$, or something else?
 
 # %%
-print(f"p = q: D* = {p / (p + p)}, V = {value(p / (p + p), p, p):.4f},", end=" ")
+print(f"p = q: D* = {(p / (p + p)).tolist()}, V = {value(p / (p + p), p, p):.4f},", end=" ")
 print(f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = {2 * math.log(2):.4f}")
 
 # %% [markdown]
@@ -458,6 +460,21 @@ exercises.gan.relativistic_loss.check(my_relativistic_losses)
 # the **relativistic** one (Jolicoeur-Martineau 2019) asks that a real example scores above the fake one
 # that it is paired with.
 
+# %% [markdown]
+# The two without an exercise (Lim and Ye 2017; Arjovsky et al. 2017, algorithm 1), for outputs $a$ at real
+# examples and $b$ at generated ones:
+#
+# $$\begin{aligned}
+# \text{hinge:} \quad & L_D = \mathbb E[\max(0, 1 - a)] + \mathbb E[\max(0, 1 + b)]
+# & \quad L_G = -\mathbb E[b] \\
+# \text{Wasserstein:} \quad & L_D = \mathbb E[b] - \mathbb E[a]
+# & \quad L_G = -\mathbb E[b]
+# \end{aligned}$$
+#
+# Under the hinge, a real output above 1 and a generated one below −1 cost nothing more. The Wasserstein
+# $L_D$ has no least value: it makes sense only if something holds the discriminator's slope (sections 4
+# and 6).
+
 
 # %%
 def minimax_d(real_logits, fake_logits):
@@ -591,8 +608,8 @@ for name, slope in slopes.items():
 # rejects. The non-saturating loss has the slope $-(1 - \sigma(a))$, full there, and lets go of what passes.
 # Both have the same discriminator, and the same place of rest. Least squares pulls all the harder the
 # further off, and pushes *back* beyond 1: its outputs must not be read as logits of a probability. Hinge
-# and Wasserstein never let go. The relativistic loss (here with a real logit of 0) is the non-saturating
-# one, measured from a real example's logit instead of 0.
+# and Wasserstein, one line in the picture, never let go. The relativistic loss (not drawn; here with a real
+# logit of 0) is the non-saturating one, measured from a real example's logit instead of 0.
 
 
 # %%
@@ -710,7 +727,7 @@ explorers.gan.two_gaussians(densities, best_probability, divergences, PULLS)
 
 # %% [markdown]
 # Try: move $q$ from 0 to 6. Which loss stops pulling, and why does JS hardly change any more? Then put $q$
-# on $p$ and make it narrow ($s = 0.3$): which samples does each loss pull outwards?
+# on $p$ and make it narrow (std 0.3): which samples does each loss pull outwards?
 #
 # <details><summary>Answer</summary>
 #
@@ -831,7 +848,8 @@ for name, f in {"-x": -x, "-x / 2": -x / 2, "sin x": x.sin(), "-|x|": -x.abs()}.
 # $$\dot\psi = -\frac{\partial\, \text{loss}_D}{\partial \psi} = -\ell_D'(\psi\theta)\, \theta - \gamma \psi
 # \qquad \dot\theta = -\frac{\partial\, \text{loss}_G}{\partial \theta} = -\ell_G'(\psi\theta)\, \psi$$
 #
-# with the slopes along the fake logit of section 3. The real point at 0 has the logit 0 whatever $\psi$ is.
+# A dot is the direction of descent; $\ell_D'$ and $\ell_G'$ are section 3's slopes along the fake logit,
+# here $\psi\theta$. The real point at 0 has the logit 0 whatever $\psi$ is.
 # R1 is the penalty $\frac{\gamma}{2} \psi^2$: half the squared slope of the logit at the data; R2 is the
 # same at the generated points, here as much again. The place we want is $(0, 0)$.
 #
@@ -890,8 +908,8 @@ for name, places in runs.items():
 # %% [markdown]
 # ### The two-by-two matrix that decides
 #
-# Near $(0, 0)$ the update is a matrix. With $g = -\ell_G'(0)$, $d = \ell_D'(0)$ and the penalty's $c$ (0,
-# $\gamma$ or $2\gamma$):
+# Near $(0, 0)$ the update of $(\theta, \psi)$ is a matrix. With $g = -\ell_G'(0)$, $d = \ell_D'(0)$, the
+# penalty's $c$ (0, $\gamma$ or $2\gamma$) and the learning rates $\eta_G$, $\eta_D$:
 #
 # $$J = \begin{pmatrix} 0 & g \\ -d & -c \end{pmatrix} \qquad
 # M_\text{simultaneous} = I + \begin{pmatrix} \eta_G & 0 \\ 0 & \eta_D \end{pmatrix} J$$
@@ -1007,14 +1025,15 @@ explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES)
 # %% [markdown]
 # Try: with R1, raise $\gamma$ from 0.1 to 3. Where is the way to rest shortest, and what happens beyond?
 # Then, without a penalty, give the discriminator ten times the generator's rate: does it stop the circling?
-# Last, the non-saturating loss, simultaneous, both rates at 1: does the path follow the dashed prediction?
+# Last, the non-saturating loss, simultaneous, both rates at 1, start θ at 0.2: does the distance follow the
+# dashed line?
 #
 # <details><summary>Answer</summary>
 #
 # For small rates the eigenvalues meet at $c^2 = 4dg$, for the non-saturating loss at $\gamma = 1$: no more
 # turning, and the fastest rest. Beyond, one of them nears 1 again: the discriminator hardly moves, and the
-# generator creeps. Rates only stretch the ring. The last path follows the prediction while it is near the
-# middle, and then settles on a ring: $|\lambda|$ speaks of the neighbourhood only.
+# generator creeps. Rates only stretch the ring. In the last run the distance follows the prediction near
+# the middle, and then settles: $|\lambda|$ speaks of the neighbourhood only.
 # </details>
 
 # %% [markdown]
@@ -1381,10 +1400,9 @@ def train_gan(
         torch.optim.Adam(model.parameters(), lr=rate, betas=betas, fused=True)
         for model, rate in zip(models, (lr, lr_d or lr), strict=True)
     )
-    run = training.Run(
-        models, [opt_g, opt_d], seed=seed, schedule=schedule, max_steps=max_steps, progress=progress
-    )
-    averaged = copy.deepcopy(models[0]).to(run.device)
+    averaged = copy.deepcopy(models[0])  # the run places it, and keeps it in its checkpoints
+    options = {"seed": seed, "schedule": schedule, "max_steps": max_steps, "progress": progress}
+    run = training.Run((*models, averaged), [opt_g, opt_d], **options)
     for (x,) in run.batches(real, epochs=1, batch_size=batch_size, steps_per_epoch=steps):
         weight = fall ** (run.step / steps) * every * (run.step % every == 0)
         penalties = {"r1": weight * r1, "r2": weight * r2, "gp": weight * gp}
@@ -1524,7 +1542,7 @@ assert all(row["last modes"] == 8 and row["last quality"] >= 0.6 for row in best
 # A ring that everything solves says little about the next problem.
 
 # %% [markdown]
-# ### Is it the average, or the falling rate?
+# ### Is it the average, or the falling rate? (optional)
 #
 # The best recipe with a constant rate, last and averaged weights (recorded, five seeds). **Predict** which
 # is better, and by how much.
@@ -1970,8 +1988,9 @@ for name, value in to_training.items():
 # %% [markdown]
 # No: its samples are *further* from the nearest training digit than held-out digits are. They are
 # no copies; they are also less like digits.
-#
-# ### Between two codes
+
+# %% [markdown]
+# ### Between two codes (optional)
 #
 # The straight line between two codes passes nearer to 0 than almost every code of 32 dimensions lies:
 # their length is about $\sqrt{32} = 5.7$. The great circle (White 2016) keeps it:
@@ -1995,7 +2014,7 @@ with torch.no_grad():
     between = drawer(torch.cat(ways))
 plots.images(
     between, title="Four ways from one code to another", columns=12,
-    alt="Four rows of digits, each turning from one digit into another in small steps.",
+    alt="Four rows of digits that change in small steps; some turn into another digit, some into none.",
 )  # fmt: skip
 halfway = 0.5 * (codes[0] + codes[1])
 print(f"lengths: ends {codes[0].norm():.1f} and {codes[1].norm():.1f}, straight halfway {halfway.norm():.1f}")
@@ -2021,8 +2040,8 @@ explorers.gan.walk(
 # %% [markdown]
 # ## 9 Failures to diagnose
 #
-# **1. A flipped sign.** The generator "minimises" $\mathbb E \ln D(G(z))$. **Predict** the discriminator's
-# loss and where the samples go.
+# First a program of losses, for you to mend. Then five failures of whole trainings: a cause, its signature,
+# a cure.
 
 # %% [markdown]
 # **Exercise: find three bugs in a GAN's losses** (medium, about 15 minutes)
@@ -2030,9 +2049,9 @@ explorers.gan.walk(
 # The program below should return two losses to minimise: the discriminator's, minus the value of
 # Goodfellow et al. (2014), equation 1, and the generator's non-saturating one, section 3. It runs, but:
 #
-# - `d_loss` never falls below 0.627, whatever the data;
-# - it gets there by calling every point real, generated ones too;
-# - with a sound `d_loss`, `g_loss` falls without end, and the samples run away from the data.
+# - `d_loss` never falls below 0.6265, whatever the data;
+# - it falls as low where both batches hold the same points;
+# - with a sound `d_loss`, that goes to 0 for good, and no sample comes near the data.
 #
 # Mend the three bugs; logits may be $\pm 10^4$. Values and gradients of both losses are compared:
 # detach nothing.
@@ -2053,6 +2072,10 @@ def my_losses(real_logits, fake_logits):
 
 
 exercises.gan.broken_game.check(my_losses)
+
+# %% [markdown]
+# **1. A flipped sign.** The generator "minimises" $\mathbb E \ln D(G(z))$. **Predict** the discriminator's
+# loss and where the samples go.
 
 
 # %%

@@ -112,8 +112,9 @@ def _close(expected, got):
 
 
 def _where(expected, got, right):
-    if expected.numel() <= SHOWN:
-        return f"Expected {show(expected)}, got {show(got)}."
+    wanted, found = show(expected), show(got)
+    if expected.numel() <= SHOWN and wanted != found:
+        return f"Expected {wanted}, got {found}."
     position = tuple((~right).nonzero()[0].tolist())
     wanted, found = apart(expected[position].item(), got[position].item())
     first = f"at {list(position)} expected {wanted}, got {found}"
@@ -151,11 +152,17 @@ def apart(expected, got):
 
 
 def show(value):
-    """A case's argument in one short line: small tensors as nested lists, larger ones by shape and type."""
+    """A case's argument in one short line: small tensors as nested lists, larger ones by shape and type.
+
+    Of a small one the type is named where it is neither float64 nor plain from the numbers.
+    """
     if isinstance(value, torch.Tensor):
+        kind = str(value.dtype).removeprefix("torch.")
         if value.numel() > SHOWN:
-            return f"tensor of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
-        return show(value.detach().tolist())
+            return f"tensor of shape {tuple(value.shape)}, {kind}"
+        plain = show(value.detach().tolist())
+        unusual = value.dtype not in (torch.float64, torch.int64, torch.bool)
+        return f"{plain} ({kind})" if unusual else plain
     if isinstance(value, list | tuple):
         inner = ", ".join(show(item) for item in value)
         return f"[{inner}]" if isinstance(value, list) else f"({inner})"

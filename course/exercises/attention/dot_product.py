@@ -45,17 +45,9 @@ def attention_by_query(q, k, v, mask):
     return out
 
 
-def attention_renormalised(q, k, v, mask):
-    """The same with a softmax over all keys whose allowed part is made to sum to 1 again."""
-    attn = torch.softmax((q / q.shape[-1] ** 0.5) @ k.transpose(1, 2), dim=2) * mask
-    total = attn.sum(2, keepdim=True)
-    return (attn / total.masked_fill(total == 0, 1.0)) @ v
-
-
 def by_pytorch(q, k, v, mask):
     """The same by `F.scaled_dot_product_attention`, in float64."""
-    out = F.scaled_dot_product_attention(q.double(), k.double(), v.double(), attn_mask=mask)
-    return out.to(q.dtype)
+    return F.scaled_dot_product_attention(q.double(), k.double(), v.double(), attn_mask=mask).to(q.dtype)
 
 
 def bare(scores, mask):
@@ -74,14 +66,16 @@ def overflowing(scores, mask):
     return weights / weights.sum(-1, keepdim=True)
 
 
+def renormalised(scores, mask, spare=0.0):
+    """A softmax over all keys, its allowed part made to sum to 1 again; spare divides where that sum is 0."""
+    weights = scores.softmax(-1) * mask
+    total = weights.sum(-1, keepdim=True)
+    return weights / total.masked_fill(total == 0, spare)
+
+
 def variant(weigh=zeroed, scale=lambda q, k: q.shape[-1] ** -0.5, finish=lambda out, mask: out):
     """Attention with other weights, another scale, or another end."""
     return lambda q, k, v, mask: finish(weigh(q @ k.mT * scale(q, k), mask) @ v, mask)
-
-
-def out_zeroed(out, mask):
-    """The output set to 0 where a query may attend to nothing."""
-    return out.masked_fill(~mask.any(-1, keepdim=True), 0.0)
 
 
 def twice(name, diagnosis, weigh=zeroed, weigh_bare=bare, **others):
@@ -105,10 +99,11 @@ def attention_case(rng, sizes, dtype=torch.float64, scale=1.0, share=0.6):
     return q, k, normal(rng, b, t_k, d_v, dtype=dtype), random_mask(rng, share, b, t_q, t_k)
 
 
-def shifted_case(rng, dtype, q_mean):
-    """A case with all scores near 40 q_mean: whole numbers, so that float32 has them exactly."""
+def shifted_case(rng, dtype, q_mean, far=1):
+    """Scores near 40 q_mean, whole numbers, exact in float32; key 0's far times that, hidden if far > 1."""
     q, k = q_mean + normal(rng, 2, 3, 4, dtype=dtype).round(), 20 + normal(rng, 2, 5, 4, dtype=dtype).round()
-    return q, k, normal(rng, 2, 5, 3, dtype=dtype), torch.ones(2, 3, 5, dtype=torch.bool)
+    k[:, 0] *= far
+    return q, k, normal(rng, 2, 5, 3, dtype=dtype), torch.tensor([far == 1] + [True] * 4).repeat(2, 3, 1)
 
 
 def wide_attention(rng):
@@ -150,7 +145,7 @@ scaled_dot_product = Exercise(
         attention_case(rng, (3, 4, 4, 4, 4), share=0.5),
         attention_case(rng, (2, 5, 3, 2, 6), torch.float32, share=0.4),
         attention_case(rng, (2, 4, 6, 4, 2), torch.float64, 8.0),
-        shifted_case(rng, torch.float32, 10),
+        shifted_case(rng, torch.float32, 10, far=2),
         shifted_case(rng, torch.float64, 30),
         *(wide_attention(rng) for _ in range(6)),
     ],
@@ -165,7 +160,11 @@ scaled_dot_product = Exercise(
         "0 times NaN is NaN in v's gradient too.",
     ),
     solution_function=solve_attention,
-    alternatives=(attention_by_exponentials, attention_by_query, attention_renormalised),
+    alternatives=(
+        attention_by_exponentials,
+        attention_by_query,
+        variant(lambda scores, mask: bare(scores, mask).nan_to_num()),
+    ),
     misconceptions=(
         Misconception(
             "fully_masked_row_nan",
@@ -183,7 +182,7 @@ scaled_dot_product = Exercise(
             "nan_in_the_gradient_of_v",
             "The values are right, but you take the NaN out after the product with v, whose gradient is then "
             "NaN. Set the weights to 0 before the product.",
-            variant(bare, finish=out_zeroed),
+            variant(bare, finish=lambda out, mask: out.masked_fill(~mask.any(-1, keepdim=True), 0.0)),
         ),
         Misconception(
             "nan_in_the_gradient_of_the_scores",
@@ -200,14 +199,12 @@ scaled_dot_product = Exercise(
         ),
         *twice(
             "scaled_by_d_k",
-            "You divide by d_k: it is the standard deviation of a score that grows, as the square root of "
-            "d_k.",
+            "You divide by d_k: a score's standard deviation grows as the square root of d_k.",
             scale=lambda q, k: 1 / q.shape[-1],
         ),
         *twice(
             "softmax_over_queries",
-            "Your softmax runs over the queries: the weights of one query must sum to 1, so it runs over the "
-            "keys, dim=-1.",
+            "Your softmax runs over the queries: a query's weights must sum to 1, so use dim=-1, the keys.",
             lambda scores, mask: zeroed(scores.mT, mask.mT).mT,
             lambda scores, mask: bare(scores.mT, mask.mT).mT,
         ),
@@ -223,6 +220,13 @@ scaled_dot_product = Exercise(
             "rows sum to less than 1. Mask the scores, with -inf.",
             variant(lambda scores, mask: scores.softmax(-1) * mask),
         ),
+        *twice(
+            "renormalised",
+            "Right for moderate scores, but where a forbidden one is far above the allowed ones, these get "
+            "weights of 0 before you make them sum to 1. Mask the scores, with -inf.",
+            lambda scores, mask: renormalised(scores, mask, 1.0),
+            renormalised,
+        ),
         Misconception(
             "mask_added",
             "You add the mask as 0 and 1: a forbidden key loses only a factor e. Its score must be -inf.",
@@ -230,8 +234,7 @@ scaled_dot_product = Exercise(
         ),
         Misconception(
             "scores_set_to_zero",
-            "A forbidden score becomes 0 in your function, and exp(0) = 1 is a weight like others. Set it to "
-            "-inf.",
+            "A forbidden score becomes 0, and exp(0) = 1 is a weight like others. Set it to -inf.",
             variant(lambda scores, mask: (scores * mask).softmax(-1)),
         ),
         Misconception(

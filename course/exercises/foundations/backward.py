@@ -219,6 +219,11 @@ backward = Exercise(
             factors=lambda op, i, j, out, v: shares(op, i, j, i if op == "tanh" else out, v),
         ),
         wrong(
+            "tanh_twice",
+            "You take tanh of its own output: the step's value is tanh(v) already, the slope 1 - value².",
+            factors=lambda op, i, j, out, v: shares(op, i, j, out, [*v[:out], math.tanh(v[out])]),
+        ),
+        wrong(
             "chain_rule_forgotten",
             "You add each step's own derivative and forget the slope that arrives from the output: the chain "
             "rule multiplies the two.",

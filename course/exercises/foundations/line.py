@@ -61,6 +61,12 @@ def by_sums(x, y):
     return torch.stack([slope, (y.sum() - slope * x.sum()) / n])
 
 
+def by_means(x, y):
+    """The same with means in place of the sums."""
+    slope = ((x * y).mean() - x.mean() * y.mean()) / (x.square().mean() - x.mean() ** 2)
+    return torch.stack([slope, y.mean() - slope * x.mean()])
+
+
 def sloped(name, diagnosis, slope):
     """A misconception: another slope, a function of the centred x and y; the line still meets the means."""
 
@@ -233,6 +239,12 @@ line = Exercise(
             "Right on paper, but N Σxy - Σx Σy is a small difference of large sums, of which float32 leaves "
             "few digits or none: subtract the means first.",
             by_sums,
+        ),
+        Misconception(
+            "means_taken_last",
+            "Right on paper, but the mean of xy less the product of the means is a small difference of large "
+            "numbers, of which float32 leaves few digits or none: subtract the means first.",
+            by_means,
         ),
     ),
 )

@@ -144,7 +144,7 @@ roc_auc = Exercise(
         listed([0.5, 0.25, 0.5, 0.75, 0.25], [1, 1, 0, 0, 1]),
         scores_case(rng, 9, 1.0),
         scores_case(rng, 12, 1.0, steps=1),
-        scores_case(rng, 40, 0.5, torch.float32, steps=2),
+        scores_case(rng, 16, 0.5, torch.float32, steps=2),  # of more scores `sort` mixes up those that tie
         scores_case(rng, 10, 1.0, torch.float32, 1e4),
         scores_case(rng, 11, -2.0, torch.float64, 1e-6),  # worse than chance, and tiny
         scores_case(rng, 150, 1.5),
@@ -179,6 +179,12 @@ roc_auc = Exercise(
             "You give each example a point of its own, so that the area depends on how equal scores happen "
             "to be sorted: take one point for each distinct score.",
             one_by_one,
+        ),
+        Misconception(
+            "ties_by_reversed_order",
+            "You give each example a point of its own, the last one first where scores are equal: take one "
+            "point for each distinct score.",
+            lambda s, y: one_by_one(s.flip(0), y.flip(0)),
         ),
         paired(
             "upside_down",

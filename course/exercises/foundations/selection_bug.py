@@ -83,10 +83,10 @@ def by_numpy(x, y, n_train, k):
 FITTED, HELD_OUT, ALL = (lambda n: slice(n)), (lambda n: slice(n, None)), (lambda n: slice(None))
 
 
-def strength(x, y):
-    """The size of each feature's correlation with y, up to a shared factor, (D,)."""
+def strength(x, y, rows=slice(None)):
+    """The size of each feature's correlation with y, up to a shared factor, (D,), products of `rows` only."""
     centred = x - x.mean(0)
-    return (centred.T @ (y - y.mean())).abs() / centred.norm(dim=0)
+    return (centred[rows].T @ (y[rows] - y[rows].mean())).abs() / centred.norm(dim=0)
 
 
 def r2(y, predicted, y_train):
@@ -95,13 +95,15 @@ def r2(y, predicted, y_train):
 
 
 def wrong(
-    name, diagnosis, seen=FITTED, rank=strength, fitted=FITTED, scored=HELD_OUT, score=r2, constant=True
-):
+    name, diagnosis, seen=FITTED, rank=strength, fitted=FITTED, scored=HELD_OUT, score=r2, constant=True,
+    multiplied=None,
+):  # fmt: skip
     """A misconception: other rows in one of the three steps, another rank or score, or no intercept."""
 
     def run(x, y, n_train, k):
         seen_rows, fitted_rows, scored_rows = (rows(n_train) for rows in (seen, fitted, scored))
-        design = x[:, rank(x[seen_rows], y[seen_rows]).topk(k).indices]
+        products = () if multiplied is None else (multiplied(n_train),)
+        design = x[:, rank(x[seen_rows], y[seen_rows], *products).topk(k).indices]
         if constant:
             design = torch.cat([design, torch.ones_like(x[:, :1])], 1)
         w = torch.linalg.lstsq(design[fitted_rows], y[fitted_rows, None]).solution[:, 0]
@@ -182,6 +184,12 @@ broken_selection = Exercise(
             seen=ALL,
         ),
         wrong(
+            "deviations_of_all_rows",
+            "Half mended: the deviations of `centred` are still those of all rows, not of the first n_train.",
+            seen=ALL,
+            multiplied=FITTED,
+        ),
+        wrong(
             "chosen_on_the_held_out_rows",
             "The held-out rows choose the features, which is worse still: let the first n_train rows choose.",
             seen=HELD_OUT,
@@ -237,11 +245,6 @@ broken_selection = Exercise(
             "not_centred",
             "You rank by products of values that are not centred: subtract both means of the training rows.",
             rank=lambda x, y: (x.T @ y).abs() / x.norm(dim=0),
-        ),
-        wrong(
-            "first_features",
-            "You take the first k features as they stand: the choice was right, but for its rows.",
-            rank=lambda x, y: -torch.arange(x.shape[1], dtype=x.dtype),
         ),
     ),
 )

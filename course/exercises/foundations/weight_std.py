@@ -114,8 +114,8 @@ weight_std = Exercise(
     hints=(
         "Each element of $Wx$ is a sum of `fan_in` products. What is the mean of its square, if the weights "
         "have mean 0 and do not depend on each other or on $x$?",
-        "The mean square of $Wx$ is fan_in times std² times that of $x$. Of a symmetric $a$ half the mean "
-        "square lies above 0 and half below: how much of it does each $f$ let through?",
+        "The mean square of $Wx$ is fan_in times std² times that of $x$. Of a symmetric $z = Wx$ half the "
+        "mean square lies above 0 and half below: how much of it does each $f$ let through?",
         "$f$ lets through k = 1, 1/2 and (1 + 0.1²)/2. Solve k · fan_in · std² = 1: "
         "`math.sqrt(1 / (k * fan_in))`.",
     ),

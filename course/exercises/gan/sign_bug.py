@@ -130,9 +130,9 @@ broken_game = Exercise(
         The program below should return two losses to minimise: the discriminator's, minus the value of
         Goodfellow et al. (2014), equation 1, and the generator's non-saturating one, section 3. It runs, but:
 
-        - `d_loss` never falls below 0.627, whatever the data;
-        - it gets there by calling every point real, generated ones too;
-        - with a sound `d_loss`, `g_loss` falls without end, and the samples run away from the data.
+        - `d_loss` never falls below 0.6265, whatever the data;
+        - it falls as low where both batches hold the same points;
+        - with a sound `d_loss`, that goes to 0 for good, and no sample comes near the data.
 
         Mend the three bugs; logits may be $\\pm 10^4$. Values and gradients of both losses are compared:
         detach nothing.
@@ -156,7 +156,7 @@ broken_game = Exercise(
     wide=wide_logits,
     gradients=True,
     hints=(
-        "One symptom, one bug. 0.627 is 2 log(1 + exp(-1)): what is the largest number that goes into the "
+        "One symptom, one bug. 0.6265 is 2 log(1 + exp(-1)): what is the largest number that goes into the "
         "cross-entropy here, and what should it be?",
         "Read the labels aloud: what is the discriminator told about a generated point? And is log D, which "
         "stands in `g_loss`, a thing to make small or large?",

@@ -200,6 +200,15 @@ bits_per_character = Exercise(
             "logarithm is taken. Use log_softmax or F.cross_entropy, which take both in one step.",
             bits_of(lambda logits: torch.softmax(logits, dim=2).log()),
         ),
+        *(
+            Misconception(
+                f"epsilon_{epsilon:.0e}",
+                "You add a small number to p before the logarithm: that bounds the loss, so an impossible "
+                "character costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.",
+                bits_of(lambda logits, epsilon=epsilon: (torch.softmax(logits, dim=2) + epsilon).log()),
+            )
+            for epsilon in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
+        ),
         Misconception(
             "exponentials_overflow",
             "Right for moderate logits, but exp overflows for large ones: use log_softmax, logsumexp or "

@@ -146,7 +146,8 @@ temperature = Exercise(
         ),
         Misconception(
             "temperature_ignored",
-            "The temperature is not used: divide the logits by it before the softmax.",
+            "The temperature has no effect: divide the logits by it before the softmax. (Probabilities "
+            "divided by it and normalised again are what they were.)",
             from_probs(lambda logits, t: torch.softmax(logits, dim=1)),
         ),
         Misconception(
