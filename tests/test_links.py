@@ -45,8 +45,9 @@ def checkout(tmp_path):
     for name in ("pyproject.toml", "README.md", "constraints.txt", "tools"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
-    (tmp_path / "course").mkdir()
-    (tmp_path / "notebooks").mkdir()
+    for name in ("course", "notebooks", "docs"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / "docs" / "class.md", tmp_path / "docs")
     (tmp_path / "notebooks" / "01_cnn.py").write_text(CHAPTER, encoding="utf-8")
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     return tmp_path
@@ -97,7 +98,8 @@ def twin_state(tool):
 
 def contents(checkout):
     """The bytes of all files that the tool may write."""
-    paths = [checkout / "pyproject.toml", checkout / "README.md", *sorted((checkout / "notebooks").iterdir())]
+    names = ("pyproject.toml", "README.md", "docs/class.md")
+    paths = [*(checkout / name for name in names), *sorted((checkout / "notebooks").iterdir())]
     return {path.name: path.read_bytes() for path in paths if path.is_file()}
 
 
@@ -115,6 +117,9 @@ def test_address_reaches_every_place_and_no_other(checkout, links, make_twin):
     assert 'Repository = "https://github.com/ada/deep.course"' in texts["pyproject.toml"]
     assert "mybinder.org/v2/gh/ada/deep.course/HEAD" in texts["README.md"]
     assert "git clone https://github.com/ada/deep.course" in texts["README.md"]
+    assert "git clone https://github.com/ada/deep.course /srv" in texts["class.md"]
+    assert "gitpuller https://github.com/ada/deep.course main" in texts["class.md"]
+    assert "repo=https%3A%2F%2Fgithub.com%2Fada%2Fdeep.course\n" in texts["class.md"]
     for chapter in (texts["01_cnn.py"], texts["01_cnn.ipynb"]):
         assert "github/ada/deep.course/blob/main/notebooks/01_cnn.ipynb)" in chapter
         assert "mybinder.org/v2/gh/ada/deep.course/HEAD?urlpath=lab/tree/my/01_cnn.ipynb" in chapter
@@ -199,6 +204,7 @@ def test_malformed_name_is_one_clear_line(checkout, links, name):
     ("path", "change"),
     [
         ("README.md", ("mybinder.org/v2/gh/ada/course", "mybinder.org/v2/gh/bob/course")),
+        ("docs/class.md", ("github.com%2Fada%2Fcourse", "github.com%2Fbob%2Fcourse")),
         ("notebooks/01_cnn.py", ("git+https://github.com/ada/course", "git+https://github.com/bob/course")),
         ("notebooks/01_cnn.py", ("print(", "display(")),
         ("notebooks/01_cnn.ipynb", ("/github/ada/course/", "/github/bob/course/")),
@@ -223,10 +229,11 @@ def test_chapter_without_the_blocks_is_named(checkout, links):
     assert check.err.count("02_rnn.py: needs one block that begins with") == 2
 
 
-def test_readme_names_only_what_there_is():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/class.md"])
+def test_pages_name_only_what_there_is(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
     files = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
-    assert files and not [name for name in files if not (ROOT / name).is_file()]
+    assert not [name for name in files if not (ROOT / page).parent.joinpath(name).is_file()]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", text))
-    assert {"lab", "test"} <= targets <= set(re.findall(r"(?m)^([a-z-]+):", makefile))
+    assert targets and targets <= set(re.findall(r"(?m)^([a-z-]+):", makefile))

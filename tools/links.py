@@ -1,9 +1,10 @@
 """Write the repository's address and the set-up cell wherever they stand: `tools/links.py [owner/name]`.
 
 The address is kept in one place, `[project.urls] Repository` in pyproject.toml. The README's badges and clone
-command, each chapter's launch links and its set-up cell follow it. Without a name it is taken from the git
-remote `origin` where that is on GitHub, and else stays as it is. Nothing is executed: a twin that was in step
-with its source stays in step. `--check` changes nothing, never looks at the remote, and names what differs.
+command, the page for a class, each chapter's launch links and its set-up cell follow it. Without a name it is
+taken from the git remote `origin` where that is on GitHub, and else stays as it is. Nothing is executed: a
+twin that was in step with its source stays in step. `--check` changes nothing, never looks at the remote, and
+names what differs.
 """
 
 import argparse
@@ -16,9 +17,12 @@ from twins import ROOT, NotebookError, kept_in_step, sources
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}"
 REPOSITORY = re.compile(rf'(?m)^(Repository = "https://github\.com/)({NAME})(?=")')
-# In the README only these places name this repository; other addresses on GitHub are somebody else's.
-README_PLACES = re.compile(
-    rf"((?:mybinder\.org/v2/gh|colab\.research\.google\.com/github|git clone https://github\.com)/)({NAME})(?=[/\s])"
+# In these pages only these places name this repository; other addresses on GitHub are somebody else's. Within
+# an address that is a part of another the slash of `owner/name` is %2F.
+PAGES = ("README.md", "docs/class.md")
+PLACES = re.compile(
+    r"((?:mybinder\.org/v2/gh|colab\.research\.google\.com/github|(?:git clone|gitpuller) https://github\.com)/"
+    rf"|repo=https%3A%2F%2Fgithub\.com%2F)({NAME}|{NAME.replace('/', '%2F')})(?=[/\s])"
 )
 # The same blocks in a source, where prose is commented, and in a cell.
 SETUP = re.compile(r"(?m)^# Set-up\. .*\n(?:(?!# %%).*\n)*?course\.setup\(\)$")
@@ -101,15 +105,19 @@ def follow_twin(text, name, chapter):
 def plan(name):
     """What each file should hold: a dict from Path to (text now, text then)."""
     texts = {}
-    for path, places in ((ROOT / "pyproject.toml", REPOSITORY), (ROOT / "README.md", README_PLACES)):
-        now = path.read_text(encoding="utf-8")
-        texts[path] = now, places.sub(lambda found: found[1] + name, now)
+    for path, places in (("pyproject.toml", REPOSITORY), *((page, PLACES) for page in PAGES)):
+        now = (ROOT / path).read_text(encoding="utf-8")
+        texts[ROOT / path] = now, places.sub(lambda found: found[1] + _written_as(found[2], name), now)
     for source in sources():
         for path, rewrite in ((source, follow), (source.with_suffix(".ipynb"), follow_twin)):
             if path.exists():
                 now = path.read_text(encoding="utf-8")
                 texts[path] = now, rewrite(now, name, source.stem)
     return texts
+
+
+def _written_as(before, name):
+    return name.replace("/", "%2F") if "%2F" in before else name
 
 
 def missing():

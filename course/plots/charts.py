@@ -29,11 +29,19 @@ def lines(
         axes.annotate(
             label,
             (1, value),
+            xytext=(0, -2),
             xycoords=("axes fraction", "data"),
+            textcoords="offset points",
             ha="right",
             va="top",
             color="0.25",
             fontsize=9,
+            bbox={
+                "facecolor": "white",
+                "edgecolor": "none",
+                "alpha": 0.85,
+                "pad": 1,
+            },  # where a curve crosses
         )
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
     if ylim:
