@@ -17,7 +17,7 @@ lab: install ## open JupyterLab on your working copy of the course
 	@$(PY) -m course.workspace && folder="$$($(PY) -m course.workspace --quiet)" && $(home) && \
 	$(LAB) $(JUPYTER_ARGS) --ServerApp.root_dir="$$folder"
 
-test: install-test ## run the whole test suite
+test: install-test ## run the test suite, but for the long tests
 	$(PYTEST) -n 2 --dist loadfile --nbval --nbval-current-env $(PYTEST_ARGS)
 
 notebooks: install-test ## make and execute the .ipynb whose .py or course/ has changed (CH=01: that chapter)
@@ -46,7 +46,7 @@ bench: install-test ## measure against the budgets, one table
 gpu-check: install-test ## measure all chapters on a GPU against the CPU, one table (CH=01: that chapter)
 	@$(PY) tools/gpu_check.py $(CH)
 
-soak: install-test ## the long tests: twenty runs in a row, many kills
+soak: install-test ## run the long tests, hours: twenty runs in a row, many kills
 	$(PYTEST) -m soak $(PYTEST_ARGS)
 
 links: install ## REPO=owner/name: write the repository's address everywhere (default: the git remote on GitHub)

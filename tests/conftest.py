@@ -36,6 +36,14 @@ def pytest_configure(config):
         sys.modules["torch"].set_num_threads(1)
 
 
+def load_tool(name):
+    """A module of tools/, which is no package, loaded anew."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def one_thread():
     """torch runs on one thread in this process, whatever the test before left."""

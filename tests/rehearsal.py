@@ -4,6 +4,7 @@ What is looked for are mistakes that need no trained model to show: a tensor tha
 """
 
 import ast
+import contextlib
 from pathlib import Path
 
 from course.training.run import Run
@@ -24,18 +25,15 @@ def few_steps(self, plan, *rest):
 
 
 def rehearse(path, monkeypatch):
-    """Execute a chapter's statements one by one; returns how many failed an `assert`.
+    """Execute a chapter's statements one by one.
 
-    Those are let pass: what a chapter asserts of its results does not hold of untrained models.
+    A failed `assert` is let pass: what a chapter asserts of its results does not hold of untrained models.
 
     Raises:
         Any other error of the chapter, with its line.
     """
     monkeypatch.setattr(Run, "_steps", few_steps)
-    names, unmet = {"__name__": "__main__", "__file__": str(path)}, 0
+    names = {"__name__": "__main__", "__file__": str(path)}
     for node in ast.parse(Path(path).read_text(encoding="utf-8"), filename=str(path)).body:
-        try:
+        with contextlib.suppress(AssertionError):
             exec(compile(ast.Module([node], []), str(path), "exec"), names)
-        except AssertionError:
-            unmet += 1
-    return unmet

@@ -235,6 +235,13 @@ def test_the_suite_is_summed_by_part(tmp_path):
     }
 
 
+def test_every_part_of_the_suite_has_tests():
+    found = [*bench_suite.ROOT.glob("tests/**/test_*.py"), *bench_suite.ROOT.glob("notebooks/*.ipynb")]
+    names = [path.relative_to(bench_suite.ROOT).as_posix() for path in found]
+    for start in itertools.chain(*bench_suite.PARTS.values()):
+        assert any(name.startswith(start) for name in names), start
+
+
 def test_make_lab_runs_beside_the_users_own_copy(tmp_path):
     """In the folder for `make lab` the working copy lies there, and the environment is the checkout's."""
     folder = tmp_path / "checkout"

@@ -1,6 +1,5 @@
 """What the book is made of: frames that cover the main controls' ranges, and errors that say what to do."""
 
-import importlib.util
 import io
 import sys
 
@@ -12,15 +11,7 @@ from PIL import Image
 
 from course.explorers.base import Explorer
 from course.plots import quantised
-from tests.conftest import ROOT
-
-
-def load_tool(name):
-    """A module of tools/, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.conftest import ROOT, load_tool
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +98,13 @@ def test_too_many_bytes_thin_the_values(frames, tmp_path, monkeypatch):
     assert page["controls"][0]["values"][page["controls"][0]["start"]] == 0.3
 
 
+@pytest.mark.parametrize("main", [("kind",), ("height",), ("height", "kind")])
+def test_no_room_for_two_frames_is_an_error(frames, tmp_path, monkeypatch, main):
+    monkeypatch.setattr(frames, "MOST_BYTES", 100)
+    with pytest.raises(ValueError, match="bars: frames of 100 bytes are not enough: name other main"):
+        frames.draw(explorer(main=main), tmp_path)
+
+
 def test_a_control_that_does_not_stay_is_named(frames, tmp_path):
     def hold(controls, state):
         controls["height"].value = min(controls["height"].value, 0.5)
@@ -163,10 +161,12 @@ def test_pictures_and_explorers_become_html(book, frames, tmp_path):
     assert len(list((tmp_path / "stage" / "static" / "pictures").iterdir())) == 1
 
 
-def test_an_explorer_without_its_picture_is_an_error(book, frames, tmp_path):
+@pytest.mark.parametrize("texts", [(), ("bars", "bars"), ("lines",)], ids=["fewer", "more", "another"])
+def test_pictures_of_other_explorers_are_an_error(book, frames, tmp_path, texts):
     page = frames.draw(explorer(), tmp_path)
-    with pytest.raises(book.BookError, match="07_new: 1 of 1 explorers have no picture"):
-        chapter(book, tmp_path, [page], []).write()
+    outputs = [picture(f"[explorer] {text}: Bars.") for text in texts]
+    with pytest.raises(book.BookError, match="07_new.ipynb shows other explorers .* run `make notebooks`"):
+        chapter(book, tmp_path, [page], outputs).write()
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,11 @@ def test_a_chapters_training_runs_on_the_device(job, float64, monkeypatch):
 def test_no_statement_of_a_chapter_assumes_the_cpu(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
+    placed, place = [], Pretend.__init__
+    monkeypatch.setattr(Pretend, "__init__", lambda self, held: (placed.append(1), place(self, held))[1])
     with pretending(float64=False):
         rehearse(path, monkeypatch)
+    assert len(placed) > 1000, "the chapter has hardly computed on the device"
 
 
 # The choice, beside what test_training.py asks of it

@@ -2,7 +2,6 @@
 nothing but a sentence under the picture comes out of bad input, and a picture depends on the settings alone.
 """
 
-import ast
 import gc
 import html
 import io
@@ -13,7 +12,6 @@ import warnings
 
 import ipywidgets as widgets
 import matplotlib
-import nbformat
 import numpy as np
 import psutil
 import pytest
@@ -21,9 +19,8 @@ import torch
 from PIL import Image
 
 from course import chapters, plots
-from course.explorers.base import Explorer
 from course.explorers.cnn.sliding_kernel import LIMIT, KernelGrid
-from tests.browser import lab
+from tests.conftest import load_tool
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -52,37 +49,12 @@ TEXTS = (
 )
 
 
-def cells_of(source, folder):
-    """The code of a chapter's explorer cells and of the cells that these need, in order."""
-    path = folder / f"{source.stem}.ipynb"
-    lab.write_explorer_notebook(source, path)
-    return [cell.source for cell in nbformat.read(path, as_version=4).cells[1:]]
-
-
-def makers_of(source, folder):
-    """A dict of title to a function that makes this explorer of the chapter anew."""
-    namespace = vars(chapters.load_definitions(source.stem))
-    makers = {}
-    for cell in cells_of(source, folder):
-        tree = ast.parse(cell)
-        *above, last = tree.body
-        if not isinstance(last, ast.Expr):
-            exec(compile(tree, source.name, "exec"), namespace)
-            continue
-        exec(compile(ast.Module(above, []), source.name, "exec"), namespace)
-        code = compile(ast.Expression(last.value), source.name, "eval")
-        made = eval(code, namespace)
-        if isinstance(made, Explorer):
-            makers[made.title] = lambda code=code: eval(code, namespace)
-    return makers
-
-
 @pytest.fixture(scope="module", params=SOURCES, ids=lambda path: path.stem)
-def makers(request, tmp_path_factory):
+def makers(request):
     """The explorers of one chapter, in the style that its set-up cell gives the pictures."""
     with matplotlib.rc_context():
         plots.set_style()
-        found = makers_of(request.param, tmp_path_factory.mktemp("cells"))
+        found = {make().title: make for make in load_tool("frames").makers_of(request.param.stem)}
         assert found
         yield found
 

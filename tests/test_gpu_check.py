@@ -1,14 +1,12 @@
 """`tools/gpu_check.py`, as far as a machine without a GPU can try it: the CPU twice."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-import gpu_check  # noqa: E402
+from tests.conftest import load_tool
+
+gpu_check = load_tool("gpu_check")
 
 CHAPTER = """
 import torch
@@ -104,7 +102,7 @@ def test_equality_of_the_first_losses(other, expected):
 
 def test_dropout_is_left_out_except_bit_for_bit():
     cpu, other = [training(2.0, dropout=True)], [training(1.0, dropout=True)]
-    assert gpu_check.compare(cpu, other, exact=False) == (0, 0.0, "equal")
+    assert gpu_check.compare(cpu, other, exact=False) == (0, 0.0, "equal, by its own assertions")
     assert gpu_check.compare(cpu, other, exact=True)[2] == "differs: the first losses"
     assert gpu_check.compare([training(1.0)], [training(1.0 + 1e-9)], exact=True)[2] != "equal"
 

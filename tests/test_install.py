@@ -1,7 +1,6 @@
 """What gets installed, and the Makefile: files that state versions agree, and no set-up is done twice."""
 
 import importlib.metadata
-import importlib.util
 import json
 import os
 import re
@@ -14,6 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from tests.conftest import load_tool
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -123,9 +124,7 @@ def test_no_python_is_one_clear_line():
 @pytest.fixture
 def environment(tmp_path, monkeypatch):
     """tools/environment.py on a folder of its own, with its commands recorded in `.commands`, not run."""
-    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools" / "environment.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_tool("environment")
     for name in ("pyproject.toml", "constraints.txt", "tests/colab.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())

@@ -400,6 +400,20 @@ def test_export(by_hand, tmp_path, monkeypatch):
     assert tuple(rows[0]) == table.COLUMNS and len(rows) == 1 + 2 * total
 
 
+@pytest.mark.parametrize("content", [b"{", None], ids=["damaged", "a folder"])
+def test_a_record_that_cannot_be_read_is_not_exported_as_nothing_solved(file, tmp_path, content):
+    if content is None:
+        file.mkdir(parents=True)
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    command = [sys.executable, "-m", "course.progress", "--learner", "ada", "--export", tmp_path / "out.csv"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 1 and not (tmp_path / "out.csv").exists()
+    assert run.stderr.startswith("error: Nothing is written. ") and file.name in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
 def test_export_says_what_is_wrong(file, tmp_path, monkeypatch):
     with pytest.raises(ProgressError, match="^.*here cannot be written: Is a directory$"):
         (tmp_path / "here").mkdir()

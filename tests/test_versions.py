@@ -98,6 +98,8 @@ def environment(request, tmp_path_factory):
     source = places.snapshot(folder / "source")
     command = [fresh, "-m", "pip", "install", "-qq", *index, *wanted, "ipykernel", source]
     subprocess.run(command, env=outside, check=True)
+    # Once before the chapters: where finding the fonts takes long, matplotlib says so on stderr.
+    subprocess.run([fresh, "-c", "import matplotlib.font_manager"], env=outside, check=True)
     return fresh, outside
 
 

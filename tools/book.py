@@ -12,21 +12,21 @@ import html
 import io
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
-from links import launch_links, stated
+from links import launch_addresses, stated
 from PIL import Image
 from twins import ROOT, NotebookError, hash_makers, refuse, sources, state
 
 BUILD = ROOT / "build"
+SITE = BUILD / "site"
 AT_ONCE = 2
-WEBSITES = ("Colab", "Binder")  # where the whole of an explorer can be run
 
 
 class BookError(Exception):
@@ -71,7 +71,6 @@ class Chapter:
         self.source, self.stage = source, stage
         self.frames_folder, pages = frames
         self.explorers = iter(enumerate(pages))
-        self.count = len(pages)
 
     def write(self):
         """Write the notebook as the book shows it."""
@@ -81,8 +80,8 @@ class Chapter:
                 if cell.source.startswith("# Set-up."):
                     cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
                 cell.outputs = [self._shown(output) for output in cell.outputs]
-        if left := list(self.explorers):
-            raise BookError(f"{self.source.stem}: {len(left)} of {self.count} explorers have no picture")
+        if list(self.explorers):
+            raise self._differs()
         folder = self.stage / "notebooks"
         folder.mkdir(exist_ok=True)
         nbformat.write(notebook, folder / f"{self.source.stem}.ipynb")
@@ -92,11 +91,13 @@ class Chapter:
         if "image/png" in data:
             png = base64.b64decode(data["image/png"])
             alt = output.metadata["image/png"]["alt"]
-            still = self._picture(png, alt)
-            if data["text/plain"].startswith("[explorer]"):
-                still = self._explorer(png)
-            output.data = nbformat.from_dict({"text/html": still})
+            moves = data["text/plain"].startswith("[explorer]")
+            shown = self._explorer(png, data["text/plain"]) if moves else self._picture(png, alt)
+            output.data = nbformat.from_dict({"text/html": shown})
         return output
+
+    def _differs(self):
+        return BookError(f"{self.source.stem}.ipynb shows other explorers than its .py: run `make notebooks`")
 
     def _picture(self, png, alt):
         name = f"pictures/{hashlib.sha256(png).hexdigest()[:16]}.png"
@@ -107,9 +108,11 @@ class Chapter:
         size = f'width="{width}" height="{height}" loading="lazy"'
         return f'<img src="../_static/{name}" alt="{html.escape(alt)}" {size}>'
 
-    def _explorer(self, png):
+    def _explorer(self, png, text):
         """The figure of one explorer; explorer.js moves it."""
-        number, page = next(self.explorers)
+        number, page = next(self.explorers, (None, None))
+        if page is None or not text.startswith(f"[explorer] {page['title']}: "):
+            raise self._differs()
         where = f"frames/{self.source.stem}/{number}"
         shutil.copytree(self.frames_folder / str(number), self.stage / "static" / where)
         name, title = f"explorer-{self.source.stem}-{number}", html.escape(page["title"])
@@ -123,9 +126,8 @@ class Chapter:
         )
 
     def _how_to_run(self, page):
-        lines = launch_links(stated(), self.source.stem)
-        links = dict(re.search(r"\[(\w+)\]\((.+)\)", line).groups() for line in lines)
-        places = " or ".join(f'<a href="{links[site]}">{site}</a>' for site in WEBSITES)
+        links = launch_addresses(stated(), self.source.stem)
+        places = " or ".join(f'<a href="{links[site]}">{site}</a>' for site in ("Colab", "Binder"))
         others = html.escape(", ".join(dict.fromkeys(page["left_out"])))
         rest = f"To move the others too ({others})" if others else "To move it between these settings"
         return (
@@ -143,17 +145,17 @@ def _control(identity, control):
         options = (
             f'<option value="{i}"{chosen[i == start]}>{text}</option>' for i, text in enumerate(labels)
         )
-        return f'{label}<select id="{identity}">{"".join(options)}</select>'
+        return f'{label}<select id="{identity}" autocomplete="off">{"".join(options)}</select>'
     return (
         f'{label}<input type="range" id="{identity}" min="0" max="{len(labels) - 1}" value="{start}" '
-        f'aria-valuetext="{labels[start]}" data-labels="{html.escape(json.dumps(control["labels"]))}">'
+        f'autocomplete="off" aria-valuetext="{labels[start]}" '
+        f'data-labels="{html.escape(json.dumps(control["labels"]))}">'
         f'<output for="{identity}">{labels[start]}</output>'
     )
 
 
 def stage_pages(stage):
-    """Lay out, in an empty folder, all that Sphinx reads."""
-    shutil.rmtree(stage, ignore_errors=True)
+    """Lay out, in a new folder, all that Sphinx reads."""
     shutil.copytree(ROOT / "docs" / "site", stage)
     shutil.copy(ROOT / "README.md", stage)
     shutil.copy(ROOT / "docs" / "class.md", stage)
@@ -166,11 +168,11 @@ def stage_pages(stage):
             Chapter(source, stage, frames).write()
 
 
-def build(stage, folder):
+def build(stage, doctrees, folder):
     """Let Sphinx make the pages; a warning is an error."""
     env = os.environ | {"COURSE_REPOSITORY": f"https://github.com/{stated()}"}
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--fresh-env", "--builder", "html"]
-    command = [sys.executable, "-m", "sphinx", *options, "--doctree-dir", BUILD / "doctrees", stage, folder]
+    command = [sys.executable, "-m", "sphinx", *options, "--doctree-dir", doctrees, stage, folder]
     run = subprocess.run(command, env=env, capture_output=True, text=True)
     if run.returncode:
         raise BookError(f"Sphinx did not make the pages:\n{run.stdout}{run.stderr}")
@@ -179,7 +181,7 @@ def build(stage, folder):
 def main(arguments=None):
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="build the site from the executed notebooks")
-    parser.add_argument("folder", nargs="?", type=Path, default=BUILD / "site")
+    parser.add_argument("folder", nargs="?", type=Path, default=SITE)
     options = parser.parse_args(arguments)
     try:
         states = {source: state(source) for source in sources()}
@@ -189,8 +191,11 @@ def main(arguments=None):
         for source, how in states.items():
             if how == "stale":
                 print(f"note: {source.stem}.ipynb is older than its sources: `make notebooks` renews it")
-        stage_pages(BUILD / "pages")
-        build(BUILD / "pages", options.folder)
+        if options.folder == SITE:
+            shutil.rmtree(SITE, ignore_errors=True)  # Sphinx leaves what is no longer there
+        with tempfile.TemporaryDirectory() as stage:
+            stage_pages(Path(stage, "pages"))
+            build(Path(stage, "pages"), Path(stage, "doctrees"), options.folder)
     except (BookError, NotebookError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -19,42 +19,34 @@ from PIL import Image
 
 import course
 from course import chapters
-from course.explorers.base import Explorer
 
 MOST_BYTES = 1_500_000  # of all frames of one explorer
 MOST_FRAMES = 90
 MOST_VALUES = 31  # of a control that moves alone
 
 
-def explorers_of(stem):
-    """A chapter's explorers as its cells make them, in the order of the chapter.
+def makers_of(stem):
+    """How a chapter's cells make their explorers, in the order of the chapter.
 
     Args:
         stem: the chapter's name, "01_cnn".
     Returns:
-        list of Explorer.
+        list of functions () -> Explorer, a new one at each call.
     """
     namespace = vars(chapters.load_definitions(stem))
-    found = []
+    makers = []
     for cell in jupytext.read(chapters.find(stem)).cells:
         tags = set(cell.metadata.get("tags", []))
-        if tags & {"explorer", "explorer-needs"}:
-            value = _execute(cell.source, namespace)
-            if "explorer" in tags:
-                found.append(value)
-    wrong = [value for value in found if not isinstance(value, Explorer)]
-    if wrong:
-        raise TypeError(f"{stem}: a cell tagged `explorer` ends in {wrong[0]!r}, which is no Explorer")
-    return found
-
-
-def _execute(source, namespace):
-    """Execute a cell; returns the value of its last expression, or None."""
-    body = ast.parse(source).body
-    last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
-    exec(compile(ast.Module(body, []), "<cell>", "exec"), namespace)
-    if last is not None:
-        return eval(compile(ast.Expression(last.value), "<cell>", "eval"), namespace)
+        if not tags & {"explorer", "explorer-needs"}:
+            continue
+        *above, last = ast.parse(cell.source).body
+        if "explorer" not in tags:
+            above.append(last)
+        exec(compile(ast.Module(above, []), f"<a cell of {stem}>", "exec"), namespace)
+        if "explorer" in tags:
+            code = compile(ast.Expression(last.value), f"<a cell of {stem}>", "eval")
+            makers.append(lambda code=code: eval(code, namespace))
+    return makers
 
 
 def values_of(control, most):
@@ -108,6 +100,10 @@ def draw(explorer, folder):
             if total <= MOST_BYTES:
                 break
         most = int(0.9 * most * min(1, MOST_BYTES / total))
+        if most < 2:
+            raise ValueError(
+                f"{explorer.title}: frames of {MOST_BYTES} bytes are not enough: name other main controls"
+            )
     for place, frame in frames.items():
         (folder / f"{place}.webp").write_bytes(frame)
     left_out = [_label(name, explorer.controls[name]) for name in start if name not in explorer.main]
@@ -122,8 +118,8 @@ def _grid(explorer, most):
     for left, name in enumerate(sorted(explorer.main, key=lambda name: len(_all_values(explorer, name)))):
         wanted = len(_all_values(explorer, name))
         if _is_slider(explorer.controls[name]):
-            wanted = min(wanted, MOST_VALUES, int(room ** (1 / (len(explorer.main) - left))))
-        counts[name], room = wanted, room // wanted
+            wanted = min(wanted, MOST_VALUES, max(2, int(room ** (1 / (len(explorer.main) - left)))))
+        counts[name], room = wanted, max(1, room // wanted)
     return [_entry(name, explorer.controls[name], counts[name]) for name in explorer.main]
 
 
@@ -163,7 +159,10 @@ def _frame(explorer, values):
         for name, value in values.items():
             explorer.controls[name].value = value
         png = explorer.png()
-    refused = [name for name in explorer.main if explorer.controls[name].value != values[name]]
+        refused = [name for name, value in values.items() if explorer.controls[name].value != value]
+        if not refused:
+            break
+    refused = [name for name in refused if name in explorer.main]
     if refused:
         raise ValueError(f"{explorer.title}: {refused[0]} does not take every value: name others as main")
     file = io.BytesIO()
@@ -180,10 +179,10 @@ def main(arguments=None):
     torch.set_num_threads(1)
     course.setup()
     pages = []
-    for number, explorer in enumerate(explorers_of(chapters.find(options.chapter).stem)):
+    for number, make in enumerate(makers_of(chapters.find(options.chapter).stem)):
         folder = options.folder / str(number)
         folder.mkdir(parents=True, exist_ok=True)
-        pages.append(draw(explorer, folder))
+        pages.append(draw(make(), folder))
     (options.folder / "frames.json").write_text(json.dumps(pages), encoding="utf-8")
     return 0
 

@@ -73,14 +73,20 @@ def setup_cell(name):
     return template.rstrip("\n").replace("OWNER/NAME", name)
 
 
-def launch_links(name, chapter):
-    """The lines of Markdown by which a reader opens one chapter elsewhere."""
+def launch_addresses(name, chapter):
+    """Where a reader opens one chapter elsewhere: a dict from the site's name to the address."""
     page = f"{name}/blob/main/notebooks/{chapter}.ipynb"
-    return [
-        f"Open this chapter in [Colab](https://colab.research.google.com/github/{page})",
-        f"· [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/{page})",
-        f"· [Binder](https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/my/{chapter}.ipynb)",
-    ]
+    return {
+        "Colab": f"https://colab.research.google.com/github/{page}",
+        "Kaggle": f"https://kaggle.com/kernels/welcome?src=https://github.com/{page}",
+        "Binder": f"https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/my/{chapter}.ipynb",
+    }
+
+
+def launch_links(name, chapter):
+    """The same as the lines of Markdown at the head of the chapter."""
+    links = [f"[{site}]({address})" for site, address in launch_addresses(name, chapter).items()]
+    return [f"Open this chapter in {links[0]}", *(f"· {link}" for link in links[1:])]
 
 
 def follow(text, name, chapter):

@@ -82,9 +82,10 @@ def _settings_kept():
             torch.set_default_device(device)
         torch.set_num_threads(threads)
         random.setstate(chance)
-        if folder:
-            os.chdir(folder)
         sys.setrecursionlimit(depth)
+        if folder:
+            with contextlib.suppress(OSError):  # the function has deleted it
+                os.chdir(folder)
 
 
 @contextlib.contextmanager

@@ -82,13 +82,14 @@ def read():
     """What has been recorded; writes only in a kernel, and there only to see whether it could.
 
     Returns:
-        (dict from `chapter.exercise` to its entry, list of lines that the reader should know).
+        (dict from `chapter.exercise` to its entry, or None where no record can be read; list of lines that
+        the reader should know).
     """
-    entries, lines = {}, list(_trouble)
+    entries, lines = None, list(_trouble)
     try:
         path = location()
         if path is None:
-            return {}, ["No record is kept: COURSE_PROGRESS is empty."]
+            return None, ["No record is kept: COURSE_PROGRESS is empty."]
         entries = _parse(path)
         if in_kernel():
             with _locked(path):
@@ -97,8 +98,8 @@ def read():
         elif entries is None:
             lines.append(f"The record {path} is damaged; the next check sets it aside.")
     except Exception as error:  # no home folder, a folder without permission, a full disk
-        lines = [f"Your progress cannot be kept: {_describe(error)}."]
-    return entries or {}, lines
+        lines = [f"Your progress cannot be {'read' if entries is None else 'kept'}: {_describe(error)}."]
+    return entries, lines
 
 
 def _describe(error):

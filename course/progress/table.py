@@ -48,10 +48,12 @@ class Progress:
     Attributes:
         items: tuple of Item, every exercise of every chapter.
         lines: what the reader should know about the record, such as that it cannot be written.
+        is_read: False where no record could be read; then no item tells anything.
     """
 
     items: tuple
     lines: tuple
+    is_read: bool = True
 
     def __repr__(self):
         blocks = []
@@ -93,8 +95,10 @@ class Progress:
         Returns:
             Path of the file.
         Raises:
-            ProgressError: it cannot be written, or there is no name.
+            ProgressError: it cannot be written, there is no name, or no record was read.
         """
+        if not self.is_read:
+            raise ProgressError(" ".join(("Nothing is written.", *self.lines)))
         learner = learner or _login()
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
@@ -135,10 +139,10 @@ def progress():
     items = []
     for chapter, found in catalogue().items():
         for name in found:
-            entry = entries.get(f"{chapter}.{name}", {"first_solved": None, "checks": 0})
+            entry = (entries or {}).get(f"{chapter}.{name}", {"first_solved": None, "checks": 0})
             status = STATUSES[0] if entry["first_solved"] else STATUSES[1 if entry["checks"] else 2]
             items.append(Item(chapter, name, status, entry["first_solved"], entry["checks"]))
-    return Progress(tuple(items), tuple(lines))
+    return Progress(tuple(items), tuple(lines), entries is not None)
 
 
 def _count(items):

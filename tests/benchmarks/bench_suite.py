@@ -19,11 +19,11 @@ OTHERS = "unit: the rest of the package"
 # A part takes the tests whose file's path, without the suffix, begins so; the first part that fits counts.
 PARTS = {
     "notebooks (nbval)": ("notebooks/",),
+    "site": ("tests/browser/test_site", "tests/test_book"),
     "browser": ("tests/browser/",),
     "chapters' code against PyTorch": ("tests/chapters/",),
-    "explorers": ("tests/explorers/", "tests/test_explorers"),
-    "exercises": ("tests/exercises/", "tests/test_exercise"),
-    "site": ("tests/site/", "tests/test_site"),
+    "explorers": ("tests/explorers/", "tests/test_explorers", "tests/test_fuzz_explorers"),
+    "exercises": ("tests/test_exercise", "tests/test_fuzz_exercises"),
     "scripts and processes": (
         "tests/test_scripts",
         "tests/test_processes",

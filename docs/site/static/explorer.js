@@ -49,7 +49,6 @@ for (const explorer of document.querySelectorAll("figure.explorer")) {
   explorer.classList.add("ready");
   near.observe(explorer);
   for (const control of settings(explorer)) {
-    say(control); // a browser may restore a slider where its reader left it
     control.addEventListener("input", () => { say(control); show(explorer); });
   }
 }
