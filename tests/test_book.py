@@ -1,5 +1,6 @@
 """What the book is made of: frames that cover the main controls' ranges, and errors that say what to do."""
 
+import ast
 import io
 import sys
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from course import chapters
 from course.explorers.base import Explorer
 from course.plots import quantised
 from tests.conftest import ROOT, load_tool
@@ -113,10 +115,25 @@ def test_a_control_that_does_not_stay_is_named(frames, tmp_path):
         frames.draw(explorer(adjust=hold), tmp_path)
 
 
-@pytest.mark.parametrize("main", [("weight",), ("height", "kind", "width")])
-def test_main_controls_that_there_are_not(main):
-    with pytest.raises(ValueError, match="bars: main must name one or two of height, kind, width"):
-        explorer(main=main)
+def test_a_main_control_that_there_is_none_for_is_passed_over():
+    assert explorer(main=("weight", "kind")).main == ("kind",)
+    assert explorer(main=("weight",)).main == ("height",)
+
+
+@pytest.mark.parametrize("path", chapters.paths(), ids=lambda path: path.stem)
+def test_every_explorer_names_its_main_controls(path):
+    """Each name is a control of the explorer that the chapter makes, so no name is misspelt."""
+    folder = ROOT / "course" / "explorers" / path.stem.split("_", 1)[1]
+    named = [
+        ast.literal_eval(keyword.value)
+        for module in folder.glob("*.py")
+        for call in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Explorer"
+        for keyword in call.keywords
+        if keyword.arg == "main"
+    ]
+    made = [make().main for make in load_tool("frames").makers_of(path.stem)]
+    assert sorted(made) == sorted(named) and all(len(main) in (1, 2) for main in made)
 
 
 def chapter(book, tmp_path, pages, outputs):

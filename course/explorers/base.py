@@ -83,17 +83,16 @@ class Explorer:
         compute: function (**values of the controls) -> state. A ValueError is shown under the picture.
         build, update: see `Frame`.
         alt: one sentence on what is to be seen.
-        main: names of the one or two controls that tell most; a book without a kernel moves these alone. By
-            default the first.
+        main: names of the one or two controls that tell most; a book without a kernel moves these alone. One
+            that there is no control for, since there is nothing to choose, is passed over. By default the
+            first.
         size: (width, height) in inches.
         adjust: optional function (controls, state) -> None, run after `compute`: it may set sliders' bounds.
     """
 
     def __init__(self, title, controls, compute, build, update, *, alt, main=(), size=(9, 4), adjust=None):
         self.title, self.controls, self.compute, self.alt = title, controls, compute, alt
-        self.main = tuple(main) or tuple(controls)[:1]
-        if not 1 <= len(self.main) <= 2 or not set(self.main) <= set(controls):
-            raise ValueError(f"{title}: main must name one or two of {', '.join(controls)}, not {self.main}.")
+        self.main = tuple(name for name in main if name in controls) or tuple(controls)[:1]
         self.frame = Frame(build, update, size)
         self._adjust = adjust or (lambda controls, state: None)
         self._quiet = False
