@@ -1,6 +1,7 @@
 """Write a file so that it is never seen half done, and set a damaged one aside so that it is never lost."""
 
 import datetime
+import itertools
 import os
 
 
@@ -23,19 +24,17 @@ def write_whole(path, content):
     return path
 
 
-def set_aside(path):
-    """Rename a file to a dated name beside it that nothing has yet.
+def set_aside(path, pattern="{stem}.{date}{number}{suffix}"):
+    """Rename a file to a name beside it that nothing has yet.
 
     Args:
         path: Path of a file that exists.
+        pattern: the new name, of the old one's name, stem and suffix, the date, and a number that is empty
+            for the first file of that name, then "-2", "-3", ...
     Returns:
-        its new Path, `name.2026-01-31.json` or `name.2026-01-31-2.json`.
+        its new Path; by default `name.2026-01-31.json`, then `name.2026-01-31-2.json`.
     """
-    date = datetime.date.today().isoformat()
-    number = 1
-    while True:
-        suffix = date if number == 1 else f"{date}-{number}"
-        aside = path.with_name(f"{path.stem}.{suffix}{path.suffix}")
-        if not aside.exists():
-            return path.rename(aside)
-        number += 1
+    parts = {"name": path.name, "stem": path.stem, "suffix": path.suffix, "date": datetime.date.today()}
+    numbers = itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
+    asides = (path.with_name(pattern.format(number=number, **parts)) for number in numbers)
+    return path.rename(next(aside for aside in asides if not aside.exists()))

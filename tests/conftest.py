@@ -2,6 +2,7 @@
 cell.
 """
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -44,15 +45,47 @@ def load_tool(name):
     return module
 
 
+@contextlib.contextmanager
+def torch_threads(count):
+    """torch runs on this many threads, and afterwards on as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.fixture
 def one_thread():
     """torch runs on one thread in this process, whatever the test before left."""
-    import torch
+    with torch_threads(1):
+        yield
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+
+@pytest.fixture
+def alone(monkeypatch):
+    """This process is not one of several, whatever started the tests."""
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=["forked", "in this process"])
+def place(request, alone, monkeypatch):
+    """Where an exercise's check calls the learner's function."""
+    if request.param != "forked":
+        monkeypatch.setenv("WORLD_SIZE", "2")
+    return request.param
+
+
+def peak_memory_mb(status):
+    """The most memory that a process ever held, from the text of its /proc/PID/status; None where it is not
+    there.
+    """
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(peak[1]) * 1024 / 1e6 if peak else None
 
 
 class PeakMemory(pytest.Item):
@@ -62,7 +95,7 @@ class PeakMemory(pytest.Item):
         status = Path(f"/proc/{self.parent.kernel.km.provisioner.pid}/status")
         if not status.exists():
             pytest.skip("the peak memory of a process is read from /proc, which only Linux has")
-        peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) * 1024 / 1e6
+        peak = peak_memory_mb(status.read_text())
         self.add_report_section("call", "memory", f"peak {peak:.0f} MB")
         self.user_properties.append(("peak_memory_mb", round(peak)))
         assert peak <= PEAK_MEMORY_MB, (

@@ -11,6 +11,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PASSES = "-dac_override,-dac_read_search"
 
 
+def files(*patterns):
+    """The files of this checkout as it stands, committed or not: paths relative to it, a list of str."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", *patterns]
+    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
 def snapshot(folder):
     """Make a git repository that holds this checkout with what is not committed yet.
 
@@ -19,12 +26,9 @@ def snapshot(folder):
     Returns:
         the folder.
     """
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    for name in files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     git = ["git", "-C", str(folder), "-c", "user.name=test", "-c", "user.email=test@localhost"]
     for command in ("init --quiet", "add --all --force", "commit --quiet --message=now"):
         subprocess.run([*git, *command.split()], check=True)

@@ -7,10 +7,8 @@ import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -132,37 +130,27 @@ def test_readme_and_bare_address_open_the_same_page():
 
 @contextlib.contextmanager
 def session(home, env, log):
-    """JupyterLab, started by `start` with the options that Binder gives; yields its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    """JupyterLab, started by `start` with the options that Binder gives; yields lab.Server."""
+    port = lab.free_port()
     command = [home / "start", "jupyter-lab", "--ip=127.0.0.1", f"--port={port}", "--no-browser"]
     command += ["--NotebookApp.base_url=/user/somebody/", "--NotebookApp.token=secret"]
     command += ["--NotebookApp.trust_xheaders=True", "--LabApp.expose_app_in_browser=True"]
-    with open(log, "w") as stream:
-        process = subprocess.Popen(command, cwd=home, env=env, stdout=stream, stderr=stream)
-    try:
-        while "is running at" not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/user/somebody"
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    server = lab.Server(f"http://127.0.0.1:{port}/user/somebody", "secret", home)
+    with lab.running(command, log, cwd=home, env=env) as process:
+        lab.wait_until_it_answers(server, process, log)
+        yield server
 
 
 @pytest.mark.browser
 @pytest.mark.timeout(600)
 def test_the_bare_address_opens_jupyterlab_on_the_copy(image, tmp_path):
-    with session(*image, tmp_path / "log") as address, lab.browse() as browser:
+    with session(*image, tmp_path / "log") as server, lab.browse() as browser:
         page = browser.new_page()
-        page.goto(f"{address}/?token=secret")
+        page.goto(f"{server.address}/?token={server.token}")
         page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook", timeout=300_000)
         path = page.evaluate("window.jupyterapp.shell.currentWidget.context.path")
         assert path == f"my/{COPIES[0]}"
-        settings = f"{address}/lab/api/settings/@jupyterlab/apputils-extension:notification?token=secret"
-        asked = page.request.get(settings).json()["schema"]["properties"]["fetchNews"]["default"]
+        settings = "lab/api/settings/@jupyterlab/apputils-extension:notification"
+        answer = page.request.get(f"{server.address}/{settings}?token={server.token}").json()
+        asked = answer["schema"]["properties"]["fetchNews"]["default"]
         assert asked == "false", "the other settings of the course hold as well"

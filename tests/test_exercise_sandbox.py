@@ -18,22 +18,11 @@ from nbclient import NotebookClient
 from course import exercises
 from course.exercises import sandbox
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 ROOT = Path(__file__).parents[1]
 CASES = [(torch.zeros(2),), (torch.ones(2),)]
 linux = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch):
-    for name in ("RANK", "WORLD_SIZE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(params=["forked", "in this process"])
-def place(request, monkeypatch):
-    if request.param != "forked":
-        monkeypatch.setenv("WORLD_SIZE", "2")
-    return request.param
 
 
 def run(function, deadline=20.0, **options):

@@ -18,10 +18,9 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from course import exercises
 from course.exercises import sandbox
-from course.exercises.engine import Exercise
 from course.exercises.verdict import Result
+from course.progress.table import catalogue
 from tests.learners import WRONG
 from tests.learners_hostile import HOSTILE
 from tests.learners_right import RIGHT
@@ -52,27 +51,13 @@ def check(name):
 def each_exercise():
     """name: exercise, as a learner writes it; with time enough for a check on a busy machine."""
     return {
-        f"{chapter}.{name}": dataclasses.replace(exercise, deadline=60.0)
-        for chapter in exercises.__all__
-        for name, exercise in vars(getattr(exercises, chapter)).items()
-        if isinstance(exercise, Exercise)
+        f"{chapter.split('_', 1)[1]}.{name}": dataclasses.replace(exercise, deadline=60.0)
+        for chapter, found in catalogue().items()
+        for name, exercise in found.items()
     }
 
 
 EXERCISES = each_exercise()
-
-
-@pytest.fixture
-def alone(monkeypatch):
-    for name in ("RANK", "WORLD_SIZE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(params=["forked", "in this process"])
-def place(request, monkeypatch):
-    if request.param != "forked":
-        monkeypatch.setattr(sandbox, "forks", lambda: False)
-    return request.param
 
 
 def state_of_the_process():
@@ -125,8 +110,10 @@ def is_right(exercise, name):
     assert own | DOCUMENTED >= {result.diagnosis}
 
 
-@pytest.mark.parametrize("exercise", FEW)
-def test_every_kind_of_function_on_a_few_exercises(exercise, place, capfd):
+@pytest.mark.parametrize(
+    "exercise", [pytest.param(name, marks=() if name in FEW else pytest.mark.soak) for name in EXERCISES]
+)
+def test_every_kind_of_function(exercise, place, capfd):
     for name, kind in KINDS.items():
         if place == "forked" or kind.here:
             is_right(EXERCISES[exercise], name)
@@ -137,15 +124,6 @@ def test_every_kind_of_function_on_a_few_exercises(exercise, place, capfd):
 def test_a_few_kinds_of_function_on_every_exercise(exercise, capfd):
     for name in QUICK:
         is_right(EXERCISES[exercise], name)
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_every_kind_of_function_on_every_exercise(exercise, place, capfd):
-    for name, kind in KINDS.items():
-        if place == "forked" or kind.here:
-            is_right(EXERCISES[exercise], name)
     assert capfd.readouterr() == ("", "")
 
 

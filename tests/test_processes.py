@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests import chapter_processes, training_jobs
+from tests.conftest import torch_threads
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,21 +40,16 @@ def chapters_on_two(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chapters_on_one():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, torch_threads(1):
         patch.setenv("COURSE_DEVICE", "cpu")
         yield chapter_processes.every_chapter()
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     """The same jobs in this process alone."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield training_jobs.every_shared_job(tmp_path_factory.mktemp("one"))
-    torch.set_num_threads(threads)
+    with torch_threads(1):
+        yield training_jobs.every_shared_job(tmp_path_factory.mktemp("one"))
 
 
 @pytest.mark.parametrize("job", ["fit", "again", "gan", "resumed"])

@@ -44,9 +44,7 @@ def find(python):
 def test_sources_compile_without_a_warning(python):
     """Newer Pythons warn of what older ones let pass, as of an unknown escape in a formula."""
     found = find(python) or pytest.skip(f"Python {python} is not at hand")
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "*.py"]
-    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-    sources = [name for name in names if name and (ROOT / name).is_file()]
+    sources = places.files("*.py")
     assert {"course/__init__.py", "notebooks/01_cnn.py"} <= set(sources)
     command = [found, "-I", "-W", "error", "-c", COMPILE]
     run = subprocess.run(command, cwd=ROOT, input="\0".join(sources), capture_output=True, text=True)

@@ -69,6 +69,7 @@ class Chapter:
 
     def __init__(self, source, stage, frames):
         self.source, self.stage = source, stage
+        self.links = launch_addresses(stated(), source.stem)
         self.frames_folder, pages = frames
         self.explorers = iter(enumerate(pages))
 
@@ -126,8 +127,7 @@ class Chapter:
         )
 
     def _how_to_run(self, page):
-        links = launch_addresses(stated(), self.source.stem)
-        places = " or ".join(f'<a href="{links[site]}">{site}</a>' for site in ("Colab", "Binder"))
+        places = " or ".join(f'<a href="{self.links[site]}">{site}</a>' for site in ("Colab", "Binder"))
         others = html.escape(", ".join(dict.fromkeys(page["left_out"])))
         rest = f"To move the others too ({others})" if others else "To move it between these settings"
         return (

@@ -114,17 +114,14 @@ def draw(explorer, folder):
 def _grid(explorer, most):
     """For each main control its name, label, values, their labels and the place of the present one."""
     room, counts = most, {}
+    sizes = {name: len(values_of(explorer.controls[name], 10**6)) for name in explorer.main}
     # The control with fewest values first: what it leaves is the other's.
-    for left, name in enumerate(sorted(explorer.main, key=lambda name: len(_all_values(explorer, name)))):
-        wanted = len(_all_values(explorer, name))
+    for left, name in enumerate(sorted(sizes, key=sizes.get)):
+        wanted = sizes[name]
         if _is_slider(explorer.controls[name]):
             wanted = min(wanted, MOST_VALUES, max(2, int(room ** (1 / (len(explorer.main) - left)))))
         counts[name], room = wanted, max(1, room // wanted)
     return [_entry(name, explorer.controls[name], counts[name]) for name in explorer.main]
-
-
-def _all_values(explorer, name):
-    return values_of(explorer.controls[name], 10**6)
 
 
 def _is_slider(control):

@@ -18,7 +18,7 @@ from course import progress
 from course.exercises import sandbox
 from course.exercises.bytecode import same_code
 from course.exercises.compare import SHOWN, difference, show
-from course.exercises.outcome import evaluate
+from course.exercises.outcome import evaluate, named
 from course.exercises.verdict import Note, Result
 
 
@@ -122,12 +122,8 @@ class Exercise:
         except KeyboardInterrupt:
             return Result("failed", "check_failed", "The check was interrupted.")
         except BaseException as error:  # a fault of ours, or an object that exits when it is looked at
-            try:
-                told = f": {error}"[:300]
-            except BaseException:
-                told = ""
             text = "The check itself failed, which says nothing about your function"
-            return Result("failed", "check_failed", f"{text}: {type(error).__name__}{told}")
+            return Result("failed", "check_failed", f"{text}: {named(error)}")
 
     def _check(self, function):
         name = self.stub_function.__name__

@@ -178,15 +178,20 @@ def _kind(error, function):
 
 def _describe_error(error, function):
     """The exception in at most a few lines: its type, message, and the learner's line that led to it."""
+    text = f"raised {named(error)}"
+    line = _learners_line(error, function)
+    return readable(f"{text}\nat the line: {line}" if line else text)
+
+
+def named(error):
+    """An exception's type and, where it has one, its message; neither of them long."""
     try:
         message = str(error).strip()
     except BaseException:  # a learner's `__str__` may even exit
         message = ""
     if len(message) > 300:
         message = message[:300] + " ..."
-    text = f"raised {type(error).__name__[:LONGEST_NAME]}" + (f": {message}" if message else "")
-    line = _learners_line(error, function)
-    return readable(f"{text}\nat the line: {line}" if line else text)
+    return type(error).__name__[:LONGEST_NAME] + (f": {message}" if message else "")
 
 
 def _learners_line(error, function):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from course.files import set_aside
+
 MAGIC = b"course checkpoint 1\n"
 
 
@@ -70,7 +72,7 @@ def read(path):
         try:
             return load(candidate), messages
         except CheckpointError as error:
-            aside = _set_aside(candidate)
+            aside = set_aside(candidate, "{name}.damaged{number}")
             messages.append(f"{error} It was set aside as {aside.name}, and the one before is used.")
     if messages:
         raise CheckpointError(
@@ -103,16 +105,6 @@ def path_of(checkpoint):
             f"checkpoint={str(checkpoint)!r} is a folder: name a file in it, such as 'run.ckpt'."
         )
     return path
-
-
-def _set_aside(path):
-    """Rename a damaged file to a name that no other has; returns it."""
-    aside, number = path.with_name(path.name + ".damaged"), 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{number}")
-    os.replace(path, aside)
-    return aside
 
 
 def _sync_folder(folder):

@@ -1,7 +1,6 @@
 """The budgets of the house: what `import course` costs, and each chapter's time and memory as a script."""
 
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from course import chapters
 from tests.benchmarks.measure import Row
+from tests.conftest import peak_memory_mb
 
 TITLE = "The house's budgets"
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,8 +43,8 @@ def run_chapter(source, threads):
     run = subprocess.run(
         [sys.executable, "-c", RUN, str(source)], env=env, capture_output=True, text=True, check=True
     )
-    peak = re.search(r"VmHWM:\s+(\d+) kB", run.stderr)
-    return time.monotonic() - start, int(peak[1]) * 1024 / 1e6 if peak else float("nan")
+    seconds = time.monotonic() - start
+    return seconds, peak_memory_mb(run.stderr) or float("nan")
 
 
 def rows(quick):

@@ -8,12 +8,8 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 from tests.benchmarks.measure import Row
@@ -46,8 +42,7 @@ def copy_checkout(folder):
 @contextlib.contextmanager
 def make_lab(folder):
     """Run `make lab`; yields lab.Server at once, before it answers, and the process."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = lab.free_port()
     server = lab.Server(f"http://127.0.0.1:{port}", secrets.token_hex(16), folder / "my")
     arguments = f"--no-browser --ServerApp.port={port} --ServerApp.port_retries=0 --ServerApp.ip=127.0.0.1 "
     arguments += f"--IdentityProvider.token={server.token} --LabApp.expose_app_in_browser=True"
@@ -56,27 +51,8 @@ def make_lab(folder):
     outside |= {f"JUPYTER_{kind}_DIR": str(folder / "jupyter" / kind) for kind in ("CONFIG", "RUNTIME")}
     outside["IPYTHONDIR"] = str(folder / "ipython")
     command = ["make", "lab", f"JUPYTER_ARGS={arguments}"]
-    with open(folder / "log", "w") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=outside, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            yield server, process
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def wait_for(server, process, log):
-    """Return once the server answers."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"{server.address}/api/status?token={server.token}", timeout=5):
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"`make lab` does not answer:\n{log.read_text()[-2000:]}")
+    with lab.running(command, folder / "log", cwd=folder, env=outside) as process:
+        yield server, process
 
 
 def rows(quick):
@@ -88,7 +64,7 @@ def rows(quick):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         start = time.monotonic()
         with make_lab(folder) as (server, process):
-            wait_for(server, process, folder / "log")
+            lab.wait_until_it_answers(server, process, folder / "log", PATIENCE)
             yield Row("make lab: the server answers", time.monotonic() - start, "s", 9)
             lab.open_notebook(page, server, CHAPTER, PATIENCE)
             yield Row(f"make lab: {CHAPTER} is open, its kernel idle", time.monotonic() - start, "s")

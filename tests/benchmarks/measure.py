@@ -1,6 +1,5 @@
 """What the benchmarks share: a row of the table, ratios of two times taken within one round, statistics."""
 
-import contextlib
 import math
 import statistics
 import time
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+
+from tests.conftest import torch_threads
 
 ROUNDS, QUICK_ROUNDS = 15, 2
 SHORTEST = 0.01  # seconds that one timing takes at least: shorter work is repeated within it
@@ -87,17 +88,6 @@ def work(function, *inputs):
         return [output, *torch.autograd.grad(output, wanted, upstream)]
 
     return run
-
-
-@contextlib.contextmanager
-def torch_threads(count):
-    """torch runs on this many threads, and afterwards on as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def named_threads(count):

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -95,8 +96,7 @@ def serve(folder, state):
     Yields:
         Server, once it answers.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = Server(f"http://127.0.0.1:{port}", secrets.token_hex(16), Path(folder))
     env = os.environ | {
         f"JUPYTER_{kind}_DIR": str(state / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
@@ -107,21 +107,50 @@ def serve(folder, state):
     command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
     command += [f"--IdentityProvider.token={server.token}", "--LabApp.expose_app_in_browser=True"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with open(state / "log", "w") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    with running(command, state / "log", env=env) as process:
+        wait_until_it_answers(server, process, state / "log")
+        yield server
+
+
+def free_port():
+    """A port of this machine that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(command, log, **settings):
+    """Run a command in the block, with its process group ended after it; yields the process.
+
+    Args:
+        command: list, as for `subprocess.Popen`.
+        log: Path of the file for what it prints.
+        settings: more arguments of `subprocess.Popen`.
+    """
+    with open(log, "w") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True, **settings)
         try:
-            _wait_until_it_answers(server, process, state / "log")
-            yield server
+            yield process
         finally:
-            process.terminate()
+            _end(process, signal.SIGTERM)
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
-                process.kill()
+                _end(process, signal.SIGKILL)
                 process.wait()
 
 
-def _wait_until_it_answers(server, process, log, seconds=90):
+def _end(process, number):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def wait_until_it_answers(server, process, log, seconds=90):
+    """Return once JupyterLab answers.
+
+    Raises:
+        RuntimeError: the process ended, or the time is over; the end of its log.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
