@@ -1,10 +1,16 @@
 """Exercises that check a learner's function.
 
 `exercises.cnn.conv2d.check(my_conv2d)` gives the verdict, `.hint()` the next hint, `.solution()` the worked
-solution; `exercises.progress()` shows what is solved.
+solution; `exercises.progress()` shows what is solved. Each chapter's exercises are a package here.
 """
 
-from course.exercises import attention, cnn, foundations, gan, rnn, vae
-from course.progress import progress
+import importlib
+import pkgutil
 
-__all__ = ["attention", "cnn", "foundations", "gan", "progress", "rnn", "vae"]
+from course.progress import progress as progress
+
+CHAPTERS = tuple(
+    importlib.import_module(f"{__name__}.{module.name}")
+    for module in pkgutil.iter_modules(__path__)
+    if module.ispkg
+)

@@ -1,25 +1,28 @@
-"""An exercise: its statement, what a right answer is, and what the wrong answers mean.
+"""An exercise: what a right answer is, and what the wrong answers mean.
 
-A chapter hands out a stub, the learner fills it in, and `exercise.check(function)` as the last line of a cell
-shows the verdict. In a plain script nothing is shown: the verdict is what `check` returns, so that a whole
-chapter runs to its end whatever a learner wrote.
+A chapter states the task and hands out a stub, the learner fills it in, and `exercise.check(function)` as the
+last line of a cell shows the verdict. In a plain script nothing is shown: the verdict is what `check` returns,
+so that a whole chapter runs to its end whatever a learner wrote.
 """
 
 import inspect
 import random
-import re
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 import course
 from course import progress
-from course.exercises import sandbox
+from course.compare import SHOWN, difference, show
+from course.exercises import cases, sandbox, slips
 from course.exercises.bytecode import same_code
-from course.exercises.compare import SHOWN, difference, show
 from course.exercises.outcome import evaluate, named
 from course.exercises.verdict import Note, Result
+
+NOT_WRITTEN = "    raise NotImplementedError\n"
 
 
 @dataclass(frozen=True)
@@ -37,58 +40,81 @@ class Misconception:
     function: Callable
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
 class Exercise:
-    """One task, all of it in one place.
+    """One task. The module that makes it has its name; the chapter holds its statement and its stub.
 
-    Attributes:
-        name, title: `conv2d`, and the heading that the learner reads.
-        difficulty, minutes: "easy", "medium" or "hard", and the time that a learner may need.
-        task: what to do, Markdown.
-        stub_function: what the learner is given: it raises NotImplementedError, or is a program with a bug.
+    Args:
+        solution: the worked solution, under the name that the learner's function has. Its head with the
+            docstring is the stub, its source is what `solution()` shows.
         reference: an independent right answer, never the solution.
-        cases: function of a seeded `random.Random` that returns the awkward cases, tuples of arguments. The
-            smallest should be one that can be followed by hand.
-        wide: function of a `random.Random` that returns one valid case; tests draw a thousand.
-        hints: from gentle to explicit.
-        solution_function: the worked solution; its source is what `solution()` shows.
-        alternatives: other right ways of writing it, which tests hold must pass.
-        misconceptions: wrong ways; on some case each differs from the right answer and from every other.
+        by_hand: the smallest case, or a list of them: tuples of arguments, in which (nested) lists of floats
+            stand for float64 tensors. One that can be followed by hand comes first.
+        draw: function (rng, **sizes) that returns a case; it may take a `dtype`.
+        sizes: the awkward cases, a list of dicts of arguments for `draw`.
+        spans: what the sizes of random cases are drawn from, see `cases.draw_random`.
+        hints: text, a paragraph each, from gentle to explicit.
+        wrong: text, wrong answers as edits of the solution, see `slips`.
+        twice: pairs of texts (wrong, also): each mistake of the first alone, and together with the second.
+        functions: wrong answers that no edit makes; a function's docstring is its diagnosis.
+        bug: of a program to fix: text, edits that make it out of the solution, under the name `bug`.
         gradients: True checks the gradient for every floating-point tensor argument too.
         deadline: seconds for a check.
+
+    On some case each wrong answer differs from the right one and from every other; tests hold that.
     """
 
-    name: str
-    title: str
-    difficulty: str
-    minutes: int
-    task: str
-    stub_function: Callable
-    reference: Callable
-    cases: Callable
-    wide: Callable
-    hints: tuple
-    solution_function: Callable
-    alternatives: tuple
-    misconceptions: tuple
-    gradients: bool = False
-    deadline: float = 10.0
-    _hints_given: int = field(default=0, init=False)
-    _known: dict = field(default_factory=dict, init=False)  # what the reference and the wrong versions return
+    def __init__(
+        self, solution, *, reference, by_hand, draw, sizes, spans, hints, wrong="", twice=(), functions=(),
+        bug="", gradients=False, deadline=10.0,
+    ):  # fmt: skip
+        self.worked, self.reference = solution, reference
+        self.gradients, self.deadline = gradients, deadline
+        self.hints = tuple(" ".join(hint.split()) for hint in inspect.cleandoc(hints).split("\n\n"))
+        self._by_hand = by_hand if isinstance(by_hand, list) else [by_hand]
+        self._draw, self._sizes, self._spans = draw, sizes, spans
+        self._wrong, self._twice, self._functions, self._bug = wrong, twice, functions, bug
+        self._hints_given = 0
+        self._known = {}  # what the reference and the wrong versions return
 
     def __repr__(self):
-        return f"Exercise {self.name} ({self.difficulty}, about {self.minutes} minutes)"
+        return f"Exercise {self.name}: check({self.worked.__name__}), hint(), solution()"
 
     @property
-    def statement(self):
-        """The statement as a chapter prints it, Markdown."""
-        heading = f"**Exercise: {self.title}** ({self.difficulty}, about {self.minutes} minutes)"
-        return f"{heading}\n\n{inspect.cleandoc(self.task)}"
+    def name(self):
+        """`conv2d`, the name of its module."""
+        return self.worked.__module__.rpartition(".")[2]
 
     @property
+    def chapter(self):
+        """`01_cnn`, the CHAPTER of the package that its module is in; None outside such a package."""
+        return getattr(sys.modules.get(self.worked.__module__.rpartition(".")[0]), "CHAPTER", None)
+
+    @cached_property
     def stub(self):
-        """The source of the stub as a chapter holds it."""
-        return inspect.getsource(self.stub_function).rstrip()
+        """What the learner is given: a function that raises NotImplementedError, or a program with a bug."""
+        if self._bug:
+            ((_, edits, _),) = slips.parse(self._bug)
+            return slips.edited(self.worked, edits)
+        return slips.edited(self.worked, [], body=NOT_WRITTEN)
+
+    @cached_property
+    def misconceptions(self):
+        """All wrong answers that are known, a tuple of Misconception; made when first needed."""
+        mistakes = slips.parse(self._wrong)
+        for text, also in self._twice:
+            mistakes += slips.combined(text, also)
+        written = [(name, told, slips.edited(self.worked, edits)) for name, edits, told in mistakes]
+        written += [(f.__name__, " ".join(f.__doc__.split()), f) for f in self._functions]
+        return tuple(Misconception(*parts) for parts in written)
+
+    def cases(self, rng):
+        """The cases of a check, tuples of arguments, made with a seeded `random.Random`."""
+        drawn = [self._draw(rng, **sizes) for sizes in self._sizes]
+        return [*map(cases.by_hand, self._by_hand), *drawn, *(self.wide(rng) for _ in range(cases.RANDOM))]
+
+    def wide(self, rng):
+        """One random valid case."""
+        return cases.draw_random(self._draw, self._spans, rng)
 
     def hint(self):
         """The next hint; past the last one, where to look instead."""
@@ -98,10 +124,8 @@ class Exercise:
         return Note(f"Hint {self._hints_given} of {len(self.hints)}: {self.hints[self._hints_given - 1]}")
 
     def solution(self):
-        """The worked solution's source, under the name of the stub."""
-        source = inspect.getsource(self.solution_function).rstrip()
-        name = rf"\b{self.solution_function.__name__}\b"
-        return Note(f"```python\n{re.sub(name, self.stub_function.__name__, source)}\n```")
+        """The worked solution's source, Markdown."""
+        return Note(f"```python\n{inspect.getsource(self.worked).rstrip()}\n```")
 
     def check(self, function):
         """Compare the learner's function with the reference on every case; never raises.
@@ -126,14 +150,14 @@ class Exercise:
             return Result("failed", "check_failed", f"{text}: {named(error)}")
 
     def _check(self, function):
-        name = self.stub_function.__name__
+        name = self.worked.__name__
         if not callable(function):
             given = f"an object of type {type(function).__name__}"
             text = f"Pass the function itself, check({name}), without calling it; this is {given}."
             return Result("failed", "not_callable", text)
-        if same_code(function, self.stub_function):
+        if same_code(function, self.stub):
             return self._untouched()
-        parameters = list(inspect.signature(self.stub_function).parameters)
+        parameters = list(inspect.signature(self.worked).parameters)
         try:
             inspect.signature(function).bind(*parameters)
         except TypeError:
@@ -145,7 +169,7 @@ class Exercise:
         return self.judge(sandbox.run(function, cases, gradients=self.gradients, deadline=self.deadline))
 
     def _untouched(self):
-        return Result("not_attempted", None, f"Edit {self.stub_function.__name__}, then run the check again.")
+        return Result("not_attempted", None, f"Edit {self.worked.__name__}, then run the check again.")
 
     def judge(self, outcomes):
         """The verdict on the outcomes of `cases(random.Random(0))`; tests call it without a child process.
@@ -186,13 +210,13 @@ class Exercise:
     def _leaf_names(self, case):
         if not self.gradients:
             return []
-        names = list(inspect.signature(self.stub_function).parameters)
+        names = list(inspect.signature(self.worked).parameters)
         return [leaf for name, given in zip(names, case, strict=True) for leaf in _leaves(name, given)]
 
     def _passed(self, cases, outcomes):
         for outcome in outcomes:
             if outcome.changed:
-                names = list(inspect.signature(self.stub_function).parameters)
+                names = list(inspect.signature(self.worked).parameters)
                 text = (
                     f"The numbers are right, but your function changes {names[outcome.changed[0]]} in place,"
                 )
@@ -210,7 +234,7 @@ class Exercise:
             if found:
                 failures.append((_size(case), len(failures), case, got, *found))
         _, _, case, got, diagnosis, sentence = min(failures)
-        given = zip(inspect.signature(self.stub_function).parameters, case, strict=True)
+        given = zip(inspect.signature(self.worked).parameters, case, strict=True)
         lines = [sentence, "Called with:", *(f"  {name} = {show(value)}" for name, value in given)]
         if got.printed.strip():
             lines += ["It printed:", got.printed.strip()[:500]]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
+from course.compare import gradients, tensors_in
+
 PRINTED_BYTES = 2_000  # of what a function prints for one case; the rest is dropped
 RAISE = dis.opmap["RAISE_VARARGS"]  # the instruction of a `raise` statement
 LARGEST = 2**20  # elements of a returned tensor that is carried; a larger one is only described
@@ -38,14 +40,14 @@ class Outcome:
     changed: tuple = ()
 
 
-def evaluate(function, case, gradients=False):
+def evaluate(function, case, differentiate=False):
     """Call the function on a fresh copy of the case; an exception of any kind becomes an outcome.
 
     Args:
         function: called with the case's values as positional arguments.
         case: tuple of CPU tensors and plain Python values.
-        gradients: True differentiates sum(sin(1), sin(2), ... times the output's elements) with respect to
-            each floating-point tensor argument, which tells a gradient of one output element from another's.
+        differentiate: True takes the gradients with respect to each floating-point tensor argument, see
+            `compare.gradients`.
     Returns:
         Outcome. PyTorch's CPU generator is seeded with 0 for the call and is left as it was.
     """
@@ -53,9 +55,9 @@ def evaluate(function, case, gradients=False):
     try:
         with torch.inference_mode(False), torch.enable_grad():
             torch.default_generator.manual_seed(0)
-            leaves, arguments = _copies(case, gradients)
+            leaves, arguments = _copies(case, differentiate)
             value = function(*arguments)
-            slopes = _gradients(value, leaves) if gradients else ()
+            slopes = _gradients(value, leaves) if differentiate else ()
             return Outcome("value", portable(value), slopes, changed=_changed(case, arguments))
     except BaseException as error:  # SystemExit too: whatever a learner's function raises is a verdict
         return Outcome("error", error=_kind(error, function), text=_describe_error(error, function))
@@ -65,14 +67,14 @@ def evaluate(function, case, gradients=False):
         torch.default_generator.set_state(state)
 
 
-def _copies(case, gradients):
+def _copies(case, differentiate):
     """(leaves, arguments): arguments are not leaves, since autograd forbids changing a leaf in place."""
     leaves = []
 
     def copy_of(given):
         if isinstance(given, torch.Tensor):
             given = given.detach().clone()
-            if gradients and given.is_floating_point():
+            if differentiate and given.is_floating_point():
                 leaves.append(given.requires_grad_())
                 given = given.clone()
             return given
@@ -100,25 +102,7 @@ def _equal(before, after):
 
 
 def _gradients(value, leaves):
-    outputs = [tensor for tensor in _tensors(value) if tensor.requires_grad and tensor.device.type == "cpu"]
-    if not outputs:
-        return tuple(None for _ in leaves)
-    upstream = [
-        torch.arange(1, out.numel() + 1, dtype=torch.float64, device="cpu")
-        .sin()
-        .to(out.dtype)
-        .reshape(out.shape)
-        for out in outputs
-    ]
-    return torch.autograd.grad(outputs, leaves, upstream, allow_unused=True)
-
-
-def _tensors(value):
-    if isinstance(value, torch.Tensor):
-        return [value]
-    if isinstance(value, tuple | list):
-        return [tensor for item in value for tensor in _tensors(item)]
-    return []
+    return gradients([tensor for tensor in tensors_in(value) if tensor.device.type == "cpu"], leaves)
 
 
 def portable(value):

@@ -1,0 +1,277 @@
+"""The one comparator: of an exercise's answers, and of two functions of a chapter with all their gradients.
+
+Equal means: the same structure, shapes and types, NaN and infinities in the same places, whole numbers equal,
+and floats within TOLERANCES.
+"""
+
+import math
+
+import torch
+
+# (relative, absolute) by type; the absolute one is times max(1, largest expected magnitude)
+TOLERANCES = {
+    torch.float64: (1e-9, 1e-11),
+    torch.complex128: (1e-9, 1e-11),
+    torch.float32: (1e-4, 1e-5),
+    torch.complex64: (1e-4, 1e-5),
+    torch.bfloat16: (2e-2, 2e-2),
+    torch.float16: (2e-3, 2e-3),
+}
+SHOWN = 16  # elements: a larger tensor is shown by its shape
+NAMED = 7  # gradients that the line of `check_agreement` lists by name
+
+
+def close(expected, got, tolerances=None):
+    """Where two tensors of one shape agree, element by element, a bool tensor.
+
+    Args:
+        tolerances: (relative, absolute); by default those of the expected tensor's type in TOLERANCES.
+    """
+    if not (expected.is_floating_point() or expected.is_complex()):
+        return expected == got
+    relative, absolute = tolerances or TOLERANCES.get(expected.dtype, (0.0, 0.0))
+    finite = expected[expected.isfinite()].abs()
+    scale = max(1.0, float(finite.max())) if finite.numel() else 1.0
+    return torch.isclose(got, expected, rtol=relative, atol=absolute * scale, equal_nan=True)
+
+
+def gradients(outputs, inputs):
+    """The gradients of a weighted sum of all outputs' elements with respect to each input.
+
+    The weights, sin(1), sin(2), ..., tell one output element's gradient from another's.
+
+    Args:
+        outputs: list of floating-point tensors; those that depend on no input are passed over.
+        inputs: list of tensors that require gradients.
+    Returns:
+        tuple with a tensor for each input, or None where no gradient reaches it.
+    """
+    outputs = [out for out in outputs if out.requires_grad]
+    if not outputs:
+        return (None,) * len(inputs)
+    counts = [torch.arange(1, out.numel() + 1, dtype=torch.float64, device=out.device) for out in outputs]
+    weights = [c.sin().to(out.dtype).reshape(out.shape) for c, out in zip(counts, outputs, strict=True)]
+    return torch.autograd.grad(outputs, inputs, weights, allow_unused=True)
+
+
+def tensors_in(value):
+    """The tensors of a value, one after the other: of a tensor itself, of (nested) tuples and lists."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    return [t for item in value for t in tensors_in(item)] if isinstance(value, tuple | list) else []
+
+
+# --- two functions of a chapter
+
+
+def check_agreement(ours, reference, *, label=None, rtol=None, atol=None, **arguments):
+    """Call two functions with the same arguments; compare their outputs and all gradients in float64.
+
+    Args:
+        ours, reference: functions of the keyword arguments, each returning a floating-point tensor, or a
+            (nested) tuple of them, such as (outputs, final state).
+        label: what is compared, for the printed line; default the functions' names.
+        rtol, atol: in place of the float64 TOLERANCES.
+        arguments: tensors (floating-point ones are copied to float64 and differentiated) or anything else.
+    Raises:
+        AssertionError: naming the first of shape, output and gradients that differs, and by how much.
+    """
+    label = label or f"{_name(ours)} = {_name(reference)}"
+    relative, absolute = TOLERANCES[torch.float64]
+    tolerances = relative if rtol is None else rtol, absolute if atol is None else atol
+    wanted = _output_and_gradients(reference, arguments)
+    found = _output_and_gradients(ours, arguments)
+    if found.keys() != wanted.keys():
+        raise AssertionError(f"{label}: there are {', '.join(found)}; expected {', '.join(wanted)}.")
+    for name, expected in wanted.items():
+        got = found[name]
+        if got.shape != expected.shape:
+            shapes = f"{tuple(got.shape)}, expected {tuple(expected.shape)}"
+            raise AssertionError(f"{label}: {name} has shape {shapes}.")
+        if expected.isnan().any() or not close(expected, got, tolerances).all():
+            worst = (got - expected).abs().max().item()
+            raise AssertionError(f"{label}: {name} differs by up to {worst:.1e}.")
+    _say_agreement(label, wanted)
+
+
+def _say_agreement(label, wanted):
+    slopes = [name.removeprefix("gradient of ") for name in wanted if name.startswith("gradient")]
+    if len(slopes) > NAMED:
+        slopes[NAMED - 2 :] = [f"{len(slopes) - NAMED + 2} more"]
+    outputs = [value.shape for name, value in wanted.items() if name.startswith("output")]
+    shapes = ", ".join(" × ".join(map(str, shape)) or "a number" for shape in outputs)
+    what = "output" if len(outputs) == 1 else "outputs"
+    print(f"{label}: {what} ({shapes}) and gradients of {', '.join(slopes)} agree")
+
+
+def _name(function):
+    """What to call a function; PyTorch's own often share their names with ours."""
+    name = getattr(function, "__name__", type(function).__name__)
+    owner = getattr(function, "__module__", None) or str(getattr(function, "__objclass__", "torch"))
+    return f"PyTorch's {name}" if owner.split(".")[0] == "torch" else name
+
+
+def _output_and_gradients(function, arguments):
+    def leaf(value):
+        differentiable = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.detach().double().clone().requires_grad_() if differentiable else value
+
+    leaves = {name: leaf(value) for name, value in arguments.items()}
+    inputs = {n: v for n, v in leaves.items() if isinstance(v, torch.Tensor) and v.requires_grad}
+    outputs = tensors_in(function(**leaves))
+    names = ["output"] if len(outputs) == 1 else [f"output {i}" for i in range(1, len(outputs) + 1)]
+    named = {name: output.detach() for name, output in zip(names, outputs, strict=True)}
+    slopes = gradients(outputs, list(inputs.values()))
+    return named | {
+        f"gradient of {name}": torch.zeros_like(value) if slope is None else slope
+        for (name, value), slope in zip(inputs.items(), slopes, strict=True)
+    }
+
+
+# --- what a learner's function returned
+
+
+def difference(expected, got, leaf_names=(), *, gradients=True):
+    """How one outcome differs from the expected one.
+
+    Args:
+        expected, got: Outcome of the reference (or of a misconception) and of the learner's function.
+        leaf_names: names of the arguments that `gradients` belong to.
+        gradients: False compares the returned values alone.
+    Returns:
+        None where they agree: the same structure, shapes and types, NaN and infinities in the same places,
+        integers equal and floats within TOLERANCES; else (diagnosis, sentence).
+    """
+    if got.kind != "value" or expected.kind != "value":
+        if (expected.kind, expected.error) == (got.kind, got.error):
+            return None
+        return ("raised" if got.kind == "error" else got.kind), _sentence(got)
+    found = _difference(expected.value, got.value, "the output")
+    if found or not gradients:
+        return found
+    for name, wanted, slope in zip(leaf_names, expected.gradients, got.gradients, strict=True):
+        found = _gradient_difference(name, wanted, slope)
+        if found:
+            return found
+    return None
+
+
+def _sentence(got):
+    text = got.text or "returned a value where an exception belongs"
+    return f"Your function {text}" + ("" if text.endswith(("?", "\n")) or "\n" in text else ".")
+
+
+def _difference(expected, got, what):
+    kinds = {"tensor": "a tensor", "number": "a number", "text": "a text", "none": "None"}
+    if got[0] != expected[0]:
+        wanted = kinds.get(expected[0], f"{len(expected) - 1} values")
+        if got[0] == "none":
+            return "returned_none", f"Expected {wanted} as {what}, got None: is a return missing?"
+        shown = got[1] if got[0] == "other" else kinds.get(got[0], f"{len(got) - 1} values")
+        return "wrong_type", f"Expected {wanted} as {what}, got {shown}."
+    if expected[0] == "tensor":
+        return _tensor_difference(expected[1], got[1], what)
+    if expected[0] == "number":
+        return _number_difference(expected[1], got[1], what)
+    if expected[0] == "sequence":
+        if len(expected) != len(got):
+            return "wrong_type", f"Expected {len(expected) - 1} values as {what}, got {len(got) - 1}."
+        parts = (
+            _difference(*pair, f"value {i} of {what}")
+            for i, pair in enumerate(zip(expected[1:], got[1:], strict=True), 1)
+        )
+        return next((found for found in parts if found), None)
+    return (
+        None
+        if expected == got
+        else ("wrong_values", f"{what.capitalize()} is {got[1:]}, not {expected[1:]}.")
+    )
+
+
+def _number_difference(expected, got, what):
+    wanted, found = apart(expected, got)
+    wrong = "wrong_values", f"Expected {wanted} as {what}, got {found}."
+    if isinstance(expected, int):
+        if isinstance(got, float):
+            return (*wrong[:1], wrong[1][:-1] + ", a float where a whole number (int) belongs.")
+        return None if got == expected else wrong
+    relative, absolute = TOLERANCES[torch.float64]
+    both_nan = math.isnan(expected) and math.isnan(got)
+    close = both_nan or math.isclose(
+        expected, got, rel_tol=relative, abs_tol=absolute * max(1.0, abs(expected))
+    )
+    return None if close else wrong
+
+
+def _tensor_difference(expected, got, what):
+    if got.shape != expected.shape:
+        shapes = f"Expected shape {tuple(expected.shape)}, got {tuple(got.shape)}"
+        return "wrong_shape", f"{what.capitalize()} has the wrong shape. {shapes}."
+    if got.dtype != expected.dtype:
+        wanted, found = (str(tensor.dtype).removeprefix("torch.") for tensor in (expected, got))
+        cure = "give new tensors the type of the input, dtype=x.dtype"
+        return "wrong_dtype", f"{what.capitalize()} has the type {found}, expected {wanted}: {cure}."
+    right = close(expected, got)
+    if bool(right.all()):
+        return None
+    return "wrong_values", f"{what.capitalize()} has wrong values. {_where(expected, got, right)}"
+
+
+def _where(expected, got, right):
+    wanted, found = show(expected), show(got)
+    if expected.numel() <= SHOWN and wanted != found:
+        return f"Expected {wanted}, got {found}."
+    position = tuple((~right).nonzero()[0].tolist())
+    wanted, found = apart(expected[position].item(), got[position].item())
+    first = f"at {list(position)} expected {wanted}, got {found}"
+    return f"{int((~right).sum())} of {right.numel()} elements differ; the first: {first}."
+
+
+def _gradient_difference(name, expected, got):
+    what = f"the gradient with respect to {name}"
+    if expected is None or got is None:
+        if expected is got or (expected is None and not bool(got.any())):
+            return None
+        if got is None and not bool(expected.any()):
+            return None
+        cut = f"The values are right, but no gradient reaches {name}: the output is cut off from it"
+        return (
+            "detached",
+            f"{cut}. Compute with tensors throughout: no .item(), .numpy(), .detach() or torch.tensor(...).",
+        )
+    found = _tensor_difference(expected, got, what)
+    return found and ("wrong_gradient", f"The values are right, but {found[1][0].lower()}{found[1][1:]}")
+
+
+def number(value):
+    """A number in at most four significant digits."""
+    return str(value) if isinstance(value, int | complex) else f"{value:.4g}"
+
+
+def apart(expected, got):
+    """Two numbers as texts, with as many more digits as it takes to tell them apart."""
+    texts = number(expected), number(got)
+    for digits in (6, 9, 12, 17):
+        if texts[0] == texts[1] and isinstance(expected, float) and isinstance(got, float):
+            texts = f"{expected:.{digits}g}", f"{got:.{digits}g}"
+    return texts
+
+
+def show(value):
+    """A case's argument in one short line: small tensors as nested lists, larger ones by shape and type.
+
+    Of a small one the type is named where it is neither float64 nor plain from the numbers.
+    """
+    if isinstance(value, torch.Tensor):
+        kind = str(value.dtype).removeprefix("torch.")
+        if value.numel() > SHOWN:
+            return f"tensor of shape {tuple(value.shape)}, {kind}"
+        plain = show(value.detach().tolist())
+        unusual = value.dtype not in (torch.float64, torch.int64, torch.bool)
+        return f"{plain} ({kind})" if unusual else plain
+    if isinstance(value, list | tuple):
+        inner = ", ".join(show(item) for item in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items()) + "}"
+    return number(value) if isinstance(value, float) else repr(value)

@@ -1,0 +1,90 @@
+"""Chapter 1: how many parameters a convolution has."""
+
+import math
+import torch
+from torch import nn
+from course.exercises.engine import Exercise
+
+
+def my_parameter_count(c_in, c_out, kernel, groups, bias):
+    """The number of parameters of a convolution, as an int."""
+    k_h, k_w = kernel
+    weights = c_out * (c_in // groups) * k_h * k_w  # an output channel sees its own group's inputs alone
+    return weights + c_out if bias else weights
+
+
+def pytorch_count(c_in, c_out, kernel, groups, bias):
+    """The reference: PyTorch's own module, made without memory."""
+    module = nn.Conv2d(c_in, c_out, kernel, groups=groups, bias=bias, device="meta")
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def wide_parameter_count(rng):
+    """One valid case: both channel counts are multiples of the groups."""
+    groups = rng.choice((1, 1, 2, 3, 4))
+    kernel = rng.randint(1, 7), rng.randint(1, 7)
+    return groups * rng.randint(1, 6), groups * rng.randint(1, 6), kernel, groups, rng.random() < 0.5
+
+
+parameter_count = Exercise(
+    my_parameter_count,
+    reference=pytorch_count,
+    # OLD wide=wide_parameter_count
+    # OLD cases:
+    # lambda rng: [
+    #         (2, 3, (2, 1), 1, True),  # by hand: 12 weights and 3 biases
+    #         (2, 3, (1, 2), 1, False),
+    #         (3, 16, (5, 5), 1, True),
+    #         (1, 4, (3, 3), 1, True),
+    #         (4, 2, (3, 3), 2, True),
+    #         (8, 8, (3, 3), 8, True),
+    #         (6, 12, (2, 5), 3, False),
+    #         (64, 128, (1, 1), 1, False),
+    #         (32, 32, (1, 7), 32, False),
+    #         (512, 512, (3, 3), 1, True),
+    #         *(wide_parameter_count(rng) for _ in range(10)),
+    #     ]
+    by_hand=(),
+    draw=None,
+    sizes=[],
+    spans={},
+    hints="""
+        Write down the shapes of the weight and of the bias: the number of parameters is the product of a
+        shape's sizes.
+
+        The weight has the shape (C_out, C_in, K_h, K_w), the bias (C_out,). What becomes of C_in when an
+        output channel sees one group of the inputs?
+
+        `c_out * (c_in // groups) * k_h * k_w` weights, and `c_out` more with a bias.
+    """,
+    wrong="""
+        groups_forgotten: OLD → NEW
+            The groups are not counted: an output channel sees c_in / groups input channels.
+        one_group_alone: OLD → NEW
+            You divide both channel counts by the groups: that counts one group's weights. There are `groups`
+            of them.
+        groups_multiplied: OLD → NEW
+            You multiply by the groups: they make a convolution smaller, since an output channel sees fewer
+            inputs.
+        input_channels_forgotten: OLD → NEW
+            You count one kernel of K_h * K_w for each output channel: it has one for each input channel that
+            it sees.
+        bias_for_each_input_channel: OLD → NEW
+            You count one bias for each input channel: there is one for each output channel.
+        bias_for_each_kernel: OLD → NEW
+            You count one bias for each pair of input and output channel: an output channel has one, added
+            after the sum over its inputs.
+        one_bias: OLD → NEW
+            You count a single bias: there is one for each output channel.
+        bias_forgotten: OLD → NEW
+            The bias is not counted: where `bias` is True there is one for each output channel.
+        bias_always: OLD → NEW
+            You always count a bias: where `bias` is False there is none.
+        square_of_the_height: OLD → NEW
+            You square the kernel's height: it need not be square, K_h * K_w.
+        square_of_the_width: OLD → NEW
+            You square the kernel's width: it need not be square, K_h * K_w.
+        kernel_sides_added: OLD → NEW
+            You add the kernel's sides: it has K_h * K_w elements.
+    """,
+)

@@ -1,0 +1,98 @@
+"""Chapter 1: the receptive field of a stack of layers."""
+
+import math
+from course.exercises.engine import Exercise
+
+
+def my_receptive_field(layers):
+    """(size, jump) of a stack of layers (kernel, stride, dilation) along one axis, as ints."""
+    size, jump = 1, 1  # an input pixel sees itself
+    for kernel, stride, dilation in layers:
+        size = size + (kernel - 1) * dilation * jump  # in this layer's input, neighbours lie `jump` apart
+        jump = jump * stride
+    return size, jump
+
+
+def pixels_seen(layers):
+    """The reference: collect the very pixels that outputs 0 and 1 see."""
+    fields = []
+    for unit in (0, 1):
+        seen = {unit}
+        for kernel, stride, dilation in layers[::-1]:
+            seen = {start * stride + k * dilation for start in seen for k in range(kernel)}
+        fields.append(seen)
+    return max(fields[0]) - min(fields[0]) + 1, min(fields[1]) - min(fields[0])
+
+
+def wide_receptive_field(rng):
+    """One valid case: up to four layers."""
+    drawn = range(rng.randint(0, 4))
+    return ([(rng.randint(1, 5), rng.randint(1, 3), rng.randint(1, 3)) for _ in drawn],)
+
+
+receptive_field = Exercise(
+    my_receptive_field,
+    reference=pixels_seen,
+    # OLD wide=wide_receptive_field
+    # OLD cases:
+    # lambda rng: [
+    #         ([(3, 2, 1), (3, 1, 1)],),  # by hand
+    #         ([(3, 1, 1), (3, 1, 1)],),
+    #         ([(3, 1, 2)],),
+    #         ([],),
+    #         ([(2, 3, 1)],),
+    #         ([(1, 2, 3), (4, 1, 1)],),
+    #         ([(5, 1, 1), (2, 2, 1), (5, 1, 1), (2, 2, 1)],),
+    #         ([(3, 1, 1), (3, 1, 2), (3, 1, 4)],),
+    #         ([(3, 2, 2), (2, 3, 1), (3, 1, 3), (1, 2, 1)],),
+    #         ([(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 2, 1)],),
+    #         *(wide_receptive_field(rng) for _ in range(8)),
+    #     ]
+    by_hand=(),
+    draw=None,
+    sizes=[],
+    spans={},
+    hints="""
+        Start with a field of one pixel and add the layers one by one. How many units of the layer below does
+        the new kernel reach beyond the first, and how far apart do these lie in the input?
+
+        A kernel of K reaches K - 1 gaps beyond its first element; dilation makes each gap `dilation` units
+        wide; a unit of the layer below is `jump` pixels away from the next.
+
+        For each layer `size += (kernel - 1) * dilation * jump`, and only then `jump *= stride`: the layer's
+        own stride spreads its outputs, not its inputs.
+    """,
+    wrong="""
+        jump_forgotten: OLD → NEW
+            You add (K - 1) * dilation pixels whatever the strides below: after strides the units of the layer
+            below lie `jump` pixels apart, so multiply by it.
+        jump_updated_first: OLD → NEW
+            You use the jump of the layer's output: the kernel reaches over the layer's input, so add to the
+            size before you multiply the jump by this layer's stride.
+        jump_of_one_layer: OLD → NEW
+            Your jump is the stride of the last layer alone: strides multiply from layer to layer.
+        own_stride_for_jump: OLD → NEW
+            You multiply by the layer's own stride: what counts is the product of the strides below it.
+        strides_added: OLD → NEW
+            You add the strides up: they multiply, since a step of the upper layer is made of whole steps of
+            the lower one.
+        kernel_for_gaps: OLD → NEW
+            You add the whole kernel: its first element is already counted, so a kernel adds K - 1 gaps.
+        starts_at_zero: OLD → NEW
+            Your size is one too small: before the first layer a unit sees one pixel, itself.
+        kernels_summed: OLD → NEW
+            You sum the kernels: neighbouring windows overlap, and strides and dilations spread them.
+        dilation_forgotten: OLD → NEW
+            The dilation is not counted: each of the K - 1 gaps is `dilation` units wide.
+        dilation_times_kernel: OLD → NEW
+            Your kernel spans dilation * kernel units: there are only kernel - 1 gaps, so it spans dilation *
+            (kernel - 1) + 1.
+        dilation_in_the_jump: OLD → NEW
+            You multiply the jump by the dilation: dilation spreads the inputs of one unit, not the units.
+        layers_reversed: OLD → NEW
+            You run the recursion from the output: a layer's gaps widen by the strides of the layers below it,
+            nearer to the input.
+        pair_swapped: OLD → NEW
+            The numbers are right, the order is not: return (size, jump).
+    """,
+)

@@ -1,0 +1,102 @@
+"""Chapter 2: the direct path of the gradient along an LSTM's cell."""
+
+import torch
+from course.exercises.cases import normal
+from course.exercises.engine import Exercise
+
+
+def my_direct_path(f):
+    """Row t of the result (T + 1, D_h) is the slope of c_T for c_t along the cell, t = 0 ... T. f (T, D_h)
+    holds the forget gates f_1 ... f_T."""
+    rows = [torch.ones_like(f[0])]  # the slope of c_T for itself
+    for f_s in f.flip(0):  # f_T, ..., f_1: one step further back each time
+        rows.append(rows[-1] * f_s)
+    return torch.stack(rows[::-1])
+
+
+def by_autograd(f):
+    """The same in float64: the cell is run from each c_t on, and autograd differentiates it."""
+    gates, slopes = f.detach().double(), []
+    for t in range(len(f) + 1):
+        start = torch.zeros_like(gates[0], requires_grad=True)
+        c = start
+        for f_s in gates[t:]:
+            c = f_s * c + 1.0
+        slopes.append(torch.autograd.grad(c.sum(), start)[0])
+    return torch.stack(slopes).to(f.dtype)
+
+
+def path_case(rng, length, d_h, dtype=torch.float64, shift=1.0):
+    """Gates between 0 and 1; the larger the shift, the more open."""
+    return (torch.sigmoid(normal(rng, length, d_h, dtype=dtype) + shift),)
+
+
+def wide_path(rng):
+    """One valid case of small random size, with a closed gate now and then."""
+    (f,) = path_case(rng, rng.randint(1, 8), rng.randint(1, 4), rng.choice((torch.float32, torch.float64)))
+    if rng.random() < 0.3:
+        f[rng.randrange(f.shape[0]), rng.randrange(f.shape[1])] = 0.0
+    return (f,)
+
+
+direct_path = Exercise(
+    my_direct_path,
+    reference=by_autograd,
+    # OLD wide=wide_path
+    # OLD cases:
+    # lambda rng: [
+    #         (torch.tensor([[0.5], [0.8], [0.1]], dtype=torch.float64),),  # by hand
+    #         (torch.tensor([[0.25]], dtype=torch.float64),),
+    #         (torch.tensor([[0.5, 0.9], [0.0, 1.0], [0.7, 0.6]], dtype=torch.float64),),
+    #         (torch.tensor([[0.0, 0.5], [0.5, 0.0]], dtype=torch.float32),),
+    #         path_case(rng, 1, 3),
+    #         path_case(rng, 3, 3),
+    #         path_case(rng, 5, 2, torch.float32),
+    #         path_case(rng, 4, 1),
+    #         path_case(rng, 100, 2, torch.float32, -4.0),  # the products underflow
+    #         path_case(rng, 100, 3, torch.float64, -9.0),
+    #         path_case(rng, 100, 2, torch.float64, 4.0),
+    #         *(wide_path(rng) for _ in range(4)),
+    #     ]
+    by_hand=(),
+    draw=None,
+    sizes=[],
+    spans={},
+    hints="""
+        Begin at the end. What is the slope of c_T for itself, and what does each step back multiply it by?
+
+        Row T is 1, row T - 1 is f_T, row T - 2 is f_T f_{T-1}. In Python f_T is `f[-1]`, since `f[0]` is f_1.
+
+        Keep a list that starts with `torch.ones_like(f[0])`, loop over `f.flip(0)` and append the last row
+        times the gate; turn the list round and stack it.
+    """,
+    wrong="""
+        sum_for_product: OLD → NEW
+            You add the gates: one step back multiplies by its gate, and steps in a row multiply.
+        product_from_the_front: OLD → NEW
+            Your row t is f_1 ... f_t, the slope of c_t for c_0. Asked is that of c_T for c_t: the product of
+            the gates after t.
+        rows_backwards: OLD → NEW
+            Your rows are right but in reverse order: row 0 belongs to c_0, the longest way, and the last row
+            is all ones.
+        own_gate_included: OLD → NEW
+            Row t contains f_t. That gate lies before c_t, on the way from c_{t-1}: the product begins at
+            f_{t+1}.
+        first_gate_left_out: OLD → NEW
+            Row t lacks f_{t+1}: the rows of f count from 0, so f_{t+1} is `f[t]`.
+        last_row_forgotten: OLD → NEW
+            The last row is missing: t runs from 0 to T, and the slope of c_T for itself is 1.
+        first_row_forgotten: OLD → NEW
+            The row of t = 0 is missing: c_0 is the state before the first step, and all T gates lie after it.
+        one_step_only: OLD → NEW
+            Each of your rows is a single gate, the slope of c_{t+1} for c_t. Multiply all gates up to f_T.
+        power_of_the_mean_gate: OLD → NEW
+            You take the mean gate to the power T - t: the gates differ, and a closed one closes the path.
+            Multiply them.
+        units_mixed: OLD → NEW
+            You multiply over the units too: each unit has a path of its own.
+        divided_products: OLD → NEW
+            Right until a gate is 0 or the product underflows: then you divide 0 by 0. Multiply from the end
+            instead of dividing.
+    """,
+)
