@@ -36,8 +36,8 @@ def draw_random(draw, spans, rng):
 
     Args:
         draw: function (rng, **sizes) -> a case; one with an argument `dtype` gets float32 or float64.
-        spans: dict of what each size is drawn from: a pair of whole numbers (both included), a pair of floats,
-            a list to choose from, or a function of the rng; or a function (rng) -> dict of sizes.
+        spans: dict of what each size is drawn from: a pair of whole numbers (both included) or of floats, a
+            list to choose from, or a function of the rng; or a function (rng) -> dict of sizes.
         rng: random.Random.
     """
     if callable(spans):

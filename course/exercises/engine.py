@@ -1,8 +1,8 @@
 """An exercise: what a right answer is, and what the wrong answers mean.
 
-A chapter states the task and hands out a stub, the learner fills it in, and `exercise.check(function)` as the
-last line of a cell shows the verdict. In a plain script nothing is shown: the verdict is what `check` returns,
-so that a whole chapter runs to its end whatever a learner wrote.
+A chapter states the task and hands out a stub, the learner fills it in, and `exercise.check(function)` as
+the last line of a cell shows the verdict. In a plain script nothing is shown: the verdict is what `check`
+returns, so that a whole chapter runs to its end whatever a learner wrote.
 """
 
 import inspect
@@ -204,10 +204,11 @@ class Exercise:
             return False
         triples = zip(expected, outcomes, cases, strict=True)
         return not any(
-            difference(want, got, self._leaf_names(case), gradients=gradients) for want, got, case in triples
+            difference(want, got, self.leaf_names(case), gradients=gradients) for want, got, case in triples
         )
 
-    def _leaf_names(self, case):
+    def leaf_names(self, case):
+        """The names of a case's tensors whose gradients are compared; none without `gradients`."""
         if not self.gradients:
             return []
         names = list(inspect.signature(self.worked).parameters)
@@ -230,7 +231,7 @@ class Exercise:
     def _smallest_failure(self, cases, expected, outcomes):
         failures = []
         for case, want, got in zip(cases, expected, outcomes, strict=False):
-            found = difference(want, got, self._leaf_names(case))
+            found = difference(want, got, self.leaf_names(case))
             if found:
                 failures.append((_size(case), len(failures), case, got, *found))
         _, _, case, got, diagnosis, sentence = min(failures)

@@ -16,6 +16,7 @@ another replacement to the same mistake.
 import ast
 import inspect
 import re
+import textwrap
 
 HEAD = re.compile(r"(\w+): (.+?) → (.*)")
 
@@ -29,7 +30,7 @@ def parse(text):
         ValueError: for a line at the margin that is no head.
     """
     mistakes = []
-    for line in inspect.cleandoc(text).splitlines():
+    for line in textwrap.dedent(text).splitlines():
         head = HEAD.fullmatch(line)
         if head:
             edit = head[2], "" if head[3] == "nothing" else head[3]

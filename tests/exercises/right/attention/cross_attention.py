@@ -2,9 +2,9 @@
 
 
 import math
+
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def cross_by_einsum(x, memory, weight_q, weight_k, weight_v):

@@ -2,9 +2,8 @@
 
 
 import math
+
 import torch
-import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def grouped_by_copies(q, k, v):

@@ -3,7 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def causal_by_query(x, weight_q, weight_k, weight_v, n_h):

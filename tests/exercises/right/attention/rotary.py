@@ -2,7 +2,6 @@
 
 
 import torch
-from course.exercises.cases import normal
 
 
 def rotary_in_place(x, base):

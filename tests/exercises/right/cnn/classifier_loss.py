@@ -3,7 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def classifier_loss_by_log_sum_exp(logits, labels):

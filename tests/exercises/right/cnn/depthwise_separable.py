@@ -3,7 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def separable_by_channel(x, depthwise, pointwise, bias, stride, padding):

@@ -1,10 +1,8 @@
 """Right answers to `equivariance` in other words than the solution's."""
 
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def shift_error_by_assignment(x, weight, padding, shift):

@@ -2,8 +2,6 @@
 
 
 import math
-import torch
-import torch.nn.functional as F
 
 
 def output_size_by_counting(n, kernel, stride, padding, dilation):

@@ -2,8 +2,8 @@
 
 
 import math
+
 import torch
-from torch import nn
 
 
 def parameter_count_by_group(c_in, c_out, kernel, groups, bias):

@@ -3,7 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def weight_gradient_by_position(x, grad_y, kernel):

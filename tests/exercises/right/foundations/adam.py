@@ -2,7 +2,6 @@
 
 
 import torch
-from course.exercises.cases import normal
 
 
 def adam_in_place(w, gradients, lr, beta1, beta2, eps):

@@ -2,8 +2,8 @@
 
 
 import math
+
 import torch
-from course.exercises.cases import normal
 
 
 def backward_by_recursion(inputs, steps):

@@ -2,7 +2,6 @@
 
 
 import torch
-from course.exercises.cases import normal
 
 
 def adamw_in_one_line(w, gradients, lr, beta1, beta2, eps, weight_decay):

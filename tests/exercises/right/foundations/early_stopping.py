@@ -1,8 +1,8 @@
 """Right answers to `early_stopping` in other words than the solution's."""
 
 
-import itertools
 import math
+
 import torch
 
 

@@ -1,9 +1,7 @@
 """Right answers to `largest_rate` in other words than the solution's."""
 
 
-import numpy as np
 import torch
-from course.exercises.cases import normal
 
 
 def rate_by_singular_values(x):

@@ -1,7 +1,6 @@
 """Right answers to `precision_recall` in other words than the solution's."""
 
 
-import math
 import torch
 
 

@@ -1,9 +1,7 @@
 """Right answers to `roc_auc` in other words than the solution's."""
 
 
-import numpy as np
 import torch
-from course.exercises.cases import normal
 
 
 def auc_by_trapezoids(scores, labels):

@@ -2,8 +2,6 @@
 
 
 import torch
-import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def step_by_sides(w, gradient, lr, l1):

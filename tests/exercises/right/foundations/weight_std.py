@@ -2,8 +2,8 @@
 
 
 import math
+
 import torch
-from torch.nn import init
 
 
 def std_by_gain(fan_in, fan_out, activation):

@@ -2,8 +2,6 @@
 
 
 import torch
-from torch.optim.swa_utils import get_ema_avg_fn
-from course.exercises.cases import normal
 
 
 def average_by_lerp(average, weights, decay):

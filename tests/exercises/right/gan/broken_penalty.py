@@ -2,7 +2,6 @@
 
 
 import torch
-from course.exercises.cases import normal
 
 
 def r1_by_ones(weight, v, real, gamma):

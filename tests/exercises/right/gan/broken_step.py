@@ -3,7 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def step_by_zeroing(real, noise_d, noise_g, a, b, w, lr):

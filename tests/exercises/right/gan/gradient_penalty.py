@@ -2,7 +2,6 @@
 
 
 import torch
-from course.exercises.cases import normal
 
 
 def penalty_by_ones(weight, v, real, fake, mix):

@@ -2,7 +2,9 @@
 
 
 import math
+
 import torch
+
 from course.exercises.cases import normal
 
 

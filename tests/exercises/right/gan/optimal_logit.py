@@ -2,10 +2,8 @@
 
 
 import math
+
 import torch
-import torch.nn.functional as F
-from torch.distributions import Normal
-from course.exercises.cases import normal
 
 
 def logit_by_product(x, mean, std):

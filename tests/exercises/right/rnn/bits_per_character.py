@@ -2,9 +2,9 @@
 
 
 import math
+
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def bits_by_gather(logits, targets):

@@ -1,9 +1,7 @@
 """Right answers to `clip_global_norm` in other words than the solution's."""
 
 
-import math
 import torch
-from course.exercises.cases import normal
 
 
 def clip_by_one_vector(grads, max_norm):

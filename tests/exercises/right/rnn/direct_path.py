@@ -2,7 +2,6 @@
 
 
 import torch
-from course.exercises.cases import normal
 
 
 def path_by_cumprod(f):

@@ -3,7 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.rnn.packed_order import by_lstm_cell, packed_cases, wide_packed
 
 
 def lstm_gate_by_gate(x_t, h, c, weight_ih, weight_hh, bias):

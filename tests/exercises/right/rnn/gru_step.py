@@ -3,9 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from torch import nn
-from course.exercises.cases import normal
-from course.exercises.rnn.pytorch import by_pytorch
 
 
 def gru_gate_by_gate(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):

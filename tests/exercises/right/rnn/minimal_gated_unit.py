@@ -3,7 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def mgu_by_blocks(x_t, h, weight_f, bias_f, weight_h, bias_h):

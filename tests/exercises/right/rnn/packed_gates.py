@@ -1,12 +1,8 @@
 """Right answers to `packed_gates` in other words than the solution's."""
 
 
-import itertools
 import torch
 import torch.nn.functional as F
-from torch import nn
-from course.exercises.cases import normal
-from course.exercises.rnn.pytorch import by_pytorch
 
 
 def packed_two_linear(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):

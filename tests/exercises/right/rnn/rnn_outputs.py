@@ -3,9 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from torch import nn
-from course.exercises.cases import normal
-from course.exercises.rnn.pytorch import by_pytorch
 
 
 def rnn_inputs_first(x, h_0, weight_xh, weight_hh, bias):

@@ -1,9 +1,7 @@
 """Right answers to `temperature` in other words than the solution's."""
 
 
-import math
 import torch
-from course.exercises.cases import normal
 
 
 def sample_by_search(logits, temperature, u):

@@ -2,7 +2,6 @@
 
 
 import torch
-from course.exercises.cases import normal
 
 
 def gradient_in_one_graph(x, y, weight_xh, weight_hh, k):

@@ -1,10 +1,8 @@
 """Right answers to `bernoulli_log_likelihood` in other words than the solution's."""
 
 
-import math
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def likelihood_by_softplus(x, logits):

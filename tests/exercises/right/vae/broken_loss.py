@@ -3,8 +3,6 @@
 
 import torch
 import torch.nn.functional as F
-from torch.distributions import Bernoulli, Normal, kl_divergence
-from course.exercises.cases import normal
 
 
 def loss_by_sums(x, logits, mu, logvar):

@@ -1,7 +1,6 @@
 """Right answers to `effective_beta` in other words than the solution's."""
 
 
-import torch
 
 
 def beta_step_by_step(recon, kl, n_pixels, n_latents):

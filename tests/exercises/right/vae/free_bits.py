@@ -1,10 +1,8 @@
 """Right answers to `free_bits` in other words than the solution's."""
 
 
-import math
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def free_bits_by_relu(kl, nats):

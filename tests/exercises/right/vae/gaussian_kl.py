@@ -2,9 +2,8 @@
 
 
 import math
+
 import torch
-from torch import distributions
-from course.exercises.cases import normal
 
 
 def kl_as_printed(mu, logvar):

@@ -2,9 +2,8 @@
 
 
 import math
+
 import torch
-from torch.distributions import Normal
-from course.exercises.cases import normal
 
 
 def gaussian_nll_by_squares(x, mean, log_sigma):

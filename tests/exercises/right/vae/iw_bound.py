@@ -1,10 +1,9 @@
 """Right answers to `iw_bound` in other words than the solution's."""
 
 
-import functools
 import math
+
 import torch
-from course.exercises.cases import normal
 
 
 def bound_by_largest(log_w):

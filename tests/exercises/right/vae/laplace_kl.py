@@ -2,9 +2,8 @@
 
 
 import math
+
 import torch
-from torch.distributions import Laplace, kl_divergence
-from course.exercises.cases import normal
 
 
 def laplace_kl_by_entropy(mu, log_scale):

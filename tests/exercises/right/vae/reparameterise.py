@@ -2,10 +2,8 @@
 
 
 import math
+
 import torch
-import torch.nn.functional as F
-from torch.distributions.transforms import AffineTransform
-from course.exercises.cases import normal
 
 
 def sample_by_quarters(mu, logvar, eps):

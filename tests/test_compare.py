@@ -1,4 +1,4 @@
-"""The proof tool accepts what is equal and refuses every kind of difference."""
+"""The comparator accepts what is equal and refuses every kind of difference."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from course.agreement import check_agreement
+from course.compare import check_agreement
 from course.intervals import wilson
 
 X = torch.linspace(-2, 2, 6).reshape(2, 3)

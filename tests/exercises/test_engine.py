@@ -1,5 +1,6 @@
 """The verdicts of the exercise engine, on a small exercise of its own."""
 
+import inspect
 import random
 import re
 
@@ -7,69 +8,116 @@ import numpy as np
 import pytest
 import torch
 
-from course.exercises import compare, sandbox
-from course.exercises.engine import Exercise, Misconception
+from course.compare import TOLERANCES
+from course.exercises import slips
+from course.exercises.cases import tensors
+from course.exercises.engine import Exercise
 from course.exercises.outcome import evaluate
+
+pytestmark = pytest.mark.usefixtures("place")  # every verdict is the same wherever the function runs
 
 
 def my_scaled(x, factor):
     """x (N, M) times factor."""
-    raise NotImplementedError
+    return x * factor  # the solution
 
 
-def scaled(x, factor):
-    """The solution."""
-    return x * factor
+def root(x, factor):
+    """You take
+    a root."""
+    return (x * factor).sqrt()  # NaN where it is negative
 
 
-def cases(rng):
-    """From large to small, so that the smallest is not simply the first."""
-    return [
-        (torch.arange(1.0, 41.0, dtype=torch.float64).reshape(5, 8), 3),
-        (torch.tensor([[1.5, -2.0, 4.0]], dtype=torch.float32), 2),
-        (torch.tensor([[5.0], [-7.0]], dtype=torch.float64), -2),
-    ]
+def cut(x, factor):
+    """You cut the graph."""
+    return x + (x * (factor - 1)).detach()
 
 
-def root_of(x, factor):
-    """Wrong, with NaN where x is negative."""
-    return (x * factor).sqrt()
+def loud(x, factor):
+    """You raise a KeyError."""
+    return {}[factor]
+
+
+def draw(rng, N, M, factor, dtype=torch.float64):
+    (x,) = tensors(rng, "NM", dtype, N=N, M=M)
+    return x, factor
+
+
+class Fixed(Exercise):
+    """Its cases are fixed: from large to small, so that the smallest is not simply the first."""
+
+    def cases(self, rng):
+        return [
+            (torch.arange(1.0, 41.0, dtype=torch.float64).reshape(5, 8), 3),
+            (torch.tensor([[1.5, -2.0, 4.0]], dtype=torch.float32), 2),
+            (torch.tensor([[5.0], [-7.0]], dtype=torch.float64), -2),
+        ]
+
+
+PARTS = dict(
+    reference=lambda x, factor: factor * x,
+    by_hand=([[5.0], [-7.0]], -2),
+    draw=draw,
+    sizes=[dict(N=5, M=8, factor=3), dict(N=1, M=3, factor=2, dtype=torch.float32)],
+    spans=dict(N=(1, 4), M=[1, 2], factor=lambda rng: -1),
+    hints="""
+        Multiply.
+
+        Use
+        *.
+    """,
+    wrong="""
+        added: x * factor → x + factor
+            You add.
+        summed: return → return (
+        and: x * factor → x * factor).sum()
+            You
+            sum.
+    """,
+    functions=(root, cut, loud),
+    gradients=True,
+    deadline=20.0,
+)
 
 
 @pytest.fixture
 def exercise():
-    return Exercise(
-        name="scaled",
-        title="scale",
-        difficulty="easy",
-        minutes=1,
-        task="Multiply.",
-        stub_function=my_scaled,
-        reference=lambda x, factor: factor * x,
-        cases=cases,
-        wide=lambda rng: (torch.ones(1, 1), rng.randint(1, 9)),
-        hints=("Multiply.", "Use *."),
-        solution_function=scaled,
-        alternatives=(),
-        misconceptions=(
-            Misconception("added", "You add.", lambda x, factor: x + factor),
-            Misconception("root", "You take a root.", root_of),
-            Misconception("cut", "You cut the graph.", lambda x, factor: x + (x * (factor - 1)).detach()),
-            Misconception("scalar", "You sum.", lambda x, factor: (x * factor).sum()),
-            Misconception("loud", "You raise a KeyError.", lambda x, factor: {}[factor]),
-        ),
-        gradients=True,
-        deadline=5.0,
+    return Fixed(my_scaled, **PARTS)
+
+
+def test_an_exercise_is_made_of_its_parts():
+    made = Exercise(my_scaled, **PARTS)
+    first, second, third, *rest = made.cases(random.Random(0))
+    assert first[0].dtype == torch.float64 and first[0].tolist() == [[5.0], [-7.0]] and first[1] == -2
+    assert (second[0].shape, third[0].shape, third[0].dtype) == ((5, 8), (1, 3), torch.float32)
+    assert len(rest) == 5 and all(factor == -1 and len(x) <= 4 for x, factor in rest)
+    assert {x.dtype for x, _ in (made.wide(random.Random(i)) for i in range(20))} == {
+        torch.float32,
+        torch.float64,
+    }
+    assert [(m.name, m.diagnosis) for m in made.misconceptions][:3] == [
+        ("added", "You add."), ("summed", "You sum."), ("root", "You take a root.")
+    ]  # fmt: skip
+    assert made.hints == ("Multiply.", "Use *.")
+    assert inspect.getdoc(made.stub) == "x (N, M) times factor."
+    with pytest.raises(NotImplementedError):
+        made.stub(1, 2)
+
+
+def test_mistakes_combine_and_must_apply():
+    both = slips.combined(
+        "added: x * factor → x + factor\n    You add.", "late: return → return 2 *\n    Twice."
     )
-
-
-@pytest.fixture(params=["forked", "in this process"], autouse=True)
-def place(request, monkeypatch):
-    """Every verdict is the same wherever the learner's function runs."""
-    for name in ("RANK", "WORLD_SIZE"):
-        monkeypatch.delenv(name, raising=False)
-    if request.param != "forked":
-        monkeypatch.setattr(sandbox, "forks", lambda: False)
+    assert both == [
+        ("added", [("x * factor", "x + factor")], "You add."),
+        ("added_late", [("return", "return 2 *"), ("x * factor", "x + factor")], "You add. Twice."),
+    ]
+    assert slips.edited(my_scaled, both[1][1])(3, 4) == 2 * 3 + 4
+    assert slips.parse("gone: x * → nothing\n    .")[0][1] == [("x *", "")]
+    with pytest.raises(ValueError, match="my_scaled has no 'y' to replace"):
+        slips.edited(my_scaled, [("y", "x")])
+    with pytest.raises(ValueError, match="'added x' is not of the form"):
+        slips.parse("added x\n    You add.")
 
 
 def verdict(exercise, function):
@@ -88,7 +136,7 @@ def test_right_answers_pass_with_lambdas_closures_methods_and_modules(exercise):
             return x * factor
 
     for right in (
-        scaled,
+        my_scaled,
         lambda x, factor: x * factor,
         lambda x, factor: x * (factor * one).to(x.dtype),
         lambda a, b: a * b,
@@ -100,7 +148,7 @@ def test_right_answers_pass_with_lambdas_closures_methods_and_modules(exercise):
 
 
 def test_the_verdict_says_what_was_compared(exercise):
-    assert exercise.check(scaled).message == (
+    assert exercise.check(my_scaled).message == (
         "Your function and its gradients agree with an independent one on all 3 cases."
     )
 
@@ -121,7 +169,7 @@ def test_a_stub_is_not_attempted_but_a_deeper_not_implemented_is_a_failure(exerc
         return torch.complex(x, x).max() * factor  # torch has no order for complex numbers
 
     assert verdict(exercise, by_torch) == ("failed", "raised")
-    assert verdict(exercise, my_scaled) == ("not_attempted", None)
+    assert verdict(exercise, exercise.stub) == ("not_attempted", None)
     assert verdict(exercise, stub) == ("not_attempted", None)
     assert verdict(exercise, lambda x, factor: helper()) == ("failed", "raised")
     assert verdict(exercise, partly) == ("failed", "raised")
@@ -132,7 +180,7 @@ def test_a_program_with_a_bug_is_not_attempted_until_its_code_changes(exercise):
         total = [row + factor for row in x]
         return torch.stack(total)
 
-    exercise.stub_function = buggy
+    exercise.stub = buggy
 
     def same(x, factor):
         # a comment changes nothing
@@ -161,7 +209,7 @@ def test_misconceptions_are_told_by_their_numbers_on_every_case(exercise):
     result = exercise.check(lambda x, factor: x - (-factor))
     assert (result.status, result.diagnosis, result.message) == ("failed", "added", "You add.")
     assert verdict(exercise, lambda x, factor: (x * factor) ** 0.5) == ("failed", "root")
-    assert verdict(exercise, lambda x, factor: torch.einsum("ij->", x * factor)) == ("failed", "scalar")
+    assert verdict(exercise, lambda x, factor: torch.einsum("ij->", x * factor)) == ("failed", "summed")
     # the same numbers on all cases but one are not the misconception
     assert verdict(exercise, lambda x, factor: x + factor + (len(x) == 5)) == ("failed", "wrong_values")
     # nor are the same finite numbers with NaN elsewhere
@@ -240,7 +288,7 @@ def test_float32_is_compared_loosely_and_float64_strictly(exercise):
 
     assert verdict(exercise, off_by(1e-6)) == ("passed", None)
     assert verdict(exercise, off_by(1e-2)) == ("failed", "wrong_values")
-    assert compare.TOLERANCES[torch.float64] == (1e-9, 1e-11)
+    assert TOLERANCES[torch.float64] == (1e-9, 1e-11)
 
 
 def test_changed_inputs_are_reported_and_harm_no_other_case(exercise):
@@ -265,7 +313,7 @@ def test_changed_inputs_inside_containers_are_seen():
     case = ((torch.zeros(2), 1), {"a": torch.zeros(1)})
     assert evaluate(changes, case).changed == (1,)
     assert case[1]["a"] == 0
-    assert evaluate(lambda pair, table: table["a"], case, gradients=True).changed == ()
+    assert evaluate(lambda pair, table: table["a"], case, differentiate=True).changed == ()
 
 
 def test_what_a_failing_case_printed_is_shown_shortly(exercise):
@@ -354,12 +402,12 @@ def test_a_random_function_draws_the_same_numbers_and_disturbs_no_one(exercise):
 
 def test_the_notebooks_own_modes_do_not_matter(exercise):
     with torch.no_grad():
-        assert verdict(exercise, scaled) == ("passed", None)
+        assert verdict(exercise, my_scaled) == ("passed", None)
     with torch.inference_mode():
-        assert verdict(exercise, scaled) == ("passed", None)
+        assert verdict(exercise, my_scaled) == ("passed", None)
     torch.set_default_dtype(torch.float64)
     try:
-        assert verdict(exercise, scaled) == ("passed", None)
+        assert verdict(exercise, my_scaled) == ("passed", None)
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -379,10 +427,10 @@ def test_a_result_shows_itself_the_same_everywhere(exercise):
     )
     shown = result._repr_html_()
     assert shown.count("<div") == shown.count("</div>") == 1 and "<strong>Not right yet.</strong>" in shown
-    assert (
-        "&lt;b&gt;" in exercise.check(lambda x, factor: {}["<b>"] if factor > 0 else x)._repr_html_() or True
-    )
-    for function in (scaled, my_scaled, None, lambda x, factor: object()):
+    escaped = exercise.check(lambda x, factor: "<b>")._repr_html_()
+    assert "<b>" not in escaped
+    assert "&lt;b&gt;" in exercise.check(lambda x, factor: x.index("<b>"))._repr_html_()
+    for function in (my_scaled, None, lambda x, factor: object()):
         assert " at 0x" not in repr(exercise.check(function))
 
 
@@ -401,5 +449,5 @@ def test_hints_and_solution_are_markdown(exercise):
     ]
     note = exercise.solution()
     assert repr(note) == note._repr_markdown_() == str(note)
-    assert 'def my_scaled(x, factor):\n    """The solution."""' in note
-    assert repr(exercise) == "Exercise scaled (easy, about 1 minutes)"
+    assert note == f"```python\n{inspect.getsource(my_scaled)}```"
+    assert repr(exercise) == "Exercise test_engine: check(my_scaled), hint(), solution()"

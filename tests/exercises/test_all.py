@@ -1,0 +1,150 @@
+"""What holds for every exercise of every chapter: what is right passes, what is wrong is told apart."""
+
+import importlib
+import inspect
+import itertools
+import random
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from course import chapters, exercises
+from course.compare import difference
+from course.exercises.outcome import evaluate
+from course.exercises.verdict import Result
+from tests.helpers.exercises import all_exercises, differ, in_the_chapter, outcomes
+from tests.helpers.mutations import mutants
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+MUTANTS = 20
+WIDE_CASES = 100
+BUILT_IN_DIAGNOSES = set(re.findall(r'"(\w+)"', inspect.getdoc(Result)))
+
+every_exercise = pytest.mark.parametrize(
+    ("name", "exercise"), [pytest.param(*item, id=item[0]) for item in all_exercises().items()]
+)
+
+
+def right_variants(name):
+    """Right answers in other words than the solution's, functions."""
+    return importlib.import_module(f"tests.exercises.right.{name}").RIGHT
+
+
+def test_every_chapter_is_found():
+    found = [(exercise.chapter, exercise.name) for exercise in all_exercises().values()]
+    assert {("01_cnn", "output_size"), ("04_vae", "gaussian_kl"), ("05_gan", "broken_game")} <= set(found)
+    assert len(set(found)) == len(found)
+    assert {chapter for chapter, _ in found} <= {path.stem for path in chapters.paths()}
+
+
+@every_exercise
+def test_module_file_and_exercise_have_one_name(name, exercise):
+    assert name.partition(".")[2] == exercise.name
+    assert exercise.worked.__name__.startswith("my_")
+    assert exercise.reference is not exercise.worked
+
+
+@every_exercise
+def test_cases_repeat_and_the_reference_answers_them(name, exercise):
+    cases = exercise.cases(random.Random(0))
+    assert str(cases) == str(exercise.cases(random.Random(0)))
+    assert len(cases) >= 10
+    for outcome in outcomes(exercise, exercise.reference):
+        assert outcome.kind == "value", outcome.text
+        parts = (outcome.value[-1], *outcome.gradients)
+        assert all(part.isfinite().all() for part in parts if isinstance(part, torch.Tensor))
+
+
+@every_exercise
+def test_the_solution_passes_and_is_right_on_wide_cases(name, exercise):
+    result = exercise.check(exercise.worked)
+    assert (result.status, result.diagnosis) == ("passed", None), result
+    text = str(exercise.solution())
+    assert text == f"```python\n{inspect.getsource(exercise.worked).rstrip()}\n```"
+    rng = random.Random(2)
+    for _ in range(WIDE_CASES):
+        case = exercise.wide(rng)
+        want = evaluate(exercise.reference, case, exercise.gradients)
+        got = evaluate(exercise.worked, case, exercise.gradients)
+        assert difference(want, got, exercise.leaf_names(case)) is None
+
+
+@every_exercise
+def test_other_right_ways_pass(name, exercise):
+    variants = right_variants(name)
+    assert len({*variants} - {exercise.worked}) >= 3
+    for variant in variants:
+        result = exercise.judge(outcomes(exercise, variant))
+        assert result.status == "passed", f"{variant}: {result}"
+
+
+@every_exercise
+def test_each_misconception_is_diagnosed_as_itself_and_differs_from_all_others(name, exercise):
+    answers = {}
+    for misconception in exercise.misconceptions:
+        answers[misconception.name] = outcomes(exercise, misconception.function)
+        result = exercise.judge(answers[misconception.name])
+        assert (result.status, result.diagnosis) == ("failed", misconception.name), result
+        assert result.message == misconception.diagnosis
+    assert len(answers) == len(exercise.misconceptions) >= 10
+    assert not BUILT_IN_DIAGNOSES & answers.keys()
+    for first, second in itertools.combinations(answers, 2):
+        assert differ(exercise, answers[first], answers[second]), f"{first} and {second} are the same"
+
+
+@every_exercise
+def test_mutations_of_right_answers_are_rejected(name, exercise):
+    written = [exercise.worked, *right_variants(name)]
+    originals = [f for f in written if inspect.isfunction(f) and f.__name__ != "<lambda>"]
+    originals = [f for f in originals if f.__module__.startswith(("course", "tests"))]
+    first = exercise.cases(random.Random(0))[0]
+
+    def runs(mutant):  # one that raises at once is rejected by anything
+        return evaluate(mutant, first).kind == "value"
+
+    tried = mutants(originals, MUTANTS, runs)
+    assert len(tried) >= 15
+    survivors = [(label, f) for label, f in tried if exercise.judge(outcomes(exercise, f)).status == "passed"]
+    assert len(survivors) <= len(tried) // 3  # else the mutations are too mild to tell anything
+    rng = random.Random(1)
+    for _ in range(WIDE_CASES if survivors else 0):
+        case = exercise.wide(rng)
+        want = evaluate(exercise.reference, case, exercise.gradients)
+        for label, mutant in survivors:
+            found = difference(want, evaluate(mutant, case, exercise.gradients), exercise.leaf_names(case))
+            assert found is None, f"{label} passes the check but is wrong on {case}: {found}"
+
+
+@every_exercise
+def test_hints_go_from_one_to_the_next(name, exercise):
+    texts = [str(exercise.hint()) for _ in range(len(exercise.hints) + 1)]
+    count = len(exercise.hints)
+    assert count >= 2
+    assert texts[:-1] == [f"Hint {i} of {count}: {hint}" for i, hint in enumerate(exercise.hints, 1)]
+    assert "no more hints" in texts[-1] and ".solution()" in texts[-1]
+
+
+@every_exercise
+def test_the_chapter_states_the_task_and_hands_out_the_stub(name, exercise):
+    texts, cell = in_the_chapter(name, exercise)
+    head = re.compile(r"\*\*Exercise: .+\*\* \((easy|medium|hard), about \d+ minutes\)\n\n")
+    statement = head.split([text for text in texts if head.search(text)][-1])[-1]
+    assert len(statement.split()) <= 120
+    for above in ("", "import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn\n"):
+        # The compiler emits another call sequence where it sees the import.
+        namespace = dict(exercise.worked.__globals__) | {"exercises": exercises}
+        exec(compile(f"{above}\n\n{cell}  # moved to another cell", "<ipython-input-7>", "exec"), namespace)
+        stub = namespace[exercise.worked.__name__]
+        assert exercise.check(stub).status == "not_attempted"
+        assert inspect.signature(stub) == inspect.signature(exercise.worked)
+        assert inspect.getdoc(stub) == inspect.getdoc(exercise.worked)
+
+
+def test_importing_the_exercises_imports_no_plotting():
+    code = "import sys; from course import exercises; print({'matplotlib', 'IPython'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
