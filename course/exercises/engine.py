@@ -64,7 +64,7 @@ class Exercise:
     """
 
     def __init__(
-        self, solution, *, reference, by_hand, draw, sizes, spans, hints, wrong="", twice=(), functions=(),
+        self, solution, *, reference, by_hand, draw, spans, hints, sizes=(), wrong="", twice=(), functions=(),
         bug="", gradients=False, deadline=10.0,
     ):  # fmt: skip
         self.worked, self.reference = solution, reference

@@ -18,7 +18,7 @@ import inspect
 import re
 import textwrap
 
-HEAD = re.compile(r"(\w+): (.+?) → (.*)")
+HEAD = re.compile(r"([\w.-]+): (.+?) → (.*)")
 
 
 def parse(text):

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -11,12 +12,10 @@ def my_classifier_loss(logits, labels):
     return F.cross_entropy(logits, labels)  # it applies log-softmax itself
 
 
-def wide_classifier_loss(rng):
-    """One case: a few examples and classes, logits from tiny to extreme."""
-    n, classes = rng.randint(1, 5), rng.randint(2, 6)
-    labels = torch.tensor([rng.randrange(classes) for _ in range(n)])
-    dtype = rng.choice((torch.float32, torch.float64))
-    return normal(rng, n, classes, dtype=dtype, scale=10 ** rng.uniform(-2, 3)), labels
+def draw(rng, B, K, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the logits."""
+    labels = torch.tensor([rng.randrange(K) for _ in range(B)])
+    return normal(rng, B, K, dtype=dtype, scale=scale), labels
 
 
 classifier_loss = Exercise(
@@ -25,25 +24,20 @@ classifier_loss = Exercise(
         torch.logsumexp(logits.double(), 1).mean() - logits.double().gather(1, labels[:, None]).mean()
     ).to(logits.dtype),
     gradients=True,
-    # OLD wide=wide_classifier_loss
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([[2.0, 0.0, -1.0]], dtype=torch.float64), torch.tensor([0])),
-    #         (torch.tensor([[1.0, 3.0], [-2.0, 0.5]], dtype=torch.float64), torch.tensor([1, 0])),
-    #         (torch.tensor([[-3.0, -1.0, -2.0, -4.0]] * 2, dtype=torch.float64), torch.tensor([3, 1])),
-    #         (normal(rng, 7, 10), torch.tensor([3, 1, 4, 1, 5, 9, 2])),
-    #         (normal(rng, 4, 4), torch.tensor([0, 3, 3, 1])),
-    #         (normal(rng, 5, 3, dtype=torch.float32), torch.tensor([2, 2, 0, 1, 0])),
-    #         (torch.tensor([[1000.0, -1000.0, 0.0]], dtype=torch.float32), torch.tensor([0])),
-    #         (torch.tensor([[800.0, -900.0, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64), torch.tensor([1, 2])),
-    #         (torch.tensor([[-1e4, 1e4], [1e4, -1e4], [50.0, 0.0]], dtype=torch.float32), torch.tensor([0, 0, 1])),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[2.0, 0.0, -1.0]], torch.tensor([0])),
+        ([[1.0, 3.0], [-2.0, 0.5]], torch.tensor([1, 0])),
+        ([[-3.0, -1.0, -2.0, -4.0], [-3.0, -1.0, -2.0, -4.0]], torch.tensor([3, 1])),
+        (torch.tensor([[1000.0, -1000.0, 0.0]]), torch.tensor([0])),
+        ([[800.0, -900.0, 0.0], [0.0, 0.0, 0.0]], torch.tensor([1, 2])),
+        (torch.tensor([[-1e4, 1e4], [1e4, -1e4], [50.0, 0.0]]), torch.tensor([0, 0, 1])),
+    ],
+    draw=draw,
+    sizes=[dict(B=7, K=10), dict(B=4, K=4), dict(B=5, K=3, dtype=torch.float32)],
+    spans=dict(B=(1, 5), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-2, 3)),
     bug="""
-        bug: SOLUTION → STUB
+        bug: return F → probs = torch.softmax(logits, dim=1); return F
+        and: F.cross_entropy(logits → F.cross_entropy(probs
     """,
     hints="""
         What does `F.cross_entropy` expect as its first argument, and what does it do to it? Its documentation
@@ -55,53 +49,53 @@ classifier_loss = Exercise(
         Give `F.cross_entropy` the logits: delete the softmax.
     """,
     wrong="""
-        softmax_twice: OLD → NEW
+        softmax_twice: F.cross_entropy(logits, → F.cross_entropy(logits.softmax(1),
             The softmax is still applied twice: F.cross_entropy takes logits and applies log-softmax itself.
-        relu_on_logits: OLD → NEW
+        relu_on_logits: F.cross_entropy(logits, → F.cross_entropy(torch.relu(logits),
             You clip the logits at 0: a class whose logit is negative then gets no gradient. Use them as they
             are.
-        sigmoid_on_logits: OLD → NEW
+        sigmoid_on_logits: F.cross_entropy(logits, → F.cross_entropy(torch.sigmoid(logits),
             You squash the logits with a sigmoid: the classes then differ by less than 1. Use them as they
             are.
-        no_logarithm: OLD → NEW
+        no_logarithm: F.cross_entropy(logits, → F.nll_loss(logits.softmax(1),
             The logarithm is missing: F.nll_loss takes log-probabilities, and you give it probabilities.
-        nll_of_logits: OLD → NEW
+        nll_of_logits: F.cross_entropy → F.nll_loss
             F.nll_loss only picks and averages: it takes log-probabilities, and you give it logits.
-        log_of_softmax: OLD → NEW
+        log_of_softmax: F.cross_entropy(logits, → F.nll_loss(logits.softmax(1).log(),
             Right for moderate logits, infinite for extreme ones: the softmax underflows to 0 before its
             logarithm is taken. Take both in one step: log_softmax, or F.cross_entropy on the logits.
-        exponentials_overflow: OLD → NEW
+        exponentials_overflow: return F.cross_entropy(logits, → e = logits.exp(); return F.nll_loss((e / e.sum(1)[:, None]).log(),
             Right for moderate logits, but exp overflows for large ones. Take the largest logit out first, as
             log_softmax, logsumexp and F.cross_entropy do.
-        epsilon_1e-06: OLD → NEW
+        epsilon_1e-06: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-06).log(),
             You add a small number before the logarithm: the loss of a confident mistake is then capped, and
             its gradient is lost. Use log_softmax, or F.cross_entropy on the logits: they need none.
-        epsilon_1e-07: OLD → NEW
+        epsilon_1e-07: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-07).log(),
             You add a small number before the logarithm: the loss of a confident mistake is then capped, and
             its gradient is lost. Use log_softmax, or F.cross_entropy on the logits: they need none.
-        epsilon_1e-08: OLD → NEW
+        epsilon_1e-08: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-08).log(),
             You add a small number before the logarithm: the loss of a confident mistake is then capped, and
             its gradient is lost. Use log_softmax, or F.cross_entropy on the logits: they need none.
-        epsilon_1e-09: OLD → NEW
+        epsilon_1e-09: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-09).log(),
             You add a small number before the logarithm: the loss of a confident mistake is then capped, and
             its gradient is lost. Use log_softmax, or F.cross_entropy on the logits: they need none.
-        epsilon_1e-10: OLD → NEW
+        epsilon_1e-10: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-10).log(),
             You add a small number before the logarithm: the loss of a confident mistake is then capped, and
             its gradient is lost. Use log_softmax, or F.cross_entropy on the logits: they need none.
-        epsilon_1e-12: OLD → NEW
+        epsilon_1e-12: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-12).log(),
             You add a small number before the logarithm: the loss of a confident mistake is then capped, and
             its gradient is lost. Use log_softmax, or F.cross_entropy on the logits: they need none.
-        sum_for_mean: OLD → NEW
+        sum_for_mean: , labels)  # → , labels, reduction="sum")  #
             You sum over the batch: the mean was asked for, which does not grow with the batch.
-        no_reduction: OLD → NEW
+        no_reduction: , labels)  # → , labels, reduction="none")  #
             You return one loss for each example: take their mean.
-        mean_over_classes: OLD → NEW
+        mean_over_classes: , labels)  # → , labels) / logits.shape[1]  #
             You average over the classes as well, so the loss is K times too small: sum over classes, average
             over the batch.
-        softmax_over_the_batch: OLD → NEW
+        softmax_over_the_batch: F.cross_entropy(logits, → F.nll_loss(logits.log_softmax(0),
             Your softmax runs over the batch (dim=0): the probabilities of one example's classes must sum to
             1, so it runs over dim=1.
-        sign_forgotten: OLD → NEW
+        sign_forgotten: return F.cross_entropy → return -F.cross_entropy
             The sign is wrong: the loss is minus the log-probability of the label.
     """,
 )

@@ -2,7 +2,8 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import normal, tensors
 from course.exercises.engine import Exercise
 
 
@@ -22,25 +23,24 @@ def my_conv2d(x, weight, bias, stride, padding):
     return out
 
 
-def wide_conv2d(rng, dtype=torch.float64):
-    """One valid case of small random sizes."""
-    k_h, k_w, p_h, p_w = rng.randint(1, 3), rng.randint(1, 3), rng.randint(0, 2), rng.randint(0, 2)
-    h, w = (max(1, k - 2 * p) + rng.randint(0, 3) for k, p in ((k_h, p_h), (k_w, p_w)))
-    c_in, c_out = rng.randint(1, 3), rng.randint(1, 3)
-    return conv2d_case(rng, (rng.randint(1, 2), c_in, h, w), (c_out, k_h, k_w), (p_h, p_w), dtype)
+def draw(rng, B, C, H, W, D, kernel, stride, padding, dtype=torch.float64):
+    """A case with C input and D output channels; image and kernel need not be square."""
+    x, bias = tensors(rng, "BCHW D", dtype, B=B, C=C, H=H, W=W, D=D)
+    return x, normal(rng, D, C, *kernel, dtype=dtype), bias, stride, padding
 
 
-def conv2d_case(rng, image, kernel, padding, dtype=torch.float64, stride=None):
-    """A case with an image (B, C_in, H, W) and a kernel (C_out, K_h, K_w); draws the stride unless given."""
-    weight = normal(rng, kernel[0], image[1], *kernel[1:], dtype=dtype)
-    bias = normal(rng, kernel[0], dtype=dtype)
-    return (
-        normal(rng, *image, dtype=dtype),
-        weight,
-        bias,
-        stride or (rng.randint(1, 3), rng.randint(1, 3)),
-        padding,
-    )
+def spans(rng):
+    """Small sizes; the kernel fits also where rows and columns are swapped, or the padding is forgotten."""
+    kernel, padding, stride = ((rng.randint(low, 3), rng.randint(low, 3)) for low in (1, 0, 1))
+    H, W = (max(kernel) + rng.randint(0, 3) for _ in range(2))
+    B, C, D = (rng.randint(1, 3) for _ in range(3))
+    return dict(B=B, C=C, H=H, W=W, D=D, kernel=kernel, stride=stride, padding=padding)
+
+
+def stride_inside_the_kernel(x, weight, bias, stride, padding):
+    """You apply the stride between the kernel's elements: that is dilation. The stride moves the whole
+    kernel."""
+    return F.conv2d(x, weight, bias, 1, padding, dilation=stride)
 
 
 conv2d = Exercise(
@@ -49,30 +49,25 @@ conv2d = Exercise(
         x.double(), weight.double(), bias.double(), stride, padding
     ).to(x.dtype),
     gradients=True,
-    # OLD wide=wide_conv2d
-    # OLD cases:
-    # lambda rng: [
-    #         (  # by hand
-    #             torch.arange(1.0, 10.0, dtype=torch.float64).reshape(1, 1, 3, 3),
-    #             torch.tensor([[[[1.0, 0.0], [0.0, -2.0]]]], dtype=torch.float64),
-    #             torch.tensor([10.0], dtype=torch.float64),
-    #             (1, 1),
-    #             (0, 0),
-    #         ),
-    #         conv2d_case(rng, (1, 1, 3, 4), (1, 2, 2), (1, 1), stride=(1, 1)),
-    #         conv2d_case(rng, (1, 2, 3, 3), (1, 2, 2), (0, 0), stride=(1, 1)),
-    #         conv2d_case(rng, (1, 1, 5, 5), (2, 3, 3), (0, 0), stride=(2, 2)),
-    #         conv2d_case(rng, (2, 1, 6, 4), (3, 2, 3), (0, 1), stride=(2, 1)),
-    #         conv2d_case(rng, (2, 3, 5, 8), (4, 3, 1), (1, 0), stride=(1, 3)),
-    #         conv2d_case(rng, (1, 2, 4, 4), (4, 3, 3), (1, 1), stride=(1, 1)),
-    #         conv2d_case(rng, (3, 2, 2, 7), (5, 2, 4), (2, 1), torch.float32, (3, 2)),
-    #         conv2d_case(rng, (1, 2, 7, 6), (2, 3, 2), (0, 2), torch.float32, (1, 2)),
-    #         *(wide_conv2d(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=(
+        [[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]],
+        [[[[1.0, 0.0], [0.0, -2.0]]]],
+        [10.0],
+        (1, 1),
+        (0, 0),
+    ),
+    draw=draw,
+    sizes=[
+        dict(B=1, C=1, H=3, W=4, D=1, kernel=(2, 2), stride=(1, 1), padding=(1, 1)),
+        dict(B=1, C=2, H=3, W=3, D=1, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
+        dict(B=1, C=1, H=5, W=5, D=2, kernel=(3, 3), stride=(2, 2), padding=(0, 0)),
+        dict(B=2, C=1, H=6, W=4, D=3, kernel=(2, 3), stride=(2, 1), padding=(0, 1)),
+        dict(B=2, C=3, H=5, W=8, D=4, kernel=(3, 1), stride=(1, 3), padding=(1, 0)),
+        dict(B=1, C=2, H=4, W=4, D=4, kernel=(3, 3), stride=(1, 1), padding=(1, 1)),
+        dict(B=3, C=2, H=2, W=7, D=5, kernel=(2, 4), stride=(3, 2), padding=(2, 1), dtype=torch.float32),
+        dict(B=1, C=2, H=7, W=6, D=2, kernel=(3, 2), stride=(1, 2), padding=(0, 2), dtype=torch.float32),
+    ],
+    spans=spans,
     hints="""
         Pad first. Then the output element at row i and column j looks at one patch of the padded image: where
         does that patch begin?
@@ -85,48 +80,48 @@ conv2d = Exercise(
         `torch.einsum('bckl,ockl->bo', patch, weight) + bias`.
     """,
     wrong="""
-        flipped_kernel: OLD → NEW
+        flipped_kernel: patch, weight) → patch, weight.flip(-2, -1))
             Your kernel is flipped: this is convolution as in signal processing. Deep learning uses
             cross-correlation: kernel element (k, l) meets image element (i + k, j + l).
-        transposed_kernel: OLD → NEW
+        transposed_kernel: k_h, k_w = weight → weight = weight.mT; k_h, k_w = weight
             Your kernel is transposed: its first axis runs down the rows of the image, its second along the
             columns.
-        bias_by_row: OLD → NEW
+        bias_by_row: + bias → + bias[i]
             You index the bias by output row. There is one bias for each output channel, the same at every
             pixel.
-        bias_along_the_width: OLD → NEW
+        bias_along_the_width: + bias → nothing
+        and: return out → return out + bias
             Your bias runs along the width: broadcasting lines up its only axis with the last one of the
             output. Give it the shape (C_out, 1, 1).
-        bias_forgotten: OLD → NEW
+        bias_forgotten:  + bias → nothing
             The bias is missing: add bias[c] to every element of output channel c.
-        bias_for_each_input_channel: OLD → NEW
+        bias_for_each_input_channel: + bias → + x.shape[1] * bias
             You add the bias once for every input channel: add it once, after the sum over channels.
-        first_channel_only: OLD → NEW
+        first_channel_only: patch, weight) → patch[:, :1], weight[:, :1])
             You use the first input channel alone: sum over all of them.
-        mean_for_sum: OLD → NEW
+        mean_for_sum: patch, weight) → patch, weight / weight[0].numel())
             You take the mean over the patch: the products are summed.
-        padding_at_the_start_only: OLD → NEW
+        padding_at_the_start_only: (p_w, p_w, p_h, p_h) → (p_w, 0, p_h, 0)
             You pad the top and the left only: padding is added on both sides of each axis.
-        padding_at_the_end_only: OLD → NEW
+        padding_at_the_end_only: (p_w, p_w, p_h, p_h) → (0, p_w, 0, p_h)
             You pad the bottom and the right only: padding is added on both sides of each axis.
-        padding_forgotten: OLD → NEW
+        padding_forgotten: (p_w, p_w, p_h, p_h) → (0, 0, 0, 0)
             The padding is missing: add p_h rows of zeros above and below, p_w columns left and right.
-        padding_swapped: OLD → NEW
+        padding_swapped: (p_w, p_w, p_h, p_h) → (p_h, p_h, p_w, p_w)
             Height and width are swapped in the padding. F.pad counts axes from the last one: (p_w, p_w, p_h,
             p_h).
-        stride_swapped: OLD → NEW
+        stride_swapped: = stride, padding → = stride[::-1], padding
             Height and width are swapped in the stride: stride[0] is the step down the rows.
-        stride_and_padding_swapped: OLD → NEW
+        stride_and_padding_swapped: = stride, padding → = stride[::-1], padding[::-1]
             Height and width are swapped in both stride and padding: the first of each pair belongs to the
             rows.
-        height_stride_for_both: OLD → NEW
+        height_stride_for_both: j * s_w → j * s_h
+        and: // s_w → // s_h
             You step by stride[0] along both axes: the columns step by stride[1].
-        stride_forgotten: OLD → NEW
+        stride_forgotten: = stride, padding → = (1, 1), padding
             The stride is missing: the patch of output (i, j) begins at row i * s_h and column j * s_w.
-        stride_inside_the_kernel: OLD → NEW
-            You apply the stride between the kernel's elements: that is dilation. The stride moves the whole
-            kernel.
-        steps_of_a_whole_kernel: OLD → NEW
+        steps_of_a_whole_kernel: = stride, padding → = weight.shape[2:], padding
             You step by the kernel's size, so patches never overlap: step by the stride.
     """,
+    functions=(stride_inside_the_kernel,),
 )

@@ -2,27 +2,21 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
 def my_logits(features, weight, bias):
     """Logits (B, K) for the cross-entropy, from features (B, D), weight (K, D) and bias (K,)."""
-    return F.linear(features, weight, bias)  # any number: the softmax inside the loss makes it positive
+    logits = F.linear(features, weight, bias)
+    return logits  # any number: the softmax inside the loss makes it positive
 
 
-def wide_logits(rng):
-    """One case: a few examples, features and classes, of small and large values."""
-    n, d, classes = rng.randint(1, 5), rng.randint(1, 6), rng.randint(2, 6)
-    return logits_case(
-        rng, n, d, classes, rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 2)
-    )
-
-
-def logits_case(rng, n, d, classes, dtype=torch.float64, scale=1.0):
-    """A case of n examples with d features; bias and weights as large as each other."""
-    features = normal(rng, n, d, dtype=dtype, scale=scale)
-    return features, normal(rng, classes, d, dtype=dtype), normal(rng, classes, dtype=dtype)
+def draw(rng, B, D, K, scale=1.0, dtype=torch.float64):
+    """A case; bias and weights are as large as each other, `scale` multiplies the features."""
+    features, weight, bias = tensors(rng, "BD KD K", dtype, B=B, D=D, K=K)
+    return scale * features, weight, bias
 
 
 dead_logits = Exercise(
@@ -31,32 +25,22 @@ dead_logits = Exercise(
         (features.double()[:, None] * weight.double()).sum(-1) + bias.double()
     ).to(features.dtype),
     gradients=True,
-    # OLD wide=wide_logits
-    # OLD cases:
-    # lambda rng: [
-    #         (
-    #             torch.tensor([[1.0, -2.0]], dtype=torch.float64),
-    #             torch.tensor([[1.0, 1.0], [3.0, 0.5]], dtype=torch.float64),
-    #             torch.tensor([0.0, -0.5], dtype=torch.float64),
-    #         ),
-    #         (
-    #             torch.tensor([[2.0], [-1.0]], dtype=torch.float64),
-    #             torch.tensor([[-3.0], [1.0], [0.0]], dtype=torch.float64),
-    #             torch.tensor([-1.0, 0.25, -2.0], dtype=torch.float64),
-    #         ),
-    #         logits_case(rng, 1, 3, 2),
-    #         logits_case(rng, 4, 4, 4),
-    #         logits_case(rng, 5, 6, 10),
-    #         logits_case(rng, 3, 2, 5, torch.float32),
-    #         logits_case(rng, 2, 3, 4, torch.float64, 1000.0),
-    #         *(wide_logits(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[1.0, -2.0]], [[1.0, 1.0], [3.0, 0.5]], [0.0, -0.5]),
+        ([[2.0], [-1.0]], [[-3.0], [1.0], [0.0]], [-1.0, 0.25, -2.0]),
+    ],
+    draw=draw,
+    sizes=[
+        dict(B=1, D=3, K=2),
+        dict(B=4, D=4, K=4),
+        dict(B=5, D=6, K=10),
+        dict(B=3, D=2, K=5, dtype=torch.float32),
+        dict(B=2, D=3, K=4, scale=1000.0),
+    ],
+    spans=dict(B=(1, 5), D=(1, 6), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-1, 2)),
     bug="""
-        bug: SOLUTION → STUB
+        bug: logits = F.linear(features, weight, bias) → return F.relu(F.linear(features, weight, bias))
+        and: return logits → nothing
     """,
     hints="""
         The cross-entropy of equal logits is ln 10 = 2.303. Which logit belongs to a class that the net thinks
@@ -68,48 +52,48 @@ dead_logits = Exercise(
         Logits may be any number; the softmax inside the loss makes them positive. Delete the ReLU.
     """,
     wrong="""
-        relu_on_logits: OLD → NEW
+        relu_on_logits: return logits → return F.relu(logits)
             The ReLU is still there: logits may be negative, leave them.
-        leaky_relu_0.01: OLD → NEW
+        leaky_relu_0.01: return logits → return F.leaky_relu(logits, 0.01)
             A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
             the last linear layer and the cross-entropy.
-        leaky_relu_0.1: OLD → NEW
+        leaky_relu_0.1: return logits → return F.leaky_relu(logits, 0.1)
             A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
             the last linear layer and the cross-entropy.
-        leaky_relu_0.2: OLD → NEW
+        leaky_relu_0.2: return logits → return F.leaky_relu(logits, 0.2)
             A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
             the last linear layer and the cross-entropy.
-        softplus_on_logits: OLD → NEW
+        softplus_on_logits: return logits → return F.softplus(logits)
             Softplus keeps the class alive, but cuts negative logits off at 0 all the same: logits may be any
             number, so leave them as they are.
-        elu_on_logits: OLD → NEW
+        elu_on_logits: return logits → return F.elu(logits)
             A smooth activation in place of the ReLU still bounds the logits below. Nothing belongs between
             the last linear layer and the cross-entropy.
-        gelu_on_logits: OLD → NEW
+        gelu_on_logits: return logits → return F.gelu(logits)
             A smooth activation in place of the ReLU still bounds the logits below. Nothing belongs between
             the last linear layer and the cross-entropy.
-        silu_on_logits: OLD → NEW
+        silu_on_logits: return logits → return F.silu(logits)
             A smooth activation in place of the ReLU still bounds the logits below. Nothing belongs between
             the last linear layer and the cross-entropy.
-        sigmoid_on_logits: OLD → NEW
+        sigmoid_on_logits: return logits → return torch.sigmoid(logits)
             A sigmoid squeezes the logits into 0 to 1: the classes then differ by less than 1. Leave them as
             they are.
-        tanh_on_logits: OLD → NEW
+        tanh_on_logits: return logits → return torch.tanh(logits)
             tanh squeezes the logits into -1 to 1: the classes then differ by less than 2. Leave them as they
             are.
-        softmax_on_logits: OLD → NEW
+        softmax_on_logits: return logits → return torch.softmax(logits, dim=1)
             F.cross_entropy applies log-softmax itself: with yours it is applied twice, and the loss cannot go
             to 0.
-        log_softmax_on_logits: OLD → NEW
+        log_softmax_on_logits: return logits → return torch.log_softmax(logits, dim=1)
             These are log-probabilities. F.cross_entropy gives the same loss for them, but it applies
             log-softmax itself: yours is one too many. Return the logits.
-        absolute_logits: OLD → NEW
+        absolute_logits: return logits → return torch.abs(logits)
             Taking magnitudes makes an unlikely class likely: keep the sign.
-        relu_on_features: OLD → NEW
+        relu_on_features: linear(features → linear(F.relu(features)
             You moved the ReLU to the features: what they are is the earlier layers' business. Delete it.
-        bias_forgotten: OLD → NEW
+        bias_forgotten: F.linear(features, weight, bias) → F.linear(features, weight)
             The ReLU is gone, and so is the bias: keep it.
-        weight_not_transposed: OLD → NEW
+        weight_not_transposed: F.linear(features, weight, bias) → features @ weight + bias
             weight is (K, D), so the product is features @ weight.T, as F.linear does it.
     """,
 )

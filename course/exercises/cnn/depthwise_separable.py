@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -18,50 +19,43 @@ def dense(x, depthwise, pointwise, bias, stride, padding):
     return F.conv2d(x.double(), weight, bias.double(), stride, padding).to(x.dtype)
 
 
-def separable_case(rng, image, c_out, kernel, stride, padding, dtype=torch.float64):
-    """A case with images (B, C_in, H, W), c_out output channels and a kernel (K_h, K_w)."""
-    shapes = image, (image[1], 1, *kernel), (c_out, image[1], 1, 1), (c_out,)
+def draw(rng, B, C, D, H, W, kernel, stride, padding, dtype=torch.float64):
+    """A case with C input and D output channels."""
+    shapes = (B, C, H, W), (C, 1, *kernel), (D, C, 1, 1), (D,)
     return *(normal(rng, *shape, dtype=dtype) for shape in shapes), stride, padding
 
 
-def wide_separable(rng):
-    """One valid case of small random sizes."""
-    kernel, padding = (rng.randint(1, 3), rng.randint(1, 3)), (rng.randint(0, 2), rng.randint(0, 2))
-    sides = (max(1, k - 2 * p) + rng.randint(0, 3) for k, p in zip(kernel, padding, strict=True))
-    image = rng.randint(1, 2), rng.randint(1, 3), *sides
-    return separable_case(
-        rng, image, rng.randint(1, 3), kernel, (rng.randint(1, 3), rng.randint(1, 3)), padding
-    )
+def spans(rng):
+    """Small sizes; the kernel fits also without padding, and with rows and columns swapped."""
+    kernel, padding, stride = ((rng.randint(low, 3), rng.randint(low, 3)) for low in (1, 0, 1))
+    H, W = (max(kernel) + rng.randint(0, 3) for _ in range(2))
+    B, C, D = rng.randint(1, 2), rng.randint(1, 3), rng.randint(1, 3)
+    return dict(B=B, C=C, D=D, H=H, W=W, kernel=kernel, stride=stride, padding=padding)
 
 
 depthwise_separable = Exercise(
     my_depthwise_separable,
     reference=dense,
     gradients=True,
-    # OLD wide=wide_separable
-    # OLD cases:
-    # lambda rng: [
-    #         (  # by hand
-    #             torch.tensor([[[[1.0, 2.0]], [[3.0, 5.0]]]], dtype=torch.float64),
-    #             torch.tensor([[[[1.0, -1.0]]], [[[2.0, 1.0]]]], dtype=torch.float64),
-    #             torch.tensor([[[[10.0]], [[1.0]]]], dtype=torch.float64),
-    #             torch.tensor([0.5], dtype=torch.float64),
-    #             (1, 1),
-    #             (0, 0),
-    #         ),
-    #         separable_case(rng, (1, 2, 3, 3), 2, (2, 2), (1, 1), (0, 0)),
-    #         separable_case(rng, (1, 1, 4, 4), 1, (3, 3), (1, 1), (1, 1)),
-    #         separable_case(rng, (2, 3, 5, 6), 3, (3, 2), (2, 1), (1, 0)),
-    #         separable_case(rng, (2, 3, 6, 5), 4, (2, 3), (1, 2), (0, 1)),
-    #         separable_case(rng, (1, 4, 7, 7), 2, (3, 3), (3, 3), (2, 2)),
-    #         separable_case(rng, (3, 2, 8, 3), 5, (5, 1), (2, 2), (2, 0), torch.float32),
-    #         separable_case(rng, (1, 4, 5, 5), 4, (1, 1), (1, 1), (0, 0), torch.float32),
-    #         *(wide_separable(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=(
+        [[[[1.0, 2.0]], [[3.0, 5.0]]]],
+        [[[[1.0, -1.0]]], [[[2.0, 1.0]]]],
+        [[[[10.0]], [[1.0]]]],
+        [0.5],
+        (1, 1),
+        (0, 0),
+    ),
+    draw=draw,
+    sizes=[
+        dict(B=1, C=2, D=2, H=3, W=3, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
+        dict(B=1, C=1, D=1, H=4, W=4, kernel=(3, 3), stride=(1, 1), padding=(1, 1)),
+        dict(B=2, C=3, D=3, H=5, W=6, kernel=(3, 2), stride=(2, 1), padding=(1, 0)),
+        dict(B=2, C=3, D=4, H=6, W=5, kernel=(2, 3), stride=(1, 2), padding=(0, 1)),
+        dict(B=1, C=4, D=2, H=7, W=7, kernel=(3, 3), stride=(3, 3), padding=(2, 2)),
+        dict(B=3, C=2, D=5, H=8, W=3, kernel=(5, 1), stride=(2, 2), padding=(2, 0), dtype=torch.float32),
+        dict(B=1, C=4, D=4, H=5, W=5, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
+    ],
+    spans=spans,
     hints="""
         Read what the argument `groups` of `F.conv2d` does. How many groups make every channel a group of its
         own?
@@ -73,42 +67,46 @@ depthwise_separable = Exercise(
         `F.conv2d(filtered, pointwise, bias)`.
     """,
     wrong="""
-        stride_twice: OLD → NEW
+        stride_twice: pointwise, bias) → pointwise, bias, stride)
             You apply the stride in both steps: it is applied once. The pointwise step has a stride of 1.
-        padding_twice: OLD → NEW
+        padding_twice: pointwise, bias) → pointwise, bias, 1, padding)
             You pad in both steps: the pointwise step needs no padding, its kernel is 1 × 1.
-        stride_and_padding_twice: OLD → NEW
+        stride_and_padding_twice: pointwise, bias) → pointwise, bias, stride, padding)
             You apply stride and padding in both steps: they belong to the depthwise step alone.
-        padding_in_the_pointwise: OLD → NEW
+        padding_in_the_pointwise: pointwise, bias) → pointwise, bias, 1, padding)
+        and: stride, padding, groups → stride, 0, groups
             You pad before the pointwise step: pad the image, so that the kernel reaches over its border.
-        stride_forgotten: OLD → NEW
+        stride_forgotten: stride, padding, groups → 1, padding, groups
             The stride is missing: the depthwise kernel moves by `stride`.
-        padding_forgotten: OLD → NEW
+        padding_forgotten: stride, padding, groups → stride, 0, groups
             The padding is missing: the depthwise step pads the image with zeros.
-        rows_and_columns_swapped: OLD → NEW
+        rows_and_columns_swapped: stride, padding, groups → stride[::-1], padding[::-1], groups
             Height and width are swapped in stride and padding: the first of each pair belongs to the rows.
-        bias_before_the_pointwise: OLD → NEW
+        bias_before_the_pointwise: None, stride → bias, stride
+        and: pointwise, bias) → pointwise)
             You add the bias before the pointwise step, which then mixes it: there is one bias for each output
             channel, added at the end.
-        bias_in_both: OLD → NEW
+        bias_in_both: None, stride → bias, stride
             You add the bias in both steps: add it once, at the end.
-        bias_for_each_input_channel: OLD → NEW
+        bias_for_each_input_channel: pointwise, bias) → pointwise, x.shape[1] * bias)
             You add the bias once for every input channel: add it once, after the sum over channels.
-        bias_forgotten: OLD → NEW
+        bias_forgotten: pointwise, bias) → pointwise)
             The bias is missing: add bias[c] to every element of output channel c.
-        order_swapped: OLD → NEW
+        order_swapped: (x, depthwise, None, stride, padding, groups=x.shape[1]) → (x, pointwise)
+        and: pointwise, bias) → depthwise, bias, stride, padding, groups=x.shape[1])
             You mix the channels first: that runs where C_in = C_out, but is another function, since each
             kernel then sees a mixture. First depthwise, then pointwise.
-        flipped_kernels: OLD → NEW
+        flipped_kernels: (x, depthwise, None → (x, depthwise.flip(-2, -1), None
             Your kernels are flipped: deep learning uses cross-correlation.
-        one_kernel_for_all: OLD → NEW
+        one_kernel_for_all: (x, depthwise, None → (x, depthwise[:1].expand_as(depthwise), None
             You use the first kernel for every channel: channel c has depthwise[c].
-        channels_mixed_at_once: OLD → NEW
+        channels_mixed_at_once: (x, depthwise, None → (x, depthwise.expand(-1, len(depthwise), -1, -1), None
+        and: , groups=x.shape[1] → nothing
             Each of your kernels sums over all channels: the depthwise step filters channel c with
             depthwise[c] alone, groups=C_in.
-        pointwise_transposed: OLD → NEW
+        pointwise_transposed: pointwise, bias) → pointwise.transpose(0, 1), bias)
             Your pointwise matrix is transposed: pointwise[o, c] leads from channel c to output o.
-        activation_between: OLD → NEW
+        activation_between: (filtered, → (F.relu(filtered),
             You put a ReLU between the steps. MobileNet has one there, but this layer has not: nothing stands
             between the two.
     """,

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -33,34 +34,31 @@ def numpy_shift_error(x, weight, padding, shift):
     return torch.from_numpy(np.abs(layer(move(x.numpy())) - move(layer(x.numpy()))).max((0, 1, 2)))
 
 
-def wide_shift_error(rng):
-    """One valid case: some pixels stay in the picture."""
-    k_h, k_w = rng.randint(1, 4), rng.randint(1, 4)
-    h, w = rng.randint(6, 9), rng.randint(6, 10)
-    c_in = rng.randint(1, 2)
-    x = normal(rng, rng.randint(1, 2), c_in, h, w)
-    weight = normal(rng, rng.randint(1, 2), c_in, k_h, k_w)
-    return x, weight, rng.randint(0, 2), rng.randint(1, 3)
+def draw(rng, B, C, D, H, W, kernel, padding, shift):
+    """A case with C input and D output channels."""
+    return normal(rng, B, C, H, W), normal(rng, D, C, *kernel), padding, shift
 
 
-def shift_error_cases(rng):
-    """A row that can be followed by hand, then awkward shapes."""
-    row = torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]], dtype=torch.float64)
-    two = torch.ones(1, 1, 1, 2, dtype=torch.float64)
-    square = normal(rng, 2, 2, 7, 7), normal(rng, 3, 2, 3, 3), 1, 2
-    return [(row, two, 0, 1), square, *(wide_shift_error(rng) for _ in range(12))]
+def spans(rng):
+    """Small sizes; some pixels stay in the picture."""
+    B, C, D = (rng.randint(1, 2) for _ in range(3))
+    sizes = dict(B=B, C=C, D=D, H=rng.randint(6, 9), W=rng.randint(6, 10), padding=rng.randint(0, 2))
+    return sizes | dict(kernel=(rng.randint(1, 4), rng.randint(1, 4)), shift=rng.randint(1, 3))
 
 
 equivariance = Exercise(
     my_shift_error,
     reference=numpy_shift_error,
-    # OLD wide=wide_shift_error
-    # OLD cases:
-    # shift_error_cases
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=([[[[1.0, 2.0, 3.0, 4.0]]]], [[[[1.0, 1.0]]]], 0, 1),
+    draw=draw,
+    sizes=[
+        dict(B=2, C=2, D=3, H=7, W=7, kernel=(3, 3), padding=1, shift=2),
+        dict(B=1, C=1, D=1, H=6, W=9, kernel=(2, 4), padding=2, shift=1),
+        dict(B=2, C=1, D=2, H=8, W=6, kernel=(3, 2), padding=0, shift=3),
+        dict(B=1, C=2, D=1, H=9, W=10, kernel=(1, 1), padding=1, shift=1),
+        dict(B=1, C=2, D=2, H=6, W=7, kernel=(4, 3), padding=2, shift=2),
+    ],
+    spans=spans,
     hints="""
         Write T as a function of its own: it is used twice, on the image and on the output.
 
@@ -69,26 +67,26 @@ equivariance = Exercise(
         `(f(T(x)) - T(f(x))).abs().amax((0, 1, 2))` keeps the last axis, the columns.
     """,
     wrong="""
-        wraps_around: OLD → NEW
+        wraps_around: F.pad(image, (shift, 0))[..., : image.shape[3]] → image.roll(shift, 3)
             Your shift wraps around, as torch.roll does: what passes the right edge must be lost, and zeros
             come in.
-        image_wraps_around: OLD → NEW
+        image_wraps_around: layer(move(x)) → layer(x.roll(shift, 3))
             Your shift of the image wraps around, as torch.roll does: zeros must come in.
-        output_wraps_around: OLD → NEW
+        output_wraps_around: move(layer(x)) → layer(x).roll(shift, 3)
             Your shift of the output wraps around, as torch.roll does: T is the same shift as the image's.
-        moves_left: OLD → NEW
+        moves_left: (shift, 0))[..., : image.shape[3]] → (0, shift))[..., shift:]
             You shift to the left: T goes to the right.
-        moves_down: OLD → NEW
+        moves_down: (shift, 0))[..., : image.shape[3]] → (0, 0, shift, 0))[:, :, : image.shape[2]]
             You shift rows instead of columns: the last axis counts columns.
-        output_not_moved: OLD → NEW
+        output_not_moved: move(layer(x))) → layer(x))
             You compare f(T x) with f(x): equivariance says that the output moves along, T f(x).
-        padding_forgotten: OLD → NEW
+        padding_forgotten: , padding=padding → nothing
             You convolve without the padding.
-        mean_error: OLD → NEW
+        mean_error: .amax( → .mean(
             You average the errors: a single wrong value must show, so take the largest.
-        no_absolute_value: OLD → NEW
+        no_absolute_value: .abs() → nothing
             You take the largest difference without its absolute value: a large negative one is missed.
-        by_row: OLD → NEW
+        by_row: (0, 1, 2) → (0, 1, 3)
             You keep the rows: the errors are asked for each column, the last axis.
     """,
 )

@@ -1,8 +1,8 @@
 """Chapter 1: the output length of a convolution along one axis."""
 
-import math
 import torch
 import torch.nn.functional as F
+
 from course.exercises.engine import Exercise
 
 
@@ -12,36 +12,33 @@ def my_output_size(n, kernel, stride, padding, dilation):
     return (n + 2 * padding - reach) // stride + 1
 
 
-def wide_output_size(rng):
-    """One valid case: the kernel fits on the padded axis."""
-    kernel, dilation, padding = rng.randint(1, 7), rng.randint(1, 4), rng.randint(0, 5)
+def draw(rng, kernel, stride, padding, dilation, more):
+    """A case in which the kernel fits on the padded axis, with `more` elements to spare."""
     shortest = max(1, dilation * (kernel - 1) + 1 - 2 * padding)
-    return shortest + rng.randint(0, 40), kernel, rng.randint(1, 5), padding, dilation
+    return shortest + more, kernel, stride, padding, dilation
 
 
 output_size = Exercise(
     my_output_size,
     reference=lambda n, k, s, p, d: F.conv1d(torch.ones(1, n), torch.ones(1, 1, k), None, s, p, d).numel(),
-    # OLD wide=wide_output_size
-    # OLD cases:
-    # lambda rng: [
-    #         (6, 3, 2, 0, 1),  # by hand: starts 0 and 2, and one element is left over
-    #         (5, 3, 1, 0, 1),
-    #         (5, 3, 1, 1, 1),
-    #         (7, 3, 1, 0, 2),
-    #         (8, 3, 2, 1, 1),
-    #         (28, 5, 1, 2, 1),
-    #         (32, 2, 2, 0, 1),
-    #         (7, 1, 3, 0, 2),
-    #         (10, 4, 3, 2, 3),
-    #         (1, 3, 2, 1, 1),
-    #         (224, 7, 2, 3, 1),
-    #         *(wide_output_size(rng) for _ in range(10)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        (6, 3, 2, 0, 1),  # starts 0 and 2, and one element is left over
+        (5, 3, 1, 0, 1),
+        (5, 3, 1, 1, 1),
+        (7, 3, 1, 0, 2),
+        (8, 3, 2, 1, 1),
+        (28, 5, 1, 2, 1),
+        (32, 2, 2, 0, 1),
+        (7, 1, 3, 0, 2),
+        (10, 4, 3, 2, 3),
+        (1, 3, 2, 1, 1),
+        (224, 7, 2, 3, 1),
+        (31, 6, 4, 3, 2),
+        (40, 2, 5, 5, 4),
+        (17, 3, 4, 1, 3),
+    ],
+    draw=draw,
+    spans=dict(kernel=(1, 7), stride=(1, 5), padding=(0, 5), dilation=(1, 4), more=(0, 40)),
     hints="""
         Draw the axis with its padding. At the first position the kernel covers some elements: how many are
         left over to its right?
@@ -52,30 +49,32 @@ output_size = Exercise(
         first position.
     """,
     wrong="""
-        no_floor: OLD → NEW
+        no_floor: // stride → / stride
             The floor is missing: a half position does not exist. Divide with //, which rounds down to an int.
-        rounded_up: OLD → NEW
+        rounded_up: return (n → return -(-(n
+        and: // stride → // stride)
             You round up: the last position then hangs over the end of the axis. Round down.
-        rounded_to_nearest: OLD → NEW
+        rounded_to_nearest: return (n → return round((n
+        and: // stride + 1 → / stride + 1)
             You round to the nearest whole number: the last position may then hang over the end. Round down.
-        padding_on_one_side: OLD → NEW
+        padding_on_one_side: 2 * padding → padding
             You count the padding once: it is added at both ends, so the axis grows by 2 * padding.
-        padding_forgotten: OLD → NEW
+        padding_forgotten:  + 2 * padding → nothing
             The padding is not counted: the axis has n + 2 * padding elements.
-        dilation_forgotten: OLD → NEW
+        dilation_forgotten: dilation * (kernel - 1) + 1 → kernel
             The dilation is not counted: a dilated kernel spans dilation * (kernel - 1) + 1 elements.
-        dilation_times_kernel: OLD → NEW
+        dilation_times_kernel: dilation * (kernel - 1) + 1 → dilation * kernel
             Your kernel spans dilation * kernel elements. There are only kernel - 1 gaps between kernel
             elements: it spans dilation * (kernel - 1) + 1.
-        gaps_alone: OLD → NEW
+        gaps_alone: (kernel - 1) + 1 → (kernel - 1)
             Your kernel spans dilation * (kernel - 1) elements, one too few: gaps lie between elements, and
             the last element counts as well.
-        first_position_forgotten: OLD → NEW
+        first_position_forgotten: stride + 1 → stride
             You count the steps, not the positions: the first position comes before the first step, so add 1.
-        one_added_before_dividing: OLD → NEW
+        one_added_before_dividing: - reach) // stride + 1 → - reach + 1) // stride
             You add the 1 before you divide by the stride: divide and round down first, then add the first
             position.
-        stride_forgotten: OLD → NEW
+        stride_forgotten:  // stride → nothing
             The stride is not counted: the kernel moves by `stride` elements at a time.
     """,
 )

@@ -1,8 +1,7 @@
 """Chapter 1: how many parameters a convolution has."""
 
-import math
-import torch
 from torch import nn
+
 from course.exercises.engine import Exercise
 
 
@@ -19,35 +18,33 @@ def pytorch_count(c_in, c_out, kernel, groups, bias):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def wide_parameter_count(rng):
-    """One valid case: both channel counts are multiples of the groups."""
-    groups = rng.choice((1, 1, 2, 3, 4))
-    kernel = rng.randint(1, 7), rng.randint(1, 7)
-    return groups * rng.randint(1, 6), groups * rng.randint(1, 6), kernel, groups, rng.random() < 0.5
+def draw(rng, c_in, c_out, kernel, groups):
+    """A case with groups times c_in and c_out channels."""
+    return groups * c_in, groups * c_out, kernel, groups, rng.random() < 0.5
 
 
 parameter_count = Exercise(
     my_parameter_count,
     reference=pytorch_count,
-    # OLD wide=wide_parameter_count
-    # OLD cases:
-    # lambda rng: [
-    #         (2, 3, (2, 1), 1, True),  # by hand: 12 weights and 3 biases
-    #         (2, 3, (1, 2), 1, False),
-    #         (3, 16, (5, 5), 1, True),
-    #         (1, 4, (3, 3), 1, True),
-    #         (4, 2, (3, 3), 2, True),
-    #         (8, 8, (3, 3), 8, True),
-    #         (6, 12, (2, 5), 3, False),
-    #         (64, 128, (1, 1), 1, False),
-    #         (32, 32, (1, 7), 32, False),
-    #         (512, 512, (3, 3), 1, True),
-    #         *(wide_parameter_count(rng) for _ in range(10)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        (2, 3, (2, 1), 1, True),  # 12 weights and 3 biases
+        (2, 3, (1, 2), 1, False),
+        (3, 16, (5, 5), 1, True),
+        (1, 4, (3, 3), 1, True),
+        (4, 2, (3, 3), 2, True),
+        (8, 8, (3, 3), 8, True),
+        (6, 12, (2, 5), 3, False),
+        (64, 128, (1, 1), 1, False),
+        (32, 32, (1, 7), 32, False),
+        (512, 512, (3, 3), 1, True),
+    ],
+    draw=draw,
+    spans=dict(
+        c_in=(1, 6),
+        c_out=(1, 6),
+        kernel=lambda rng: (rng.randint(1, 7), rng.randint(1, 7)),
+        groups=[1, 1, 2, 3, 4],
+    ),
     hints="""
         Write down the shapes of the weight and of the bias: the number of parameters is the product of a
         shape's sizes.
@@ -58,33 +55,33 @@ parameter_count = Exercise(
         `c_out * (c_in // groups) * k_h * k_w` weights, and `c_out` more with a bias.
     """,
     wrong="""
-        groups_forgotten: OLD → NEW
+        groups_forgotten: (c_in // groups) → c_in
             The groups are not counted: an output channel sees c_in / groups input channels.
-        one_group_alone: OLD → NEW
+        one_group_alone: weights = c_out * → weights = c_out // groups *
             You divide both channel counts by the groups: that counts one group's weights. There are `groups`
             of them.
-        groups_multiplied: OLD → NEW
+        groups_multiplied: (c_in // groups) → c_in * groups
             You multiply by the groups: they make a convolution smaller, since an output channel sees fewer
             inputs.
-        input_channels_forgotten: OLD → NEW
+        input_channels_forgotten:  * (c_in // groups) → nothing
             You count one kernel of K_h * K_w for each output channel: it has one for each input channel that
             it sees.
-        bias_for_each_input_channel: OLD → NEW
+        bias_for_each_input_channel: weights + c_out → weights + c_in
             You count one bias for each input channel: there is one for each output channel.
-        bias_for_each_kernel: OLD → NEW
+        bias_for_each_kernel: weights + c_out → weights + c_out * c_in // groups
             You count one bias for each pair of input and output channel: an output channel has one, added
             after the sum over its inputs.
-        one_bias: OLD → NEW
+        one_bias: weights + c_out → weights + 1
             You count a single bias: there is one for each output channel.
-        bias_forgotten: OLD → NEW
+        bias_forgotten: weights + c_out → weights
             The bias is not counted: where `bias` is True there is one for each output channel.
-        bias_always: OLD → NEW
+        bias_always:  if bias else weights → nothing
             You always count a bias: where `bias` is False there is none.
-        square_of_the_height: OLD → NEW
+        square_of_the_height: * k_h * k_w → * k_h * k_h
             You square the kernel's height: it need not be square, K_h * K_w.
-        square_of_the_width: OLD → NEW
+        square_of_the_width: * k_h * k_w → * k_w * k_w
             You square the kernel's width: it need not be square, K_h * K_w.
-        kernel_sides_added: OLD → NEW
+        kernel_sides_added: * k_h * k_w → * (k_h + k_w)
             You add the kernel's sides: it has K_h * K_w elements.
     """,
 )

@@ -1,6 +1,5 @@
 """Chapter 1: the receptive field of a stack of layers."""
 
-import math
 from course.exercises.engine import Exercise
 
 
@@ -24,34 +23,28 @@ def pixels_seen(layers):
     return max(fields[0]) - min(fields[0]) + 1, min(fields[1]) - min(fields[0])
 
 
-def wide_receptive_field(rng):
-    """One valid case: up to four layers."""
-    drawn = range(rng.randint(0, 4))
-    return ([(rng.randint(1, 5), rng.randint(1, 3), rng.randint(1, 3)) for _ in drawn],)
+def draw(rng, count):
+    """A case of so many layers."""
+    return ([(rng.randint(1, 5), rng.randint(1, 3), rng.randint(1, 3)) for _ in range(count)],)
 
 
 receptive_field = Exercise(
     my_receptive_field,
     reference=pixels_seen,
-    # OLD wide=wide_receptive_field
-    # OLD cases:
-    # lambda rng: [
-    #         ([(3, 2, 1), (3, 1, 1)],),  # by hand
-    #         ([(3, 1, 1), (3, 1, 1)],),
-    #         ([(3, 1, 2)],),
-    #         ([],),
-    #         ([(2, 3, 1)],),
-    #         ([(1, 2, 3), (4, 1, 1)],),
-    #         ([(5, 1, 1), (2, 2, 1), (5, 1, 1), (2, 2, 1)],),
-    #         ([(3, 1, 1), (3, 1, 2), (3, 1, 4)],),
-    #         ([(3, 2, 2), (2, 3, 1), (3, 1, 3), (1, 2, 1)],),
-    #         ([(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 2, 1)],),
-    #         *(wide_receptive_field(rng) for _ in range(8)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([(3, 2, 1), (3, 1, 1)],),
+        ([(3, 1, 1), (3, 1, 1)],),
+        ([(3, 1, 2)],),
+        ([],),
+        ([(2, 3, 1)],),
+        ([(1, 2, 3), (4, 1, 1)],),
+        ([(5, 1, 1), (2, 2, 1), (5, 1, 1), (2, 2, 1)],),
+        ([(3, 1, 1), (3, 1, 2), (3, 1, 4)],),
+        ([(3, 2, 2), (2, 3, 1), (3, 1, 3), (1, 2, 1)],),
+        ([(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 2, 1)],),
+    ],
+    draw=draw,
+    spans=dict(count=(0, 4)),
     hints="""
         Start with a field of one pixel and add the layers one by one. How many units of the layer below does
         the new kernel reach beyond the first, and how far apart do these lie in the input?
@@ -63,36 +56,37 @@ receptive_field = Exercise(
         own stride spreads its outputs, not its inputs.
     """,
     wrong="""
-        jump_forgotten: OLD → NEW
+        jump_forgotten:  * dilation * jump → * dilation
             You add (K - 1) * dilation pixels whatever the strides below: after strides the units of the layer
             below lie `jump` pixels apart, so multiply by it.
-        jump_updated_first: OLD → NEW
+        jump_updated_first: dilation * jump → dilation * jump * stride
             You use the jump of the layer's output: the kernel reaches over the layer's input, so add to the
             size before you multiply the jump by this layer's stride.
-        jump_of_one_layer: OLD → NEW
+        jump_of_one_layer: jump = jump * stride → jump = stride
             Your jump is the stride of the last layer alone: strides multiply from layer to layer.
-        own_stride_for_jump: OLD → NEW
+        own_stride_for_jump: dilation * jump → dilation * stride
             You multiply by the layer's own stride: what counts is the product of the strides below it.
-        strides_added: OLD → NEW
+        strides_added: jump * stride → jump + stride - 1
             You add the strides up: they multiply, since a step of the upper layer is made of whole steps of
             the lower one.
-        kernel_for_gaps: OLD → NEW
+        kernel_for_gaps: (kernel - 1) → kernel
             You add the whole kernel: its first element is already counted, so a kernel adds K - 1 gaps.
-        starts_at_zero: OLD → NEW
+        starts_at_zero: size, jump = 1, 1 → size, jump = 0, 1
             Your size is one too small: before the first layer a unit sees one pixel, itself.
-        kernels_summed: OLD → NEW
+        kernels_summed: (kernel - 1) * dilation * jump → kernel
+        and: size, jump = 1, 1 → size, jump = 0, 1
             You sum the kernels: neighbouring windows overlap, and strides and dilations spread them.
-        dilation_forgotten: OLD → NEW
+        dilation_forgotten: * dilation * jump → * jump
             The dilation is not counted: each of the K - 1 gaps is `dilation` units wide.
-        dilation_times_kernel: OLD → NEW
+        dilation_times_kernel: (kernel - 1) * dilation * jump → (kernel * dilation - 1) * jump
             Your kernel spans dilation * kernel units: there are only kernel - 1 gaps, so it spans dilation *
             (kernel - 1) + 1.
-        dilation_in_the_jump: OLD → NEW
+        dilation_in_the_jump: jump * stride → jump * stride * dilation
             You multiply the jump by the dilation: dilation spreads the inputs of one unit, not the units.
-        layers_reversed: OLD → NEW
+        layers_reversed: in layers → in layers[::-1]
             You run the recursion from the output: a layer's gaps widen by the strides of the layers below it,
             nearer to the input.
-        pair_swapped: OLD → NEW
+        pair_swapped: return size, jump → return jump, size
             The numbers are right, the order is not: return (size, jump).
     """,
 )

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -25,49 +26,34 @@ def by_autograd(x, grad_y, kernel):
     return torch.autograd.grad(y, weight, grad_y.double())[0].to(x.dtype)
 
 
-def weight_gradient_case(rng, image, c_out, kernel, dtype=torch.float64):
-    """A case with images (B, C_in, H, W), c_out output channels and a kernel (K_h, K_w)."""
-    positions = image[2] - kernel[0] + 1, image[3] - kernel[1] + 1
-    x = normal(rng, *image, dtype=dtype)
-    return x, normal(rng, image[0], c_out, *positions, dtype=dtype), kernel
-
-
-def wide_weight_gradient(rng, dtype=torch.float64):
-    """One valid case of small random sizes."""
-    kernel = rng.randint(1, 4), rng.randint(1, 4)
-    image = rng.randint(1, 3), rng.randint(1, 3), *(k + rng.randint(0, 4) for k in kernel)
-    return weight_gradient_case(rng, image, rng.randint(1, 3), kernel, dtype)
+def draw(rng, B, C, D, H, W, kernel, dtype=torch.float64):
+    """A case with C input and D output channels, and so many rows and columns (H, W) of positions."""
+    image = H + kernel[0] - 1, W + kernel[1] - 1
+    return normal(rng, B, C, *image, dtype=dtype), normal(rng, B, D, H, W, dtype=dtype), kernel
 
 
 weight_gradient = Exercise(
     my_weight_gradient,
     reference=by_autograd,
-    # OLD wide=wide_weight_gradient
-    # OLD cases:
-    # lambda rng: [
-    #         (  # by hand
-    #             torch.tensor([[[[1.0, 2.0, 4.0]]]], dtype=torch.float64),
-    #             torch.tensor([[[[10.0, 1.0]]]], dtype=torch.float64),
-    #             (1, 2),
-    #         ),
-    #         (
-    #             torch.arange(1.0, 10.0, dtype=torch.float64).reshape(1, 1, 3, 3),
-    #             torch.tensor([[[[1.0, 0.0], [0.0, 10.0]]]], dtype=torch.float64),
-    #             (2, 2),
-    #         ),
-    #         weight_gradient_case(rng, (2, 1, 3, 3), 1, (2, 2)),
-    #         weight_gradient_case(rng, (1, 2, 4, 5), 2, (3, 3)),
-    #         weight_gradient_case(rng, (3, 2, 6, 4), 3, (2, 3)),
-    #         weight_gradient_case(rng, (2, 3, 5, 5), 3, (5, 5)),
-    #         weight_gradient_case(rng, (4, 3, 5, 7), 2, (1, 1)),
-    #         weight_gradient_case(rng, (2, 1, 8, 9), 4, (5, 2), torch.float32),
-    #         weight_gradient_case(rng, (5, 2, 3, 6), 1, (3, 1), torch.float32),
-    #         *(wide_weight_gradient(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[[[1.0, 2.0, 4.0]]]], [[[[10.0, 1.0]]]], (1, 2)),
+        ([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]], [[[[1.0, 0.0], [0.0, 10.0]]]], (2, 2)),
+    ],
+    draw=draw,
+    sizes=[
+        dict(B=2, C=1, D=1, H=2, W=2, kernel=(2, 2)),
+        dict(B=1, C=2, D=2, H=2, W=3, kernel=(3, 3)),
+        dict(B=3, C=2, D=3, H=5, W=2, kernel=(2, 3)),
+        dict(B=2, C=3, D=3, H=1, W=1, kernel=(5, 5)),
+        dict(B=4, C=3, D=2, H=5, W=7, kernel=(1, 1)),
+        dict(B=2, C=1, D=4, H=4, W=8, kernel=(5, 2), dtype=torch.float32),
+        dict(B=5, C=2, D=1, H=1, W=6, kernel=(3, 1), dtype=torch.float32),
+    ],
+    spans=lambda rng: dict(
+        **{name: rng.randint(1, 3) for name in ("B", "C", "D")},
+        **{name: rng.randint(1, 5) for name in ("H", "W")},
+        kernel=(rng.randint(1, 4), rng.randint(1, 4)),
+    ),
     hints="""
         Take one kernel element, (k, m). Which pixel does it multiply for the output at (i, j)?
 
@@ -79,36 +65,38 @@ weight_gradient = Exercise(
         `grad_weight[:, :, k, m]` with `torch.einsum('bohw,bchw->oc', grad_y, met)`.
     """,
     wrong="""
-        mean_over_the_batch: OLD → NEW
+        mean_over_the_batch: return grad_weight → return grad_weight / len(x)
             You take the mean over the batch: where L is a mean, grad_y holds the 1/B already. Sum.
-        mean_over_positions: OLD → NEW
+        mean_over_positions: return grad_weight → return grad_weight / (h_out * w_out)
             You take the mean over the output positions: every position uses the same weight, so their
             gradients add up.
-        mean_over_batch_and_positions: OLD → NEW
+        mean_over_batch_and_positions: return grad_weight → return grad_weight / grad_y[:, 0].numel()
             You take the mean over examples and positions: all of them use the same weight, so their gradients
             add up.
-        flipped_gradient: OLD → NEW
+        flipped_gradient: return grad_weight → return grad_weight.flip(-2, -1)
             Your gradient is flipped. The kernel is flipped for the input's gradient, where grad_y is padded
             too. For the kernel's, grad_y slides over x as it is: element (k, m) meets x[i + k, j + m].
-        transposed_channels: OLD → NEW
+        transposed_channels: return grad_weight → return grad_weight.transpose(0, 1)
             Input and output channels are swapped: the shape is (C_out, C_in, K_h, K_w), the shape of W.
-        as_for_the_input: OLD → NEW
+        as_for_the_input: return grad_weight → return grad_weight.flip(-2, -1).transpose(0, 1)
             You flip and swap the channels: that is what happens to W in the gradient for the input. The
             gradient for W has W's own layout, unflipped.
-        transposed_kernel: OLD → NEW
+        transposed_kernel: return grad_weight → return grad_weight.mT
             The kernel's rows and columns are swapped: (C_out, C_in, K_h, K_w), rows first.
-        batch_kept: OLD → NEW
+        batch_kept: x.new_zeros(grad_y → x.new_zeros(len(x), grad_y
+        and: grad_weight[:, :, k, m] → grad_weight[:, :, :, k, m]
+        and: "bohw,bchw->oc" → "bohw,bchw->boc"
             You return one gradient for each example: the examples share the weight, so sum over them.
-        first_example_only: OLD → NEW
+        first_example_only: grad_y, met) → grad_y[:1], met[:1])
             You use the first example alone: sum over the batch.
-        examples_crossed: OLD → NEW
+        examples_crossed: grad_y, met) → grad_y.sum(0, keepdim=True), met.sum(0, keepdim=True))
             You sum over the batch before you multiply, so each example's gradient meets every other's pixels:
             multiply example by example, then sum.
-        input_channels_summed: OLD → NEW
+        input_channels_summed: grad_y, met) → grad_y, met.sum(1, keepdim=True).expand_as(met))
             You sum over the input channels: each has a kernel slice, and so a gradient, of its own.
-        upstream_forgotten: OLD → NEW
+        upstream_forgotten: grad_y, met) → torch.ones_like(grad_y), met)
             You sum the pixels that the weight meets, but grad_y is missing: the chain rule multiplies by it.
-        sign_turned: OLD → NEW
+        sign_turned: return grad_weight → return -grad_weight
             Your sign is turned: the minus belongs to the step of gradient descent, not to the gradient.
     """,
 )

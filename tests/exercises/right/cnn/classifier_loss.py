@@ -1,6 +1,5 @@
 """Right answers to `classifier_loss` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
 
@@ -13,11 +12,11 @@ def classifier_loss_by_log_sum_exp(logits, labels):
 
 
 RIGHT = (
-        classifier_loss_by_log_sum_exp,
-        F.cross_entropy,
-        lambda logits, labels: F.nll_loss(torch.log_softmax(logits, dim=1), labels),
-        lambda logits, labels: -torch.log_softmax(logits, dim=-1)[range(len(labels)), labels].mean(),
-        lambda logits, labels: (
-            (logits.logsumexp(1) - logits.gather(1, labels[:, None])[:, 0]).sum() / len(logits)
-        ),
-    )
+    classifier_loss_by_log_sum_exp,
+    F.cross_entropy,
+    lambda logits, labels: F.nll_loss(torch.log_softmax(logits, dim=1), labels),
+    lambda logits, labels: -torch.log_softmax(logits, dim=-1)[range(len(labels)), labels].mean(),
+    lambda logits, labels: (
+        (logits.logsumexp(1) - logits.gather(1, labels[:, None])[:, 0]).sum() / len(logits)
+    ),
+)

@@ -1,6 +1,5 @@
 """Right answers to `dead_logits` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
 
@@ -22,8 +21,8 @@ def logits_by_feature(features, weight, bias):
 
 
 RIGHT = (
-        logits_by_class,
-        logits_by_feature,
-        F.linear,
-        lambda features, weight, bias: features @ weight.T + bias,
-    )
+    logits_by_class,
+    logits_by_feature,
+    F.linear,
+    lambda features, weight, bias: features @ weight.T + bias,
+)

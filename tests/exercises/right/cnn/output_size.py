@@ -1,6 +1,5 @@
 """Right answers to `output_size` in other words than the solution's."""
 
-
 import math
 
 
@@ -16,8 +15,8 @@ def output_size_by_range(n, kernel, stride, padding, dilation):
 
 
 RIGHT = (
-        output_size_by_counting,
-        output_size_by_range,
-        lambda n, k, s, p, d: math.floor((n + 2 * p - d * (k - 1) - 1) / s + 1),
-        lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) + s - 1) // s,
-    )
+    output_size_by_counting,
+    output_size_by_range,
+    lambda n, k, s, p, d: math.floor((n + 2 * p - d * (k - 1) - 1) / s + 1),
+    lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) + s - 1) // s,
+)

@@ -1,6 +1,5 @@
 """Right answers to `parameter_count` in other words than the solution's."""
 
-
 import math
 
 import torch
@@ -29,8 +28,8 @@ def parameter_count_by_shape(c_in, c_out, kernel, groups, bias):
 
 
 RIGHT = (
-        parameter_count_by_group,
-        parameter_count_by_channel,
-        parameter_count_by_shape,
-        lambda c_in, c_out, kernel, groups, bias: c_out * (c_in // groups * math.prod(kernel) + bias),
-    )
+    parameter_count_by_group,
+    parameter_count_by_channel,
+    parameter_count_by_shape,
+    lambda c_in, c_out, kernel, groups, bias: c_out * (c_in // groups * math.prod(kernel) + bias),
+)

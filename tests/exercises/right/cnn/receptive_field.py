@@ -1,6 +1,5 @@
 """Right answers to `receptive_field` in other words than the solution's."""
 
-
 import math
 
 

@@ -1,6 +1,5 @@
 """Right answers to `weight_gradient` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
 
@@ -28,10 +27,8 @@ def weight_gradient_by_unfold(x, grad_y, kernel):
 
 
 RIGHT = (
-        weight_gradient_by_position,
-        weight_gradient_by_correlation,
-        weight_gradient_by_unfold,
-        lambda x, grad_y, kernel: torch.nn.grad.conv2d_weight(
-            x, (grad_y.shape[1], x.shape[1], *kernel), grad_y
-        ),
-    )
+    weight_gradient_by_position,
+    weight_gradient_by_correlation,
+    weight_gradient_by_unfold,
+    lambda x, grad_y, kernel: torch.nn.grad.conv2d_weight(x, (grad_y.shape[1], x.shape[1], *kernel), grad_y),
+)
