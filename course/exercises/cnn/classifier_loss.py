@@ -64,7 +64,8 @@ classifier_loss = Exercise(
         log_of_softmax: F.cross_entropy(logits, → F.nll_loss(logits.softmax(1).log(),
             Right for moderate logits, infinite for extreme ones: the softmax underflows to 0 before its
             logarithm is taken. Take both in one step: log_softmax, or F.cross_entropy on the logits.
-        exponentials_overflow: return F.cross_entropy(logits, → e = logits.exp(); return F.nll_loss((e / e.sum(1)[:, None]).log(),
+        exponentials_overflow: return F → e = logits.exp(); probs = e / e.sum(1, keepdim=True); return F
+        and: cross_entropy(logits, → nll_loss(probs.log(),
             Right for moderate logits, but exp overflows for large ones. Take the largest logit out first, as
             log_softmax, logsumexp and F.cross_entropy do.
         epsilon_1e-06: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-06).log(),
