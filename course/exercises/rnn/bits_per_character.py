@@ -1,8 +1,10 @@
 """Chapter 2: a language model's loss in bits a character."""
 
 import math
+
 import torch
 import torch.nn.functional as F
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -22,44 +24,35 @@ def by_base_two(logits, targets):
     return (log_sums - scores.gather(2, targets[..., None])[..., 0]).mean().to(logits.dtype)
 
 
-def bits_case(rng, batch, length, classes, dtype=torch.float64, scale=1.0):
-    """A case with logits (batch, length, classes)."""
-    targets = torch.tensor([[rng.randrange(classes) for _ in range(length)] for _ in range(batch)])
-    return normal(rng, batch, length, classes, dtype=dtype, scale=scale), targets
-
-
-def wide_bits(rng):
-    """One case of small random sizes, logits from tiny to extreme."""
-    sizes = rng.randint(1, 4), rng.randint(1, 4), rng.randint(2, 5)
-    return bits_case(rng, *sizes, rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-2, 2))
+def draw(rng, B, T, V, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the logits."""
+    targets = torch.tensor([[rng.randrange(V) for _ in range(T)] for _ in range(B)])
+    return normal(rng, B, T, V, dtype=dtype, scale=scale), targets
 
 
 bits_per_character = Exercise(
     my_bits,
     reference=by_base_two,
     gradients=True,
-    # OLD wide=wide_bits
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([[[0.0, 0.0], [0.0, math.log(7.0)]]], dtype=torch.float64), torch.tensor([[1, 0]])),
-    #         (torch.zeros(1, 1, 4, dtype=torch.float64), torch.tensor([[2]])),
-    #         bits_case(rng, 1, 1, 3),
-    #         bits_case(rng, 1, 3, 2),
-    #         bits_case(rng, 3, 3, 3),
-    #         bits_case(rng, 2, 5, 4),
-    #         bits_case(rng, 4, 1, 6, torch.float32),
-    #         bits_case(rng, 3, 2, 5, torch.float32, 10.0),
-    #         (
-    #             torch.tensor([[[1e4, -1e4, 0.0], [0.0, 1e4, -1e4]], [[-1e4, 1e4, 9e3], [0.0, 0.0, 0.0]]]),
-    #             torch.tensor([[1, 0], [2, 1]]),
-    #         ),
-    #         (torch.tensor([[[800.0, -800.0]], [[-900.0, 100.0]]], dtype=torch.float64), torch.tensor([[0], [0]])),
-    #         *(wide_bits(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[[0.0, 0.0], [0.0, math.log(7.0)]]], torch.tensor([[1, 0]])),
+        ([[[0.0, 0.0, 0.0, 0.0]]], torch.tensor([[2]])),
+        (
+            torch.tensor([[[1e4, -1e4, 0.0], [0.0, 1e4, -1e4]], [[-1e4, 1e4, 9e3], [0.0, 0.0, 0.0]]]),
+            torch.tensor([[1, 0], [2, 1]]),
+        ),
+        ([[[800.0, -800.0]], [[-900.0, 100.0]]], torch.tensor([[0], [0]])),
+    ],
+    draw=draw,
+    sizes=[
+        dict(B=1, T=1, V=3),
+        dict(B=1, T=3, V=2),
+        dict(B=3, T=3, V=3),
+        dict(B=2, T=5, V=4),
+        dict(B=4, T=1, V=6, dtype=torch.float32),
+        dict(B=3, T=2, V=5, scale=10.0, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 4), T=(1, 4), V=(2, 5), scale=lambda rng: 10 ** rng.uniform(-2, 2)),
     hints="""
         `F.cross_entropy` does nearly all of it, in natural logarithms. What turns ln p into log2 p?
 
@@ -69,58 +62,61 @@ bits_per_character = Exercise(
         `F.cross_entropy(logits.flatten(0, 1), targets.flatten()) / math.log(2)`.
     """,
     wrong="""
-        nats_for_bits: OLD → NEW
+        nats_for_bits: nats / math.log(2) → nats
             This is the loss in nats, from natural logarithms: divide by ln 2 to get bits.
-        times_ln_2: OLD → NEW
+        times_ln_2: nats / math → nats * math
             You multiply by ln 2. A bit is a smaller unit than a nat, so there are more of them: divide.
-        perplexity: OLD → NEW
+        perplexity: nats / math.log(2) → nats.exp()
             This is the perplexity, 2 to the bits or e to the nats: return its logarithm to base 2.
-        two_to_the_nats: OLD → NEW
+        two_to_the_nats: nats / math.log(2) → torch.exp2(nats)
             You raise 2 to a loss in nats, a perplexity of mixed bases: perplexity is e to the nats, and the
             bits are asked for, the nats divided by ln 2.
-        base_ten: OLD → NEW
+        base_ten: log(2) → log(10)
             Your logarithm has base 10: divide the natural one by ln 2, or use log2.
-        bits_a_text: OLD → NEW
+        bits_a_text: nats / math.log(2) → nats * targets.shape[1] / math.log(2)
             You sum over the places of a text, so the loss grows with T: average over all characters.
-        sum_for_mean: OLD → NEW
+        sum_for_mean: nats / math.log(2) → nats * targets.numel() / math.log(2)
             You sum over all characters: the mean was asked for.
-        no_reduction: OLD → NEW
+        no_reduction: targets.flatten()) → targets.flatten(), reduction="none")
+        and: nats / math.log(2) → nats.view_as(targets) / math.log(2)
             You return one number for each character: take their mean.
-        mean_over_classes: OLD → NEW
+        mean_over_classes: nats / math.log(2) → nats / math.log(2) / logits.shape[2]
             You average over the V classes as well, so the loss is V times too small.
-        softmax_twice: OLD → NEW
+        softmax_twice: nats = → logits = logits.softmax(2); nats =
             The softmax is applied twice: F.cross_entropy takes logits, log-softmax is inside.
-        softmax_over_time: OLD → NEW
+        softmax_over_time: nats = F.cross_entropy → logits = logits.log_softmax(1); nats = F.nll_loss
             Your softmax runs over the T places: the V characters of one place share a probability of 1, so it
             runs over the last axis.
-        reshaped_for_transposed: OLD → NEW
+        reshaped_for_transposed: nats = → B, T, V = logits.shape; nats =
+        and: logits.flatten(0, 1), targets.flatten() → logits.reshape(B, V, T), targets
             You reshape (B, T, V) to (B, V, T): that keeps the numbers' order in memory and mixes places and
             characters up. Transpose the axes, or flatten B and T.
-        logarithm_of_softmax: OLD → NEW
+        logarithm_of_softmax: nats = F.cross_entropy → logits = logits.softmax(2).log(); nats = F.nll_loss
             Right for moderate logits, infinite for extreme ones: the softmax underflows to 0 before its
             logarithm is taken. Use log_softmax or F.cross_entropy, which take both in one step.
-        epsilon_1e-06: OLD → NEW
+        epsilon_1e-06: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-06).log(); nats = F.nll_loss
             You add a small number to p before the logarithm: that bounds the loss, so an impossible character
             costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
-        epsilon_1e-07: OLD → NEW
+        epsilon_1e-07: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-07).log(); nats = F.nll_loss
             You add a small number to p before the logarithm: that bounds the loss, so an impossible character
             costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
-        epsilon_1e-08: OLD → NEW
+        epsilon_1e-08: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-08).log(); nats = F.nll_loss
             You add a small number to p before the logarithm: that bounds the loss, so an impossible character
             costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
-        epsilon_1e-09: OLD → NEW
+        epsilon_1e-09: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-09).log(); nats = F.nll_loss
             You add a small number to p before the logarithm: that bounds the loss, so an impossible character
             costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
-        epsilon_1e-10: OLD → NEW
+        epsilon_1e-10: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-10).log(); nats = F.nll_loss
             You add a small number to p before the logarithm: that bounds the loss, so an impossible character
             costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
-        epsilon_1e-12: OLD → NEW
+        epsilon_1e-12: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-12).log(); nats = F.nll_loss
             You add a small number to p before the logarithm: that bounds the loss, so an impossible character
             costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
-        exponentials_overflow: OLD → NEW
+        exponentials_overflow: nats = → p = logits.exp(); logits = (p / p.sum(2, keepdim=True)).log(); nats =
+        and: F.cross_entropy → F.nll_loss
             Right for moderate logits, but exp overflows for large ones: use log_softmax, logsumexp or
             F.cross_entropy, which take the largest logit out first.
-        sign_forgotten: OLD → NEW
+        sign_forgotten: return nats → return -nats
             The sign is wrong: log2 p is negative, and the bits are minus that.
     """,
 )

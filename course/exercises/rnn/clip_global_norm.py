@@ -1,14 +1,17 @@
 """Chapter 2: clip gradients by their global norm."""
 
 import math
+
 import torch
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
 
 def my_clip(grads, max_norm):
     """The gradients, a list of tensors of any shapes, scaled together to a norm of at most max_norm > 0."""
-    norm = math.sqrt(sum(float(grad.double().square().sum()) for grad in grads))
+    squares = [float(grad.double().square().sum()) for grad in grads]
+    norm = math.sqrt(sum(squares))
     if norm <= max_norm:  # nothing is divided by a norm of 0
         return [grad.clone() for grad in grads]
     return [grad * (max_norm / norm) for grad in grads]
@@ -20,40 +23,40 @@ def by_hypot(grads, max_norm):
     return [(grad.double() * max_norm / max(norm, max_norm)).to(grad.dtype) for grad in grads]
 
 
-def clip_case(rng, shapes, max_norm, dtype=torch.float64, scale=1.0):
-    """A case with a tensor for each of the shapes."""
+GRADS = [torch.tensor([3.0], dtype=torch.float64), torch.tensor([4.0], dtype=torch.float64)]
+
+
+def draw(rng, shapes, max_norm, scale=1.0, dtype=torch.float64):
+    """A case with a tensor for each of the shapes; `scale` multiplies all of them."""
     return [normal(rng, *shape, dtype=dtype, scale=scale) for shape in shapes], max_norm
 
 
-def wide_clip(rng):
-    """One case: one to four tensors, the limit below or above their norm."""
+def spans(rng):
+    """One to four tensors, the limit below or above their norm."""
     shapes = [[rng.randint(1, 3) for _ in range(rng.randint(0, 3))] for _ in range(rng.randint(1, 4))]
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-2, 2)
-    return clip_case(rng, shapes, scale * rng.uniform(0.1, 6.0), dtype, scale)
+    scale = 10 ** rng.uniform(-2, 2)
+    return dict(shapes=shapes, max_norm=scale * rng.uniform(0.1, 6.0), scale=scale)
 
 
 clip_global_norm = Exercise(
     my_clip,
     reference=by_hypot,
-    # OLD wide=wide_clip
-    # OLD cases:
-    # lambda rng: [
-    #         ([torch.tensor([3.0], dtype=torch.float64), torch.tensor([4.0], dtype=torch.float64)], 1.0),
-    #         ([torch.tensor([3.0], dtype=torch.float64), torch.tensor([4.0], dtype=torch.float64)], 10.0),
-    #         ([torch.tensor([-0.3, 0.1], dtype=torch.float64), torch.tensor([[0.2]], dtype=torch.float64)], 0.5),
-    #         ([torch.zeros(2, 2), torch.zeros(3)], 1.0),
-    #         clip_case(rng, [(2, 3)], 0.7),
-    #         clip_case(rng, [(4, 3), (4,), (2, 4), (2,)], 0.25),
-    #         clip_case(rng, [(2, 2), (3,)], 100.0, torch.float32),
-    #         clip_case(rng, [(), (2,), (1, 2, 2)], 0.5, torch.float32),
-    #         clip_case(rng, [(3, 2), (3,)], 5.0, torch.float32, 1e12),  # huge
-    #         clip_case(rng, [(3, 2), (3,)], 1e-8, torch.float64, 1e-7),  # tiny
-    #         *(wide_clip(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        (GRADS, 1.0),
+        (GRADS, 10.0),
+        ([torch.tensor([-0.3, 0.1], dtype=torch.float64), torch.tensor([[0.2]], dtype=torch.float64)], 0.5),
+        ([torch.zeros(2, 2), torch.zeros(3)], 1.0),
+    ],
+    draw=draw,
+    sizes=[
+        dict(shapes=[(2, 3)], max_norm=0.7),
+        dict(shapes=[(4, 3), (4,), (2, 4), (2,)], max_norm=0.25),
+        dict(shapes=[(2, 2), (3,)], max_norm=100.0, dtype=torch.float32),
+        dict(shapes=[(), (2,), (1, 2, 2)], max_norm=0.5, dtype=torch.float32),
+        dict(shapes=[(3, 2), (3,)], max_norm=5.0, scale=1e12, dtype=torch.float32),  # huge
+        dict(shapes=[(3, 2), (3,)], max_norm=1e-8, scale=1e-7),  # tiny
+    ],
+    spans=spans,
     hints="""
         Two passes: the first makes one number out of all tensors, the second scales each tensor.
 
@@ -64,40 +67,49 @@ clip_global_norm = Exercise(
         (max_norm / norm) for g in grads]`, else copies.
     """,
     wrong="""
-        each_tensor_by_its_own_norm: OLD → NEW
+        each_tensor_by_its_own_norm: (max_norm / norm) → (max_norm / grad.norm()).clamp(max=1.0)
+        and: norm <= max_norm → norm == 0
             You clip each tensor by its own norm, which turns the gradient into another direction. Take one
             norm over all tensors, and one factor.
-        clipped_by_value: OLD → NEW
+        clipped_by_value: grad * (max_norm / norm) → grad.clamp(-max_norm, max_norm)
+        and: norm <= max_norm → norm == 0
             You clip each element to [-max_norm, max_norm], which bends the direction. Scale all elements by
             one factor.
-        always_rescaled: OLD → NEW
+        always_rescaled: max_norm / norm → max_norm / torch.tensor(norm, dtype=torch.float64)
+        and: if norm <= max_norm → if False
             You always scale to max_norm: a gradient below it should stay as it is, and zeros give 0/0. The
             factor is at most 1.
-        sum_of_magnitudes: OLD → NEW
+        sum_of_magnitudes: square() → abs()
+        and: math.sqrt(sum(squares)) → sum(squares)
             You sum the elements' magnitudes, the L1 norm: sum their squares and take the root.
-        sum_of_norms: OLD → NEW
+        sum_of_norms: math.sqrt(sum(squares)) → sum(map(math.sqrt, squares))
             You add the norms of the tensors: norms do not add up. Sum the squares over all, then take one
             root.
-        root_forgotten: OLD → NEW
+        root_forgotten: math.sqrt(sum(squares)) → sum(squares)
             You divide by the sum of squares: take its root first.
-        largest_tensor_norm: OLD → NEW
+        largest_tensor_norm: sum(squares) → max(squares)
             You divide by the largest of the tensors' norms: the whole gradient then still exceeds max_norm.
             Sum the squares over all tensors.
-        largest_element: OLD → NEW
+        largest_element: square().sum() → abs().max()
+        and: math.sqrt(sum(squares)) → max(squares)
             You divide by the largest magnitude of all elements: the norm is the root of the sum of squares.
-        mean_of_squares: OLD → NEW
+        mean_of_squares: sum(squares) → sum(squares) / sum(grad.numel() for grad in grads)
             You take the mean of the squares: the limit then grows with the model. Sum them.
-        factor_turned: OLD → NEW
+        factor_turned: max_norm / norm → min(norm / max_norm, 1.0)
+        and: norm <= max_norm → False
             Your factor is norm / max_norm: it must shrink a gradient that is too long.
-        epsilon_1e-06: OLD → NEW
+        epsilon_1e-06: max_norm / norm → min(max_norm / (norm + 1e-06), 1.0)
+        and: norm <= max_norm → False
             You add a small number to the norm, as PyTorch's clip_grad_norm_ does. It is not in this formula,
             and it decides where gradients are tiny. Compare norm and max_norm first, and nothing is divided
             by 0.
-        epsilon_1e-07: OLD → NEW
+        epsilon_1e-07: max_norm / norm → min(max_norm / (norm + 1e-07), 1.0)
+        and: norm <= max_norm → False
             You add a small number to the norm, as PyTorch's clip_grad_norm_ does. It is not in this formula,
             and it decides where gradients are tiny. Compare norm and max_norm first, and nothing is divided
             by 0.
-        epsilon_1e-08: OLD → NEW
+        epsilon_1e-08: max_norm / norm → min(max_norm / (norm + 1e-08), 1.0)
+        and: norm <= max_norm → False
             You add a small number to the norm, as PyTorch's clip_grad_norm_ does. It is not in this formula,
             and it decides where gradients are tiny. Compare norm and max_norm first, and nothing is divided
             by 0.

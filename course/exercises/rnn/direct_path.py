@@ -1,6 +1,7 @@
 """Chapter 2: the direct path of the gradient along an LSTM's cell."""
 
 import torch
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -26,42 +27,34 @@ def by_autograd(f):
     return torch.stack(slopes).to(f.dtype)
 
 
-def path_case(rng, length, d_h, dtype=torch.float64, shift=1.0):
-    """Gates between 0 and 1; the larger the shift, the more open."""
-    return (torch.sigmoid(normal(rng, length, d_h, dtype=dtype) + shift),)
-
-
-def wide_path(rng):
-    """One valid case of small random size, with a closed gate now and then."""
-    (f,) = path_case(rng, rng.randint(1, 8), rng.randint(1, 4), rng.choice((torch.float32, torch.float64)))
-    if rng.random() < 0.3:
-        f[rng.randrange(f.shape[0]), rng.randrange(f.shape[1])] = 0.0
+def draw(rng, T, D_h, shift=1.0, closed=False, dtype=torch.float64):
+    """A case with gates between 0 and 1, the more open the larger `shift`; `closed` sets one of them to 0."""
+    f = torch.sigmoid(normal(rng, T, D_h, dtype=dtype) + shift)
+    if closed:
+        f[rng.randrange(T), rng.randrange(D_h)] = 0.0
     return (f,)
 
 
 direct_path = Exercise(
     my_direct_path,
     reference=by_autograd,
-    # OLD wide=wide_path
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([[0.5], [0.8], [0.1]], dtype=torch.float64),),  # by hand
-    #         (torch.tensor([[0.25]], dtype=torch.float64),),
-    #         (torch.tensor([[0.5, 0.9], [0.0, 1.0], [0.7, 0.6]], dtype=torch.float64),),
-    #         (torch.tensor([[0.0, 0.5], [0.5, 0.0]], dtype=torch.float32),),
-    #         path_case(rng, 1, 3),
-    #         path_case(rng, 3, 3),
-    #         path_case(rng, 5, 2, torch.float32),
-    #         path_case(rng, 4, 1),
-    #         path_case(rng, 100, 2, torch.float32, -4.0),  # the products underflow
-    #         path_case(rng, 100, 3, torch.float64, -9.0),
-    #         path_case(rng, 100, 2, torch.float64, 4.0),
-    #         *(wide_path(rng) for _ in range(4)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[0.5], [0.8], [0.1]],),
+        ([[0.25]],),
+        ([[0.5, 0.9], [0.0, 1.0], [0.7, 0.6]],),
+        (torch.tensor([[0.0, 0.5], [0.5, 0.0]]),),
+    ],
+    draw=draw,
+    sizes=[
+        dict(T=1, D_h=3),
+        dict(T=3, D_h=3),
+        dict(T=5, D_h=2, dtype=torch.float32),
+        dict(T=4, D_h=1),
+        dict(T=100, D_h=2, shift=-4.0, dtype=torch.float32),  # the products underflow
+        dict(T=100, D_h=3, shift=-9.0),
+        dict(T=100, D_h=2, shift=4.0),
+    ],
+    spans=dict(T=(1, 8), D_h=(1, 4), closed=[True, False, False]),
     hints="""
         Begin at the end. What is the slope of c_T for itself, and what does each step back multiply it by?
 
@@ -71,31 +64,32 @@ direct_path = Exercise(
         times the gate; turn the list round and stack it.
     """,
     wrong="""
-        sum_for_product: OLD → NEW
+        sum_for_product: rows[-1] * f_s → rows[-1] + f_s
             You add the gates: one step back multiplies by its gate, and steps in a row multiply.
-        product_from_the_front: OLD → NEW
+        product_from_the_front: f.flip(0): → f:
+        and: rows[::-1] → rows
             Your row t is f_1 ... f_t, the slope of c_t for c_0. Asked is that of c_T for c_t: the product of
             the gates after t.
-        rows_backwards: OLD → NEW
+        rows_backwards: rows[::-1] → rows
             Your rows are right but in reverse order: row 0 belongs to c_0, the longest way, and the last row
             is all ones.
-        own_gate_included: OLD → NEW
+        own_gate_included: rows[::-1] → (rows[1:] + rows[-1:])[::-1]
             Row t contains f_t. That gate lies before c_t, on the way from c_{t-1}: the product begins at
             f_{t+1}.
-        first_gate_left_out: OLD → NEW
+        first_gate_left_out: rows[::-1] → (rows[:1] + rows[:-1])[::-1]
             Row t lacks f_{t+1}: the rows of f count from 0, so f_{t+1} is `f[t]`.
-        last_row_forgotten: OLD → NEW
+        last_row_forgotten: rows[::-1] → rows[:0:-1]
             The last row is missing: t runs from 0 to T, and the slope of c_T for itself is 1.
-        first_row_forgotten: OLD → NEW
+        first_row_forgotten: rows[::-1] → rows[-2::-1]
             The row of t = 0 is missing: c_0 is the state before the first step, and all T gates lie after it.
-        one_step_only: OLD → NEW
+        one_step_only: rows[-1] * f_s → f_s
             Each of your rows is a single gate, the slope of c_{t+1} for c_t. Multiply all gates up to f_T.
-        power_of_the_mean_gate: OLD → NEW
+        power_of_the_mean_gate: rows[-1] * f_s → rows[-1] * f.mean(0)
             You take the mean gate to the power T - t: the gates differ, and a closed one closes the path.
             Multiply them.
-        units_mixed: OLD → NEW
+        units_mixed: torch.stack(rows[::-1]) → torch.stack(rows[::-1]).prod(1)[:, None].repeat(1, f.shape[1])
             You multiply over the units too: each unit has a path of its own.
-        divided_products: OLD → NEW
+        divided_products: torch.stack(rows[::-1]) → f.prod(0) / torch.cat([rows[0][None], f]).cumprod(0)
             Right until a gate is 0 or the product underflows: then you divide 0 by 0. Multiply from the end
             instead of dividing.
     """,

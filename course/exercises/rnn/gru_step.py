@@ -1,11 +1,13 @@
 """Chapter 2: one step of a GRU in PyTorch's convention."""
 
+import math
+
 import torch
-import torch.nn.functional as F
 from torch import nn
-from course.exercises.cases import normal
-from course.exercises.rnn.pytorch import by_pytorch
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
+from course.exercises.rnn.pytorch import by_pytorch
 
 
 def my_gru_step(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
@@ -22,51 +24,39 @@ def my_gru_step(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
 def by_gru_cell(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
     """The same by `nn.GRUCell`, in float64."""
     module = nn.GRUCell(x_t.shape[1], h.shape[1], device="meta")
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    tensors = (weight_ih, weight_hh, bias_ih, bias_hh)
-    return by_pytorch(module, dict(zip(names, tensors, strict=True)), x_t, h)[0]
+    parameters = dict(weight_ih=weight_ih, weight_hh=weight_hh, bias_ih=bias_ih, bias_hh=bias_hh)
+    return by_pytorch(module, parameters, x_t, h)[0]
 
 
-def gru_case(rng, batch, d_in, d_h, dtype=torch.float64, scale=1.0):
-    """A case; a large scale saturates the gates."""
-    x_t, h = normal(rng, batch, d_in, dtype=dtype, scale=scale), normal(rng, batch, d_h, dtype=dtype)
-    weight_ih, weight_hh = normal(rng, 3 * d_h, d_in, dtype=dtype), normal(rng, 3 * d_h, d_h, dtype=dtype)
-    return x_t, h, weight_ih, weight_hh, normal(rng, 3 * d_h, dtype=dtype), normal(rng, 3 * d_h, dtype=dtype)
-
-
-def wide_gru(rng):
-    """One valid case of small random sizes."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 1)
-    return gru_case(rng, rng.randint(1, 4), rng.randint(1, 4), rng.randint(1, 4), dtype, scale)
+def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
+    """A case; a large `scale` of the inputs saturates the gates."""
+    sizes = dict(B=B, I=D_in, H=D_h, G=3 * D_h)
+    x_t, *others = tensors(rng, "BI BH GI GH G G", dtype, **sizes)
+    return scale * x_t, *others
 
 
 gru_step = Exercise(
     my_gru_step,
     reference=by_gru_cell,
     gradients=True,
-    # OLD wide=wide_gru
-    # OLD cases:
-    # lambda rng: [
-    #         (  # r = 1/2, z = 3/4, n = tanh(1/2)
-    #             torch.tensor([[1.0]], dtype=torch.float64),
-    #             torch.tensor([[2.0]], dtype=torch.float64),
-    #             torch.tensor([[0.0], [0.0], [1.0]], dtype=torch.float64),
-    #             torch.tensor([[0.0], [0.0], [-1.0]], dtype=torch.float64),
-    #             torch.tensor([0.0, 2.0, 0.0], dtype=torch.float64).log1p(),
-    #             torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64),
-    #         ),
-    #         gru_case(rng, 1, 1, 1),
-    #         gru_case(rng, 1, 2, 3),
-    #         gru_case(rng, 3, 3, 3),
-    #         gru_case(rng, 2, 4, 2, torch.float32),
-    #         gru_case(rng, 4, 1, 5, torch.float64, 50.0),
-    #         gru_case(rng, 2, 3, 4, torch.float32, 8.0),
-    #         *(wide_gru(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=(  # r = 1/2, z = 3/4, n = tanh(1/2)
+        [[1.0]],
+        [[2.0]],
+        [[0.0], [0.0], [1.0]],
+        [[0.0], [0.0], [-1.0]],
+        [0.0, math.log(3.0), 0.0],
+        [0.0, 0.0, 1.0],
+    ),
+    draw=draw,
+    sizes=[
+        dict(B=1, D_in=1, D_h=1),
+        dict(B=1, D_in=2, D_h=3),
+        dict(B=3, D_in=3, D_h=3),
+        dict(B=2, D_in=4, D_h=2, dtype=torch.float32),
+        dict(B=4, D_in=1, D_h=5, scale=50.0),
+        dict(B=2, D_in=3, D_h=4, scale=8.0, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 4), D_in=(1, 4), D_h=(1, 4), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
     hints="""
         One product `x_t @ weight_ih.T + bias_ih` holds what all three need from the input, (B, 3 D_h):
         `.chunk(3, dim=1)` cuts it. Do the same for h.
@@ -78,31 +68,33 @@ gru_step = Exercise(
         = 1 keeps the old state.
     """,
     wrong="""
-        update_gate_turned: OLD → NEW
+        update_gate_turned: (1 - z) * n + z * h → z * n + (1 - z) * h
             z and 1 - z are swapped: in PyTorch z is the share of the old state. Papers differ here, which
             turns the meaning of every trained z.
-        reset_before_the_product: OLD → NEW
+        reset_before_the_product: r * h_n → (r * h) @ weight_hh.chunk(3)[2].T + bias_hh.chunk(3)[2]
             You reset the state before the product, W_hn (r * h): that is the paper's form. PyTorch multiplies
             by r afterwards, r * (W_hn h + b_hn).
-        paper_form: OLD → NEW
+        paper_form: r * h_n → (r * h) @ weight_hh.chunk(3)[2].T + bias_hh.chunk(3)[2]
+        and: (1 - z) * n + z * h → z * n + (1 - z) * h
             This is the GRU of a paper: r acts before the product, and z is the share of the candidate. In
             PyTorch r acts after it, and z is the share of the old state.
-        gates_swapped: OLD → NEW
+        gates_swapped: x_r, x_z, x_n → x_z, x_r, x_n
+        and: h_r, h_z, h_n → h_z, h_r, h_n
             r and z are swapped: PyTorch packs r, z, n. (Keras packs z first.)
-        bias_not_reset: OLD → NEW
+        bias_not_reset: r * h_n → r * (h @ weight_hh.chunk(3)[2].T) + bias_hh.chunk(3)[2]
             r gates W_hn h alone in your step, and b_hn is added outside: in PyTorch r multiplies both, r *
             (W_hn h + b_hn). It is why a GRU needs its two biases.
-        input_reset_too: OLD → NEW
+        input_reset_too: x_n + r * h_n → r * (x_n + h_n)
             r multiplies the whole candidate: the input must get through. Multiply only what comes from h.
-        reset_outside_the_tanh: OLD → NEW
+        reset_outside_the_tanh: torch.tanh(x_n + r * h_n) → r * torch.tanh(x_n + h_n)
             You multiply by r after the tanh: r belongs inside, on what comes from h.
-        reset_forgotten: OLD → NEW
+        reset_forgotten: r * h_n → h_n
             The reset gate is not used: in the candidate, multiply what comes from h by r.
-        sigmoid_in_the_candidate: OLD → NEW
+        sigmoid_in_the_candidate: tanh( → sigmoid(
             Your candidate goes through a sigmoid: it is a value, not a gate, so it takes tanh.
-        old_state_forgotten: OLD → NEW
+        old_state_forgotten:  + z * h → nothing
             You return (1 - z) * n: add z * h, which carries the old state on.
-        recurrent_bias_forgotten: OLD → NEW
+        recurrent_bias_forgotten:  + bias_hh → nothing
             bias_hh is missing: PyTorch adds a bias to each of the two products.
     """,
 )
