@@ -1,10 +1,9 @@
 """Right answers to `cross_attention` in other words than the solution's."""
 
-
 import math
+
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def cross_by_einsum(x, memory, weight_q, weight_k, weight_v):

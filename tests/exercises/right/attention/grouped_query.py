@@ -1,10 +1,8 @@
 """Right answers to `grouped_query` in other words than the solution's."""
 
-
 import math
+
 import torch
-import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def grouped_by_copies(q, k, v):

@@ -1,9 +1,7 @@
 """Right answers to `leaky_attention` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def causal_by_query(x, weight_q, weight_k, weight_v, n_h):

@@ -1,8 +1,6 @@
 """Right answers to `rotary` in other words than the solution's."""
 
-
 import torch
-from course.exercises.cases import normal
 
 
 def rotary_in_place(x, base):

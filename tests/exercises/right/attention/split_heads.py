@@ -1,8 +1,6 @@
 """Right answers to `split_heads` in other words than the solution's."""
 
-
 import torch
-from course.exercises.cases import normal
 
 
 def heads_by_chunks(x, n_h):
