@@ -1,6 +1,7 @@
 """Chapter 3: a causal mask and a padding mask in one."""
 
 import torch
+
 from course.exercises.engine import Exercise
 
 
@@ -14,39 +15,32 @@ def my_mask(lengths, steps):
 
 def by_table(lengths, steps):
     """The same with Python's own numbers, entry by entry."""
-    table = [
-        [[[s <= t and s < length for s in range(steps)] for t in range(steps)]] for length in lengths.tolist()
+    rows = [
+        [[s <= t and s < length for s in range(steps)] for t in range(steps)] for length in lengths.tolist()
     ]
-    return torch.tensor(table, dtype=torch.bool).reshape(len(lengths), 1, steps, steps)
+    return torch.tensor(rows).unsqueeze(1)
 
 
-def wide_mask(rng):
-    """One valid case of small random sizes."""
-    steps = rng.randint(1, 6)
-    return torch.tensor([rng.randint(1, steps) for _ in range(rng.randint(1, 4))]), steps
+def draw(rng, B, T):
+    """A case of random lengths."""
+    return torch.tensor([rng.randint(1, T) for _ in range(B)]), T
 
 
 combined_mask = Exercise(
     my_mask,
     reference=by_table,
-    # OLD wide=wide_mask
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([2]), 3),  # by hand
-    #         (torch.tensor([1]), 1),
-    #         (torch.tensor([1]), 2),
-    #         (torch.tensor([4]), 4),
-    #         (torch.tensor([1, 2]), 2),
-    #         (torch.tensor([3, 1, 2]), 3),
-    #         (torch.tensor([5, 1, 3, 4]), 5),
-    #         (torch.tensor([2, 2, 7, 6, 1]), 7),
-    #         (torch.tensor([2, 1]), 4),
-    #         *(wide_mask(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        (torch.tensor([2]), 3),
+        (torch.tensor([1]), 1),
+        (torch.tensor([1]), 2),
+        (torch.tensor([4]), 4),
+        (torch.tensor([1, 2]), 2),
+        (torch.tensor([3, 1, 2]), 3),
+        (torch.tensor([2, 1]), 4),  # both are shorter than T
+    ],
+    sizes=[dict(B=4, T=5), dict(B=5, T=7)],
+    spans=dict(B=(1, 4), T=(1, 6)),
     hints="""
         Write the two conditions apart: one is a square (T, T), the same for all sequences, the other has a
         row (B, T) for each. `torch.arange(steps)` counts positions.
@@ -58,53 +52,54 @@ combined_mask = Exercise(
         `causal & real[:, None, None, :]`.
     """,
     wrong="""
-        strictly_causal: OLD → NEW
+        strictly_causal: position <= position → position < position
             Your mask leaves the diagonal out: a position may attend to itself, s <= t. Without it the first
             query has no key at all.
-        one_step_ahead: OLD → NEW
+        one_step_ahead: position[:, None] → position[:, None] + 1
             Your mask lets each query see one step ahead: s <= t, so the last allowed key is t itself.
-        causal_turned_round: OLD → NEW
+        causal_turned_round: position <= position → position >= position
             The causal part is turned round: a query sees the future and not the past. Queries run along the
             third axis, keys along the last, so what is True lies below the diagonal.
-        axes_swapped: OLD → NEW
+        axes_swapped: position <= position → position >= position
+        and: [:, None, None, :] → [:, None, :, None]
             The two last axes are swapped: queries run along the third axis, keys along the last.
-        padding_on_the_queries: OLD → NEW
+        padding_on_the_queries: [:, None, None, :] → [:, None, :, None]
             You mask padded queries: it is the padded keys that nobody may attend to, (B, 1, 1, T). A query
             without any key would have a softmax of NaN.
-        either_is_enough: OLD → NEW
+        either_is_enough: causal & real → causal | real
             You join the two with or: a key must be in the past and be no padding, so it is &.
-        length_one_too_long: OLD → NEW
+        length_one_too_long: position < lengths → position <= lengths
             You let the first padded key in: positions count from 0, so real keys are s < length.
-        length_one_too_short: OLD → NEW
+        length_one_too_short: lengths[:, None] → lengths[:, None] - 1
             You leave out the last real key: positions count from 0, so real keys are s < length.
-        causal_alone: OLD → NEW
+        causal_alone: causal & real[:, None, None, :] → causal.repeat(len(lengths), 1, 1, 1)
             The lengths are not used: keys at s >= length are padding, and nobody may attend to them.
-        one_mask_for_all: OLD → NEW
+        one_mask_for_all: causal & real[:, None, None, :] → causal[None, None]
             Your mask is the causal one alone, with no axis for the batch: each sequence has its own padding,
             so the result is (B, 1, T, T).
-        padding_alone: OLD → NEW
+        padding_alone: causal & real[:, None, None, :] → real[:, None, None, :].repeat(1, 1, steps, 1)
             Your mask hides the padding alone: a query must not see the future either, s <= t.
-        padding_alone_broadcast: OLD → NEW
+        padding_alone_broadcast: causal & real → real
             Your mask hides the padding alone, the same for every query: the causal part differs from query to
             query, so the result is (B, 1, T, T).
-        inverted: OLD → NEW
+        inverted: causal & real → ~causal | ~real
             Your mask is inverted: here True means may attend. (nn.MultiheadAttention takes boolean masks the
             other way round.)
-        head_axis_missing: OLD → NEW
+        head_axis_missing: [:, None, None, :] → [:, None, :]
             The values are right, but the axis for the heads is missing: (B, T, T) would broadcast against (B,
             n_h, T, T) with the batch in place of the heads. Insert it with `[:, None]`.
-        head_axis_misplaced: OLD → NEW
+        head_axis_misplaced: causal & real → causal[:, None] & real
             The values are right, but the axis of size 1 stands third: it is for the heads, the second axis.
-        batch_in_place_of_the_heads: OLD → NEW
+        batch_in_place_of_the_heads: real[:, None, None, :] → real[None, :, None, :]
             The values are right, but the batch stands second, (1, B, T, T), where the heads belong: from (B,
             T) take `real[:, None, None, :]`, with both axes of size 1.
-        whole_numbers: OLD → NEW
+        whole_numbers: causal & real → causal.long() * real
             The values are right, but your mask holds whole numbers: `~` of 1 is -2, not False. Make it
             boolean.
-        floats: OLD → NEW
+        floats: causal & real → causal.float() * real
             The values are right, but as floats 0 and 1, which attention would add to the scores. Make the
             mask boolean.
-        additive: OLD → NEW
+        additive: causal & real[:, None, None, :] → (causal & real[:, None, None, :]).float().log()
             You return 0 and -inf, a mask to add to scores. Asked is a boolean one, True where query t may
             attend to key s.
     """,

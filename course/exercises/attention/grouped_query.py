@@ -1,9 +1,9 @@
 """Chapter 3: grouped-query attention, Ainslie et al. (2023), arXiv 2305.13245."""
 
-import math
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -23,45 +23,33 @@ def by_pytorch(q, k, v):
     return F.scaled_dot_product_attention(q.double(), keys, values).to(q.dtype)
 
 
-def grouped_case(rng, batch, n_q, n_kv, steps, length, d_k, dtype=torch.float64, scale=1.0):
-    """A case; a large scale puts nearly all weight on one key."""
-    q = normal(rng, batch, n_q, steps, d_k, dtype=dtype, scale=scale)
-    return q, *(normal(rng, batch, n_kv, length, d_k, dtype=dtype) for _ in range(2))
-
-
-def wide_grouped(rng):
-    """One valid case of small random sizes."""
-    n_kv, dtype = rng.randint(1, 3), rng.choice((torch.float32, torch.float64))
-    sizes = rng.randint(1, 3), n_kv * rng.randint(1, 3), n_kv, *(rng.randint(1, 4) for _ in range(3))
-    return grouped_case(rng, *sizes, dtype, 10 ** rng.uniform(-1, 1))
+def draw(rng, G, H, scale=1.0, dtype=torch.float64, **sizes):
+    """A case of H key heads, each for G query heads; a large scale puts nearly all weight on one key."""
+    q, k, v = tensors(rng, "BQTK BHSK BHSK", dtype, Q=G * H, H=H, **sizes)
+    return scale * q, k, v
 
 
 grouped_query = Exercise(
     my_grouped_attention,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_grouped
-    # OLD cases:
-    # lambda rng: [
-    #         (  # one key each, so every weight is 1, and the values show which head was read
-    #             torch.ones(1, 4, 1, 1, dtype=torch.float64),
-    #             torch.ones(1, 2, 1, 1, dtype=torch.float64),
-    #             torch.tensor([5.0, 7.0], dtype=torch.float64).reshape(1, 2, 1, 1),
-    #         ),
-    #         grouped_case(rng, 1, 2, 1, 1, 2, 2),
-    #         grouped_case(rng, 1, 2, 2, 2, 2, 3),
-    #         grouped_case(rng, 1, 4, 2, 2, 3, 2),
-    #         grouped_case(rng, 2, 6, 3, 4, 4, 4),
-    #         grouped_case(rng, 3, 6, 2, 3, 5, 3),
-    #         grouped_case(rng, 2, 4, 1, 5, 2, 4, torch.float32),
-    #         grouped_case(rng, 2, 8, 4, 1, 6, 8, torch.float32, 4.0),
-    #         grouped_case(rng, 1, 4, 2, 3, 4, 4, torch.float64, 200.0),
-    #         *(wide_grouped(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=(  # one key each, so every weight is 1, and the values show which head was read
+        [[[[1.0]], [[1.0]], [[1.0]], [[1.0]]]],
+        [[[[1.0]], [[1.0]]]],
+        [[[[5.0]], [[7.0]]]],
+    ),
+    sizes=[
+        dict(B=1, G=2, H=1, T=1, S=2, K=2),
+        dict(B=1, G=1, H=2, T=2, S=2, K=3),
+        dict(B=1, G=2, H=2, T=2, S=3, K=2),
+        dict(B=2, G=2, H=3, T=4, S=4, K=4),
+        dict(B=3, G=3, H=2, T=3, S=5, K=3),
+        dict(B=2, G=4, H=1, T=5, S=2, K=4, dtype=torch.float32),
+        dict(B=2, G=2, H=4, T=1, S=6, K=8, dtype=torch.float32, scale=4.0),
+        dict(B=1, G=2, H=2, T=3, S=4, K=4, scale=200.0),
+    ],
+    spans=dict(B=(1, 3), G=(1, 3), H=(1, 3), T=(1, 4), S=(1, 4), K=(1, 4), scale=(0.1, 10.0)),
     hints="""
         Everything but the heads is plain attention. Either give every query head a key head of its own, or
         give the queries an axis for the groups.
@@ -73,38 +61,41 @@ grouped_query = Exercise(
         times `v.unsqueeze(2)`, then `.flatten(1, 2)`.
     """,
     wrong="""
-        heads_in_turn: OLD → NEW
+        heads_in_turn: (k.shape[1], -1) → (-1, k.shape[1])
+        and: unsqueeze(2) → unsqueeze(1)
             Your query heads take the key heads in turn, h % n_kv, as `repeat` lays them. Neighbours share a
             head: h // (n_q / n_kv), as `repeat_interleave` does.
-        values_in_turn: OLD → NEW
+        values_in_turn: v.unsqueeze(2) → v.repeat(1, grouped.shape[2], 1, 1).unflatten(1, (k.shape[1], -1))
             The keys are right, but the values are read in turn, h % n_kv: keys and values go together.
-        first_head_for_all: OLD → NEW
+        first_head_for_all: k.unsqueeze(2), v.unsqueeze(2) → k[:, :1, None], v[:, :1, None]
             All query heads read key and value head 0: that is multi-query attention, right for n_kv = 1.
-        heads_averaged: OLD → NEW
+        heads_averaged: k.unsqueeze(2), v.unsqueeze(2) → k.mean(1)[:, None, None], v.mean(1)[:, None, None]
             You average the key and value heads: each group reads one head as it is. (The paper averages once,
             when it converts a trained model.)
-        not_shared: OLD → NEW
+        not_shared: q.unflatten(1, (k.shape[1], -1)) → q
+        and: .unsqueeze(2) → nothing
+        and: .flatten(1, 2) → nothing
             Right where n_q equals n_kv or n_kv is 1, else the shapes do not fit: each key and value head must
             serve n_q / n_kv query heads.
-        queries_averaged: OLD → NEW
+        queries_averaged: (k.shape[1], -1)) → (k.shape[1], -1)).mean(2, keepdim=True)
             You average the queries of a group and return n_kv heads: every query head has an output.
-        groups_last: OLD → NEW
+        groups_last: .flatten(1, 2) → .transpose(1, 2).flatten(1, 2)
             The heads are right but out of order: after `unflatten(1, (n_kv, -1))` the group comes first, so
             flatten the two axes as they lie, without a transpose.
-        heads_merged: OLD → NEW
+        heads_merged: .flatten(1, 2) → .flatten(1, 2).transpose(1, 2).flatten(2)
             The numbers are right, but you merge the heads into (B, T, n_q d_k): return (B, n_q, T, d_k).
-        not_scaled: OLD → NEW
+        not_scaled: / q.shape[-1] ** 0.5 → nothing
             The scores are not divided by sqrt(d_k).
-        divided_by_d_k: OLD → NEW
+        divided_by_d_k: q.shape[-1] ** 0.5 → q.shape[-1]
             You divide by d_k: divide by its square root.
-        scaled_by_d_model: OLD → NEW
+        scaled_by_d_model: q.shape[-1] ** 0.5 → (q.shape[1] * q.shape[-1]) ** 0.5
             You divide by the root of n_q d_k: the products run over d_k numbers, so it is sqrt(d_k).
-        softmax_over_queries: OLD → NEW
+        softmax_over_queries: dim=-1 → dim=-2
             Your softmax runs over the queries: the weights of one query, over the keys, must sum to 1: take
             the last axis.
-        softmax_over_heads: OLD → NEW
+        softmax_over_heads: torch.softmax(scores, dim=-1) → scores.flatten(1, 2).softmax(1).view_as(scores)
             Your softmax runs over the heads, dim=1: heads do not compete, keys do. That is the last axis.
-        masked: OLD → NEW
+        masked: softmax(scores, → softmax(scores + torch.full(scores.shape[-2:], -torch.inf).triu(1),
             You hide later positions: no mask is asked for.
     """,
 )

@@ -2,7 +2,8 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -19,62 +20,40 @@ def by_pytorch(x, weight, bias, eps):
     return F.layer_norm(near, weight.shape, weight.double(), bias.double(), eps).to(x.dtype)
 
 
-def norm_case(rng, batch, steps, d, dtype=torch.float64, scale=1.0, offset=0.0, eps=1e-5):
-    """A case; one token is moved by the offset more than the others."""
-    x = normal(rng, batch, steps, d, dtype=dtype, scale=scale) + offset
+def draw(rng, scale=1.0, offset=0.0, eps=1e-5, constant=False, dtype=torch.float64, **sizes):
+    """A case; one token is moved by the offset more than the others. In a constant one all features of a
+    token are the same, but in the last token."""
+    x, weight, bias = tensors(rng, "BTD D D", dtype, **sizes)
+    x = scale * x + offset
     x[-1, -1] += offset
-    return x, normal(rng, d, dtype=dtype), normal(rng, d, dtype=dtype), eps
-
-
-def constant_rows(rng, batch, steps, d, dtype=torch.float64, eps=1e-5):
-    """A case in which all features of a token are the same, but in the last one."""
-    x, weight, bias, eps = norm_case(rng, batch, steps, d, dtype, eps=eps)
-    x[:, :-1] = torch.arange(-1.0, steps - 2.0, dtype=dtype)[:, None]  # exact, so that the variance is 0
+    if constant:
+        x[:, :-1] = torch.arange(-1.0, sizes["T"] - 2.0)[:, None]  # exact, so that the variance is 0
     return x, weight, bias, eps
-
-
-def wide_norm(rng):
-    """One valid case; eps is large enough that the rounding of a constant token does not show."""
-    sizes = rng.randint(1, 4), rng.randint(1, 4), rng.randint(1, 5)
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 1)
-    return norm_case(rng, *sizes, dtype, scale, rng.choice((0.0, 2.0)), 10 ** rng.uniform(-4, 0))
 
 
 layer_norm = Exercise(
     my_layer_norm,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_norm
-    # OLD cases:
-    # lambda rng: [
-    #         (  # mean 2, variance 1, root of 1 + 3
-    #             torch.tensor([[[1.0, 3.0]]], dtype=torch.float64),
-    #             torch.tensor([2.0, 1.0], dtype=torch.float64),
-    #             torch.tensor([0.0, 1.0], dtype=torch.float64),
-    #             3.0,
-    #         ),
-    #         norm_case(rng, 1, 1, 4),
-    #         norm_case(rng, 2, 3, 4, offset=1.0),
-    #         norm_case(rng, 3, 3, 3),
-    #         norm_case(rng, 2, 2, 1),  # a token of one number: only the bias is left
-    #         constant_rows(rng, 2, 3, 4),
-    #         constant_rows(rng, 1, 2, 8, torch.float32, 1e-3),
-    #         norm_case(rng, 2, 2, 3, offset=100.0),
-    #         (  # neighbours so far from 0 that their squares cannot tell them apart
-    #             torch.tensor([[[2.0**30, 2.0**30 + 1]]], dtype=torch.float64),
-    #             torch.ones(2, dtype=torch.float64),
-    #             torch.zeros(2, dtype=torch.float64),
-    #             0.01,
-    #         ),
-    #         norm_case(rng, 2, 3, 5, scale=1e-3),
-    #         norm_case(rng, 3, 2, 6, scale=1e6, eps=1e-12),
-    #         norm_case(rng, 4, 5, 8, torch.float32),
-    #         *(wide_norm(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([[[1.0, 3.0]]], [2.0, 1.0], [0.0, 1.0], 3.0),  # mean 2, variance 1, root of 1 + 3
+        ([[[2.0**30, 2.0**30 + 1]]], [1.0, 1.0], [0.0, 0.0], 0.01),  # their squares are the same in float64
+    ],
+    sizes=[
+        dict(B=1, T=1, D=4),
+        dict(B=2, T=3, D=4, offset=1.0),
+        dict(B=3, T=3, D=3),
+        dict(B=2, T=2, D=1),  # a token of one number: only the bias is left
+        dict(B=2, T=3, D=4, constant=True),
+        dict(B=1, T=2, D=8, constant=True, eps=1e-3, dtype=torch.float32),
+        dict(B=2, T=2, D=3, offset=100.0),
+        dict(B=2, T=3, D=5, scale=1e-3),
+        dict(B=3, T=2, D=6, scale=1e6, eps=1e-12),
+        dict(B=4, T=5, D=8, dtype=torch.float32),
+    ],
+    # with a smaller eps the rounding of a token of one number would show
+    spans=dict(B=(1, 4), T=(1, 4), D=(1, 5), scale=(0.1, 10.0), offset=[0.0, 2.0], eps=[1e-4, 1e-2, 1.0]),
     hints="""
         Nothing is shared between tokens: mean and variance run over the last axis alone, and there are B * T
         of each.
@@ -86,43 +65,46 @@ layer_norm = Exercise(
         mean) / torch.sqrt(variance + eps) * weight + bias`.
     """,
     wrong="""
-        unbiased_variance: OLD → NEW
+        unbiased_variance: square().mean( → square().sum(
+        and: variance + eps → variance / (len(weight) - 1) + eps
             Your variance divides by D - 1, as torch.var and torch.std do by default. Here it divides by D:
             say correction=0.
-        eps_outside_the_root: OLD → NEW
+        eps_outside_the_root: torch.sqrt(variance + eps) → (torch.sqrt(variance) + eps)
             You add eps to the standard deviation: it belongs under the root, sqrt(variance + eps).
-        unbiased_and_eps_outside: OLD → NEW
+        unbiased_and_eps_outside: square().mean( → square().sum(
+        and: torch.sqrt(variance + eps) → (torch.sqrt(variance / (len(weight) - 1)) + eps)
             Two things, both often printed: your standard deviation divides by D - 1, and eps is added outside
             the root. It is sqrt(variance + eps) with a variance that divides by D.
-        eps_forgotten: OLD → NEW
+        eps_forgotten: variance + eps → variance
             eps is missing: a token of equal numbers has variance 0, and 0 / 0 is not a number.
-        eps_as_a_floor: OLD → NEW
+        eps_as_a_floor: variance + eps → variance.clamp(min=eps)
             You use eps as the least value of the variance: it is added to every variance, large or small.
-        divided_by_the_variance: OLD → NEW
+        divided_by_the_variance: torch.sqrt(variance + eps) → (variance + eps)
             You divide by the variance: divide by its square root, else doubling x halves y.
-        over_the_batch: OLD → NEW
+        over_the_batch: dim=-1 → dim=0
             Your moments run over the batch, dim=0: a token would depend on its neighbours in the batch.
             Normalise over the last axis.
-        over_time: OLD → NEW
+        over_time: dim=-1 → dim=1
             Your moments run over the positions, dim=1, so a token sees those that come later. Normalise over
             the last axis.
-        over_time_and_features: OLD → NEW
+        over_time_and_features: dim=-1 → dim=(1, 2)
             Your moments run over positions and features together: every token has a mean and a variance of
             its own, over the last axis alone.
-        batch_norm: OLD → NEW
+        batch_norm: dim=-1 → dim=(0, 1)
             Your moments run over batch and positions, one for each feature: that is batch normalisation.
             Normalise over the last axis.
-        one_mean_for_all: OLD → NEW
+        one_mean_for_all: dim=-1 → dim=(0, 1, 2)
             You take one mean and one variance of the whole tensor: each token has its own, with dim=-1.
-        root_mean_square: OLD → NEW
+        root_mean_square: x - x.mean(dim=-1, keepdim=True) → x
             You do not subtract the mean: that is RMSNorm. Layer normalisation centres each token first.
-        weight_and_bias_forgotten: OLD → NEW
+        weight_and_bias_forgotten: * weight + bias → nothing
             weight and bias are not used: multiply the normalised token by weight, then add bias.
-        weight_forgotten: OLD → NEW
+        weight_forgotten: * weight → nothing
             weight is not used: multiply the normalised token by it before the bias is added.
-        bias_forgotten: OLD → NEW
+        bias_forgotten: + bias → nothing
             The bias is missing: add it at the end.
-        difference_of_squares: OLD → NEW
+        difference_of_squares: centred.square().mean(dim=-1, keepdim=True) → x.square().mean(-1, True)
+        and: variance + eps → variance - x.mean(-1, True).square() + eps
             Right for moderate numbers, but mean(x²) - mean(x)² loses all digits where x is far from 0.
             Subtract the mean first, then square.
     """,

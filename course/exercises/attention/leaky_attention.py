@@ -2,7 +2,8 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -26,48 +27,34 @@ def by_pytorch(x, weight_q, weight_k, weight_v, n_h):
     return torch.cat(out.unbind(1), dim=2).to(x.dtype)
 
 
-def causal_case(rng, b, steps, n_h, d_k, dtype=torch.float64, scale=1.0):
-    """A case of given sizes; scale multiplies x."""
-    d = n_h * d_k
-    weights = [normal(rng, d, d, dtype=dtype, scale=d**-0.5) for _ in range(3)]
-    return normal(rng, b, steps, d, dtype=dtype, scale=scale), *weights, n_h
-
-
-def wide_causal(rng):
-    """One valid case of small random sizes."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 0.5)
-    return causal_case(rng, *(rng.randint(1, 4) for _ in range(4)), dtype, scale)
+def draw(rng, B, T, H, K, scale=1.0, dtype=torch.float64):
+    """A case of H heads of K features; `scale` multiplies x."""
+    x, *weights = tensors(rng, "BTD DD DD DD", dtype, B=B, T=T, D=H * K)
+    return scale * x, *(w / (H * K) ** 0.5 for w in weights), H
 
 
 leaky_attention = Exercise(
     my_causal_attention,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_causal
-    # OLD cases:
-    # lambda rng: [
-    #         (  # small enough to follow: two heads of one feature, and weights that change nothing
-    #             torch.tensor([[[0.0, 1.0], [2.0, 3.0]]], dtype=torch.float64),
-    #             *(torch.eye(2, dtype=torch.float64) for _ in range(3)),
-    #             2,
-    #         ),
-    #         causal_case(rng, 1, 1, 1, 1),
-    #         causal_case(rng, 1, 2, 1, 2),
-    #         causal_case(rng, 2, 4, 1, 3),
-    #         causal_case(rng, 2, 1, 3, 2),
-    #         causal_case(rng, 3, 3, 3, 3),
-    #         causal_case(rng, 2, 5, 2, 3),
-    #         causal_case(rng, 2, 3, 4, 2, torch.float32),
-    #         causal_case(rng, 1, 6, 3, 5, torch.float32, 3.0),
-    #         causal_case(rng, 2, 4, 2, 4, torch.float64, 8.0),
-    #         *(wide_causal(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    # small enough to follow: two heads of one feature, and weights that change nothing
+    by_hand=([[[0.0, 1.0], [2.0, 3.0]]], *([[1.0, 0.0], [0.0, 1.0]] for _ in range(3)), 2),
+    sizes=[
+        dict(B=1, T=1, H=1, K=1),
+        dict(B=1, T=2, H=1, K=2),
+        dict(B=2, T=4, H=1, K=3),
+        dict(B=2, T=1, H=3, K=2),
+        dict(B=3, T=3, H=3, K=3),
+        dict(B=2, T=5, H=2, K=3),
+        dict(B=2, T=3, H=4, K=2, dtype=torch.float32),
+        dict(B=1, T=6, H=3, K=5, scale=3.0, dtype=torch.float32),
+        dict(B=2, T=4, H=2, K=4, scale=8.0),
+    ],
+    spans=dict(B=(1, 4), T=(1, 4), H=(1, 4), K=(1, 4), scale=(0.1, 3.0)),
     bug="""
-        bug: SOLUTION → STUB
+        bug: q.shape[-1] ** 0.5 → d_model**0.5
+        and: scores.masked_fill(~past, -torch.inf), dim=-1) → scores, dim=-1) * past
     """,
     hints="""
         The weights of a query are a softmax over the keys that it may see. Over which keys does the program
@@ -80,74 +67,54 @@ leaky_attention = Exercise(
         dim=-1)`.
     """,
     wrong="""
-        mask_still_after: OLD → NEW
-            The mask still comes after the softmax: the future has its share of the denominator. Set the
-            scores of the future to -inf before the softmax.
-        mask_still_after_and_d_model: OLD → NEW
-            The mask still comes after the softmax: the future has its share of the denominator. Set the
-            scores of the future to -inf before the softmax. Besides, the scores are still divided by the
-            square root of d_model, not of d_k.
-        scale_still_by_d_model: OLD → NEW
+        scale_still_by_d_model: q.shape[-1] → d_model
             The mask is right, but the scale is not: a score is a sum of d_k products, so divide by the square
             root of d_k = D / n_h.
-        not_scaled: OLD → NEW
-            The scores are not scaled: divide them by the square root of d_k.
-        not_scaled_and_mask_after: OLD → NEW
-            The scores are not scaled: divide them by the square root of d_k. Besides, the mask still comes
-            after the softmax: the future has its share of the sum.
-        scaled_by_d_k: OLD → NEW
-            You divide by d_k: divide by its square root.
-        scaled_by_d_k_and_mask_after: OLD → NEW
-            You divide by d_k: divide by its square root. Besides, the mask still comes after the softmax: the
-            future has its share of the sum.
-        scaled_by_the_heads: OLD → NEW
-            You divide by the square root of the number of heads: d_k = D / n_h is the size of one head.
-        scaled_by_the_heads_and_mask_after: OLD → NEW
-            You divide by the square root of the number of heads: d_k = D / n_h is the size of one head.
-            Besides, the mask still comes after the softmax: the future has its share of the sum.
-        strictly_causal: OLD → NEW
-            Your mask hides each position from itself, and the first query, left with nothing, gives NaN. A
-            position may attend to itself: keep the diagonal.
-        strictly_causal_and_d_model: OLD → NEW
-            Your mask hides each position from itself, and the first query, left with nothing, gives NaN. A
-            position may attend to itself: keep the diagonal. Besides, the scores are still divided by the
-            square root of d_model, not of d_k.
-        past_hidden: OLD → NEW
-            Your mask hides the past and shows the future: `past` is True where a query may attend, so -inf
-            belongs where it is False.
-        past_hidden_and_d_model: OLD → NEW
-            Your mask hides the past and shows the future: `past` is True where a query may attend, so -inf
-            belongs where it is False. Besides, the scores are still divided by the square root of d_model,
-            not of d_k.
-        past_hidden_with_the_diagonal: OLD → NEW
-            Your mask is inverted: `past` is True where a query may attend, so -inf belongs where it is False.
-            The last query, left with nothing, gives NaN.
-        past_hidden_with_the_diagonal_and_d_model: OLD → NEW
-            Your mask is inverted: `past` is True where a query may attend, so -inf belongs where it is False.
-            The last query, left with nothing, gives NaN. Besides, the scores are still divided by the square
-            root of d_model, not of d_k.
-        scores_set_to_zero: OLD → NEW
-            You mask before the softmax, but with 0, and exp(0) = 1 is a weight like others: set the scores of
-            the future to -inf.
-        scores_set_to_zero_and_d_model: OLD → NEW
-            You mask before the softmax, but with 0, and exp(0) = 1 is a weight like others: set the scores of
-            the future to -inf. Besides, the scores are still divided by the square root of d_model, not of
-            d_k.
-        mask_added: OLD → NEW
-            You add the mask as 0 and 1: the future then loses no more than a factor e. Its scores must be
-            -inf.
-        mask_added_and_d_model: OLD → NEW
-            You add the mask as 0 and 1: the future then loses no more than a factor e. Its scores must be
-            -inf. Besides, the scores are still divided by the square root of d_model, not of d_k.
-        mask_gone: OLD → NEW
-            The mask is gone: the weights sum to 1, but every query sees the future.
-        mask_gone_and_d_model: OLD → NEW
-            The mask is gone: the weights sum to 1, but every query sees the future. Besides, the scores are
-            still divided by the square root of d_model, not of d_k.
-        softmax_over_queries: OLD → NEW
-            Your softmax runs over the queries: it runs over the keys, dim=-1.
-        softmax_over_queries_and_d_model: OLD → NEW
-            Your softmax runs over the queries: it runs over the keys, dim=-1. Besides, the scores are still
-            divided by the square root of d_model, not of d_k.
     """,
+    twice=(
+        (
+            """
+            mask_still_after: scores.masked_fill(~past, -torch.inf), dim=-1) → scores, dim=-1) * past
+                The mask still comes after the softmax: the future has its share of the denominator. Set the
+                scores of the future to -inf before the softmax.
+            strictly_causal: .tril() → .tril(-1)
+                Your mask hides each position from itself, and the first query, left with nothing, gives NaN.
+                A position may attend to itself: keep the diagonal.
+            past_hidden: .tril() → .triu()
+                Your mask hides the past and shows the future: `past` is True where a query may attend, so
+                -inf belongs where it is False.
+            past_hidden_with_the_diagonal: ~past → past
+                Your mask is inverted: `past` is True where a query may attend, so -inf belongs where it is
+                False. The last query, left with nothing, gives NaN.
+            scores_set_to_zero: -torch.inf → 0.0
+                You mask before the softmax, but with 0, and exp(0) = 1 is a weight like others: set the
+                scores of the future to -inf.
+            mask_added: scores.masked_fill(~past, -torch.inf) → scores + past
+                You add the mask as 0 and 1: the future then loses no more than a factor e. Its scores must be
+                -inf.
+            mask_gone: scores.masked_fill(~past, -torch.inf) → scores
+                The mask is gone: the weights sum to 1, but every query sees the future.
+            softmax_over_queries: dim=-1 → dim=-2
+                Your softmax runs over the queries: it runs over the keys, dim=-1.
+            """,
+            """
+            and_d_model: q.shape[-1] → d_model
+                Besides, the scores are still divided by the square root of d_model, not of d_k.
+            """,
+        ),
+        (
+            """
+            not_scaled: / q.shape[-1] ** 0.5 → nothing
+                The scores are not scaled: divide them by the square root of d_k.
+            scaled_by_d_k: q.shape[-1] ** 0.5 → q.shape[-1]
+                You divide by d_k: divide by its square root.
+            scaled_by_the_heads: q.shape[-1] → n_h
+                You divide by the square root of the number of heads: d_k = D / n_h is the size of one head.
+            """,
+            """
+            and_mask_after: scores.masked_fill(~past, -torch.inf), dim=-1) → scores, dim=-1) * past
+                Besides, the mask still comes after the softmax: the future has its share of the sum.
+            """,
+        ),
+    ),
 )

@@ -1,6 +1,7 @@
 """Chapter 3: rotary positions, Su et al. (2021), section 3.2.2, arXiv 2104.09864."""
 
 import torch
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -13,7 +14,9 @@ def my_rotary(x, base):
     angles = torch.arange(steps, dtype=x.dtype)[:, None] * rates  # (T, d_k / 2)
     cos, sin = angles.cos(), angles.sin()
     a, b = x[..., 0::2], x[..., 1::2]  # (B, n_h, T, d_k / 2)
-    return torch.stack([a * cos - b * sin, a * sin + b * cos], dim=-1).flatten(-2)
+    new_a = a * cos - b * sin
+    new_b = a * sin + b * cos
+    return torch.stack([new_a, new_b], dim=-1).flatten(-2)
 
 
 def by_complex_numbers(x, base):
@@ -24,41 +27,31 @@ def by_complex_numbers(x, base):
     return torch.view_as_real(pairs * torch.polar(torch.ones_like(angles), angles)).flatten(-2).to(x.dtype)
 
 
-def rotary_case(rng, batch, n_h, steps, d_k, base=10000.0, dtype=torch.float64, scale=1.0):
+def draw(rng, B, H, T, K, base=10000.0, dtype=torch.float64, scale=1.0):
     """A case; in float32 few steps, since angles are rounded in proportion to the position."""
-    return normal(rng, batch, n_h, steps, d_k, dtype=dtype, scale=scale), base
-
-
-def wide_rotary(rng):
-    """One valid case of small random sizes."""
-    sizes = rng.randint(1, 3), rng.randint(1, 3), rng.randint(1, 5), 2 * rng.randint(1, 4)
-    dtype = rng.choice((torch.float32, torch.float64))
-    return rotary_case(rng, *sizes, 10 ** rng.uniform(1, 5), dtype, 10 ** rng.uniform(-1, 1))
+    return normal(rng, B, H, T, K, dtype=dtype, scale=scale), base
 
 
 rotary = Exercise(
     my_rotary,
     reference=by_complex_numbers,
     gradients=True,
-    # OLD wide=wide_rotary
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([[[[1.0, 2.0], [1.0, 2.0]]]], dtype=torch.float64), 10000.0),
-    #         (torch.tensor([[[[3.0, 4.0], [3.0, 4.0], [0.0, 1.0]]]], dtype=torch.float64), 10.0),
-    #         rotary_case(rng, 1, 1, 1, 4),
-    #         rotary_case(rng, 1, 1, 3, 4, 100.0),
-    #         rotary_case(rng, 2, 3, 3, 4),
-    #         rotary_case(rng, 3, 2, 5, 6, 50.0),
-    #         rotary_case(rng, 2, 2, 4, 8, 10000.0, torch.float32),
-    #         rotary_case(rng, 1, 2, 3, 2, 500000.0, torch.float32, 100.0),
-    #         rotary_case(rng, 1, 1, 300, 2),
-    #         rotary_case(rng, 1, 2, 6, 10, 2.0, torch.float64, 1e6),
-    #         *(wide_rotary(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([[[[1.0, 2.0], [1.0, 2.0]]]], 10000.0),
+        ([[[[3.0, 4.0], [3.0, 4.0], [0.0, 1.0]]]], 10.0),
+    ],
+    sizes=[
+        dict(B=1, H=1, T=1, K=4),
+        dict(B=1, H=1, T=3, K=4, base=100.0),
+        dict(B=2, H=3, T=3, K=4),
+        dict(B=3, H=2, T=5, K=6, base=50.0),
+        dict(B=2, H=2, T=4, K=8, dtype=torch.float32),
+        dict(B=1, H=2, T=3, K=2, base=500000.0, dtype=torch.float32, scale=100.0),
+        dict(B=1, H=1, T=300, K=2),
+        dict(B=1, H=2, T=6, K=10, base=2.0, scale=1e6),
+    ],
+    spans=dict(B=(1, 3), H=(1, 3), T=(1, 5), K=[2, 4, 6, 8], base=[10.0, 1e3, 1e5], scale=(0.1, 10.0)),
     hints="""
         First the angles, (T, d_k / 2): a position for each row, a rate for each pair. They broadcast over
         batch and heads.
@@ -70,42 +63,52 @@ rotary = Exercise(
         dtype=x.dtype)[:, None] * rates`; the stack holds `a * cos - b * sin` and `a * sin + b * cos`.
     """,
     wrong="""
-        halves_paired: OLD → NEW
+        halves_paired: x[..., 0::2], x[..., 1::2] → x.chunk(2, dim=-1)
+        and: torch.stack([new_a, new_b], dim=-1).flatten(-2) → torch.cat([new_a, new_b], dim=-1)
             You pair feature i with feature i + d_k / 2, the layout of GPT-NeoX and of many libraries. It
             serves as well, but weights do not carry over. Here neighbours 2i and 2i + 1 are a pair.
-        not_interleaved: OLD → NEW
+        not_interleaved: torch.stack([new_a, new_b], dim=-1).flatten(-2) → torch.cat([new_a, new_b], dim=-1)
             You put all first features in front and all second ones behind: each pair must return to its old
             place, with stack along a new last axis and flatten.
-        mixed_layouts: OLD → NEW
+        mixed_layouts: * rates → * rates.repeat_interleave(2)
+        and: x[..., 0::2], x[..., 1::2] → x.chunk(2, dim=-1)
+        and: new_a = a * cos - b * sin → partner = torch.cat([-b, a], dim=-1)
+        and: new_b = a * sin + b * cos → turned = x * cos + partner * sin
+        and: torch.stack([new_a, new_b], dim=-1).flatten(-2) → turned
             Two layouts are mixed: your partners come from the two halves, your angles are laid out for
             neighbours. The partner of 2i is 2i + 1.
-        turned_back: OLD → NEW
+        turned_back: cos - b * sin → cos + b * sin
+        and: a * sin + b → -a * sin + b
             You turn the other way: the minus belongs to a cos - b sin, in the first feature of the pair.
-        no_minus: OLD → NEW
+        no_minus: cos - b * sin → cos + b * sin
             The minus is missing: (a cos + b sin, a sin + b cos) is no rotation and changes lengths. The first
             is a cos - b sin.
-        overwritten: OLD → NEW
+        overwritten: a * sin + b → new_a * sin + b
             Your second line uses the new a, which the first line has overwritten: keep the old one.
-        pair_swapped: OLD → NEW
+        pair_swapped: [new_a, new_b] → [new_b, new_a]
             The two features of each pair have changed places: a cos - b sin comes first.
-        added: OLD → NEW
+        added: a * cos - b * sin → a + sin
+        and: a * sin + b * cos → b + cos
             You add sines and cosines to x, as sinusoidal positions do: here x is multiplied, a rotation.
-        from_one: OLD → NEW
+        from_one: torch.arange(steps, → torch.arange(1, steps + 1,
             Your first position is 1. Products of queries and keys stay the same, but the numbers differ:
             count from 0, where nothing is turned.
-        two_forgotten: OLD → NEW
+        two_forgotten: torch.arange(0, d_k, 2, → torch.arange(d_k // 2,
             Your exponent is i / d_k, so the rates fall half as far: it is 2i / d_k.
-        exponent_doubled: OLD → NEW
+        exponent_doubled: -(torch.arange → -(2 * torch.arange
             Your exponent is twice too large: in 2i / d_k, 2i is already the feature 0, 2, 4, ...
-        a_rate_for_each_feature: OLD → NEW
+        a_rate_for_each_feature: torch.arange(0, d_k, 2, → torch.arange(d_k,
+        and: a * cos - b * sin → a * cos[:, 0::2] - b * sin[:, 0::2]
+        and: a * sin + b * cos → a * sin[:, 1::2] + b * cos[:, 1::2]
             Your second features have the exponent (2i + 1) / d_k: both of a pair share one angle, else it is
             no rotation.
-        base_ignored: OLD → NEW
+        base_ignored: base ** → 10000.0 **
             You compute with 10000 whatever base is: use the argument.
-        along_the_heads: OLD → NEW
+        along_the_heads: x.shape[-2:] → x.shape[1::2]
+        and: [:, None] * rates → [:, None, None] * rates
             Your angle grows with the head, not with the position: x is (B, n_h, T, d_k), so the position is
             the index along dim=2.
-        angles_in_single: OLD → NEW
+        angles_in_single: , dtype=x.dtype → nothing
             Right to seven digits: PyTorch divides whole numbers in float32, so your angles are rounded. Give
             arange dtype=x.dtype.
     """,

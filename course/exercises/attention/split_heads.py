@@ -1,6 +1,7 @@
 """Chapter 3: split the features into heads."""
 
 import torch
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -23,40 +24,29 @@ def by_element(x, n_h):
     return out
 
 
-def wide_heads(rng):
-    """One valid case of small random sizes."""
-    b, steps, n_h, d_k = (rng.randint(1, 4) for _ in range(4))
-    return normal(rng, b, steps, n_h * d_k, dtype=rng.choice((torch.float32, torch.float64))), n_h
-
-
-def heads_case(rng, b, steps, n_h, d_k, dtype=torch.float64, scale=1.0):
-    """A case of given sizes."""
-    return normal(rng, b, steps, n_h * d_k, dtype=dtype, scale=scale), n_h
+def draw(rng, B, T, H, K, dtype=torch.float64, scale=1.0):
+    """A case of H heads of K features."""
+    return normal(rng, B, T, H * K, dtype=dtype, scale=scale), H
 
 
 split_heads = Exercise(
     my_split_heads,
     reference=by_element,
     gradients=True,
-    # OLD wide=wide_heads
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.arange(1, 9, dtype=torch.float64).reshape(1, 2, 4), 2),  # by hand
-    #         heads_case(rng, 1, 1, 1, 1),
-    #         heads_case(rng, 1, 1, 3, 2),
-    #         heads_case(rng, 2, 4, 1, 3),
-    #         heads_case(rng, 2, 3, 4, 1),
-    #         heads_case(rng, 2, 3, 2, 5),
-    #         heads_case(rng, 3, 3, 3, 3),
-    #         heads_case(rng, 3, 5, 4, 2, torch.float32),
-    #         heads_case(rng, 2, 2, 2, 3, torch.float32, 1e30),
-    #         heads_case(rng, 4, 2, 3, 4, torch.float64, 1e-30),
-    #         *(wide_heads(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=([[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]], 2),
+    sizes=[
+        dict(B=1, T=1, H=1, K=1),
+        dict(B=1, T=1, H=3, K=2),
+        dict(B=2, T=4, H=1, K=3),
+        dict(B=2, T=3, H=4, K=1),
+        dict(B=2, T=3, H=2, K=5),
+        dict(B=3, T=3, H=3, K=3),
+        dict(B=3, T=5, H=4, K=2, dtype=torch.float32),
+        dict(B=2, T=2, H=2, K=3, dtype=torch.float32, scale=1e30),
+        dict(B=4, T=2, H=3, K=4, scale=1e-30),
+    ],
+    spans=dict(B=(1, 4), T=(1, 4), H=(1, 4), K=(1, 4)),
     hints="""
         `reshape` never moves a number: it only cuts the row of all numbers anew. So let it cut the last axis
         alone, and leave B and T as they are.
@@ -67,38 +57,42 @@ split_heads = Exercise(
         `x.reshape(b, steps, n_h, d_model // n_h).transpose(1, 2)`.
     """,
     wrong="""
-        positions_mixed: OLD → NEW
+        positions_mixed: steps, n_h, d_model // n_h) → n_h, steps, d_model // n_h)
+        and: .transpose(1, 2) → nothing
             The shape is right, but a reshape alone mixes positions: your first head holds whole rows of the
             first positions. Reshape to (B, T, n_h, d_k), then transpose(1, 2).
-        interleaved: OLD → NEW
+        interleaved: n_h, d_model // n_h) → d_model // n_h, n_h)
+        and: transpose(1, 2) → permute(0, 3, 1, 2)
             Your heads take turns with the features, feature f to head f % n_h: head h takes a block, features
             h d_k to (h + 1) d_k - 1. Reshape to (..., n_h, d_k), in this order.
-        columns_mixed: OLD → NEW
+        columns_mixed: x.reshape(b, steps, n_h, d_model // n_h) → x.mT.reshape(b, n_h, steps, d_model // n_h)
+        and: .transpose(1, 2) → nothing
             You swap positions and features, and then reshape: numbers of one feature at several positions
             become a row. Reshape first, to (B, T, n_h, d_k), then transpose(1, 2).
-        positions_cut: OLD → NEW
+        positions_cut: steps, n_h, d_model // n_h) → d_model // n_h, n_h, steps)
+        and: transpose(1, 2) → permute(0, 2, 3, 1)
             Your reshape cuts through the positions, and the axes are then named as you wish them. Only the
             last axis of (B, T, D) may be cut: (B, T, n_h, d_k).
-        heads_after_positions: OLD → NEW
+        heads_after_positions: .transpose(1, 2) → nothing
             The blocks are right, but the heads stand third, (B, T, n_h, d_k): attention would run over the
             heads of a position. Finish with transpose(1, 2).
-        sizes_swapped: OLD → NEW
+        sizes_swapped: n_h, d_model // n_h) → d_model // n_h, n_h)
             n_h and d_k are swapped: you make d_k heads of n_h features. (`split` takes the size of a part,
             `chunk` the number of parts.)
-        positions_last: OLD → NEW
+        positions_last: transpose(1, 2) → permute(0, 2, 3, 1)
             The blocks are right, but positions stand last, (B, n_h, d_k, T): each position's features belong
             on the last axis.
-        heads_first: OLD → NEW
+        heads_first: transpose(1, 2) → permute(2, 0, 1, 3)
             The blocks are right, but the heads stand before the batch, (n_h, B, T, d_k): stack along dim=1.
-        heads_in_the_batch: OLD → NEW
+        heads_in_the_batch: .transpose(1, 2) → .transpose(1, 2).flatten(0, 1)
             The blocks are right, but batch and heads share one axis, (B n_h, T, d_k): keep two axes.
-        order_reversed: OLD → NEW
+        order_reversed: .transpose(1, 2) → .transpose(1, 2).flip(1)
             Your heads come in the reverse order: head 0 holds the first block.
-        same_block_for_all: OLD → NEW
+        same_block_for_all: blocks.transpose(1, 2) → blocks[:, None, :, 0].repeat(1, n_h, 1, 1)
             All your heads hold the first block: head h begins at feature h d_k.
-        not_cut: OLD → NEW
+        not_cut: blocks.transpose(1, 2) → x[:, None].repeat(1, n_h, 1, 1)
             Every head holds all D features: a head has d_k = D / n_h of them.
-        features_summed: OLD → NEW
+        features_summed: blocks.transpose(1, 2) → blocks.sum(2)[:, None].repeat(1, n_h, 1, 1)
             Your heads hold the sum of all blocks: cut the features, add nothing.
     """,
 )

@@ -1,6 +1,5 @@
 """Right answers to `combined_mask` in other words than the solution's."""
 
-
 import torch
 
 

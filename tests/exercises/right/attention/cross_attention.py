@@ -1,6 +1,5 @@
 """Right answers to `cross_attention` in other words than the solution's."""
 
-
 import math
 
 import torch

@@ -1,6 +1,5 @@
 """Right answers to `rotary` in other words than the solution's."""
 
-
 import torch
 
 

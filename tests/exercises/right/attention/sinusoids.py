@@ -1,6 +1,5 @@
 """Right answers to `sinusoids` in other words than the solution's."""
 
-
 import math
 
 import numpy as np
@@ -34,11 +33,6 @@ def positions_by_phase(steps, d_model):
     column = np.arange(d_model)
     rates = 10000.0 ** -((column - column % 2) / d_model)
     return torch.from_numpy(np.sin(np.arange(steps)[:, None] * rates + np.pi / 2 * (column % 2)))
-
-
-def table(sines, cosines):
-    """Sines and cosines, each (steps, d_model / 2), in turn."""
-    return torch.stack([sines, cosines], dim=-1).flatten(1)
 
 
 RIGHT = (positions_by_slices, positions_by_numbers, positions_by_phase)

@@ -1,6 +1,5 @@
 """Right answers to `split_heads` in other words than the solution's."""
 
-
 import torch
 
 
