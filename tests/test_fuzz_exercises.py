@@ -18,9 +18,8 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from course.exercises import sandbox
+from course.exercises import catalogue, sandbox
 from course.exercises.verdict import Result
-from course.progress.table import catalogue
 from tests.learners import WRONG
 from tests.learners_hostile import HOSTILE
 from tests.learners_right import RIGHT

@@ -8,6 +8,7 @@ chapter runs to its end whatever a learner wrote.
 import inspect
 import random
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -80,6 +81,13 @@ class Exercise:
         return f"Exercise {self.name} ({self.difficulty}, about {self.minutes} minutes)"
 
     @property
+    def key(self):
+        """`01_cnn.conv2d`, as a learner's progress names it; None where its package is no chapter's."""
+        package = sys.modules.get(self.solution_function.__module__.rpartition(".")[0])
+        chapter = getattr(package, "CHAPTER", None)
+        return f"{chapter}.{self.name}" if chapter else None
+
+    @property
     def statement(self):
         """The statement as a chapter prints it, Markdown."""
         heading = f"**Exercise: {self.title}** ({self.difficulty}, about {self.minutes} minutes)"
@@ -117,7 +125,7 @@ class Exercise:
             return Result("not_attempted", None, "")
         try:
             result = self._check(function)
-            progress.remember(self, function, result)
+            progress.remember(self.key, function, result)
             return result
         except KeyboardInterrupt:
             return Result("failed", "check_failed", "The check was interrupted.")
