@@ -35,9 +35,7 @@ def record(chapter, names=None):
         ValueError: the chapter has no RECORDED or not that entry, or a row cannot be written as JSON.
     """
     stem = chapters.find(chapter).stem
-    recorders = getattr(chapters.load_definitions(chapter), "RECORDED", None)
-    if not isinstance(recorders, dict):
-        raise ValueError(f"{stem} records nothing: it has no dict RECORDED")
+    recorders = _recorders(chapters.load_definitions(chapter), chapter)
     unknown = [name for name in names or [] if name not in recorders]
     if unknown:
         there_are = ", ".join(recorders) or "nothing"
@@ -74,6 +72,21 @@ def read(chapter, name):
 def read_file(chapter, name):
     """All that a recorded file holds: rows, date, machine and versions. Errors as for `read`."""
     return json.loads(_read_bytes(chapter, f"{name}.json"))
+
+
+def replay(chapter, name, row, steps=FIRST_STEPS):
+    """Repeat the first steps of a recorded row.
+
+    Args:
+        row: its number.
+        steps: how many steps, at most 20.
+    Returns:
+        (recorded, repeated): two lists of losses, which should agree to rtol 1e-3.
+    """
+    function, _ = _recorders(chapters.load_definitions(chapter), chapter)[name]
+    kept = read_file(chapter, name)["rows"][row]
+    repeated = _call(function, kept["arguments"], steps, f"{name}, row {row}")
+    return kept["result"]["losses"][:steps], [float(loss) for loss in repeated["losses"][:steps]]
 
 
 def save_weights(chapter, name, state_dict):
@@ -121,7 +134,7 @@ def load_weights(chapter, name):
 
 def _read_bytes(chapter, file):
     """A recorded file's content, checked; found without the chapter's source, which Colab does not have."""
-    folders = (folder for folder in FILES.iterdir() if chapters.is_named(folder.name, chapter))
+    folders = (folder for folder in FILES.glob("*") if chapters.is_named(folder.name, chapter))
     folder = next(folders, FILES / str(chapter))
     make = f"`make results CH={folder.name[:2]}`"
     if not (folder / file).exists():
@@ -129,16 +142,17 @@ def _read_bytes(chapter, file):
     return read_checked(folder / file, f"Restore its folder with git, or record it again with {make}.")
 
 
+def _recorders(module, chapter):
+    recorders = getattr(module, "RECORDED", None)
+    if not isinstance(recorders, dict):
+        raise ValueError(f"{chapters.find(chapter).stem} records nothing: it has no dict RECORDED")
+    return recorders
+
+
 def _run_row(function, arguments, what):
     """One row, with its arguments and time, checked to be JSON that reads back as itself."""
     start = time.monotonic()
-    try:
-        result = function(**arguments, max_steps=None)
-    except NameError as error:
-        raise ValueError(
-            f"{what}: {error}. A recorder may use its chapter's imports, definitions and UPPER_CASE "
-            "constants, not what the chapter computes"
-        ) from error
+    result = _call(function, arguments, None, what)
     row = {"arguments": arguments, "result": result, "seconds": round(time.monotonic() - start, 2)}
     losses = result.get("losses") if isinstance(result, dict) else None
     if not isinstance(losses, list) or not 1 <= len(losses) <= FIRST_STEPS:
@@ -155,6 +169,17 @@ def _run_row(function, arguments, what):
         raise ValueError(f"{what} reads back differently from JSON: use lists, not tuples, and string keys")
     print(f"{what}: {arguments} in {row['seconds']:.0f} s", flush=True)
     return row
+
+
+def _call(function, arguments, max_steps, what):
+    """Call a recorder, and say what is wrong where it uses something that only the chapter's run has."""
+    try:
+        return function(**arguments, max_steps=max_steps)
+    except NameError as error:
+        raise ValueError(
+            f"{what}: {error}. A recorder may use its chapter's imports, definitions and UPPER_CASE "
+            "constants, not what the chapter computes"
+        ) from error
 
 
 def _origin():
