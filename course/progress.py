@@ -314,8 +314,8 @@ def _reason(error):
     return f"{where}{getattr(error, 'strerror', None) or error}"
 
 
-def main(show):
-    """`python -m course.progress [--export FILE] [--learner NAME]`; returns the exit status.
+def main(show, arguments=None):
+    """The command line `[--export FILE] [--learner NAME]`; returns the exit status.
 
     Args:
         show: function that returns the learner's Progress.
@@ -325,7 +325,7 @@ def main(show):
     )
     parser.add_argument("--export", metavar="FILE", help="write them as CSV too")
     parser.add_argument("--learner", metavar="NAME", help="the name in the CSV; by default the login name")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     shown = show()
     print(shown)
     if options.export:
