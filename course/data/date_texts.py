@@ -1,6 +1,7 @@
 """Dates as people write them in seven languages, and as ISO 8601, from Babel's locale data (CLDR)."""
 
 import datetime
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -86,23 +87,29 @@ def dates(
             f"{sum(sizes):,} distinct dates are too many: in {', '.join(languages)} and these years and "
             f"styles there are {possible:,}, of which half can be drawn. Ask for fewer, or allow more years."
         )
-    rng, rows, iso_of, names = random.Random(int(seed)), [], {}, {}
-    while len(rows) < sum(sizes):
+    rows = _drawn(random.Random(int(seed)), languages, styles, first, days)
+    sets = []
+    for size in sizes:
+        columns = zip(*itertools.islice(rows, size), strict=True) if size else [()] * 4
+        sets.append(DateSet(*columns))
+    return Dates(*sets, vocabulary=vocabulary())
+
+
+def _drawn(rng, languages, styles, first, days):
+    """One new text after the other, without end: (text, iso, languages, style)."""
+    iso_of, names = {}, {}
+    while True:
         language, style = rng.choice(languages), rng.choice(styles)
         day = first + datetime.timedelta(days=rng.randrange(days))
         text, iso = written(day, language, style), day.isoformat()
-        if iso_of.setdefault(text, iso) != iso:
-            raise DataError(f"The text {text!r} stands for {iso_of[text]} and for {iso}: try another Babel.")
-        if len(iso_of) > len(rows):
+        if text not in iso_of:
             # Month, weekday and "5" or "05" decide whether two styles write a day alike.
             alike = language, style, day.month, day.weekday(), day.day < 10
             if alike not in names:
                 names[alike] = _names(text, day, language, styles)
-            rows.append((text, iso, *names[alike]))
-    ends = sizes[0], sizes[0] + sizes[1], sum(sizes)
-    parts = rows[: ends[0]], rows[ends[0] : ends[1]], rows[ends[1] :]
-    sets = [DateSet(*(zip(*part, strict=True) if part else ((),) * 4)) for part in parts]
-    return Dates(*sets, vocabulary=vocabulary())
+            yield text, iso, *names[alike]
+        if iso_of.setdefault(text, iso) != iso:
+            raise DataError(f"The text {text!r} stands for {iso_of[text]} and for {iso}: try another Babel.")
 
 
 def written(day, language, style):
