@@ -1,8 +1,19 @@
-"""Write a file so that it is never seen half done, and set a damaged one aside so that it is never lost."""
+"""Files that are never seen half done, never lost when damaged, and never read as something else.
+
+Embedded data and recorded results lie in folders with a list of checksums, `SHA256SUMS`, that
+`sha256sum -c SHA256SUMS` checks too.
+"""
 
 import datetime
+import hashlib
 import itertools
 import os
+
+SUMS = "SHA256SUMS"
+
+
+class DataError(Exception):
+    """A data file is missing, damaged or not what it should be; the message names the file and the cure."""
 
 
 def write_whole(path, content):
@@ -38,3 +49,52 @@ def set_aside(path, pattern="{stem}.{date}{number}{suffix}"):
     numbers = itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
     asides = (path.with_name(pattern.format(number=number, **parts)) for number in numbers)
     return path.rename(next(aside for aside in asides if not aside.exists()))
+
+
+def sha256(content):
+    """The SHA-256 of bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_checked(path, cure):
+    """The bytes of a file, the same as when its line in its folder's SHA256SUMS was written.
+
+    Args:
+        path: Path.
+        cure: what to do where that fails: the message's last sentence.
+    Raises:
+        DataError: the file or the list cannot be read, or the checksum differs.
+    """
+    try:
+        content = path.read_bytes()
+        expected = _sums(path.parent).get(path.name, "nothing")
+    except OSError as error:
+        raise DataError(
+            f"The file {error.filename or path} cannot be read ({error.strerror}). {cure}"
+        ) from None
+    found = sha256(content)
+    if found != expected:
+        raise DataError(
+            f"The file {path} is damaged: its SHA-256 begins with {found[:12]}, {SUMS} says {expected[:12]} "
+            f"({len(content):,} bytes read). {cure}"
+        )
+    return content
+
+
+def write_checked(path, content):
+    """Write a file whole, then its line in its folder's SHA256SUMS; arguments and result as `write_whole`.
+
+    Killed between the two, the file counts as damaged, which writing it again cures.
+    """
+    write_whole(path, content)
+    sums = path.with_name(SUMS)
+    listed = _sums(path.parent) if sums.exists() else {}
+    listed[path.name] = sha256(path.read_bytes())
+    write_whole(sums, "".join(f"{digest}  {name}\n" for name, digest in sorted(listed.items())))
+    return path
+
+
+def _sums(folder):
+    """Name → checksum, as a folder's SHA256SUMS lists them; of a damaged list, what is left."""
+    lines = (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}

@@ -1,9 +1,10 @@
 """Make a learner's working copy: `python -m course.workspace [DIR]`, and `--reset 01` for a fresh chapter.
 
 Learners never work in `notebooks/`, where saving would change the course itself. Each chapter is copied once,
-without outputs (they would give the predictions away) and unpaired, and never overwritten. The folder is DIR;
-else `my/` in the checkout; else, where that cannot be written, `$COURSE_WORK`, or `from-formula-to-model` in
-the home. A hidden file there remembers what each chapter was copied from.
+without outputs (they would give the predictions away, but for those of cells with the tag `keep-output`) and
+unpaired, and never overwritten. The folder is DIR; else `my/` in the checkout; else, where that cannot be
+written, `$COURSE_WORK`, or `from-formula-to-model` in the home. A hidden file there remembers what each
+chapter was copied from.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from course import chapters
 from course.files import set_aside, write_whole
 
 MEMORY = ".copied-from.json"
+KEPT = "keep-output"  # the tag of a cell that shows something from the first moment
 
 
 class WorkspaceError(Exception):
@@ -35,20 +37,19 @@ def make(wanted=None, reset=None, say=print):
     Raises:
         WorkspaceError: no folder can be written, or there is no such chapter.
     """
-    twins = _twins()
-    if reset is not None and not any(chapters.is_named(stem, reset) for stem in twins):
-        raise WorkspaceError(f"no chapter {reset!r} to reset; the chapters are: {', '.join(twins)}")
+    notebooks = _notebooks()
+    if reset is not None and not any(chapters.is_named(stem, reset) for stem in notebooks):
+        raise WorkspaceError(f"no chapter {reset!r} to reset; the chapters are: {', '.join(notebooks)}")
     folder = _choose_folder(wanted)
     origins = _read_memory(folder, say)
     remembered, copied = dict(origins), []
-    for stem, twin in twins.items():
-        copy = folder / f"{stem}.ipynb"
-        notebook = _read_twin(twin)
+    for stem, path in notebooks.items():
+        notebook, copy = _read(path), folder / path.name
         origin = notebook["metadata"].get("course", {}).get("inputs", "")
         if reset is not None and chapters.is_named(stem, reset) and copy.exists():
             say(f"{stem}: your copy is now {set_aside(copy).name}, {copy.name} is taken afresh")
         if not copy.exists():
-            _write_json(copy, _without_outputs(notebook))
+            _write_json(copy, _for_a_learner(notebook))
             origins[stem] = origin
             copied.append(stem)
         elif origins.setdefault(stem, origin) != origin:
@@ -61,34 +62,33 @@ def make(wanted=None, reset=None, say=print):
     return folder
 
 
-def _twins():
-    """Name → Path of each chapter's executed notebook."""
+def _notebooks():
+    """Name → Path of each chapter's notebook."""
     try:
-        twins = {path.stem: path for path in sorted(chapters.folder().glob("[0-9][0-9]_*.ipynb"))}
+        folder = chapters.folder()
     except FileNotFoundError as error:
         raise WorkspaceError(str(error)) from error
-    if not twins:
-        raise WorkspaceError(f"there are no notebooks in {chapters.folder()}: run `make notebooks`")
-    return twins
+    notebooks = {path.stem: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
+    if not notebooks:
+        raise WorkspaceError(f"there are no notebooks in {folder}: run `make notebooks`")
+    return notebooks
 
 
-def _read_twin(twin):
+def _read(path):
+    """A chapter's notebook, a dict."""
     try:
-        notebook = json.loads(twin.read_text(encoding="utf-8"))
-        return notebook | {"cells": notebook["cells"], "metadata": notebook["metadata"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise WorkspaceError(f"{twin} is not a readable notebook: restore it with git") from error
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(notebook["cells"], list) and isinstance(notebook["metadata"], dict):
+            return notebook
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise WorkspaceError(f"{path} is not a readable notebook: restore it with git")
 
 
 def _choose_folder(wanted):
     """The first candidate that can be written, made if it is not there."""
-    if wanted is not None:
-        candidates = [Path(wanted)]
-    else:
-        candidates = [chapters.folder().parent / "my"]
-        if os.environ.get("COURSE_WORK"):
-            candidates.append(Path(os.environ["COURSE_WORK"]))
-        candidates.append(Path.home() / "from-formula-to-model")
+    usual = chapters.folder().parent / "my", os.environ.get("COURSE_WORK"), "~/from-formula-to-model"
+    candidates = [Path(name) for name in ([wanted] if wanted is not None else usual) if name]
     refused = []
     for candidate in candidates:
         folder = candidate.expanduser().absolute()
@@ -126,11 +126,11 @@ def _read_memory(folder, say):
     return origins
 
 
-def _without_outputs(notebook):
-    """A copy of a notebook with empty outputs and neither pairing nor stamps."""
+def _for_a_learner(notebook):
+    """A notebook with neither pairing nor stamps, and with no outputs but those that are to be kept."""
     cells = []
     for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
+        if cell["cell_type"] == "code" and KEPT not in cell["metadata"].get("tags", []):
             cell = cell | {"outputs": [], "execution_count": None}
         cells.append(cell)
     dropped = ("course", "jupytext")

@@ -2,9 +2,10 @@
 
 import datetime
 import gzip
-import hashlib
-import inspect
+import itertools
 import os
+import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -13,12 +14,40 @@ import numpy as np
 import pytest
 import torch
 from babel.dates import format_date
-from sklearn.neighbors import KNeighborsClassifier
+from matplotlib import cbook
 from sklearn.svm import SVC
 
 from course import data
-from course.data import date_texts, embedded
+from course.data import date_texts, reading
 from course.data.date_texts import LANGUAGES, STYLES
+from tests.helpers.damage import DAMAGES, content_of, damage, flips
+
+LOADERS = {
+    "ames_small.csv.gz": data.houses,
+    "fashion_4000_1000.npz": data.fashion_mnist,
+    "mnist5k.npz": data.mnist,
+    "pride_and_prejudice.txt.xz": data.novel,
+}
+
+
+def test_every_embedded_file_has_its_loader_and_its_checksum():
+    files = {path.name for path in reading.FOLDER.iterdir()} - {"ATTRIBUTION.md", "SHA256SUMS"}
+    assert files == LOADERS.keys()
+    assert {line.split()[1] for line in (reading.FOLDER / "SHA256SUMS").read_text().splitlines()} == files
+
+
+@pytest.mark.parametrize("how", ["flipped", "missing"])
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_damaged_data_file_is_one_clear_error_and_changes_nothing(tmp_path, monkeypatch, name, how):
+    monkeypatch.setattr(reading, "FOLDER", shutil.copytree(reading.FOLDER, tmp_path / "files"))
+    damage(reading.FOLDER / name, how, monkeypatch)
+    before = content_of(reading.FOLDER)
+    with pytest.raises(data.DataError) as error:
+        LOADERS[name]()
+    message = str(error.value)
+    assert str(reading.FOLDER / name) in message and "\n" not in message
+    assert "Restore it with `git checkout -- course/data/embedded`, or install the course again" in message
+    assert content_of(reading.FOLDER) == before
 
 
 @pytest.mark.parametrize("load", [data.mnist, data.fashion_mnist])
@@ -46,23 +75,10 @@ def test_split_keeps_the_last_600_training_images_for_choices():
     assert torch.equal(torch.cat([y_fit, y_val]), digits.y_train)
 
 
-def test_the_digits_baselines_that_chapter_1_names():
+def test_the_digits_baseline_that_chapter_1_names():
     digits = data.mnist()
     x_train, x_test = digits.x_train.flatten(1).numpy(), digits.x_test.flatten(1).numpy()
-    svc = SVC(C=10).fit(x_train, digits.y_train).score(x_test, digits.y_test)
-    knn = KNeighborsClassifier(3).fit(x_train, digits.y_train).score(x_test, digits.y_test)
-    assert round(100 * svc, 1) == 95.4 and round(100 * knn, 1) == 93.5
-
-
-@pytest.mark.parametrize("damage", ["truncated", "one bit flipped", "missing"])
-def test_a_damaged_file_gives_one_clear_error(tmp_path, damage):
-    content = bytearray(embedded.read_bytes("mnist5k.npz"))
-    if damage == "one bit flipped":
-        content[5000] ^= 1
-    if damage != "missing":
-        (tmp_path / "mnist5k.npz").write_bytes(content[:1000] if damage == "truncated" else content)
-    with pytest.raises(data.DataError, match="mnist5k.npz.*git checkout"):
-        embedded.read_arrays("mnist5k.npz", folder=tmp_path)
+    assert round(100 * SVC(C=10).fit(x_train, digits.y_train).score(x_test, digits.y_test), 1) == 95.4
 
 
 def test_the_photograph_has_the_height_that_is_asked_for():
@@ -71,6 +87,17 @@ def test_the_photograph_has_the_height_that_is_asked_for():
     assert 0 <= photo.pixels.min() < 0.1 and 0.9 < photo.pixels.max() <= 1
     with pytest.raises(ValueError, match="8 to 606"):
         data.photograph(height=0)
+
+
+@pytest.mark.parametrize("how", [how for how in DAMAGES if how != "flipped"])
+def test_a_damaged_photograph_is_one_clear_error(tmp_path, monkeypatch, how):
+    path = tmp_path / "grace_hopper.jpg"
+    with cbook.get_sample_data(path.name) as file:
+        path.write_bytes(file.read())
+    monkeypatch.setattr(cbook, "get_sample_data", lambda name: (tmp_path / name).open("rb"))
+    damage(path, how, monkeypatch)
+    with pytest.raises(data.DataError, match="grace_hopper.jpg cannot be read: .* Install matplotlib again"):
+        data.photograph()
 
 
 # The houses' first three sales, and counts from worst to best condition, as in De Cock's table.
@@ -118,33 +145,22 @@ def test_the_area_explains_half_of_the_prices():
     assert round(r, 2) == 0.71 and round(r * r, 2) == 0.50
 
 
-def test_damaged_houses_are_refused(tmp_path, monkeypatch):
-    content = bytearray(embedded.read_bytes("ames_small.csv.gz"))
-    content[4] ^= 1  # the time of packing: the sales would be the same
-    (tmp_path / "ames_small.csv.gz").write_bytes(content)
-    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
-    with pytest.raises(data.DataError, match="ames_small.csv.gz is damaged: its SHA-256"):
-        data.houses()
+def idx(array):
+    """The bytes of an IDX file: two zeros, 8 for uint8, the number of axes, their lengths, the values."""
+    lengths = b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
 
 
-def write_idx(folder, images=12, test_images=5, zipped=False):
-    """A small full set in IDX files; returns its training images."""
+def write_idx(folder, zipped=False):
+    """A small full set in IDX files, 12 + 5 images; returns its training images."""
     rng = np.random.default_rng(0)
-    for stem, count in (("train", images), ("t10k", test_images)):
+    for stem, count in (("t10k", 5), ("train", 12)):
         pixels = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in pixels.shape)
-        save(folder / f"{stem}-images-idx3-ubyte", header + pixels.tobytes(), zipped)
-        labels = bytes([0, 0, 8, 1]) + count.to_bytes(4, "big") + bytes(i % 10 for i in range(count))
-        save(folder / f"{stem}-labels-idx1-ubyte", labels, zipped)
-        if stem == "train":
-            first = pixels
-    return first
-
-
-def save(path, content, zipped):
-    path.with_name(path.name + ".gz").write_bytes(gzip.compress(content)) if zipped else path.write_bytes(
-        content
-    )
+        labels = np.arange(count, dtype=np.uint8) % 10
+        for name, array in (("images-idx3", pixels), ("labels-idx1", labels)):
+            path = folder / f"{stem}-{name}-ubyte{'.gz' * zipped}"
+            path.write_bytes(gzip.compress(idx(array)) if zipped else idx(array))
+    return pixels
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -173,13 +189,31 @@ def test_a_wrong_idx_file_is_named(tmp_path, name, content, complaint):
         data.fashion_mnist(tmp_path)
 
 
+def test_damaged_zipped_idx_files_are_named_and_never_other_images(tmp_path):
+    write_idx(tmp_path, zipped=True)
+    whole, refused = data.fashion_mnist(tmp_path), 0
+    for path in sorted(tmp_path.iterdir()):
+        content = path.read_bytes()
+        for damaged in flips(content, 40, random.Random(path.name)):
+            path.write_bytes(damaged)
+            try:
+                found = data.fashion_mnist(tmp_path)
+            except data.DataError as error:
+                refused += 1
+                assert str(path) in str(error) and "get the file again" in str(error)
+            else:  # the time of packing, for one
+                for part in ("x_train", "y_train", "x_test", "y_test"):
+                    assert torch.equal(getattr(found, part), getattr(whole, part))
+        path.write_bytes(content)
+    assert refused > 100
+
+
 def test_the_novel_is_cut_into_three_parts_that_follow_one_another():
     novel = data.novel()
     text = novel.train + novel.validation + novel.held_out
     assert [len(part) for part in (novel.train, novel.validation, novel.held_out)] == [585476, 30814, 68477]
-    assert text.startswith("PRIDE AND PREJUDICE\n\nBy Jane Austen") and text.rstrip().endswith(
-        "uniting them."
-    )
+    assert text.startswith("PRIDE AND PREJUDICE\n\nBy Jane Austen")
+    assert text.rstrip().endswith("uniting them.")
     assert novel.vocabulary == "".join(sorted(set(text))) and len(novel.vocabulary) == 75
     assert "1813" in novel.source
 
@@ -198,13 +232,17 @@ def test_the_novel_encodes_and_decodes_and_names_what_it_does_not_know():
             novel.decode([0, wrong])
 
 
-# A year holds every weekday of every month.
-YEAR = [(datetime.date(2021, 1, 1) + datetime.timedelta(day)).isoformat() for day in range(365)]
-
-
 @pytest.fixture(scope="module")
 def dates():
     return data.dates()
+
+
+@pytest.fixture(scope="module")
+def year():
+    """(text, language, style) of each day of 2021, which holds every weekday of every month."""
+    days = [(datetime.date(2021, 1, 1) + datetime.timedelta(day)).isoformat() for day in range(365)]
+    each = itertools.product(days, STYLES, LANGUAGES)
+    return [(by_babel(iso, language, style), language, style) for iso, style, language in each]
 
 
 def parts(dates):
@@ -214,11 +252,6 @@ def parts(dates):
 def rows(*sets):
     """(text, iso, language, style) of each date."""
     return [row for s in sets for row in zip(s.texts, s.iso, s.languages, s.styles, strict=True)]
-
-
-def digest(dates):
-    whole = [vars(part) for part in (dates.train, dates.validation, dates.held_out)], dates.vocabulary
-    return hashlib.sha256(repr(whole).encode()).hexdigest()
 
 
 def by_babel(iso, language, style):
@@ -242,20 +275,17 @@ def test_dates_come_in_three_parts_and_no_text_is_in_two(dates):
 
 
 def test_the_same_dates_are_drawn_in_every_call_and_process(dates):
-    code = f"import hashlib\nfrom course import data\n{inspect.getsource(digest)}print(digest(data.dates()))"
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, stdout=subprocess.PIPE
-        )
-        for seed in ("1", "2")
-    ]
-    found = {process.communicate(timeout=120)[0].decode().strip() for process in processes}
-    assert found == {digest(dates)} == {digest(data.dates())}
-    assert digest(data.dates(seed=1)) != digest(dates)
+    code = "from course import data; d = data.dates(300); print(ascii([*d.train.texts, *d.held_out.texts]))"
+    environment = os.environ | {"PYTHONHASHSEED": "1"}
+    elsewhere = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).strip()
+    here = data.dates(300)
+    assert elsewhere == ascii([*here.train.texts, *here.held_out.texts])
+    assert rows(*parts(data.dates())) == rows(*parts(dates))
+    assert data.dates(300, seed=1).train.texts != here.train.texts
 
 
 def test_a_text_is_what_babel_writes_for_its_iso_date(dates):
-    for text, iso, languages, style in rows(dates.validation, dates.held_out):
+    for text, iso, languages, style in rows(dates.validation):
         for language in languages.split():
             assert text in [by_babel(iso, language, s) for s in STYLES], (text, language)
         assert text in [by_babel(iso, language, style) for language in languages.split()]
@@ -268,18 +298,16 @@ def test_white_space_is_single_spaces(dates):
     assert data.normalised("\u202f5\xa0мая  2021\n") == "5 мая 2021" and data.normalised(" ") == ""
 
 
-def test_a_text_counts_under_all_languages_and_the_first_style_that_write_it_so(dates):
+def test_a_text_counts_under_all_languages_and_the_first_style_that_write_it_so(year):
     written = {}
-    for iso in YEAR:
-        for style in STYLES:
-            for language in LANGUAGES:
-                written.setdefault(by_babel(iso, language, style), []).append((language, style))
+    for text, language, style in year:
+        written.setdefault(text, []).append((language, style))
     shared = {text: {language for language, _ in by} for text, by in written.items()}
     assert {" ".join(sorted(by)) for by in shared.values()} == {*LANGUAGES, "ja zh"}
-    year = data.dates(3_000, years=(2021, 2021), validation=0, held_out=0).train
-    for text, _, languages, style in rows(year):
+    drawn = few(n=3_000, years=(2021, 2021)).train
+    for text, _, languages, style in rows(drawn):
         assert shared[text] == set(languages.split()) and written[text][0][1] == style
-    assert "zh ja" in year.languages and "ja zh" not in year.languages
+    assert "zh ja" in drawn.languages and "ja zh" not in drawn.languages
     asked = few(n=200, languages=["ja", "en"], styles=["long"]).train
     assert set(asked.languages) == {"zh ja", "en"} and set(asked.styles) == {"long"}
 
@@ -297,9 +325,8 @@ def test_languages_are_balanced_and_years_are_those_asked_for(dates):
         assert {iso[5:7] for iso in found} == {f"{month:02}" for month in range(1, 13)}
 
 
-def test_the_vocabulary_is_what_all_languages_need_whatever_is_drawn(dates):
-    every = (by_babel(iso, language, style) for iso in YEAR for language in LANGUAGES for style in STYLES)
-    assert dates.vocabulary == "".join(sorted(set("0123456789").union(*every)))
+def test_the_vocabulary_is_what_all_languages_need_whatever_is_drawn(dates, year):
+    assert dates.vocabulary == "".join(sorted(set("0123456789").union(*(text for text, _, _ in year))))
     assert set(dates.vocabulary).issuperset("".join(text for part in parts(dates) for text in part.texts))
     assert few(languages=["de"], seed=5, styles=["full"], years=(1000, 1500)).vocabulary == dates.vocabulary
 
@@ -312,10 +339,8 @@ def test_dates_encode_and_decode_and_name_what_is_unknown(dates):
     assert [(row != 0).sum() for row in encoded] == [len(text) for text in texts]
     assert data.encode(["ab", "b"], "ab").tolist() == [[1, 2], [2, 0]]
     assert data.decode(torch.tensor([[0, 2, 0, 1], [0] * 4]), "ab") == ["ba", ""]
-    assert data.encode([], "ab").shape == (0, 0) and data.decode(data.encode(["", ""], "ab"), "ab") == [
-        "",
-        "",
-    ]
+    assert data.encode([], "ab").shape == (0, 0)
+    assert data.decode(data.encode(["", ""], "ab"), "ab") == ["", ""]
     with pytest.raises(ValueError, match="character 'q' at position 2 of '5 q' is unknown"):
         data.encode(["5 мая", "5 q", "é"], vocabulary)
     with pytest.raises(ValueError, match="Expected a list of texts; got the one text '5 мая'"):

@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -12,17 +13,20 @@ import pytest
 
 from course import chapters, workspace
 from tests import places
+from tests.helpers.damage import content_of, flips
 
 TODAY = datetime.date.today().isoformat()
 
 
-def save_twin(folder, stem, text="1 + 1", inputs="first"):
-    """A chapter's executed notebook, as `make notebooks` leaves it."""
+def save_notebook(folder, stem, text="1 + 1", inputs="first"):
+    """A chapter's notebook, as `make notebooks` leaves it."""
     output = {"output_type": "stream", "name": "stdout", "text": ["2\n"]}
-    code = {"cell_type": "code", "id": "b", "execution_count": 1, "metadata": {"tags": ["explorer"]}}
+    code = {"cell_type": "code", "execution_count": 1, "source": [text], "outputs": [output]}
     cells = [
         {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["# Größe\n", "$x$"]},
-        code | {"source": [text], "outputs": [output]},
+        code | {"id": "b", "metadata": {"tags": ["keep-output"]}},
+        code | {"id": "c", "metadata": {"tags": ["explorer"]}},
+        code | {"id": "d", "metadata": {}},
     ]
     metadata = {
         "course": {"inputs": inputs, "made_from": "x"},
@@ -44,7 +48,7 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.delenv("COURSE_WORK", raising=False)
     monkeypatch.setattr(chapters, "folder", lambda: notebooks)
     for stem in ("01_cnn", "02_rnn"):
-        save_twin(notebooks, stem)
+        save_notebook(notebooks, stem)
     return notebooks.parent
 
 
@@ -53,17 +57,14 @@ def run(capsys, *arguments):
     return code, *(text.splitlines() for text in capsys.readouterr())
 
 
-def test_copies_are_unpaired_and_without_outputs(checkout, capsys):
+def test_copies_are_unpaired_and_without_outputs_but_those_to_be_kept(checkout, capsys):
     assert run(capsys) == (0, ["copied: 01_cnn, 02_rnn", str(checkout / "my")], [])
     copy = json.loads((checkout / "my" / "01_cnn.ipynb").read_text())
-    assert copy["metadata"].keys() == {"kernelspec"}
-    assert copy["cells"][1]["outputs"] == [] and copy["cells"][1]["execution_count"] is None
-    twin = json.loads((checkout / "notebooks" / "01_cnn.ipynb").read_text())
-    assert twin["cells"][1]["outputs"], "the twin keeps its outputs"
-    for copied, kept in zip(copy["cells"], twin["cells"], strict=True):
-        assert [copied[key] for key in ("source", "metadata", "id")] == [
-            kept[key] for key in ("source", "metadata", "id")
-        ]
+    notebook = json.loads((checkout / "notebooks" / "01_cnn.ipynb").read_text())
+    assert copy["metadata"] == {"kernelspec": notebook["metadata"]["kernelspec"]}
+    assert copy["cells"][:2] == notebook["cells"][:2] and copy["cells"][1]["outputs"]
+    for copied, kept in zip(copy["cells"][2:], notebook["cells"][2:], strict=True):
+        assert kept["outputs"] and copied == kept | {"outputs": [], "execution_count": None}
     assert sorted(path.name for path in (checkout / "my").iterdir()) == [
         ".copied-from.json",
         "01_cnn.ipynb",
@@ -84,13 +85,13 @@ def test_second_run_overwrites_nothing(checkout, capsys):
 def test_deleted_copy_and_new_chapter_are_copied(checkout, capsys):
     run(capsys)
     (checkout / "my" / "01_cnn.ipynb").unlink()
-    save_twin(checkout / "notebooks", "03_attention")
+    save_notebook(checkout / "notebooks", "03_attention")
     assert run(capsys)[1] == ["copied: 01_cnn, 03_attention", str(checkout / "my")]
 
 
 def test_chapter_that_moved_on_is_said_until_reset(checkout, capsys):
     run(capsys)
-    save_twin(checkout / "notebooks", "01_cnn", text="2 + 2", inputs="second")
+    save_notebook(checkout / "notebooks", "01_cnn", text="2 + 2", inputs="second")
     line = "01_cnn has a newer version; `make reset CH=01` sets yours aside and takes it"
     for _ in range(2):
         assert run(capsys)[1] == [line, str(checkout / "my")]
@@ -121,18 +122,48 @@ def test_unknown_chapter_is_one_line_and_touches_nothing(checkout, capsys):
     assert not (checkout / "my").exists()
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"01_cnn": 3}', "\x00"])
-def test_damaged_memory_is_set_aside(checkout, capsys, damage):
+def is_memory(content):
+    """Whether these bytes are a JSON object of strings: such a one, though false, is taken at its word."""
+    try:
+        origins = json.loads(content.decode("utf-8"))
+    except ValueError:
+        return False
+    return isinstance(origins, dict) and all(isinstance(origin, str) for origin in origins.values())
+
+
+def test_a_damaged_memory_is_set_aside_and_loses_nothing(checkout, capsys):
     run(capsys)
-    (checkout / "my" / "01_cnn.ipynb").write_text("my answers")
-    (checkout / "my" / workspace.MEMORY).write_text(damage)
-    code, lines, _ = run(capsys)
-    assert code == 0 and lines[0].startswith(
-        f".copied-from.json was damaged and is now .copied-from.{TODAY}.json"
-    )
-    assert (checkout / "my" / f".copied-from.{TODAY}.json").read_text() == damage
-    assert (checkout / "my" / "01_cnn.ipynb").read_text() == "my answers"
-    assert run(capsys)[1] == [str(checkout / "my")]
+    memory = checkout / "my" / ".copied-from.json"
+    whole, copies = memory.read_bytes(), content_of(checkout / "my")
+    del copies[memory]
+    damages = [whole[: len(whole) // 2], b"", b"[]", b'{"01_cnn": 3}', b"\xff\xfe", b"\0"]
+    for damage in [*damages, *flips(whole, 50, random.Random(0))]:
+        memory.write_bytes(damage)
+        code, lines, errors = run(capsys)
+        assert (code, errors) == (0, [])
+        now = content_of(checkout / "my")
+        aside = [path for path in now if path not in (*copies, memory)]
+        assert now.items() >= copies.items()
+        assert [now[path] for path in aside] == ([] if is_memory(damage) else [damage])
+        for path in aside:
+            assert path.name == f".copied-from.{TODAY}.json"
+            assert lines[0].startswith(f".copied-from.json was damaged and is now {path.name}")
+            path.unlink()
+        assert is_memory(damage) or run(capsys)[1] == [str(checkout / "my")]
+
+
+def test_a_damaged_copy_is_left_and_a_reset_keeps_it(checkout, capsys):
+    run(capsys)
+    copy = checkout / "my" / "01_cnn.ipynb"
+    whole = copy.read_bytes()
+    for damage in (whole[:100], b"", b"\0" * 50):
+        copy.write_bytes(damage)
+        run(capsys)
+        assert copy.read_bytes() == damage
+        run(capsys, "--reset", "01")
+        [aside] = copy.parent.glob("01_cnn.*.ipynb")
+        assert aside.read_bytes() == damage and copy.read_bytes() == whole
+        aside.unlink()
 
 
 def test_quiet_prints_the_folder_alone(checkout, capsys):
@@ -182,7 +213,7 @@ def test_folder_of_the_course_itself_is_refused(checkout, capsys):
     assert (checkout / "notebooks" / "01_cnn.ipynb").read_bytes() == before
 
 
-def test_missing_or_unreadable_twins_are_said(checkout, capsys):
+def test_missing_or_unreadable_notebooks_are_said(checkout, capsys):
     (checkout / "notebooks" / "02_rnn.ipynb").write_text("<<<<<<< HEAD")
     code, _, errors = run(capsys)
     assert code == 1 and "02_rnn.ipynb is not a readable notebook" in errors[0]
@@ -201,7 +232,7 @@ def test_read_only_checkout_for_real(tmp_path):
     (root / "course").mkdir()
     for name in ("__init__.py", "chapters.py", "files.py", "workspace.py"):
         shutil.copy(package / name, root / "course" / name)
-    save_twin(root / "notebooks", "01_cnn")
+    save_notebook(root / "notebooks", "01_cnn")
     home = tmp_path / "home"
     home.mkdir()
     places.set_writable(root, False)

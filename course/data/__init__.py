@@ -2,15 +2,15 @@
 
 `mnist()` and `fashion_mnist()` return an `ImageSet`, `photograph()` a `Photograph`, `novel()` a `Novel`,
 `dates()` `Dates`, whose texts `encode` turns into numbers, `houses()` `Houses`.
-Sources and licences stand in `files/ATTRIBUTION.md`.
+Sources and licences stand in `embedded/ATTRIBUTION.md`.
 """
 
 from course.data.date_texts import Dates, DateSet, dates, decode, encode, normalised
 from course.data.date_texts import vocabulary as date_vocabulary
-from course.data.embedded import DataError
 from course.data.houses import Houses, houses
 from course.data.images import ImageSet, Photograph, fashion_mnist, mnist, photograph
 from course.data.text import Novel, novel
+from course.files import DataError
 
 __all__ = [
     "DataError",

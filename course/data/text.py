@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from course.data.embedded import read_bytes
+from course.data.reading import read
 
 HELD_OUT = 0.1  # of the whole text, its end
 VALIDATION = 0.05  # of the rest, its end
@@ -75,7 +75,7 @@ def novel():
         DataError: if the embedded file is missing or damaged.
     Source: Jane Austen, 1813.
     """
-    text = lzma.decompress(read_bytes("pride_and_prejudice.txt.xz")).decode("utf-8")
+    text = lzma.decompress(read("pride_and_prejudice.txt.xz")).decode("utf-8")
     kept = round((1 - HELD_OUT) * len(text))
     fit = round((1 - VALIDATION) * kept)
     return Novel(

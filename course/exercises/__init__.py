@@ -7,10 +7,29 @@ solution; `exercises.progress()` shows what is solved. Each chapter's exercises 
 import importlib
 import pkgutil
 
-from course.progress import progress as progress
+from course.exercises.engine import Exercise
+from course.progress import standing
 
-CHAPTERS = tuple(
-    importlib.import_module(f"{__name__}.{module.name}")
-    for module in pkgutil.iter_modules(__path__)
-    if module.ispkg
-)
+PACKAGES = [f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__) if module.ispkg]
+CHAPTERS = sorted(map(importlib.import_module, PACKAGES), key=lambda package: package.CHAPTER)
+
+
+def catalogue():
+    """The exercises that there are.
+
+    Returns:
+        dict from a chapter's name, in order, to a dict from names to its Exercises.
+    """
+    return {
+        package.CHAPTER: {name: item for name, item in vars(package).items() if isinstance(item, Exercise)}
+        for package in CHAPTERS
+    }
+
+
+def progress():
+    """What the learner has solved, by chapter; as the last line of a cell it is shown as a table.
+
+    Returns:
+        Progress; `.export(path)` writes it as CSV.
+    """
+    return standing(catalogue())

@@ -89,6 +89,11 @@ class Exercise:
         """`01_cnn`, the CHAPTER of the package that its module is in; None outside such a package."""
         return getattr(sys.modules.get(self.worked.__module__.rpartition(".")[0]), "CHAPTER", None)
 
+    @property
+    def key(self):
+        """`01_cnn.conv2d`, as a learner's progress names it; None outside a chapter."""
+        return f"{self.chapter}.{self.name}" if self.chapter else None
+
     @cached_property
     def stub(self):
         """What the learner is given: a function that raises NotImplementedError, or a program with a bug."""
@@ -141,7 +146,7 @@ class Exercise:
             return Result("not_attempted", None, "")
         try:
             result = self._check(function)
-            progress.remember(self, function, result)
+            progress.remember(self.key, function, result)
             return result
         except KeyboardInterrupt:
             return Result("failed", "check_failed", "The check was interrupted.")

@@ -4,7 +4,7 @@ A chapter says how they are made: `RECORDED = {"seeds": (record_seed, [{"seed": 
 function and the arguments of each row. The function is called as `record_seed(seed=0, max_steps=None)` and
 returns a dict with "losses", its first 20 losses, and whatever it measures; with `max_steps=20` it stops
 after 20 steps, which is how the tests repeat the start of a recorded row. `make results CH=01` runs them and
-writes `files/01_cnn/seeds.json`.
+writes `recorded/01_cnn/seeds.json`, and its checksum beside it.
 """
 
 import datetime
@@ -15,10 +15,9 @@ import time
 from pathlib import Path
 
 from course import chapters
-from course.files import write_whole
-from course.results import sums
+from course.files import DataError, read_checked, write_checked
 
-FILES = Path(__file__).resolve().parent / "files"
+FILES = Path(__file__).with_name("recorded")
 FIRST_STEPS = 20
 MAX_WEIGHT_BYTES = 2_000_000
 LARGEST_HALF = 65504.0
@@ -35,26 +34,23 @@ def record(chapter, names=None):
     Raises:
         ValueError: the chapter has no RECORDED or not that entry, or a row cannot be written as JSON.
     """
-    module = chapters.load_definitions(chapter)
-    recorders = _recorders(module, chapter)
+    stem = chapters.find(chapter).stem
+    recorders = _recorders(chapters.load_definitions(chapter), chapter)
     unknown = [name for name in names or [] if name not in recorders]
     if unknown:
         there_are = ", ".join(recorders) or "nothing"
-        raise ValueError(f"{_stem(chapter)} records no {', '.join(unknown)}; it records: {there_are}")
+        raise ValueError(f"{stem} records no {', '.join(unknown)}; it records: {there_are}")
     written = []
     for name in names or recorders:
         function, rows = recorders[name]
         content = {
-            "chapter": _stem(chapter),
+            "chapter": stem,
             "name": name,
             "recorded_by": function.__name__,
-            "date": datetime.date.today().isoformat(),
-            "machine": describe_machine(),
-            "versions": _versions(),
+            **_origin(),
             "rows": [_run_row(function, row, f"{name}, row {number}") for number, row in enumerate(rows)],
         }
-        content["sha256"] = sums.of_table(content)
-        written.append(write_whole(_folder(chapter) / f"{name}.json", json.dumps(content, indent=1) + "\n"))
+        written.append(write_checked(FILES / stem / f"{name}.json", json.dumps(content, indent=1) + "\n"))
     return written
 
 
@@ -67,8 +63,7 @@ def read(chapter, name):
     Returns:
         list of dicts, one a row: its arguments, what the recorder returned, and "seconds".
     Raises:
-        FileNotFoundError: nothing is recorded; says how to record it.
-        ValueError: the file is damaged or cannot be read.
+        DataError: nothing is recorded, or the file is damaged; says how to record it.
     """
     rows = read_file(chapter, name)["rows"]
     return [{"seconds": row["seconds"]} | row["arguments"] | row["result"] for row in rows]
@@ -76,17 +71,7 @@ def read(chapter, name):
 
 def read_file(chapter, name):
     """All that a recorded file holds: rows, date, machine and versions. Errors as for `read`."""
-    path = _folder(chapter) / f"{name}.json"
-    data = sums.read_bytes(path)
-    try:
-        content = json.loads(data)
-        if content["sha256"] != sums.of_table(content):
-            raise ValueError("the checksum differs")
-        if not all({"arguments", "result", "seconds"} <= row.keys() for row in content["rows"]):
-            raise KeyError("rows")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the recorded file {path} is damaged: {sums.cure(path)}") from error
-    return content
+    return json.loads(_read_bytes(chapter, f"{name}.json"))
 
 
 def replay(chapter, name, row, steps=FIRST_STEPS):
@@ -105,7 +90,7 @@ def replay(chapter, name, row, steps=FIRST_STEPS):
 
 
 def save_weights(chapter, name, state_dict):
-    """Write weights as float16 to `files/<chapter>/<name>.safetensors`, whole or not at all.
+    """Write weights as float16 to `recorded/<chapter>/<name>.safetensors`, whole or not at all.
 
     Args:
         state_dict: name → tensor. Floating tensors are rounded to float16 (3 digits), others kept.
@@ -125,58 +110,42 @@ def save_weights(chapter, name, state_dict):
                 raise ValueError(f"weight {key!r} of {name!r} is not finite or does not fit float16")
             tensor = tensor.to(torch.float16)
         small[key] = tensor.clone().contiguous()
-    content = save(small, {"sha256": sums.of_weights(small)})
+    content = save(small)
     if len(content) > MAX_WEIGHT_BYTES:
+        megabytes = len(content) / 1e6
         raise ValueError(
-            f"the weights {name!r} take {len(content) / 1e6:.1f} MB, at most 2 MB are kept: "
-            "use a smaller model"
+            f"the weights {name!r} take {megabytes:.1f} MB, at most 2 MB are kept: use a smaller model"
         )
-    return write_whole(_folder(chapter) / f"{name}.safetensors", content)
+    return write_checked(FILES / chapters.find(chapter).stem / f"{name}.safetensors", content)
 
 
 def load_weights(chapter, name):
-    """Recorded weights, for `model.load_state_dict`.
+    """Recorded weights, for `model.load_state_dict`. Arguments and errors as for `read`.
 
     Returns:
         dict name → tensor on the CPU; what was stored as float16 comes as float32.
-    Raises:
-        FileNotFoundError: no such weights; says how to record them.
-        ValueError: the file is damaged or cannot be read.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = _folder(chapter) / f"{name}.safetensors"
-    content = sums.read_bytes(path, "weights ")
-    try:
-        stored = load(content)
-        if sums.in_weights_file(content) != sums.of_weights(stored):
-            raise ValueError("the checksum differs")
-    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"the recorded weights {path} are damaged: {sums.cure(path)}") from error
+    stored = load(_read_bytes(chapter, f"{name}.safetensors"))
     return {key: t.float() if t.dtype == torch.float16 else t for key, t in stored.items()}
 
 
-def describe_machine():
-    """One line about this machine: system, architecture, number of CPUs, and the accelerator if any."""
-    import torch
-
-    parts = [
-        platform.system(),
-        platform.machine(),
-        f"{os.cpu_count()} CPUs",
-        f"{torch.get_num_threads()} threads",
-    ]
-    if torch.cuda.is_available():
-        parts.append(torch.cuda.get_device_name())
-    return ", ".join(parts)
+def _read_bytes(chapter, file):
+    """A recorded file's content, checked; found without the chapter's source, which Colab does not have."""
+    folders = (folder for folder in FILES.glob("*") if chapters.is_named(folder.name, chapter))
+    folder = next(folders, FILES / str(chapter))
+    make = f"`make results CH={folder.name[:2]}`"
+    if not (folder / file).exists():
+        raise DataError(f"{folder.name} has no recorded {file}: {make} makes it.")
+    return read_checked(folder / file, f"Restore its folder with git, or record it again with {make}.")
 
 
 def _recorders(module, chapter):
     recorders = getattr(module, "RECORDED", None)
     if not isinstance(recorders, dict):
-        raise ValueError(f"{_stem(chapter)} records nothing: it has no dict RECORDED")
+        raise ValueError(f"{chapters.find(chapter).stem} records nothing: it has no dict RECORDED")
     return recorders
 
 
@@ -213,25 +182,14 @@ def _call(function, arguments, max_steps, what):
         ) from error
 
 
-def _versions():
+def _origin():
+    """When, on what machine and with which versions a table is recorded."""
     import numpy
     import torch
 
-    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__}
-
-
-def _stem(chapter):
-    return chapters.find(chapter).stem
-
-
-def _folder(chapter):
-    """The folder of a chapter's recorded files; found without the chapter's source, which Colab does not
-    have.
-    """
-    for folder in sorted(FILES.glob("[0-9][0-9]_*")):
-        if chapters.is_named(folder.name, chapter):
-            return folder
-    try:
-        return FILES / _stem(chapter)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"nothing is recorded for a chapter {str(chapter)!r}") from error
+    counts = f"{os.cpu_count()} CPUs, {torch.get_num_threads()} threads"
+    machine = [platform.system(), platform.machine(), counts]
+    if torch.cuda.is_available():
+        machine.append(torch.cuda.get_device_name())
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__}
+    return {"date": datetime.date.today().isoformat(), "machine": ", ".join(machine), "versions": versions}

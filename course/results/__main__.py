@@ -1,4 +1,4 @@
-"""`python -m course.results 01 [names]`: record a chapter's results anew."""
+"""`python -m course.results 01 [names]`: record a chapter's results again."""
 
 import argparse
 import sys

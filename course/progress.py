@@ -1,0 +1,344 @@
+"""What a learner has solved: `exercises.progress()` shows it, `python -m course.progress` exports it as CSV.
+
+The record is one JSON file in the user's data folder. It maps `01_cnn.conv2d` to the time when it was first
+solved (or null), the last verdict and its time, and the number of checks. Only what a learner does is
+recorded: checks in a Jupyter kernel, or anywhere if COURSE_PROGRESS names the file. An empty COURSE_PROGRESS
+keeps no record.
+"""
+
+import argparse
+import contextlib
+import csv
+import datetime
+import errno
+import getpass
+import html
+import io
+import json
+import os
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from course.files import set_aside, write_whole
+
+try:
+    import fcntl
+except ImportError:  # Windows outside WSL: there, of two kernels that write at the same moment, one wins
+    fcntl = None
+
+PATIENCE = 1.0  # seconds to wait for another kernel's write, which takes a few milliseconds
+COLUMNS = ("learner", "chapter", "exercise", "status", "first_solved", "checks")
+STATUSES = ("solved", "tried", "not yet tried")
+BAR = 20  # characters of a whole bar
+WIDTH = 88
+FILLED = "#0072b2"  # dark enough on white, light enough on black; the outline has the colour of the text
+
+_trouble = []  # why this process could not record its last check: one line, or none
+
+
+class ProgressError(Exception):
+    """An export cannot be written; the message says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One exercise's standing.
+
+    Attributes:
+        chapter, exercise: `01_cnn` and `conv2d`.
+        status: one of STATUSES; a solved exercise stays solved.
+        first_solved: time, ISO 8601 in UTC; None if not solved.
+        checks: how many checks of the learner's own function there were.
+    """
+
+    chapter: str
+    exercise: str
+    status: str
+    first_solved: str | None
+    checks: int
+
+
+@dataclass(frozen=True, repr=False)
+class Progress:
+    """Where a learner stands; a notebook shows it as a table.
+
+    Attributes:
+        items: tuple of Item, every exercise of every chapter.
+        lines: what the reader should know about the record, such as that it cannot be written.
+        is_read: False where no record could be read; then no item tells anything.
+    """
+
+    items: tuple
+    lines: tuple
+    is_read: bool = True
+
+    def __repr__(self):
+        blocks = []
+        for chapter, items in self._by_chapter():
+            solved = _solved(items)
+            filled = max(solved > 0, BAR * solved // len(items))
+            bar = "#" * filled + "." * (BAR - filled)
+            blocks.append(f"{chapter:<16}  [{bar}]  {_share(items)}")
+            for line in map(": ".join, _names(items)):
+                blocks.append(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
+        return "\n".join([*blocks, f"All chapters: {_share(self.items)}", *self.lines])
+
+    def _repr_html_(self):
+        rows = "".join(_row(chapter, items) for chapter, items in self._by_chapter())
+        heads = "".join(f'<th scope="col">{head}</th>' for head in ("Chapter", "Solved", "Exercises"))
+        table = (
+            f'<table style="text-align: left"><caption>All chapters: {_share(self.items)}</caption>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        )
+        return table + "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
+
+    def _by_chapter(self):
+        names = dict.fromkeys(item.chapter for item in self.items)
+        return [(name, [item for item in self.items if item.chapter == name]) for name in names]
+
+    def export(self, path, learner=None):
+        """Write the progress as CSV for a teacher, a row for each exercise.
+
+        Args:
+            path: the file, replaced if it is there.
+            learner: the name in the first column; by default the one on the JupyterHub, else the login name.
+        Returns:
+            Path of the file.
+        Raises:
+            ProgressError: it cannot be written, there is no name, or no record was read.
+        """
+        if not self.is_read:
+            raise ProgressError(" ".join(("Nothing is written.", *self.lines)))
+        learner = learner or _login()
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for item in self.items:
+            solved = item.first_solved or ""
+            writer.writerow((learner, item.chapter, item.exercise, item.status, solved, item.checks))
+        try:
+            return write_whole(Path(path).expanduser(), file.getvalue())
+        except OSError as error:
+            raise ProgressError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _solved(items):
+    return sum(item.status == "solved" for item in items)
+
+
+def _share(items):
+    return f"{_solved(items)} of {len(items)} solved"
+
+
+def _names(items):
+    """(status, names of the exercises) for each status that occurs."""
+    for status in STATUSES:
+        names = ", ".join(item.exercise for item in items if item.status == status)
+        if names:
+            yield status, names
+
+
+def _row(chapter, items):
+    """A chapter's row of the table; the bar is an image whose text says how full it is."""
+    percent = 100 * _solved(items) // len(items)
+    outline = "width: 8em; height: 0.8em; border: 1px solid currentColor"
+    inner = f'<div style="width: {percent}%; height: 100%; background: {FILLED}"></div>'
+    bar = f'<div role="img" aria-label="bar, {percent} percent full" style="{outline}">{inner}</div>'
+    names = "<br>".join(f"<strong>{status}</strong>: {names}" for status, names in _names(items))
+    cell = '<td style="text-align: left">'
+    return f'<tr><th scope="row">{chapter}</th>{cell}{bar}{_share(items)}</td>{cell}{names}</td></tr>'
+
+
+def _login():
+    """The learner's name; the hub's first, since in a hub's containers every login name is the same."""
+    if os.environ.get("JUPYTERHUB_USER"):
+        return os.environ["JUPYTERHUB_USER"]
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError) as error:
+        raise ProgressError("there is no login name: give the learner's name") from error
+
+
+def standing(catalogue):
+    """What the learner has solved. It writes only in a kernel, and there only to see whether it could.
+
+    Args:
+        catalogue: dict from a chapter's name to the names of its exercises, in order.
+    Returns:
+        Progress.
+    """
+    entries, lines = None, list(_trouble)
+    try:
+        path = location()
+        if path is None:
+            lines = ["No record is kept: COURSE_PROGRESS is empty."]
+        else:
+            entries = _parse(path)
+            if in_kernel():
+                with _locked(path):
+                    entries, said = _open(path)
+                lines += said
+            elif entries is None:
+                lines.append(f"The record {path} is damaged; the next check sets it aside.")
+    except Exception as error:  # no home folder, a folder without permission, a full disk
+        lines = [f"Your progress cannot be {'read' if entries is None else 'kept'}: {_reason(error)}."]
+    items = []
+    for chapter, names in catalogue.items():
+        for name in names:
+            entry = (entries or {}).get(f"{chapter}.{name}", {"first_solved": None, "checks": 0})
+            status = STATUSES[0] if entry["first_solved"] else STATUSES[1 if entry["checks"] else 2]
+            items.append(Item(chapter, name, status, entry["first_solved"], entry["checks"]))
+    return Progress(tuple(items), tuple(lines), entries is not None)
+
+
+def remember(key, function, result):
+    """Record a check's verdict, if a learner's work was checked; never raises.
+
+    Not recorded are untouched stubs, faults of the check itself, functions of this package, and exercises
+    that belong to no chapter.
+
+    Args:
+        key: `01_cnn.conv2d`; None for an exercise of no chapter.
+        function: what was given to the exercise's `check`.
+        result: the verdict, with a `status` and a `diagnosis`.
+    """
+    try:
+        is_ours = str(getattr(function, "__module__", "")).split(".")[0] == "course"
+        if key is None or is_ours or result.status == "not_attempted" or result.diagnosis == "check_failed":
+            return
+        path = location() if in_kernel() or os.environ.get("COURSE_PROGRESS") else None
+        if path is None:
+            return
+        _trouble.clear()
+        with _locked(path):
+            entries, lines = _open(path)
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            entry = entries.setdefault(key, {"first_solved": None, "checks": 0})
+            if result.status == "passed" and entry["first_solved"] is None:
+                entry["first_solved"] = now
+            entry.update(status=result.status, checked=now, checks=entry["checks"] + 1)
+            write_whole(path, json.dumps(entries, indent=1, sort_keys=True) + "\n")
+        for line in lines:
+            print(line)
+    except Exception as error:  # a verdict is worth more than its record
+        _trouble[:] = [f"The last check is not recorded: {_reason(error)}."]
+
+
+def location():
+    """The file of the record.
+
+    Returns:
+        Path, which may not exist; None if no record is wanted.
+    """
+    named = os.environ.get("COURSE_PROGRESS")
+    if named is not None:
+        return Path(named).expanduser().resolve() if named else None
+    if sys.platform == "darwin":
+        data = Path.home() / "Library" / "Application Support"
+    elif sys.platform == "win32":
+        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        wanted = os.environ.get("XDG_DATA_HOME", "")
+        data = Path(wanted) if os.path.isabs(wanted) else Path.home() / ".local" / "share"
+    return (data / "from-formula-to-model" / "progress.json").resolve()
+
+
+def in_kernel():
+    """True where a Jupyter kernel runs this; a script, a test or IPython in a terminal has none."""
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+@contextlib.contextmanager
+def _locked(path):
+    """Hold the record's lock file, which stays; the record itself is replaced by each write."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _wait_for(lock)
+        yield
+    finally:
+        os.close(lock)  # lets go of the lock, as the end of the process does
+
+
+def _wait_for(lock):
+    end = time.monotonic() + PATIENCE
+    while fcntl is not None:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise TimeoutError(errno.ETIMEDOUT, "another program has not let go of the record") from None
+            time.sleep(0.005)
+        except OSError:
+            return None  # a network drive without locks: better recorded without one than not at all
+
+
+def _open(path):
+    """The entries, and what to tell the learner if a damaged file was set aside, a list; under the lock."""
+    entries = _parse(path)
+    if entries is not None:
+        return entries, []
+    aside = set_aside(path)
+    return {}, [f"The record of your progress was damaged. It is kept as {aside}; a new one begins."]
+
+
+def _parse(path):
+    """The entries: none if there is no file, None if it is damaged."""
+    try:
+        entries = json.loads(path.read_bytes().decode())
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError):
+        return None
+    right = isinstance(entries, dict) and all(map(_is_entry, entries.values()))
+    return entries if right else None
+
+
+def _is_entry(entry):
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("first_solved", 0), str | None)
+        and entry.get("status") in ("passed", "failed")
+        and isinstance(entry.get("checked"), str)
+        and isinstance(entry.get("checks"), int)
+    )
+
+
+def _reason(error):
+    """One line: why an error came, with the file where it names one."""
+    where = f"{error.filename}: " if getattr(error, "filename", None) else ""
+    return f"{where}{getattr(error, 'strerror', None) or error}"
+
+
+def main(show, arguments=None):
+    """The command line `[--export FILE] [--learner NAME]`; returns the exit status.
+
+    Args:
+        show: function that returns the learner's Progress.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m course.progress", description="print which exercises are solved"
+    )
+    parser.add_argument("--export", metavar="FILE", help="write them as CSV too")
+    parser.add_argument("--learner", metavar="NAME", help="the name in the CSV; by default the login name")
+    options = parser.parse_args(arguments)
+    shown = show()
+    print(shown)
+    if options.export:
+        try:
+            print(f"written: {shown.export(options.export, options.learner)}")
+        except ProgressError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # Run as a program, this file is `__main__`; what the exercises raise and return is `course.progress`'s.
+    from course import exercises, progress
+
+    sys.exit(progress.main(exercises.progress))
