@@ -114,8 +114,8 @@ def test_mistakes_combine_and_must_apply():
     ]
     assert slips.edited(my_scaled, both[1][1])(3, 4) == 2 * 3 + 4
     assert slips.parse("gone: x * → nothing\n    .")[0][1] == [("x *", "")]
-    with pytest.raises(ValueError, match="my_scaled has no 'y' to replace"):
-        slips.edited(my_scaled, [("y", "x")])
+    with pytest.raises(ValueError, match="my_scaled has no 'z' to replace"):
+        slips.edited(my_scaled, [("z", "x")])
     with pytest.raises(ValueError, match="'added x' is not of the form"):
         slips.parse("added x\n    You add.")
 
