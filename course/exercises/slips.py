@@ -10,14 +10,14 @@ solution has something else; the indented lines below are what the learner is to
         ...
 
 Each place where the left side stands is replaced, and there must be one; `nothing` leaves it out. `and:` adds
-another replacement to the same mistake.
+another replacement to the same mistake. A mistake without words of its own has those of the next.
 """
 
 import ast
 import inspect
 import re
 
-HEAD = re.compile(r"(\w+): (.+?) → (.*)")
+HEAD = re.compile(r"([\w-]+): (.+?) → (.*)")  # a name may end in a number such as 1e-06
 
 
 def parse(text):
@@ -36,7 +36,8 @@ def parse(text):
             if head[1] == "and":
                 mistakes[-1][1].append(edit)
             else:
-                mistakes.append((head[1], [edit], []))
+                told = mistakes[-1][2] if mistakes and not mistakes[-1][2] else []
+                mistakes.append((head[1], [edit], told))
         elif line[:1].isspace():
             mistakes[-1][2].append(line.strip())
         elif line:
