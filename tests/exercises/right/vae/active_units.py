@@ -1,9 +1,6 @@
 """Right answers to `active_units` in other words than the solution's."""
 
-
-import statistics
 import torch
-from course.exercises.cases import normal
 
 
 def active_by_squares(mu, threshold):

@@ -1,13 +1,9 @@
 """Right answers to `broken_bound` in other words than the solution's."""
 
-
-import functools
 import math
+
 import torch
 import torch.nn.functional as F
-from torch import distributions
-from course.exercises.cases import normal
-from course.exercises.vae.bound_wrong import WRONG
 
 
 def bound_without_constants(x, logits, z, mu, logvar):

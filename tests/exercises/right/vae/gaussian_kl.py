@@ -1,10 +1,8 @@
 """Right answers to `gaussian_kl` in other words than the solution's."""
 
-
 import math
+
 import torch
-from torch import distributions
-from course.exercises.cases import normal
 
 
 def kl_as_printed(mu, logvar):

@@ -1,10 +1,8 @@
 """Right answers to `laplace_kl` in other words than the solution's."""
 
-
 import math
+
 import torch
-from torch.distributions import Laplace, kl_divergence
-from course.exercises.cases import normal
 
 
 def laplace_kl_by_entropy(mu, log_scale):

@@ -1,11 +1,8 @@
 """Right answers to `reparameterise` in other words than the solution's."""
 
-
 import math
+
 import torch
-import torch.nn.functional as F
-from torch.distributions.transforms import AffineTransform
-from course.exercises.cases import normal
 
 
 def sample_by_quarters(mu, logvar, eps):
