@@ -10,7 +10,7 @@ solution has something else; the indented lines below are what the learner is to
         ...
 
 Each place where the left side stands is replaced, and there must be one; `nothing` leaves it out. `and:` adds
-another replacement to the same mistake.
+another replacement to the same mistake. A mistake without words of its own has those of the next.
 """
 
 import ast
@@ -18,7 +18,7 @@ import inspect
 import re
 import textwrap
 
-HEAD = re.compile(r"([\w.-]+): (.+?) → (.*)")
+HEAD = re.compile(r"([\w.-]+): (.+?) → (.*)")  # a name may end in a number: epsilon_1e-06
 
 
 def parse(text):
@@ -37,7 +37,9 @@ def parse(text):
             if head[1] == "and":
                 mistakes[-1][1].append(edit)
             else:
-                mistakes.append((head[1], [edit], []))
+                # One list for a series of heads: the words below the last of them are all the mistakes' words.
+                told = mistakes[-1][2] if mistakes and not mistakes[-1][2] else []
+                mistakes.append((head[1], [edit], told))
         elif line[:1].isspace():
             mistakes[-1][2].append(line.strip())
         elif line:

@@ -55,11 +55,7 @@ dead_logits = Exercise(
         relu_on_logits: return logits → return F.relu(logits)
             The ReLU is still there: logits may be negative, leave them.
         leaky_relu_0.01: return logits → return F.leaky_relu(logits, 0.01)
-            A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
-            the last linear layer and the cross-entropy.
         leaky_relu_0.1: return logits → return F.leaky_relu(logits, 0.1)
-            A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
-            the last linear layer and the cross-entropy.
         leaky_relu_0.2: return logits → return F.leaky_relu(logits, 0.2)
             A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
             the last linear layer and the cross-entropy.
@@ -67,11 +63,7 @@ dead_logits = Exercise(
             Softplus keeps the class alive, but cuts negative logits off at 0 all the same: logits may be any
             number, so leave them as they are.
         elu_on_logits: return logits → return F.elu(logits)
-            A smooth activation in place of the ReLU still bounds the logits below. Nothing belongs between
-            the last linear layer and the cross-entropy.
         gelu_on_logits: return logits → return F.gelu(logits)
-            A smooth activation in place of the ReLU still bounds the logits below. Nothing belongs between
-            the last linear layer and the cross-entropy.
         silu_on_logits: return logits → return F.silu(logits)
             A smooth activation in place of the ReLU still bounds the logits below. Nothing belongs between
             the last linear layer and the cross-entropy.

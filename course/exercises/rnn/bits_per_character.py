@@ -95,20 +95,10 @@ bits_per_character = Exercise(
             Right for moderate logits, infinite for extreme ones: the softmax underflows to 0 before its
             logarithm is taken. Use log_softmax or F.cross_entropy, which take both in one step.
         epsilon_1e-06: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-06).log(); nats = F.nll_loss
-            You add a small number to p before the logarithm: that bounds the loss, so an impossible character
-            costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
         epsilon_1e-07: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-07).log(); nats = F.nll_loss
-            You add a small number to p before the logarithm: that bounds the loss, so an impossible character
-            costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
         epsilon_1e-08: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-08).log(); nats = F.nll_loss
-            You add a small number to p before the logarithm: that bounds the loss, so an impossible character
-            costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
         epsilon_1e-09: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-09).log(); nats = F.nll_loss
-            You add a small number to p before the logarithm: that bounds the loss, so an impossible character
-            costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
         epsilon_1e-10: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-10).log(); nats = F.nll_loss
-            You add a small number to p before the logarithm: that bounds the loss, so an impossible character
-            costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
         epsilon_1e-12: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-12).log(); nats = F.nll_loss
             You add a small number to p before the logarithm: that bounds the loss, so an impossible character
             costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.

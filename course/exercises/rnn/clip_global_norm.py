@@ -100,14 +100,8 @@ clip_global_norm = Exercise(
             Your factor is norm / max_norm: it must shrink a gradient that is too long.
         epsilon_1e-06: max_norm / norm → min(max_norm / (norm + 1e-06), 1.0)
         and: norm <= max_norm → False
-            You add a small number to the norm, as PyTorch's clip_grad_norm_ does. It is not in this formula,
-            and it decides where gradients are tiny. Compare norm and max_norm first, and nothing is divided
-            by 0.
         epsilon_1e-07: max_norm / norm → min(max_norm / (norm + 1e-07), 1.0)
         and: norm <= max_norm → False
-            You add a small number to the norm, as PyTorch's clip_grad_norm_ does. It is not in this formula,
-            and it decides where gradients are tiny. Compare norm and max_norm first, and nothing is divided
-            by 0.
         epsilon_1e-08: max_norm / norm → min(max_norm / (norm + 1e-08), 1.0)
         and: norm <= max_norm → False
             You add a small number to the norm, as PyTorch's clip_grad_norm_ does. It is not in this formula,

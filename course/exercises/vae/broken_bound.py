@@ -2,11 +2,12 @@
 
 import functools
 import math
+
 import torch
 import torch.nn.functional as F
-from torch import distributions
+from torch.distributions import Bernoulli, Normal
+
 from course.exercises.cases import normal
-from course.exercises.vae.bound_wrong import WRONG
 from course.exercises.engine import Exercise
 
 
@@ -24,59 +25,103 @@ def my_sampled_bound(x, logits, z, mu, logvar):
 
 def by_pytorch(x, logits, z, mu, logvar):
     """The same by torch.distributions, in float64, one weight added after the other."""
-    pixels = distributions.Bernoulli(logits=logits.double()).log_prob(x.double().expand_as(logits))
-    posterior = distributions.Normal(mu.double(), torch.sqrt(logvar.double().exp()))
-    prior = distributions.Normal(torch.zeros_like(mu).double(), 1.0)
-    log_w = pixels.sum(-1) + (prior.log_prob(z.double()) - posterior.log_prob(z.double())).sum(-1)
+    pixels = Bernoulli(logits=logits.double()).log_prob(x.double().expand_as(logits))
+    posterior = Normal(mu.double(), torch.sqrt(logvar.double().exp()))
+    ratio = Normal(0.0, 1.0).log_prob(z.double()) - posterior.log_prob(z.double())
+    log_w = pixels.sum(-1) + ratio.sum(-1)
     return (functools.reduce(torch.logaddexp, log_w.unbind(0)) - math.log(len(z))).to(logits.dtype)
 
 
-def bound_case(rng, sizes, dtype=torch.float64, centre=-0.5, scale=1.0):
-    """A case; sizes are k, B, D, Z, centre is the typical log variance, scale multiplies the logits."""
-    k, b, d, latents = sizes
-    mu, logvar = (normal(rng, b, latents, dtype=dtype) for _ in range(2))
-    z = mu + torch.exp((logvar + centre) / 2) * normal(rng, k, b, latents, dtype=dtype)
-    x = (normal(rng, b, d) > 0).long()
-    return x, normal(rng, k, b, d, dtype=dtype, scale=scale), z, mu, logvar + centre
+def draw(rng, k, B, D, Z, centre=-0.5, scale=1.0, dtype=torch.float64):
+    """A case; `centre` is the typical log variance, `scale` multiplies the logits."""
+    mu, logvar = normal(rng, B, Z, dtype=dtype), normal(rng, B, Z, dtype=dtype) + centre
+    z = mu + torch.exp(0.5 * logvar) * normal(rng, k, B, Z, dtype=dtype)
+    x = (normal(rng, B, D) > 0).long()
+    return x, normal(rng, k, B, D, dtype=dtype, scale=scale), z, mu, logvar
 
 
-def wide_bound(rng):
-    """One valid case of small random sizes."""
-    sizes, dtype = [rng.randint(1, 4) for _ in range(4)], rng.choice((torch.float32, torch.float64))
-    return bound_case(rng, sizes, dtype, rng.uniform(-4, 1), 10 ** rng.uniform(-1, 0.5))
+MEAN_WRONG = """
+    sum_for_mean: - math.log(len(log_w)) → nothing
+        The weights are added, which is too high by log k: their mean is asked for.
+    over_the_batch: dim=0) - math.log(len(log_w)) → dim=1) - math.log(log_w.shape[1])
+        Your mean runs over the images, dim=1: the samples stand along the first axis, dim=0.
+    unstable: torch.logsumexp(log_w, dim=0) - math.log(len(log_w)) → log_w.exp().mean(dim=0).log()
+        The mean is taken inside the logarithm, but exp(-1000) is 0 and the logarithm of 0 is -inf:
+        `torch.logsumexp` takes the largest weight out first.
+    sign_turned: return torch.logsumexp(log_w, dim=0) - → return -torch.logsumexp(log_w, dim=0) +
+        This is minus the bound.
+    divided_by_k: - math.log(len(log_w)) → / len(log_w)
+        You divide the logarithm of the sum by k: inside the logarithm 1 / k is a factor, outside it the term
+        -log k.
+    largest_weight: torch.logsumexp(log_w, dim=0) - math.log(len(log_w)) → log_w.amax(dim=0)
+        You take the largest weight of each image: all k samples count, by the mean of their weights.
+    one_largest_for_all: torch.logsumexp(log_w, dim=0) → (log_w - log_w.max()).exp().sum(dim=0).log()
+    and: return → return log_w.max() +
+        You take one largest log weight out for the whole batch: an image far below it still underflows to
+        -inf. Each image needs its own, over dim=0.
+    weighted_logarithms: torch.logsumexp(log_w, dim=0) → (log_w.softmax(dim=0) * log_w).sum(dim=0)
+    and: - math.log(len(log_w)) → nothing
+        You weight the logarithms by the softmax of log_w: that is another mean of logarithms. The logarithm
+        is taken once, of the mean weight.
+"""
 
+Q_STILL_WITHOUT_SIGMA = """
+    and_q: eps.square() + logvar → eps.square()
+        Besides, log q still lacks its term of sigma: it is not the log of a density.
+"""
+
+Q_WRONG = """
+    sign_of_logvar: + logvar → - logvar
+        The sign of logvar in log q is wrong: the narrower the posterior, the higher its density.
+    half_of_logvar_forgotten: + logvar → + 2 * logvar
+        You subtract logvar, ln sigma², where the density has ln sigma: the factor 1/2 is missing.
+    variance_for_its_logarithm: + logvar → + logvar.exp()
+        You add the variance to the bracket of log q: it is its logarithm, logvar as it stands.
+    half_of_logvar_twice: + logvar → + 0.5 * logvar
+        You halve logvar inside the bracket of log q, where the factor -1/2 stands before it already: -ln
+        sigma is -logvar / 2.
+    sigma_for_its_logarithm: + logvar → + 2 * torch.exp(0.5 * logvar)
+        You subtract sigma where the density has its logarithm: ln sigma, which is logvar / 2.
+    divided_by_the_variance: torch.exp(0.5 * logvar) → torch.exp(logvar)
+        Your eps is (z - mu) / sigma²: it was right, (z - mu) / sigma, and sigma is exp(logvar / 2).
+    closed_form: + log_prior - log_q → - 0.5 * (logvar.exp() + mu.square() - 1 - logvar).sum(-1)
+        You take the KL in closed form, a mean over all z: each sample has its own p(z) / q(z | x).
+    q_left_out: log_prior - log_q → log_prior
+        log q is gone: each sample's weight is divided by the density with which it was drawn.
+"""
+
+LOGARITHMS_STILL_AVERAGED = """
+    and_mean: torch.logsumexp(log_w, dim=0) - math.log(len(log_w)) → log_w.mean(dim=0)
+        Besides, you still average the logarithms of the weights, not the weights.
+"""
 
 broken_bound = Exercise(
     my_sampled_bound,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_bound
-    # OLD cases:
-    # lambda rng: [
-    #         (  # small enough to follow: sigma = 1/2, weights 1/4 and 3/4 times the ratio of the densities, 1/2
-    #             torch.tensor([[1]]),
-    #             torch.tensor([[[-math.log(3)]], [[math.log(3)]]], dtype=torch.float64),
-    #             torch.zeros(2, 1, 1, dtype=torch.float64),
-    #             torch.zeros(1, 1, dtype=torch.float64),
-    #             torch.full((1, 1), -math.log(4), dtype=torch.float64),
-    #         ),
-    #         bound_case(rng, (1, 1, 1, 1)),
-    #         bound_case(rng, (1, 2, 3, 2)),
-    #         bound_case(rng, (3, 1, 4, 2)),
-    #         bound_case(rng, (4, 3, 2, 1)),
-    #         bound_case(rng, (3, 3, 3, 3)),
-    #         bound_case(rng, (4, 2, 3, 5), torch.float64, -4.0),
-    #         bound_case(rng, (3, 4, 5, 2), torch.float32),
-    #         bound_case(rng, (5, 2, 6, 3), torch.float32, -3.0, 400.0),  # log weights near -1000
-    #         bound_case(rng, (3, 2, 8, 2), torch.float64, 1.0, 800.0),
-    #         *(wide_bound(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=(  # sigma = 1/2, weights 1/4 and 3/4 times the ratio of the densities, 1/2
+        torch.tensor([[1]]),
+        [[[-math.log(3)]], [[math.log(3)]]],
+        [[[0.0]], [[0.0]]],
+        [[0.0]],
+        [[-math.log(4)]],
+    ),
+    draw=draw,
+    sizes=[
+        dict(k=1, B=1, D=1, Z=1),
+        dict(k=1, B=2, D=3, Z=2),
+        dict(k=3, B=1, D=4, Z=2),
+        dict(k=4, B=3, D=2, Z=1),
+        dict(k=3, B=3, D=3, Z=3),
+        dict(k=4, B=2, D=3, Z=5, centre=-4.0),
+        dict(k=3, B=4, D=5, Z=2, dtype=torch.float32),
+        dict(k=5, B=2, D=6, Z=3, centre=-3.0, scale=400.0, dtype=torch.float32),  # log weights near -1000
+        dict(k=3, B=2, D=8, Z=2, centre=1.0, scale=800.0),
+    ],
+    spans=dict(k=(1, 4), B=(1, 4), D=(1, 4), Z=(1, 4), centre=(-4.0, 1.0), scale=(0.1, 3.0)),
     bug="""
-        bug: SOLUTION → STUB
+        bug: eps.square() + logvar → eps.square()
+        and: torch.logsumexp(log_w, dim=0) - math.log(len(log_w)) → log_w.mean(dim=0)
     """,
     hints="""
         The two symptoms are two bugs. Which operation would have to see all k samples at once? And which of
@@ -89,102 +134,16 @@ broken_bound = Exercise(
         `torch.logsumexp(log_w, dim=0) - math.log(len(log_w))`.
     """,
     wrong="""
-        both_bugs_still: OLD → NEW
+        both_bugs_still: eps.square() + logvar → eps.square()
+        and: torch.logsumexp(log_w, dim=0) - math.log(len(log_w)) → log_w.mean(dim=0)
             Both bugs are still there: the result is a mean of logarithms, which more samples do not change,
             and log q does not depend on sigma as a density must.
-        logarithms_still_averaged: OLD → NEW
+        logarithms_still_averaged: torch.logsumexp(log_w, dim=0) - math.log(len(log_w)) → log_w.mean(dim=0)
             log q is right, but you still average the logarithms of the weights: that is the ELBO for any k.
             The mean is taken of the weights, inside the logarithm.
-        q_still_not_normalised: OLD → NEW
+        q_still_not_normalised: eps.square() + logvar → eps.square()
             The mean is taken inside the logarithm now, but log q is not the log of a density: its integral is
             the product of the sigmas, not 1. A term of logvar is missing.
-        sum_for_mean: OLD → NEW
-            The weights are added, which is too high by log k: their mean is asked for.
-        sum_for_mean_and_q: OLD → NEW
-            The weights are added, which is too high by log k: their mean is asked for. Besides, log q still
-            lacks its term of sigma: it is not the log of a density.
-        over_the_batch: OLD → NEW
-            Your mean runs over the images, dim=1: the samples stand along the first axis, dim=0.
-        over_the_batch_and_q: OLD → NEW
-            Your mean runs over the images, dim=1: the samples stand along the first axis, dim=0. Besides, log
-            q still lacks its term of sigma: it is not the log of a density.
-        unstable: OLD → NEW
-            The mean is taken inside the logarithm, but exp(-1000) is 0 and the logarithm of 0 is -inf:
-            `torch.logsumexp` takes the largest weight out first.
-        unstable_and_q: OLD → NEW
-            The mean is taken inside the logarithm, but exp(-1000) is 0 and the logarithm of 0 is -inf:
-            `torch.logsumexp` takes the largest weight out first. Besides, log q still lacks its term of
-            sigma: it is not the log of a density.
-        sign_turned: OLD → NEW
-            This is minus the bound.
-        sign_turned_and_q: OLD → NEW
-            This is minus the bound. Besides, log q still lacks its term of sigma: it is not the log of a
-            density.
-        divided_by_k: OLD → NEW
-            You divide the logarithm of the sum by k: inside the logarithm 1 / k is a factor, outside it the
-            term -log k.
-        divided_by_k_and_q: OLD → NEW
-            You divide the logarithm of the sum by k: inside the logarithm 1 / k is a factor, outside it the
-            term -log k. Besides, log q still lacks its term of sigma: it is not the log of a density.
-        largest_weight: OLD → NEW
-            You take the largest weight of each image: all k samples count, by the mean of their weights.
-        largest_weight_and_q: OLD → NEW
-            You take the largest weight of each image: all k samples count, by the mean of their weights.
-            Besides, log q still lacks its term of sigma: it is not the log of a density.
-        one_largest_for_all: OLD → NEW
-            You take one largest log weight out for the whole batch: an image far below it still underflows to
-            -inf. Each image needs its own, over dim=0.
-        one_largest_for_all_and_q: OLD → NEW
-            You take one largest log weight out for the whole batch: an image far below it still underflows to
-            -inf. Each image needs its own, over dim=0. Besides, log q still lacks its term of sigma: it is
-            not the log of a density.
-        weighted_logarithms: OLD → NEW
-            You weight the logarithms by the softmax of log_w: that is another mean of logarithms. The
-            logarithm is taken once, of the mean weight.
-        weighted_logarithms_and_q: OLD → NEW
-            You weight the logarithms by the softmax of log_w: that is another mean of logarithms. The
-            logarithm is taken once, of the mean weight. Besides, log q still lacks its term of sigma: it is
-            not the log of a density.
-        sign_of_logvar: OLD → NEW
-            The sign of logvar in log q is wrong: the narrower the posterior, the higher its density.
-        sign_of_logvar_and_mean: OLD → NEW
-            The sign of logvar in log q is wrong: the narrower the posterior, the higher its density. Besides,
-            you still average the logarithms of the weights, not the weights.
-        half_of_logvar_forgotten: OLD → NEW
-            You subtract logvar, ln sigma², where the density has ln sigma: the factor 1/2 is missing.
-        half_of_logvar_forgotten_and_mean: OLD → NEW
-            You subtract logvar, ln sigma², where the density has ln sigma: the factor 1/2 is missing.
-            Besides, you still average the logarithms of the weights, not the weights.
-        variance_for_its_logarithm: OLD → NEW
-            You add the variance to the bracket of log q: it is its logarithm, logvar as it stands.
-        variance_for_its_logarithm_and_mean: OLD → NEW
-            You add the variance to the bracket of log q: it is its logarithm, logvar as it stands. Besides,
-            you still average the logarithms of the weights, not the weights.
-        half_of_logvar_twice: OLD → NEW
-            You halve logvar inside the bracket of log q, where the factor -1/2 stands before it already: -ln
-            sigma is -logvar / 2.
-        half_of_logvar_twice_and_mean: OLD → NEW
-            You halve logvar inside the bracket of log q, where the factor -1/2 stands before it already: -ln
-            sigma is -logvar / 2. Besides, you still average the logarithms of the weights, not the weights.
-        sigma_for_its_logarithm: OLD → NEW
-            You subtract sigma where the density has its logarithm: ln sigma, which is logvar / 2.
-        sigma_for_its_logarithm_and_mean: OLD → NEW
-            You subtract sigma where the density has its logarithm: ln sigma, which is logvar / 2. Besides,
-            you still average the logarithms of the weights, not the weights.
-        divided_by_the_variance: OLD → NEW
-            Your eps is (z - mu) / sigma²: it was right, (z - mu) / sigma, and sigma is exp(logvar / 2).
-        divided_by_the_variance_and_mean: OLD → NEW
-            Your eps is (z - mu) / sigma²: it was right, (z - mu) / sigma, and sigma is exp(logvar / 2).
-            Besides, you still average the logarithms of the weights, not the weights.
-        closed_form: OLD → NEW
-            You take the KL in closed form, a mean over all z: each sample has its own p(z) / q(z | x).
-        closed_form_and_mean: OLD → NEW
-            You take the KL in closed form, a mean over all z: each sample has its own p(z) / q(z | x).
-            Besides, you still average the logarithms of the weights, not the weights.
-        q_left_out: OLD → NEW
-            log q is gone: each sample's weight is divided by the density with which it was drawn.
-        q_left_out_and_mean: OLD → NEW
-            log q is gone: each sample's weight is divided by the density with which it was drawn. Besides,
-            you still average the logarithms of the weights, not the weights.
     """,
+    twice=((MEAN_WRONG, Q_STILL_WITHOUT_SIGMA), (Q_WRONG, LOGARITHMS_STILL_AVERAGED)),
 )

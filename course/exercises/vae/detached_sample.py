@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch.distributions import Bernoulli, Normal, kl_divergence
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -27,48 +28,44 @@ def by_pytorch(x, mu, logvar, eps, weight, bias):
     return (p.log_prob(x.double()).sum(-1) - kl.sum(-1)).to(mu.dtype)
 
 
-def elbo_case(rng, batch, dims, pixels, dtype=torch.float64, scale=1.0):
+def score_function(x, mu, logvar, eps, weight, bias):
+    """This is the score-function gradient, log q(z) times the detached log-likelihood: unbiased, but with a
+    far larger variance. With eps given, let the gradient go through z = mu + std * eps."""
+    q = Normal(mu, torch.exp(0.5 * logvar))
+    z = (q.loc + q.scale * eps).detach()
+    log_lik = Bernoulli(logits=z @ weight.T + bias).log_prob(x.to(mu.dtype)).sum(dim=1)
+    log_q = q.log_prob(z).sum(dim=1)
+    surrogate = log_lik.detach() * (log_q - log_q.detach())  # 0, but for its gradient
+    return log_lik + surrogate - kl_divergence(q, Normal(0.0, 1.0)).sum(dim=1)
+
+
+def draw(rng, B, Z, D, scale=1.0, dtype=torch.float64):
     """A case; `scale` multiplies the decoder's weight."""
-    x = (normal(rng, batch, pixels) > 0).long()
-    mu, logvar, eps = (normal(rng, batch, dims, dtype=dtype, scale=s) for s in (1.0, 2.0, 1.0))
-    weight, bias = normal(rng, pixels, dims, dtype=dtype, scale=scale), normal(rng, pixels, dtype=dtype)
-    return x, mu, logvar, eps, weight, bias
-
-
-def wide_elbo(rng):
-    """One valid case of small random sizes; at logits above 20 `F.softplus` drops digits of float64."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, -0.3)
-    return elbo_case(rng, *(rng.randint(1, 4) for _ in range(3)), dtype, scale)
+    x = (normal(rng, B, D) > 0).long()
+    mu, logvar, eps = (normal(rng, B, Z, dtype=dtype, scale=s) for s in (1.0, 2.0, 1.0))
+    return x, mu, logvar, eps, normal(rng, D, Z, dtype=dtype, scale=scale), normal(rng, D, dtype=dtype)
 
 
 detached_sample = Exercise(
     my_elbo,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_elbo
-    # OLD cases:
-    # lambda rng: [
-    #         (  # small enough to follow: z = 1 + 1 * 0.5, and one pixel
-    #             torch.tensor([[1]]),
-    #             *(torch.tensor([[value]], dtype=torch.float64) for value in (1.0, 0.0, 0.5, 2.0)),
-    #             torch.tensor([-3.0], dtype=torch.float64),
-    #         ),
-    #         elbo_case(rng, 1, 1, 3),
-    #         elbo_case(rng, 3, 1, 1),
-    #         elbo_case(rng, 2, 2, 2),
-    #         elbo_case(rng, 3, 2, 5),
-    #         elbo_case(rng, 4, 3, 6, torch.float32),
-    #         elbo_case(rng, 2, 3, 4, torch.float64, 300.0),
-    #         elbo_case(rng, 2, 2, 4, torch.float32, 30.0),
-    #         elbo_case(rng, 1, 4, 784, torch.float64, 0.1),
-    #         *(wide_elbo(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=(torch.tensor([[1]]), [[1.0]], [[0.0]], [[0.5]], [[2.0]], [-3.0]),  # z = 1 + 1 * 0.5
+    draw=draw,
+    sizes=[
+        dict(B=1, Z=1, D=3),
+        dict(B=3, Z=1, D=1),
+        dict(B=2, Z=2, D=2),
+        dict(B=3, Z=2, D=5),
+        dict(B=4, Z=3, D=6, dtype=torch.float32),
+        dict(B=2, Z=3, D=4, scale=300.0),
+        dict(B=2, Z=2, D=4, scale=30.0, dtype=torch.float32),
+        dict(B=1, Z=4, D=784, scale=0.1),
+    ],
+    # at logits above 20 `F.softplus`, which some learners take, drops digits of float64
+    spans=dict(B=(1, 4), Z=(1, 4), D=(1, 4), scale=(0.1, 0.5)),
     bug="""
-        bug: SOLUTION → STUB
+        bug: z = mu + std * eps → with torch.no_grad(): z = mu + std * eps
     """,
     hints="""
         All values are right, so look at the gradients. Two terms may pull at mu and logvar: which of the two
@@ -80,41 +77,38 @@ detached_sample = Exercise(
         Delete `with torch.no_grad():`. z = mu + std * eps is a layer like others; only eps is drawn.
     """,
     wrong="""
-        sample_still_detached: OLD → NEW
+        sample_still_detached: mu + std * eps → (mu + std * eps).detach()
             z is still cut off from mu and logvar, so the KL alone trains the encoder. Compute z inside the
             graph: no torch.no_grad(), no .detach().
-        mu_still_detached: OLD → NEW
+        mu_still_detached: z = mu → z = mu.detach()
             The spread gets its gradient, but in z mu is cut off, so the code's centre still follows the KL
             alone. Nothing in z is to be detached.
-        std_still_detached: OLD → NEW
+        std_still_detached: std * eps → std.detach() * eps
+        noise_still_detached: std * eps → (std * eps).detach()
             mu gets its gradient, but in z the spread is cut off: the KL alone moves logvar, to 0. Compute std
             * eps inside the graph as well.
-        noise_still_detached: OLD → NEW
-            mu gets its gradient, but in z the spread is cut off: the KL alone moves logvar, to 0. Compute std
-            * eps inside the graph as well.
-        kl_detached: OLD → NEW
+        kl_detached: - kl → - kl.detach()
             z is right, but now the KL is cut off: nothing holds the code near the prior. Both terms train the
             encoder.
-        kl_detached_instead: OLD → NEW
+        kl_detached_instead: - kl → - kl.detach()
+        and: mu + std * eps → (mu + std * eps).detach()
             Now the KL is cut off, and z as well: nothing at all trains the encoder. Both are to be in the
             graph.
-        decoder_detached: OLD → NEW
+        decoder_detached: -recon_nll → -recon_nll.detach()
             z has its gradient, but the reconstruction is now computed without one, so the decoder does not
             learn either. Nothing here belongs under torch.no_grad().
-        score_function: OLD → NEW
-            This is the score-function gradient, log q(z) times the detached log-likelihood: unbiased, but
-            with a far larger variance. With eps given, let the gradient go through z = mu + std * eps.
-        pixels_in_float32: OLD → NEW
+        pixels_in_float32: x.to(logits.dtype) → x.float()
             Right for float32 logits, but x.float() rounds the cost of others: x.to(logits.dtype).
-        mean_in_place_of_the_sample: OLD → NEW
+        mean_in_place_of_the_sample: mu + std * eps → mu
             The decoder gets mu: then no noise is in z, and this is no ELBO. z = mu + std * eps.
-        noise_drawn_again: OLD → NEW
+        noise_drawn_again: std * eps → std * torch.randn_like(std)
             You draw new noise: eps is an argument, so that the sample can be repeated.
-        variance_for_the_spread: OLD → NEW
+        variance_for_the_spread: torch.exp(0.5 * logvar) → torch.exp(logvar)
             You multiply eps by the variance exp(logvar): the standard deviation is exp(logvar / 2).
-        kl_left_out: OLD → NEW
+        kl_left_out: - kl → nothing
             The KL is gone: that stops it from falling, but what is left is no lower bound. The bug lies in z.
-        sign_turned: OLD → NEW
+        sign_turned: -recon_nll - kl → recon_nll + kl
             z is right, but you return a loss, the negative ELBO: return the ELBO.
     """,
+    functions=(score_function,),
 )

@@ -2,6 +2,7 @@
 the normalised β for the same reason."""
 
 import torch
+
 from course.exercises.engine import Exercise
 
 
@@ -22,35 +23,25 @@ def by_slopes(recon, kl, n_pixels, n_latents):
     return (by_dim[0] / by_pixel[0]).item()
 
 
-def wide_beta(rng):
-    """One valid case."""
-    recon, kl = rng.choice(("sum", "mean")), rng.choice(("sum", "mean"))
-    return recon, kl, rng.randint(1, 3000), rng.randint(1, 300)
-
-
 effective_beta = Exercise(
     my_effective_beta,
     reference=by_slopes,
-    # OLD wide=wide_beta
-    # OLD cases:
-    # lambda rng: [
-    #         ("mean", "sum", 784, 20),  # by hand
-    #         ("sum", "mean", 784, 20),
-    #         ("mean", "mean", 784, 20),
-    #         ("sum", "sum", 784, 20),
-    #         ("mean", "mean", 6, 4),
-    #         ("mean", "sum", 3, 5),
-    #         ("sum", "mean", 3, 5),
-    #         ("mean", "mean", 5, 5),
-    #         ("mean", "mean", 1, 1),
-    #         ("sum", "mean", 10, 1),
-    #         ("mean", "sum", 3072, 128),
-    #         *(wide_beta(rng) for _ in range(8)),
-    #     ]
-    by_hand=(),
-    draw=None,
+    by_hand=[
+        ("mean", "sum", 784, 20),
+        ("sum", "mean", 784, 20),
+        ("mean", "mean", 784, 20),
+        ("sum", "sum", 784, 20),
+        ("mean", "mean", 6, 4),
+        ("mean", "sum", 3, 5),
+        ("sum", "mean", 3, 5),
+        ("mean", "mean", 5, 5),
+        ("mean", "mean", 1, 1),
+        ("sum", "mean", 10, 1),
+        ("mean", "sum", 3072, 128),
+    ],
+    draw=lambda rng, recon, kl, D, Z: (recon, kl, D, Z),
     sizes=[],
-    spans={},
+    spans=dict(recon=["sum", "mean"], kl=["sum", "mean"], D=(1, 3000), Z=(1, 300)),
     hints="""
         A mean is a sum times something. Write both terms of the loss as sums, each with its factor.
 
@@ -61,39 +52,45 @@ effective_beta = Exercise(
         w_k / w_r.
     """,
     wrong="""
-        reciprocal: OLD → NEW
+        reciprocal: kl_weight / recon_weight → recon_weight / kl_weight
             This is 1 / β, the weight of the reconstruction against the KL. An averaged reconstruction weighs
             less, so the KL weighs more: β is D times as large.
-        kl_reduction_forgotten: OLD → NEW
+        kl_reduction_forgotten: kl_weight / recon_weight → 1 / recon_weight
             The KL's reduction is not counted: averaged over Z dimensions it weighs 1/Z of its sum.
-        recon_reduction_forgotten: OLD → NEW
+        recon_reduction_forgotten: kl_weight / recon_weight → kl_weight
             The reconstruction's reduction is not counted: averaged over D pixels it weighs 1/D of its sum,
             which makes the KL D times as heavy.
-        recon_mean_taken_as_weight_of_the_kl: OLD → NEW
+        recon_mean_taken_as_weight_of_the_kl: / recon_weight → * recon_weight
             You divide by D where the reconstruction is averaged. That is the reconstruction's weight: β is
             the KL's weight divided by it, so it grows by D.
-        kl_mean_multiplied: OLD → NEW
+        kl_mean_multiplied: 1 / n_latents → float(n_latents)
             You multiply by Z where the KL is averaged: a mean weighs 1/Z of the sum, so β falls.
-        upside_down_and_kl_forgotten: OLD → NEW
+        upside_down_and_kl_forgotten: kl_weight / recon_weight → recon_weight
             Your fraction is upside down, and the KL's reduction is not counted: β is the KL's weight divided
             by the reconstruction's.
-        upside_down_and_recon_forgotten: OLD → NEW
+        upside_down_and_recon_forgotten: kl_weight / recon_weight → 1 / kl_weight
             Your fraction is upside down, and the reconstruction's reduction is not counted: β is the KL's
             weight divided by the reconstruction's.
-        always_one: OLD → NEW
+        always_one: kl_weight / recon_weight → 1.0
             Always 1, as if a mean changed only the scale of the loss. It scales one term and not the other,
             and that moves the minimum.
-        two_means_taken_as_fair: OLD → NEW
+        two_means_taken_as_fair: return → return 1.0 if recon == kl else n_pixels if recon == "mean" else
             Two means do not cancel: one divides by D, the other by Z. With both, β = D / Z.
-        numbers_swapped: OLD → NEW
+        numbers_swapped: 1 / n_pixels if recon → 1 / n_latents if recon
+        and: 1 / n_latents if kl → 1 / n_pixels if kl
             D and Z are swapped: the reconstruction runs over the pixels, the KL over the latent dimensions.
-        terms_swapped: OLD → NEW
+        terms_swapped: n_pixels if recon → n_pixels if kl
+        and: n_latents if kl → n_latents if recon
             The two reductions are swapped: the first argument is the reconstruction's.
-        sum_and_mean_swapped: OLD → NEW
+        sum_and_mean_swapped: == "mean" → == "sum"
             You divide where the loss sums: it is the mean that divides by the number of terms.
-        whole_numbers: OLD → NEW
+        whole_numbers: kl_weight / recon_weight → recon_weight // kl_weight
+        and: 1 / n_ → n_
+        and: 1.0 → 1
             Right but for the rounding: // drops the fraction, and a β below 1 becomes 0. Divide with /.
-        difference_of_the_numbers: OLD → NEW
+        difference_of_the_numbers: kl_weight / recon_weight → recon_weight - kl_weight
+        and: 1 / n_ → n_
+        and: 1.0 → 1
             You subtract: a mean is a sum times 1/n, so the numbers come in as factors, D / Z.
     """,
 )

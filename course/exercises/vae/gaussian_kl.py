@@ -1,8 +1,10 @@
 """Chapter 4: a Gaussian's KL divergence from the prior, Kingma and Welling (2013), appendix B."""
 
 import math
+
 import torch
 from torch import distributions
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -16,52 +18,36 @@ def my_gaussian_kl(mu, logvar):
 def by_pytorch(mu, logvar):
     """The same by torch.distributions, in float64."""
     posterior = distributions.Normal(mu.double(), torch.exp(logvar.double() / 2))
-    prior = distributions.Normal(torch.zeros_like(mu).double(), 1.0)
-    return distributions.kl_divergence(posterior, prior).sum(1).to(mu.dtype)
+    return distributions.kl_divergence(posterior, distributions.Normal(0.0, 1.0)).sum(1).to(mu.dtype)
 
 
-def kl_case(rng, b, z, dtype=torch.float64, scale=1.0, logvar_scale=1.0):
-    """A case of given sizes; the log variances stay within -20 and 10."""
-    logvar = normal(rng, b, z, dtype=dtype, scale=logvar_scale).clamp(-20, 10)
-    return normal(rng, b, z, dtype=dtype, scale=scale), logvar
-
-
-def wide_kl(rng):
-    """One valid case of small random sizes."""
-    dtype, scales = rng.choice((torch.float32, torch.float64)), [10 ** rng.uniform(-1, 1) for _ in range(2)]
-    return kl_case(rng, rng.randint(1, 4), rng.randint(1, 5), dtype, *scales)
+def draw(rng, B, Z, scale=1.0, logvar_scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies mu, and the log variances stay within -20 and 10."""
+    logvar = normal(rng, B, Z, dtype=dtype, scale=logvar_scale).clamp(-20, 10)
+    return normal(rng, B, Z, dtype=dtype, scale=scale), logvar
 
 
 gaussian_kl = Exercise(
     my_gaussian_kl,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_kl
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([[1.0]], dtype=torch.float64), torch.tensor([[0.0]], dtype=torch.float64)),  # 1/2
-    #         (torch.zeros(2, 3, dtype=torch.float64), torch.zeros(2, 3, dtype=torch.float64)),  # the prior itself
-    #         (
-    #             torch.tensor([[2.0, -1.0]], dtype=torch.float64),
-    #             torch.tensor([[math.log(4), -math.log(4)]], dtype=torch.float64),
-    #         ),
-    #         kl_case(rng, 3, 1),
-    #         kl_case(rng, 1, 4),
-    #         kl_case(rng, 3, 3),
-    #         kl_case(rng, 4, 2, torch.float32),
-    #         kl_case(rng, 2, 5, torch.float64, 1000.0),
-    #         kl_case(rng, 2, 3, torch.float32, 1000.0, 0.1),
-    #         (
-    #             torch.tensor([[0.5, -0.5, 0.0], [3.0, 0.0, -3.0]], dtype=torch.float64),
-    #             torch.tensor([[-20.0, 10.0, 0.0], [-12.0, 5.0, -20.0]], dtype=torch.float64),
-    #         ),
-    #         (torch.tensor([[0.0, 2.0]]), torch.tensor([[-20.0, 10.0]])),
-    #         *(wide_kl(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[1.0]], [[0.0]]),  # 1/2
+        ([[0.0] * 3] * 2, [[0.0] * 3] * 2),  # the prior itself
+        ([[2.0, -1.0]], [[math.log(4), -math.log(4)]]),
+        ([[0.5, -0.5, 0.0], [3.0, 0.0, -3.0]], [[-20.0, 10.0, 0.0], [-12.0, 5.0, -20.0]]),
+        (torch.tensor([[0.0, 2.0]]), torch.tensor([[-20.0, 10.0]])),
+    ],
+    draw=draw,
+    sizes=[
+        dict(B=3, Z=1),
+        dict(B=1, Z=4),
+        dict(B=3, Z=3),
+        dict(B=4, Z=2, dtype=torch.float32),
+        dict(B=2, Z=5, scale=1000.0),
+        dict(B=2, Z=3, scale=1000.0, logvar_scale=0.1, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 4), Z=(1, 5), scale=[0.1, 1.0, 10.0], logvar_scale=[0.1, 1.0, 10.0]),
     hints="""
         Write the bracket for all (B, Z) numbers at once. Which axis does the sum run over, and what is left?
 
@@ -71,52 +57,57 @@ gaussian_kl = Exercise(
         `(0.5 * (logvar.exp() + mu.square() - 1 - logvar)).sum(dim=1)`.
     """,
     wrong="""
-        half_forgotten: OLD → NEW
+        half_forgotten: 0.5 * → nothing
             Your divergence is twice too large: the factor 1/2 is missing.
-        sign_turned: OLD → NEW
+        sign_turned: return by_latent → return -by_latent
             Your divergence is negative: this is -KL, as it stands in the ELBO. A divergence is never below 0.
-        mean_over_latents: OLD → NEW
+        mean_over_latents: sum(dim=1) → mean(dim=1)
             You average over the latent dimensions: their divergences add up, so the KL grows with Z.
-        averaged_over_the_batch: OLD → NEW
+        averaged_over_the_batch: sum(dim=1) → sum(dim=1).mean()
             You average over the batch: return one number for each image, (B,).
-        sum_of_everything: OLD → NEW
+        sum_of_everything: sum(dim=1) → sum()
             You sum over the batch too: sum over the latent dimensions, dim=1, alone.
-        summed_over_the_batch: OLD → NEW
+        summed_over_the_batch: dim=1 → dim=0
             You sum over the batch, dim=0: the latent dimensions are the last axis, dim=1.
-        not_summed: OLD → NEW
+        not_summed: .sum(dim=1) → nothing
             You return one number for each latent dimension, (B, Z): sum over dim=1.
-        bits: OLD → NEW
+        bits: sum(dim=1) → sum(dim=1) / math.log(2)
             Your divergence is in bits: nats are asked for, so there is nothing to divide by ln 2.
-        logvar_as_the_variance: OLD → NEW
+        logvar_as_the_variance: logvar.exp() → logvar
+        and: - 1 - logvar → - 1 - logvar.log()
             You take logvar for the variance itself, and its logarithm is NaN where logvar < 0. The variance
             is exp(logvar).
-        logvar_as_the_deviation: OLD → NEW
+        logvar_as_the_deviation: logvar.exp() → logvar.square()
+        and: - 1 - logvar → - 1 - logvar.square().log()
             You take logvar for the standard deviation: the variance is exp(logvar), not its square.
-        logvar_as_the_log_deviation: OLD → NEW
+        logvar_as_the_log_deviation: logvar.exp() → (2 * logvar).exp()
+        and: - 1 - logvar → - 1 - 2 * logvar
             You take logvar for the log of the standard deviation: it is that of the variance, so the variance
             is exp(logvar), not exp(2 logvar).
-        deviation_for_the_variance: OLD → NEW
+        deviation_for_the_variance: logvar.exp() → (0.5 * logvar).exp()
             The first term is the standard deviation in your function, exp(logvar / 2): it is the variance,
             exp(logvar).
-        reverse: OLD → NEW
+        reverse: logvar.exp() + mu.square() - 1 - logvar → (1 + mu.square()) / logvar.exp() - 1 + logvar
             This is the reverse divergence, KL(prior || posterior), which divides by the posterior's variance.
             In the ELBO the posterior comes first.
-        mu_not_squared: OLD → NEW
+        mu_not_squared: mu.square() → mu
             mu is not squared: a mean on either side of 0 is as far from the prior.
-        one_forgotten: OLD → NEW
+        one_forgotten: - 1 → nothing
             The -1 is missing: at mu = 0 and logvar = 0 posterior and prior are the same, and yours is Z / 2
             instead of 0.
-        one_taken_once: OLD → NEW
+        one_taken_once: - 1 → nothing
+        and: sum(dim=1) → sum(dim=1) - 0.5
             You take the 1 away once, outside the sum: it belongs to each of the Z terms.
-        logarithm_forgotten: OLD → NEW
+        logarithm_forgotten: - 1 - logvar → - 1
             The term -logvar is missing: without it a posterior that shrinks to a point costs nothing.
-        sign_of_the_logarithm: OLD → NEW
+        sign_of_the_logarithm: - 1 - logvar → - 1 + logvar
             The sign of logvar is wrong: it is subtracted, so that small variances cost more, not less.
-        mean_forgotten: OLD → NEW
+        mean_forgotten: + mu.square() → nothing
             mu has no part in your divergence: its square is one of the four terms.
-        variance_forgotten: OLD → NEW
+        variance_forgotten: logvar.exp() + → nothing
             The variance itself, exp(logvar), is missing: without it a posterior may grow as wide as it likes.
-        logvar_clamped: OLD → NEW
+        logvar_clamped: logvar.exp() → logvar.clamp(-10, 10).exp()
+        and: - 1 - logvar → - 1 - logvar.clamp(-10, 10)
             You clamp logvar to -10 and 10: beyond them the divergence is wrong and its gradient is 0. Take
             logvar as it is.
     """,

@@ -1,8 +1,10 @@
 """Chapter 4: a Gaussian decoder with one learnt standard deviation."""
 
 import math
+
 import torch
 from torch.distributions import Normal
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -21,46 +23,32 @@ def by_pytorch(x, mean, log_sigma):
     return -log_prob.sum(-1).to(x.dtype)
 
 
-def nll_case(rng, batch, d, dtype=torch.float64, log_sigma=0.3, error=1.0):
+def draw(rng, B, D, log_sigma=0.3, error=1.0, dtype=torch.float64):
     """A case with errors of this size."""
-    x = normal(rng, batch, d, dtype=dtype)
-    return x, x + normal(rng, batch, d, dtype=dtype, scale=error), torch.tensor(log_sigma, dtype=dtype)
-
-
-def wide_nll(rng):
-    """One valid case."""
-    sizes, dtype = (rng.randint(1, 4), rng.randint(1, 6)), rng.choice((torch.float32, torch.float64))
-    return nll_case(rng, *sizes, dtype, rng.uniform(-5, 5), 10 ** rng.uniform(-2, 1))
+    x = normal(rng, B, D, dtype=dtype)
+    return x, x + normal(rng, B, D, dtype=dtype, scale=error), torch.tensor(log_sigma, dtype=dtype)
 
 
 gaussian_nll = Exercise(
     my_gaussian_nll,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_nll
-    # OLD cases:
-    # lambda rng: [
-    #         (  # by hand: sigma is the root mean square of the errors, and the gradient for it is 0
-    #             torch.tensor([[1.0, 7.0]], dtype=torch.float64),
-    #             torch.zeros(1, 2, dtype=torch.float64),
-    #             torch.tensor(math.log(5.0), dtype=torch.float64),
-    #         ),
-    #         nll_case(rng, 1, 1),
-    #         nll_case(rng, 3, 1, log_sigma=-0.7),
-    #         nll_case(rng, 3, 3),
-    #         nll_case(rng, 2, 5, error=0.0),  # no errors: only sigma is left to pay for
-    #         nll_case(rng, 4, 6, torch.float32, -1.0),
-    #         nll_case(rng, 2, 4, torch.float32, -5.0),
-    #         nll_case(rng, 2, 4, torch.float32, 5.0, 1e3),
-    #         nll_case(rng, 3, 4, torch.float64, -5.0),
-    #         nll_case(rng, 3, 4, torch.float64, 5.0),
-    #         nll_case(rng, 2, 784, torch.float64, -2.0, 0.1),
-    #         *(wide_nll(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    # sigma is the root mean square of the errors: the gradient for it is 0
+    by_hand=([[1.0, 7.0]], [[0.0, 0.0]], torch.tensor(math.log(5.0), dtype=torch.float64)),
+    draw=draw,
+    sizes=[
+        dict(B=1, D=1),
+        dict(B=3, D=1, log_sigma=-0.7),
+        dict(B=3, D=3),
+        dict(B=2, D=5, error=0.0),  # only sigma is left to pay for
+        dict(B=4, D=6, log_sigma=-1.0, dtype=torch.float32),
+        dict(B=2, D=4, log_sigma=-5.0, dtype=torch.float32),
+        dict(B=2, D=4, log_sigma=5.0, error=1e3, dtype=torch.float32),
+        dict(B=3, D=4, log_sigma=-5.0),
+        dict(B=3, D=4, log_sigma=5.0),
+        dict(B=2, D=784, log_sigma=-2.0, error=0.1),
+    ],
+    spans=dict(B=(1, 4), D=(1, 6), log_sigma=(-5.0, 5.0), error=lambda rng: 10 ** rng.uniform(-2, 1)),
     hints="""
         Everything inside the bracket belongs to one pixel. How often does an image of D pixels pay log sigma?
 
@@ -71,51 +59,57 @@ gaussian_nll = Exercise(
         math.pi)).sum(dim=1)`.
     """,
     wrong="""
-        constant_left_out: OLD → NEW
+        constant_left_out: + 0.5 * math.log(2 * math.pi) → nothing
             ½ log 2π is missing. It changes no gradient, but without it the numbers are no likelihood, and
             cannot be compared with others.
-        constant_once: OLD → NEW
+        constant_once: + 0.5 * math.log(2 * math.pi) → nothing
+        and: sum(dim=1) → sum(dim=1) + 0.5 * math.log(2 * math.pi)
             ½ log 2π is added once for an image: each of the D pixels has one.
-        constant_not_halved: OLD → NEW
+        constant_not_halved: + 0.5 * math.log(2 * math.pi) → + math.log(2 * math.pi)
             The constant is log 2π in your sum: it is half of it for each pixel.
-        log_sigma_once: OLD → NEW
+        log_sigma_once: + log_sigma → nothing
+        and: sum(dim=1) → sum(dim=1) + log_sigma
             log sigma is added once for an image: each of the D pixels pays for it, else sigma is learnt too
             large.
-        log_sigma_and_constant_once: OLD → NEW
+        log_sigma_and_constant_once: + log_sigma + 0.5 * math.log(2 * math.pi) → nothing
+        and: sum(dim=1) → sum(dim=1) + log_sigma + 0.5 * math.log(2 * math.pi)
             You sum the squares and then add log sigma and ½ log 2π once: both stand inside the sum, so they
             count D times.
-        log_sigma_and_no_constant: OLD → NEW
+        log_sigma_and_no_constant: + log_sigma + 0.5 * math.log(2 * math.pi) → nothing
+        and: sum(dim=1) → sum(dim=1) + log_sigma
             log sigma is added once, and ½ log 2π is missing: both stand inside the sum, D times.
-        log_sigma_taken_as_log_variance: OLD → NEW
+        log_sigma_taken_as_log_variance: (-log_sigma) → (-0.5 * log_sigma)
+        and: + log_sigma → + 0.5 * log_sigma
             You read log_sigma as the log variance. The variance is exp(2 log_sigma), and each pixel pays
             log_sigma, not half of it.
-        divided_by_sigma: OLD → NEW
+        divided_by_sigma: scaled.square() → (x - mean).square() / torch.exp(log_sigma)
             You divide the squares by sigma: it is sigma squared, exp(2 log_sigma).
-        log_sigma_halved: OLD → NEW
+        log_sigma_halved: + log_sigma → + 0.5 * log_sigma
             log sigma is halved: ½ log σ² = log σ, and `log_sigma` is already that.
-        multiplied_by_the_variance: OLD → NEW
+        multiplied_by_the_variance: (-log_sigma) → (log_sigma)
             You multiply the squares by the variance: divide, exp(-2 log_sigma).
-        sign_of_log_sigma: OLD → NEW
+        sign_of_log_sigma: + log_sigma → - log_sigma
             log sigma has the wrong sign: a wide density is low, so its negative logarithm is large.
-        square_not_halved: OLD → NEW
+        square_not_halved: 0.5 * scaled.square() → scaled.square()
             The square is not halved: (x - mean)² / (2 sigma²). With your sum sigma is learnt too large, by a
             factor of root 2.
-        squared_error_alone: OLD → NEW
+        squared_error_alone: pixel_nll.sum → (x - mean).square().sum
             This is the squared error: no sigma, no constant, and twice the error term of sigma = 1. Nothing
             here can learn sigma.
-        half_the_squared_error: OLD → NEW
+        half_the_squared_error: pixel_nll.sum → 0.5 * (x - mean).square().sum
             This is half the squared error, the cost for sigma = 1 without its constant. Nothing here can
             learn sigma.
-        errors_not_scaled: OLD → NEW
+        errors_not_scaled: * torch.exp(-log_sigma) → nothing
             The errors are not divided by sigma, so nothing keeps log sigma from falling for ever.
-        mean_over_pixels: OLD → NEW
+        mean_over_pixels: sum(dim=1) → mean(dim=1)
             You average over the pixels: an image's cost is the sum. Averaged, the KL beside it would weigh D
             times as much.
-        batch_averaged: OLD → NEW
+        batch_averaged: sum(dim=1) → sum(dim=1).mean()
             You average over the images: return one number for each.
-        log_likelihood: OLD → NEW
+        log_likelihood: return pixel_nll → return -pixel_nll
             This is the log likelihood: the negative one was asked for.
-        sigma_cut_off: OLD → NEW
+        sigma_cut_off: (-log_sigma) → (-log_sigma.detach())
+        and: + log_sigma → + log_sigma.detach()
             The values are right, but no gradient reaches log_sigma, so it stays as it is for ever: no
             .item(), .detach() or math.exp on it.
     """,

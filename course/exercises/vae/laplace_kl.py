@@ -1,8 +1,10 @@
 """Chapter 4: the KL of a Laplace posterior from a Laplace prior."""
 
 import math
+
 import torch
 from torch.distributions import Laplace, kl_divergence
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -21,47 +23,32 @@ def by_pytorch(mu, log_scale):
     return kl_divergence(q, Laplace(0.0, 1.0)).sum(-1).to(mu.dtype)
 
 
-def laplace_case(rng, batch, dims, dtype=torch.float64, scale=1.0, spread=1.0):
-    """A case; `scale` multiplies mu, `spread` the log scales."""
-    return normal(rng, batch, dims, dtype=dtype, scale=scale), normal(rng, batch, dims, dtype=dtype) * spread
-
-
-def wide_laplace(rng):
-    """One valid case; log scales stay between -10 and 10."""
-    sizes, dtype = (rng.randint(1, 4), rng.randint(1, 4)), rng.choice((torch.float32, torch.float64))
-    mu, log_scale = laplace_case(rng, *sizes, dtype, 10 ** rng.uniform(-2, 2), rng.uniform(0, 3))
-    return mu, log_scale.clamp(-10, 10)
+def draw(rng, B, Z, scale=1.0, spread=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies mu, `spread` the log scales, which stay between -10 and 10."""
+    log_scale = normal(rng, B, Z, dtype=dtype, scale=spread).clamp(-10, 10)
+    return normal(rng, B, Z, dtype=dtype, scale=scale), log_scale
 
 
 laplace_kl = Exercise(
     my_laplace_kl,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_laplace
-    # OLD cases:
-    # lambda rng: [
-    #         (
-    #             torch.tensor([[0.0], [0.0]], dtype=torch.float64),
-    #             torch.tensor([[0.0], [1.0]], dtype=torch.float64),
-    #         ),
-    #         (torch.tensor([[-2.0]], dtype=torch.float64), torch.tensor([[0.5]], dtype=torch.float64)),
-    #         laplace_case(rng, 1, 1),
-    #         laplace_case(rng, 1, 3),
-    #         laplace_case(rng, 4, 1),
-    #         laplace_case(rng, 3, 3, scale=3.0),
-    #         laplace_case(rng, 3, 4, torch.float32),
-    #         (torch.tensor([[0.0, 1e3, -1e3, 1e-3]] * 2), torch.tensor([[-10.0] * 4, [10.0] * 4])),
-    #         (
-    #             torch.tensor([[1e3, -1e-6], [0.0, -1e3]], dtype=torch.float64),
-    #             torch.tensor([[10.0, -10.0], [-10.0, 10.0]], dtype=torch.float64),
-    #         ),
-    #         laplace_case(rng, 2, 5, scale=100.0, spread=2.0),
-    #         *(wide_laplace(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[0.0], [0.0]], [[0.0], [1.0]]),
+        ([[-2.0]], [[math.log(2)]]),
+        (torch.tensor([[0.0, 1e3, -1e3, 1e-3]] * 2), torch.tensor([[-10.0] * 4, [10.0] * 4])),
+        ([[1e3, -1e-6], [0.0, -1e3]], [[10.0, -10.0], [-10.0, 10.0]]),
+    ],
+    draw=draw,
+    sizes=[
+        dict(B=1, Z=1),
+        dict(B=1, Z=3),
+        dict(B=4, Z=1),
+        dict(B=3, Z=3, scale=3.0),
+        dict(B=3, Z=4, dtype=torch.float32),
+        dict(B=2, Z=5, scale=100.0, spread=2.0),
+    ],
+    spans=dict(B=(1, 4), Z=(1, 4), scale=lambda rng: 10 ** rng.uniform(-2, 2), spread=(0.0, 3.0)),
     hints="""
         Take the logarithm of p(z): a constant and -|z|. So -E[log p(z)] needs nothing but E|z|, which is
         given.
@@ -73,51 +60,52 @@ laplace_kl = Exercise(
         over dim=1.
     """,
     wrong="""
-        gaussian_kl: OLD → NEW
+        gaussian_kl: (mean_abs - 1 - log_scale) → 0.5 * (mu.square() + b.square() - 1 - 2 * log_scale)
             This is the KL of a Gaussian from N(0, 1), with b as the standard deviation: the square in it
             comes from log N. Here log p(z) = -log 2 - |z|.
-        gaussian_kl_of_a_log_variance: OLD → NEW
+        gaussian_kl_of_a_log_variance: (mean_abs - 1 - log_scale) → 0.5 * (mu.square() + b - 1 - log_scale)
             This is the KL of a Gaussian from N(0, 1), with log_scale as its log variance. Here log p(z) =
             -log 2 - |z|, and b is the scale.
-        spread_left_out: OLD → NEW
+        spread_left_out: + b * torch.exp(-mu.abs() / b) → nothing
             You take |mu| for E|z|: also a q centred at 0 has |z| > 0 on average. The term b exp(-|mu|/b) is
             missing.
-        centred_at_zero: OLD → NEW
+        centred_at_zero: mu.abs() + b * torch.exp(-mu.abs() / b) → b
             You take b for E|z|, which is right for mu = 0 alone: E|z| = |mu| + b exp(-|mu|/b).
-        spread_added_whole: OLD → NEW
+        spread_added_whole: b * torch.exp(-mu.abs() / b) → b
             You take |mu| + b for E|z|. Far from 0 the spread cancels, to the left and to the right of mu:
             hence the factor exp(-|mu|/b).
-        exponent_without_the_scale: OLD → NEW
+        exponent_without_the_scale: (-mu.abs() / b) → (-mu.abs())
             The exponent lacks its b: |mu| is measured in scales, exp(-|mu|/b).
-        exponential_without_its_factor: OLD → NEW
+        exponential_without_its_factor: b * torch.exp → torch.exp
             The exponential lacks its factor b: E|z| = |mu| + b exp(-|mu|/b).
-        absolute_value_forgotten: OLD → NEW
+        absolute_value_forgotten: mu.abs() → mu
             Right for mu >= 0 alone: the formula has |mu|, twice.
-        log_two_of_the_prior_left: OLD → NEW
+        log_two_of_the_prior_left: mean_abs - 1 → math.log(2) + mean_abs - 1
             There is log 2 too much for each dimension: it stands in -log p and in the entropy 1 + log 2b, and
             cancels.
-        log_two_of_the_entropy_left: OLD → NEW
+        log_two_of_the_entropy_left: mean_abs - 1 → mean_abs - 1 - math.log(2)
             There is log 2 too little for each dimension: the density of the prior has its ½ too, so -log p(z)
             = log 2 + |z|.
-        sign_of_log_b: OLD → NEW
+        sign_of_log_b: - log_scale → + log_scale
             log b has the wrong sign: a narrow q says more, and must cost more. The entropy is subtracted.
-        one_forgotten: OLD → NEW
+        one_forgotten: mean_abs - 1 → mean_abs
             The 1 of the entropy is missing: a q that equals the prior must cost 0.
-        entropy_added: OLD → NEW
+        entropy_added: mean_abs - 1 - log_scale → math.log(2) + mean_abs + 1 + math.log(2) + log_scale
             You add the entropy: KL = -H(q) - E[log p], both with a minus.
-        entropy_left_out: OLD → NEW
+        entropy_left_out: mean_abs - 1 - log_scale → math.log(2) + mean_abs
             This is the cross-entropy -E[log p] alone: subtract the entropy 1 + log 2b.
-        direction_reversed: OLD → NEW
+        direction_reversed: mean_abs - 1 - log_scale → mu.abs() / b + torch.exp(-mu.abs()) / b - 1 + log_scale
             This is KL(p || q), the prior from the posterior: the expectation runs over q.
-        log_scale_taken_as_log_variance: OLD → NEW
+        log_scale_taken_as_log_variance: torch.exp(log_scale) → torch.exp(0.5 * log_scale)
+        and: - log_scale → - 0.5 * log_scale
             You halve log_scale as if it were a log variance: here b = exp(log_scale).
-        scale_halved_once: OLD → NEW
+        scale_halved_once: torch.exp(log_scale) → torch.exp(0.5 * log_scale)
             Your b is exp(log_scale / 2), that of a log variance: here b = exp(log_scale).
-        mean_over_dimensions: OLD → NEW
+        mean_over_dimensions: sum(dim=1) → mean(dim=1)
             You average over the latent dimensions: their KLs add up.
-        not_summed: OLD → NEW
+        not_summed: .sum(dim=1) → nothing
             You return (B, Z): sum over the latent dimensions, dim=1.
-        batch_summed: OLD → NEW
+        batch_summed: sum(dim=1) → sum()
             You sum over the images too: each image has a KL of its own.
     """,
 )

@@ -1,10 +1,11 @@
 """Chapter 4: a sample that gradients pass through, Kingma and Welling (2013), section 2.4."""
 
 import math
+
 import torch
-import torch.nn.functional as F
 from torch.distributions.transforms import AffineTransform
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -21,49 +22,36 @@ def by_pytorch(mu, logvar, eps):
     return AffineTransform(mu.double(), sigma)(eps.double()).to(mu.dtype)
 
 
-def sample_case(rng, b, z, dtype=torch.float64, scale=1.0, logvar_scale=1.0):
-    """A case of given sizes; scale multiplies the means."""
-    logvar = normal(rng, b, z, dtype=dtype, scale=logvar_scale)
-    return normal(rng, b, z, dtype=dtype, scale=scale), logvar, normal(rng, b, z, dtype=dtype)
-
-
-def wide_sample(rng):
-    """One valid case of small random sizes."""
-    dtype, scales = rng.choice((torch.float32, torch.float64)), [10 ** rng.uniform(-1, 0.8) for _ in range(2)]
-    return sample_case(rng, rng.randint(1, 4), rng.randint(1, 5), dtype, *scales)
+def draw(rng, B, Z, scale=1.0, logvar_scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the means."""
+    mu, logvar, eps = tensors(rng, "BZ BZ BZ", dtype, B=B, Z=Z)
+    return scale * mu, logvar_scale * logvar, eps
 
 
 reparameterise = Exercise(
     my_reparameterise,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_sample
-    # OLD cases:
-    # lambda rng: [
-    #         tuple(torch.tensor([[v]], dtype=torch.float64) for v in (1.0, math.log(4), 3.0)),  # z = 7, slope 3
-    #         sample_case(rng, 1, 1),
-    #         sample_case(rng, 1, 4),
-    #         sample_case(rng, 4, 1),
-    #         sample_case(rng, 3, 3),
-    #         sample_case(rng, 2, 5, torch.float32),
-    #         sample_case(rng, 3, 2, torch.float64, 1e3, 3.0),
-    #         sample_case(rng, 3, 4, torch.float32, 10.0, 4.0),
-    #         (
-    #             torch.tensor([[0.5, -0.5], [1.0, 0.0]], dtype=torch.float64),
-    #             torch.tensor([[-200.0, 10.0], [0.0, -40.0]], dtype=torch.float64),
-    #             torch.tensor([[1.0, 2.0], [-3.0, 1e3]], dtype=torch.float64),
-    #         ),
-    #         (  # the variance underflows in float32, the standard deviation does not
-    #             torch.tensor([[1.0, -2.0], [0.0, 1e-3]]),
-    #             torch.tensor([[-150.0, 0.5], [-120.0, -200.0]]),
-    #             torch.tensor([[2.0, 1.0], [-0.5, 0.25]]),
-    #         ),
-    #         *(wide_sample(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[1.0]], [[math.log(4)]], [[3.0]]),  # z = 7, slope 3
+        ([[0.5, -0.5], [1.0, 0.0]], [[-200.0, 10.0], [0.0, -40.0]], [[1.0, 2.0], [-3.0, 1e3]]),
+        (  # the variance underflows in float32, the standard deviation does not
+            torch.tensor([[1.0, -2.0], [0.0, 1e-3]]),
+            torch.tensor([[-150.0, 0.5], [-120.0, -200.0]]),
+            torch.tensor([[2.0, 1.0], [-0.5, 0.25]]),
+        ),
+    ],
+    draw=draw,
+    sizes=[
+        dict(B=1, Z=1),
+        dict(B=1, Z=4),
+        dict(B=4, Z=1),
+        dict(B=3, Z=3),
+        dict(B=2, Z=5, dtype=torch.float32),
+        dict(B=3, Z=2, scale=1e3, logvar_scale=3.0),
+        dict(B=3, Z=4, scale=10.0, logvar_scale=4.0, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 4), Z=(1, 5), scale=(0.1, 6.0), logvar_scale=(0.1, 6.0)),
     hints="""
         What is asked is one multiplication and one addition, number by number. Only sigma must be made from
         logvar first.
@@ -74,58 +62,58 @@ reparameterise = Exercise(
         `mu + torch.exp(0.5 * logvar) * eps`.
     """,
     wrong="""
-        variance_for_the_deviation: OLD → NEW
+        variance_for_the_deviation: 0.5 * logvar → logvar
             You multiply the noise by the variance, exp(logvar): the standard deviation is exp(logvar / 2).
-        logvar_for_the_deviation: OLD → NEW
+        logvar_for_the_deviation: torch.exp(0.5 * logvar) → logvar
             You multiply the noise by logvar itself, a logarithm that may be negative. The standard deviation
             is exp(logvar / 2).
-        exponential_forgotten: OLD → NEW
+        exponential_forgotten: torch.exp(0.5 * logvar) → 0.5 * logvar
             You halve logvar, which gives ln sigma, but take no exponential: sigma is exp(logvar / 2).
-        root_of_logvar: OLD → NEW
+        root_of_logvar: torch.exp(0.5 * logvar) → logvar.sqrt()
             You take the root of logvar, which is NaN where logvar < 0: the variance is exp(logvar), and its
             root exp(logvar / 2).
-        doubled_for_halved: OLD → NEW
+        doubled_for_halved: 0.5 * logvar → 2 * logvar
             You double logvar in the exponent: a root halves it, exp(logvar / 2).
-        inverse: OLD → NEW
+        inverse: 0.5 * logvar → -0.5 * logvar
             You divide by the standard deviation: noise of variance 1 is multiplied by it.
-        softplus: OLD → NEW
+        softplus: torch.exp(0.5 * logvar) → torch.nn.functional.softplus(logvar)
             You turn logvar into a standard deviation with softplus: that belongs to an encoder whose output
             means something else. logvar is ln sigma², so sigma is exp(logvar / 2).
-        root_of_the_exponential: OLD → NEW
+        root_of_the_exponential: torch.exp(0.5 * logvar) → torch.exp(logvar).sqrt()
             Right for moderate logvar, but exp(logvar) underflows to 0 for very low ones, where a root has no
             finite slope: the gradient is NaN. Halve first: exp(logvar / 2).
-        no_noise: OLD → NEW
+        no_noise: + sigma * eps → nothing
             You return the mean: without noise it is an autoencoder. Add sigma times eps.
-        noise_not_used: OLD → NEW
+        noise_not_used: sigma * eps → sigma
             You add sigma without the noise: it is to be multiplied by eps first.
-        noise_not_scaled: OLD → NEW
+        noise_not_scaled: sigma * eps → eps
             You add the noise as it is, with variance 1: multiply it by sigma = exp(logvar / 2).
-        mean_forgotten: OLD → NEW
+        mean_forgotten: mu + sigma * eps → sigma * eps
             The mean is missing: this sample lies around 0 whatever the image.
-        mean_scaled: OLD → NEW
+        mean_scaled: mu + sigma * eps → sigma * (mu + eps)
             You multiply the mean by sigma as well: scale the noise alone, then add the mean.
-        mean_and_deviation_swapped: OLD → NEW
+        mean_and_deviation_swapped: mu + sigma * eps → sigma + mu * eps
             Mean and standard deviation have changed places: mu is added, sigma multiplies the noise.
-        minus: OLD → NEW
+        minus: mu + sigma * eps → mu - sigma * eps
             You subtract the noise. It is a sample of the same distribution, since eps and -eps are equally
             likely, so a VAE would train as well; here the numbers are compared: add it.
-        one_noise_for_the_batch: OLD → NEW
+        one_noise_for_the_batch: * eps → * eps[:1]
             You use the first image's noise for the whole batch: the samples are then dependent. Each image
             has its own row of eps.
-        one_noise_for_the_latents: OLD → NEW
+        one_noise_for_the_latents: * eps → * eps[:, :1]
             You use one number of noise for all latent dimensions of an image: each has its own.
-        fresh_noise: OLD → NEW
+        fresh_noise: * eps → * torch.randn_like(eps)
             You draw new noise: use eps, which is given, so that the sample can be repeated.
-        deviation_detached: OLD → NEW
+        deviation_detached: sigma * eps → sigma.detach() * eps
             The values are right, but no gradient reaches logvar: the standard deviation is cut off from the
             graph, so the encoder would never learn it. Leave out .detach() and no_grad.
-        mean_detached: OLD → NEW
+        mean_detached: mu + sigma * eps → mu.detach() + sigma * eps
             The values are right, but no gradient reaches mu: the mean is cut off from the graph. Leave out
             .detach() and no_grad.
-        parameters_detached: OLD → NEW
+        parameters_detached: mu + sigma * eps → mu.detach() + sigma.detach() * eps
             The values are right, but neither mu nor logvar gets a gradient, as if the sample were drawn by
             `torch.normal(mu, sigma)`. That both get one is the point: leave out .detach() and no_grad.
-        all_detached: OLD → NEW
+        all_detached: mu + sigma * eps → (mu + sigma * eps).detach()
             The values are right, but nothing gets a gradient: the sample is cut off from the graph. Leave out
             .detach() and no_grad.
     """,

@@ -1,6 +1,5 @@
 """Right answers to `active_units` in other words than the solution's."""
 
-
 import torch
 
 

@@ -1,6 +1,5 @@
 """Right answers to `bernoulli_log_likelihood` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
 
@@ -28,8 +27,8 @@ def likelihood_by_two_classes(x, logits):
 
 
 RIGHT = (
-        likelihood_by_softplus,
-        likelihood_by_sign,
-        likelihood_by_log1p,
-        likelihood_by_two_classes,
-    )
+    likelihood_by_softplus,
+    likelihood_by_sign,
+    likelihood_by_log1p,
+    likelihood_by_two_classes,
+)

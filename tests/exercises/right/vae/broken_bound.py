@@ -1,6 +1,5 @@
 """Right answers to `broken_bound` in other words than the solution's."""
 
-
 import math
 
 import torch

@@ -1,8 +1,6 @@
 """Right answers to `effective_beta` in other words than the solution's."""
 
 
-
-
 def beta_step_by_step(recon, kl, n_pixels, n_latents):
     """The same, one reduction after the other."""
     beta = 1.0
@@ -31,8 +29,8 @@ def beta_by_divisors(recon, kl, n_pixels, n_latents):
 
 
 RIGHT = (
-        beta_step_by_step,
-        beta_by_table,
-        beta_by_divisors,
-        lambda recon, kl, d, z: d ** (recon == "mean") / z ** (kl == "mean"),
-    )
+    beta_step_by_step,
+    beta_by_table,
+    beta_by_divisors,
+    lambda recon, kl, d, z: d ** (recon == "mean") / z ** (kl == "mean"),
+)

@@ -1,6 +1,5 @@
 """Right answers to `free_bits` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
 
@@ -27,8 +26,8 @@ def free_bits_by_dimension(kl, nats):
 
 
 RIGHT = (
-        free_bits_by_relu,
-        free_bits_by_where,
-        free_bits_by_dimension,
-        lambda kl, nats: torch.maximum(kl.mean(0), kl.new_tensor(nats)).sum(),
-    )
+    free_bits_by_relu,
+    free_bits_by_where,
+    free_bits_by_dimension,
+    lambda kl, nats: torch.maximum(kl.mean(0), kl.new_tensor(nats)).sum(),
+)

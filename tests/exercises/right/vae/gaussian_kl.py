@@ -1,6 +1,5 @@
 """Right answers to `gaussian_kl` in other words than the solution's."""
 
-
 import math
 
 import torch

@@ -1,6 +1,5 @@
 """Right answers to `iw_bound` in other words than the solution's."""
 
-
 import math
 
 import torch
@@ -22,11 +21,6 @@ def bound_by_image(log_w):
     """The same, one image after the other, with the weights divided by k before they are added."""
     k = log_w.shape[0]
     return torch.stack([torch.logsumexp(column - math.log(k), dim=0) for column in log_w.T])
-
-
-def log_sum(log_w):
-    """The log of the sum of the weights, (B,)."""
-    return torch.logsumexp(log_w, dim=0)
 
 
 RIGHT = (bound_by_largest, bound_by_softmax, bound_by_image)
