@@ -10,7 +10,7 @@ solution has something else; the indented lines below are what the learner is to
         ...
 
 Each place where the left side stands is replaced, and there must be one; `nothing` leaves it out. `and:` adds
-another replacement to the same mistake. A mistake without words of its own has those of the next.
+another replacement to the same mistake. Heads with no words below them share those of the next. A mistake without words of its own has those of the next.
 """
 
 import ast
@@ -37,7 +37,7 @@ def parse(text):
             if head[1] == "and":
                 mistakes[-1][1].append(edit)
             else:
-                # One list for a series of heads: the words below the last of them are all the mistakes' words.
+                # A series of heads shares one list: the words below the last of them are told for each.
                 told = mistakes[-1][2] if mistakes and not mistakes[-1][2] else []
                 mistakes.append((head[1], [edit], told))
         elif line[:1].isspace():

@@ -3,6 +3,9 @@
 from course.exercises.rnn.bits_per_character import bits_per_character
 from course.exercises.rnn.clip_global_norm import clip_global_norm
 from course.exercises.rnn.direct_path import direct_path
+from course.exercises.rnn.forgetful_lstm import forgetful_lstm
 from course.exercises.rnn.gru_step import gru_step
+from course.exercises.rnn.minimal_gated_unit import minimal_gated_unit
+from course.exercises.rnn.packed_gates import packed_gates
 
 CHAPTER = "02_rnn"

@@ -75,7 +75,7 @@ clip_global_norm = Exercise(
         and: norm <= max_norm → norm == 0
             You clip each element to [-max_norm, max_norm], which bends the direction. Scale all elements by
             one factor.
-        always_rescaled: max_norm / norm → max_norm / torch.tensor(norm, dtype=torch.float64)
+        always_rescaled: max_norm / norm → max_norm / grad.new_tensor(norm)
         and: if norm <= max_norm → if False
             You always scale to max_norm: a gradient below it should stay as it is, and zeros give 0/0. The
             factor is at most 1.

@@ -1,9 +1,12 @@
 """Chapter 2: find the bug, an LSTM without its cell."""
 
+import math
+
 import torch
-import torch.nn.functional as F
-from course.exercises.rnn.packed_order import by_lstm_cell, packed_cases, wide_packed
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
+from course.exercises.rnn.pytorch import by_lstm_cell
 
 
 def my_lstm_step(x_t, h, c, weight_ih, weight_hh, bias):
@@ -20,19 +23,39 @@ def by_one_bias(x_t, h, c, weight_ih, weight_hh, bias):
     return by_lstm_cell(x_t, h, c, weight_ih, weight_hh, bias, torch.zeros_like(bias))
 
 
+def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
+    """A case; a large `scale` of the inputs saturates the gates."""
+    sizes = dict(B=B, I=D_in, H=D_h, G=4 * D_h)
+    x_t, h, c, *others = tensors(rng, "BI BH BH GI GH G", dtype, **sizes)
+    return scale * x_t, h.tanh(), 2 * c, *others
+
+
 forgetful_lstm = Exercise(
     my_lstm_step,
     reference=by_one_bias,
     gradients=True,
-    # OLD wide=lambda rng: wide_packed(rng)[:-1]
-    # OLD cases:
-    # lambda rng: [case[:-1] for case in packed_cases(rng)]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=(  # i = 1/2, f = 3/4, g = tanh(1), o = 4/5
+        [[1.0]],
+        [[0.5]],
+        [[2.0]],
+        [[0.0], [0.0], [1.0], [0.0]],
+        [[0.0], [0.0], [0.0], [0.0]],
+        [0.0, math.log(3.0), 0.0, math.log(4.0)],
+    ),
+    draw=draw,
+    sizes=[
+        dict(B=1, D_in=1, D_h=1),
+        dict(B=1, D_in=3, D_h=2),
+        dict(B=4, D_in=4, D_h=4),
+        dict(B=4, D_in=2, D_h=3),
+        dict(B=3, D_in=5, D_h=4, dtype=torch.float32),
+        dict(B=2, D_in=1, D_h=5, scale=50.0),
+        dict(B=3, D_in=3, D_h=2, scale=8.0, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 4), D_in=(1, 4), D_h=(1, 4), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
     bug="""
-        bug: SOLUTION → STUB
+        bug: c_t = i * g + f * c → h_t = i * g + f * h
+        and: return o * torch.tanh(c_t), c_t → return h_t, h_t
     """,
     hints="""
         An LSTM keeps two things: the cell c, its memory, and h, which is what it shows of it. Which line uses
@@ -44,35 +67,38 @@ forgetful_lstm = Exercise(
         `c_t = i * g + f * c`, then return `o * torch.tanh(c_t), c_t`.
     """,
     wrong="""
-        tanh_left_off: OLD → NEW
+        tanh_left_off: o * torch.tanh(c_t) → o * c_t
             The cell is right, but h_t lacks its tanh: a cell can grow past 1, and h_t = o * tanh(c_t) keeps
             what it shows between -1 and 1.
-        state_still_without_the_cell: OLD → NEW
+        state_still_without_the_cell: o * torch.tanh(c_t) → i * g + f * h
             c_t is right, but h_t is still made as printed, from the old h: it is o * tanh(c_t).
-        output_gate_missing: OLD → NEW
+        output_gate_missing: o * torch.tanh(c_t) → torch.tanh(c_t)
             The output gate is still unused: h_t = o * tanh(c_t).
-        cell_shown_bare: OLD → NEW
+        cell_shown_bare: o * torch.tanh(c_t) → c_t
             You return the cell as h_t too: h_t = o * tanh(c_t), and only c_t stays bare.
-        cell_from_the_state: OLD → NEW
+        cell_from_the_state: f * c → f * h
             Your cell starts from the old h: f multiplies the old cell c, which is what carries the memory.
-        output_gate_on_the_printed_line: OLD → NEW
+        output_gate_on_the_printed_line: i * g + f * c → o * (i * g + f * h)
+        and: o * torch.tanh(c_t) → c_t
             You multiply the printed line by o, but there is still no cell: c_t = i * g + f * c, and h_t = o *
             tanh(c_t).
-        output_gate_on_the_cell: OLD → NEW
+        output_gate_on_the_cell: i * g + f * c → o * (i * g + f * c)
+        and: o * torch.tanh(c_t) → torch.tanh(c_t)
             You multiply the cell by o, so closing the output erases the memory. o only decides what h_t
             shows: c_t stays without it.
-        output_gate_twice: OLD → NEW
+        output_gate_twice: i * g + f * c → o * (i * g + f * c)
             You multiply both the cell and the output by o: it belongs to h_t alone.
-        tanh_in_the_cell: OLD → NEW
+        tanh_in_the_cell: i * g + f * c → torch.tanh(i * g + f * c)
+        and: o * torch.tanh(c_t) → o * c_t
             You put the tanh on the cell itself: it would squeeze the memory at every step. c_t is the plain
             sum, the tanh is for h_t.
-        gates_swapped: OLD → NEW
+        gates_swapped: i * g + f * c → f * g + i * c
             i and f are swapped: f multiplies the old cell, i the candidate g.
-        cell_not_updated: OLD → NEW
+        cell_not_updated: torch.tanh(c_t), c_t → torch.tanh(c_t), c
             h_t is right, but you return the old cell: return c_t, which the next step needs.
-        results_swapped: OLD → NEW
+        results_swapped: return o * torch.tanh(c_t), c_t → return c_t, o * torch.tanh(c_t)
             The numbers are right, but in the order (c_t, h_t): return (h_t, c_t).
-        sigmoid_for_tanh: OLD → NEW
+        sigmoid_for_tanh: o * torch.tanh(c_t) → o * torch.sigmoid(c_t)
             h_t takes a sigmoid of the cell, so it is never negative: it is o * tanh(c_t).
     """,
 )

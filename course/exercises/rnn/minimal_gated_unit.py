@@ -1,8 +1,10 @@
 """Chapter 2: the minimal gated unit of Zhou, Wu, Zhang and Zhou (2016), arXiv 1603.09420."""
 
+import math
+
 import torch
-import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -26,47 +28,35 @@ def by_einsum(x_t, h, weight_f, bias_f, weight_h, bias_h):
     return (old + f * (candidate - old)).to(h.dtype)
 
 
-def mgu_case(rng, batch, d_in, d_h, dtype=torch.float64, scale=1.0):
-    """A case; a large scale saturates the gate."""
-    x_t, h = normal(rng, batch, d_in, dtype=dtype, scale=scale), normal(rng, batch, d_h, dtype=dtype)
-    layers = [normal(rng, *shape, dtype=dtype) for _ in range(2) for shape in ((d_h, d_h + d_in), (d_h,))]
-    return x_t, h, *layers
-
-
-def wide_mgu(rng):
-    """One valid case of small random sizes."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 1)
-    return mgu_case(rng, rng.randint(1, 4), rng.randint(1, 4), rng.randint(1, 4), dtype, scale)
+def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
+    """A case; a large `scale` of the input saturates the gate."""
+    x_t, h, *layers = tensors(rng, "BI BH HW H HW H", dtype, B=B, I=D_in, H=D_h, W=D_h + D_in)
+    return scale * x_t, h, *layers
 
 
 minimal_gated_unit = Exercise(
     my_mgu_step,
     reference=by_einsum,
     gradients=True,
-    # OLD wide=wide_mgu
-    # OLD cases:
-    # lambda rng: [
-    #         (  # f = 3/4, candidate tanh(1/2)
-    #             torch.tensor([[1.0]], dtype=torch.float64),
-    #             torch.tensor([[2.0]], dtype=torch.float64),
-    #             torch.tensor([[0.0, 0.0]], dtype=torch.float64),
-    #             torch.tensor([3.0], dtype=torch.float64).log(),
-    #             torch.tensor([[1.0, -1.0]], dtype=torch.float64),
-    #             torch.tensor([0.0], dtype=torch.float64),
-    #         ),
-    #         mgu_case(rng, 1, 1, 1),
-    #         mgu_case(rng, 1, 3, 2),
-    #         mgu_case(rng, 3, 2, 2),
-    #         mgu_case(rng, 4, 2, 5),
-    #         mgu_case(rng, 2, 4, 3, torch.float32),
-    #         mgu_case(rng, 3, 1, 4, torch.float64, 50.0),
-    #         mgu_case(rng, 2, 2, 3, torch.float32, 8.0),
-    #         *(wide_mgu(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=(  # f = 3/4, candidate tanh(1/2)
+        [[1.0]],
+        [[2.0]],
+        [[0.0, 0.0]],
+        [math.log(3.0)],
+        [[1.0, -1.0]],
+        [0.0],
+    ),
+    draw=draw,
+    sizes=[
+        dict(B=1, D_in=1, D_h=1),
+        dict(B=1, D_in=3, D_h=2),
+        dict(B=3, D_in=2, D_h=2),
+        dict(B=4, D_in=2, D_h=5),
+        dict(B=2, D_in=4, D_h=3, dtype=torch.float32),
+        dict(B=3, D_in=1, D_h=4, scale=50.0),
+        dict(B=2, D_in=2, D_h=3, scale=8.0, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 4), D_in=(1, 4), D_h=(1, 4), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
     hints="""
         It is a GRU whose reset gate and update gate are one and the same. Compute f first: both other lines
         need it.
@@ -78,32 +68,39 @@ minimal_gated_unit = Exercise(
         tanh and `f * h`; return `(1 - f) * h + f * candidate`.
     """,
     wrong="""
-        gate_turned: OLD → NEW
+        gate_turned: (1 - f) * h + f * candidate → f * h + (1 - f) * candidate
             f and 1 - f are swapped in the new state. Although it is called a forget gate, f is the share of
             the candidate here, and 1 - f keeps the old state.
-        candidate_not_gated: OLD → NEW
+        candidate_not_gated: [f * h, x_t] → [h, x_t]
             Your candidate sees the whole old state: the gate's second job is to let only f * h into it.
-        candidate_not_gated_and_turned: OLD → NEW
+        candidate_not_gated_and_turned: [f * h, x_t] → [h, x_t]
+        and: (1 - f) * h + f * candidate → f * h + (1 - f) * candidate
             Two things: the candidate must see f * h, and in the new state f is the share of the candidate.
-        gate_after_the_product: OLD → NEW
+        gate_after_the_product: candidate = → U, V = weight_h.tensor_split([h.shape[1]], dim=1); candidate =
+        and: torch.cat([f * h, x_t], dim=1) @ weight_h.T → f * (h @ U.T) + x_t @ V.T
             You multiply by f after the product with the matrix, as PyTorch's GRU does with r. Here f
             multiplies the state before it.
-        candidate_gated_by_the_rest: OLD → NEW
+        candidate_gated_by_the_rest: [f * h, x_t] → [(1 - f) * h, x_t]
             You let (1 - f) * h into the candidate: it is f * h.
-        input_gated_too: OLD → NEW
+        input_gated_too: [f * h, x_t] → [h, x_t]
+        and: candidate = torch.tanh( → candidate = torch.tanh(f * (
+        and: + bias_h) → + bias_h))
             Your gate multiplies the input's part as well: x_t enters the candidate ungated.
-        input_first: OLD → NEW
+        input_first: [h, x_t] → [x_t, h]
+        and: [f * h, x_t] → [x_t, f * h]
             You lay x_t before h: the matrices' first D_h columns belong to the state, [h, x_t].
-        sigmoid_in_the_candidate: OLD → NEW
+        sigmoid_in_the_candidate: tanh( → sigmoid(
             Your candidate goes through a sigmoid: it is a value, not a gate, so it takes tanh.
-        old_state_forgotten: OLD → NEW
+        old_state_forgotten: (1 - f) * h + f → f
             You return f * candidate: add (1 - f) * h, the share of the old state that stays.
-        old_state_whole: OLD → NEW
+        old_state_whole: (1 - f) * h + f → h + f
             You add f * candidate to the whole old state: the shares are 1 - f and f, so that the state stays
             between old and new.
-        weights_swapped: OLD → NEW
+        weights_swapped: weight_f.T + bias_f → weight_h.T + bias_h
+        and: [f * h, x_t], dim=1) @ weight_h.T + bias_h → [f * h, x_t], dim=1) @ weight_f.T + bias_f
             weight_f and weight_h are swapped: the gate has weight_f and bias_f, the candidate the others.
-        biases_forgotten: OLD → NEW
+        biases_forgotten: + bias_f) → + 0 * bias_f)
+        and: + bias_h) → + 0 * bias_h)
             The biases are missing: add bias_f in the gate and bias_h in the candidate.
     """,
 )

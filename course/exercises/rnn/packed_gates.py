@@ -1,12 +1,14 @@
 """Chapter 2: find two bugs, PyTorch's packed LSTM weights read in another order, one bias lost."""
 
 import itertools
+import math
+import textwrap
+
 import torch
-import torch.nn.functional as F
-from torch import nn
-from course.exercises.cases import normal
-from course.exercises.rnn.pytorch import by_pytorch
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
+from course.exercises.rnn.pytorch import by_lstm_cell
 
 
 def my_packed_step(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
@@ -18,64 +20,48 @@ def my_packed_step(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
     return torch.sigmoid(o) * torch.tanh(c_t), c_t
 
 
-def by_lstm_cell(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
-    """The same by `nn.LSTMCell`, in float64."""
-    module = nn.LSTMCell(x_t.shape[1], h.shape[1], device="meta")
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    tensors = (weight_ih, weight_hh, bias_ih, bias_hh)
-    return by_pytorch(module, dict(zip(names, tensors, strict=True)), x_t, (h, c))
+def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
+    """A case; a large `scale` of the inputs saturates the gates."""
+    sizes = dict(B=B, I=D_in, H=D_h, G=4 * D_h)
+    x_t, h, c, *others = tensors(rng, "BI BH BH GI GH G G", dtype, **sizes)
+    return scale * x_t, h.tanh(), 2 * c, *others
 
 
-def packed_case(rng, batch, d_in, d_h, dtype=torch.float64, scale=1.0):
-    """A case; a large scale saturates the gates."""
-    x_t, h = normal(rng, batch, d_in, dtype=dtype, scale=scale), normal(rng, batch, d_h, dtype=dtype).tanh()
-    weights = normal(rng, 4 * d_h, d_in, dtype=dtype), normal(rng, 4 * d_h, d_h, dtype=dtype)
-    biases = normal(rng, 4 * d_h, dtype=dtype), normal(rng, 4 * d_h, dtype=dtype)
-    return x_t, h, normal(rng, batch, d_h, dtype=dtype, scale=2.0), *weights, *biases
-
-
-def wide_packed(rng):
-    """One valid case of small random sizes."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 1)
-    return packed_case(rng, rng.randint(1, 4), rng.randint(1, 4), rng.randint(1, 4), dtype, scale)
-
-
-def packed_cases(rng):
-    """The cases, one to follow by hand first."""
-    return [
-        (  # i = 1/2, f = 3/4, g = tanh(1), o = 4/5
-            torch.tensor([[1.0]], dtype=torch.float64),
-            torch.tensor([[0.5]], dtype=torch.float64),
-            torch.tensor([[2.0]], dtype=torch.float64),
-            torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64),
-            torch.zeros(4, 1, dtype=torch.float64),
-            torch.tensor([0.0, 2.0, 0.0, 0.0], dtype=torch.float64).log1p(),
-            torch.tensor([0.0, 0.0, 0.0, 3.0], dtype=torch.float64).log1p(),
-        ),
-        packed_case(rng, 1, 1, 1),
-        packed_case(rng, 1, 3, 2),
-        packed_case(rng, 4, 4, 4),
-        packed_case(rng, 4, 2, 3),
-        packed_case(rng, 3, 5, 4, torch.float32),
-        packed_case(rng, 2, 1, 5, torch.float64, 50.0),
-        packed_case(rng, 3, 3, 2, torch.float32, 8.0),
-        *(wide_packed(rng) for _ in range(6)),
-    ]
+# Every order but the right one and the two that have words of their own below.
+ORDERS = sorted({"".join(order) for order in itertools.permutations("ifgo")} - {"ifgo", "ifog", "igfo"})
+OTHER_ORDERS = """
+order_{name}: i, f, g, o = packed → {listed} = packed
+    You read the order {listed}: PyTorch packs i, f, g, o.
+"""
 
 
 packed_gates = Exercise(
     my_packed_step,
     reference=by_lstm_cell,
     gradients=True,
-    # OLD wide=wide_packed
-    # OLD cases:
-    # packed_cases
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=(  # i = 1/2, f = 3/4, g = tanh(1), o = 4/5
+        [[1.0]],
+        [[0.5]],
+        [[2.0]],
+        [[0.0], [0.0], [1.0], [0.0]],
+        [[0.0], [0.0], [0.0], [0.0]],
+        [0.0, math.log(3.0), 0.0, 0.0],
+        [0.0, 0.0, 0.0, math.log(4.0)],
+    ),
+    draw=draw,
+    sizes=[
+        dict(B=1, D_in=1, D_h=1),
+        dict(B=1, D_in=3, D_h=2),
+        dict(B=4, D_in=4, D_h=4),
+        dict(B=4, D_in=2, D_h=3),
+        dict(B=3, D_in=5, D_h=4, dtype=torch.float32),
+        dict(B=2, D_in=1, D_h=5, scale=50.0),
+        dict(B=3, D_in=3, D_h=2, scale=8.0, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 4), D_in=(1, 4), D_h=(1, 4), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
     bug="""
-        bug: SOLUTION → STUB
+        bug: + bias_ih + bias_hh → + bias_ih
+        and: i, f, g, o = packed → i, f, o, g = packed
     """,
     hints="""
         `help(torch.nn.LSTM)` says under Variables how the rows of `weight_ih_l0` are ordered, and its
@@ -85,67 +71,26 @@ packed_gates = Exercise(
 
         Add `bias_hh` to `packed`, and write `i, f, g, o = packed.chunk(4, dim=1)`.
     """,
-    wrong="""
-        one_bias: OLD → NEW
+    wrong=textwrap.dedent("""
+        one_bias: + bias_ih + bias_hh → + bias_ih
             The order is right now, but bias_hh is still missing: PyTorch adds both biases to every gate.
-        other_bias_alone: OLD → NEW
+        other_bias_alone: + bias_ih + bias_hh → + bias_hh
             The order is right now, but you add bias_hh in place of bias_ih: PyTorch adds both.
-        biases_averaged: OLD → NEW
+        biases_averaged: + bias_ih + bias_hh → + (bias_ih + bias_hh) / 2
             You take the mean of the biases: PyTorch adds both. A forget bias of 1 in each acts as 2.
-        no_bias: OLD → NEW
+        no_bias:  + bias_ih + bias_hh → nothing
             The order is right now, but no bias is added: PyTorch adds both to every gate.
-        forget_bias_added: OLD → NEW
+        forget_bias_added: sigmoid(f) → sigmoid(f + 1)
             You add 1 to the forget gate, as one does when weights are first drawn. Trained biases hold it
             already.
-        interleaved: OLD → NEW
+        interleaved: packed.chunk(4, dim=1) → (packed[:, k::4] for k in range(4))
             You take every fourth row for a gate: PyTorch's packed rows come in four blocks, all rows of i,
             then all of f, g and o.
-        order_ifog: OLD → NEW
+        order_ifog: i, f, g, o = packed → i, f, o, g = packed
             Both biases are there, but the order is still i, f, o, g, as many papers list the gates. PyTorch
             packs i, f, g, o: the candidate comes third.
-        order_igfo: OLD → NEW
+        order_igfo: i, f, g, o = packed → i, g, f, o = packed
             You read the order i, g, f, o, that of TensorFlow's first LSTM cells: PyTorch packs i, f, g, o.
-        order_igof: OLD → NEW
-            You read the order i, g, o, f: PyTorch packs i, f, g, o.
-        order_iofg: OLD → NEW
-            You read the order i, o, f, g: PyTorch packs i, f, g, o.
-        order_iogf: OLD → NEW
-            You read the order i, o, g, f: PyTorch packs i, f, g, o.
-        order_figo: OLD → NEW
-            You read the order f, i, g, o: PyTorch packs i, f, g, o.
-        order_fiog: OLD → NEW
-            You read the order f, i, o, g: PyTorch packs i, f, g, o.
-        order_fgio: OLD → NEW
-            You read the order f, g, i, o: PyTorch packs i, f, g, o.
-        order_fgoi: OLD → NEW
-            You read the order f, g, o, i: PyTorch packs i, f, g, o.
-        order_foig: OLD → NEW
-            You read the order f, o, i, g: PyTorch packs i, f, g, o.
-        order_fogi: OLD → NEW
-            You read the order f, o, g, i: PyTorch packs i, f, g, o.
-        order_gifo: OLD → NEW
-            You read the order g, i, f, o: PyTorch packs i, f, g, o.
-        order_giof: OLD → NEW
-            You read the order g, i, o, f: PyTorch packs i, f, g, o.
-        order_gfio: OLD → NEW
-            You read the order g, f, i, o: PyTorch packs i, f, g, o.
-        order_gfoi: OLD → NEW
-            You read the order g, f, o, i: PyTorch packs i, f, g, o.
-        order_goif: OLD → NEW
-            You read the order g, o, i, f: PyTorch packs i, f, g, o.
-        order_gofi: OLD → NEW
-            You read the order g, o, f, i: PyTorch packs i, f, g, o.
-        order_oifg: OLD → NEW
-            You read the order o, i, f, g: PyTorch packs i, f, g, o.
-        order_oigf: OLD → NEW
-            You read the order o, i, g, f: PyTorch packs i, f, g, o.
-        order_ofig: OLD → NEW
-            You read the order o, f, i, g: PyTorch packs i, f, g, o.
-        order_ofgi: OLD → NEW
-            You read the order o, f, g, i: PyTorch packs i, f, g, o.
-        order_ogif: OLD → NEW
-            You read the order o, g, i, f: PyTorch packs i, f, g, o.
-        order_ogfi: OLD → NEW
-            You read the order o, g, f, i: PyTorch packs i, f, g, o.
-    """,
+    """)
+    + "".join(OTHER_ORDERS.format(name=order, listed=", ".join(order)) for order in ORDERS),
 )
