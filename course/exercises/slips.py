@@ -10,14 +10,20 @@ solution has something else; the indented lines below are what the learner is to
         ...
 
 Each place where the left side stands is replaced, and there must be one; `nothing` leaves it out. `and:` adds
-another replacement to the same mistake.
+another replacement to the same mistake. Mistakes that one diagnosis fits stand one below the other above it.
+Those that differ in a number alone are written as one, with `{}` where the number stands:
+
+    epsilon_{}: F.logsigmoid(logits) → (logits.sigmoid() + {}).log()
+    for: 1e-06, 1e-08
+        ...
 """
 
 import ast
 import inspect
 import re
+import textwrap
 
-HEAD = re.compile(r"(\w+): (.+?) → (.*)")
+HEAD = re.compile(r"([\w.{}-]+): (.+?) → (.*)")
 
 
 def parse(text):
@@ -29,19 +35,28 @@ def parse(text):
         ValueError: for a line at the margin that is no head.
     """
     mistakes = []
-    for line in inspect.cleandoc(text).splitlines():
+    for line in textwrap.dedent(text).splitlines():
         head = HEAD.fullmatch(line)
         if head:
             edit = head[2], "" if head[3] == "nothing" else head[3]
             if head[1] == "and":
                 mistakes[-1][1].append(edit)
             else:
-                mistakes.append((head[1], [edit], []))
+                mistakes.append((head[1], [edit], [], []))
+        elif line.startswith("for: "):
+            mistakes[-1][2].extend(line.removeprefix("for: ").split(", "))
         elif line[:1].isspace():
-            mistakes[-1][2].append(line.strip())
+            mistakes[-1][3].append(line.strip())
         elif line:
             raise ValueError(f"{line!r} is not of the form `name: old → new`")
-    return [(name, edits, " ".join(told)) for name, edits, told in mistakes]
+    parsed, diagnosis = [], ""
+    for name, edits, numbers, told in reversed(mistakes):
+        diagnosis = " ".join(told) or diagnosis
+        parsed[:0] = [
+            (name.replace("{}", number), [(old, new.replace("{}", number)) for old, new in edits], diagnosis)
+            for number in numbers or ["{}"]
+        ]
+    return parsed
 
 
 def combined(text, also):
