@@ -1,9 +1,6 @@
 """Right answers to `average_weights` in other words than the solution's."""
 
-
 import torch
-from torch.optim.swa_utils import get_ema_avg_fn
-from course.exercises.cases import normal
 
 
 def average_by_lerp(average, weights, decay):

@@ -1,8 +1,6 @@
 """Right answers to `broken_penalty` in other words than the solution's."""
 
-
 import torch
-from course.exercises.cases import normal
 
 
 def r1_by_ones(weight, v, real, gamma):
