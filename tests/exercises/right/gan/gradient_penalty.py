@@ -1,8 +1,6 @@
 """Right answers to `gradient_penalty` in other words than the solution's."""
 
-
 import torch
-from course.exercises.cases import normal
 
 
 def penalty_by_ones(weight, v, real, fake, mix):

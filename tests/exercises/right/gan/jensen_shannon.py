@@ -1,8 +1,9 @@
 """Right answers to `jensen_shannon` in other words than the solution's."""
 
-
 import math
+
 import torch
+
 from course.exercises.cases import normal
 
 

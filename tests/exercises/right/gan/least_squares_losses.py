@@ -1,9 +1,7 @@
 """Right answers to `least_squares_losses` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def losses_by_pytorch(real_logits, fake_logits):

@@ -1,10 +1,7 @@
 """Right answers to `non_saturating_loss` in other words than the solution's."""
 
-
-import math
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
 
 
 def loss_by_softplus(fake_logits):

@@ -1,11 +1,8 @@
 """Right answers to `optimal_logit` in other words than the solution's."""
 
-
 import math
+
 import torch
-import torch.nn.functional as F
-from torch.distributions import Normal
-from course.exercises.cases import normal
 
 
 def logit_by_product(x, mean, std):

@@ -1,8 +1,6 @@
 """Right answers to `pack` in other words than the solution's."""
 
-
 import torch
-from course.exercises.cases import normal
 
 
 def pack_by_slices(x, m):

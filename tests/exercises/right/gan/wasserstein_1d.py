@@ -1,8 +1,6 @@
 """Right answers to `wasserstein_1d` in other words than the solution's."""
 
-
 import torch
-from course.exercises.cases import normal
 
 
 def wasserstein_by_positions(x, y):
