@@ -10,7 +10,12 @@ solution has something else; the indented lines below are what the learner is to
         ...
 
 Each place where the left side stands is replaced, and there must be one; `nothing` leaves it out. `and:` adds
-another replacement to the same mistake. Heads with no words below them share those of the next. A mistake without words of its own has those of the next.
+another replacement to the same mistake. Mistakes that one diagnosis fits stand one below the other above it.
+Those that differ in a number alone are written as one, with `{}` where the number stands:
+
+    epsilon_{}: F.logsigmoid(logits) → (logits.sigmoid() + {}).log()
+    for: 1e-06, 1e-08
+        ...
 """
 
 import ast
@@ -18,7 +23,7 @@ import inspect
 import re
 import textwrap
 
-HEAD = re.compile(r"([\w.-]+): (.+?) → (.*)")  # a name may end in a number: epsilon_1e-06
+HEAD = re.compile(r"([\w.{}-]+): (.+?) → (.*)")
 
 
 def parse(text):
@@ -37,14 +42,21 @@ def parse(text):
             if head[1] == "and":
                 mistakes[-1][1].append(edit)
             else:
-                # A series of heads shares one list: the words below the last of them are told for each.
-                told = mistakes[-1][2] if mistakes and not mistakes[-1][2] else []
-                mistakes.append((head[1], [edit], told))
+                mistakes.append((head[1], [edit], [], []))
+        elif line.startswith("for: "):
+            mistakes[-1][2].extend(line.removeprefix("for: ").split(", "))
         elif line[:1].isspace():
-            mistakes[-1][2].append(line.strip())
+            mistakes[-1][3].append(line.strip())
         elif line:
             raise ValueError(f"{line!r} is not of the form `name: old → new`")
-    return [(name, edits, " ".join(told)) for name, edits, told in mistakes]
+    parsed, diagnosis = [], ""
+    for name, edits, numbers, told in reversed(mistakes):
+        diagnosis = " ".join(told) or diagnosis
+        parsed[:0] = [
+            (name.replace("{}", number), [(old, new.replace("{}", number)) for old, new in edits], diagnosis)
+            for number in numbers or ["{}"]
+        ]
+    return parsed
 
 
 def combined(text, also):

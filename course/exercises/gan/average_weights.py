@@ -3,8 +3,11 @@ Unusual Effectiveness of Averaging in GAN Training"."""
 
 import torch
 from torch.optim.swa_utils import get_ema_avg_fn
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
+
+ONE = torch.ones(1, dtype=torch.float64)
 
 
 def my_average(average, weights, decay):
@@ -13,7 +16,8 @@ def my_average(average, weights, decay):
     new = []
     for old, current in zip(average, weights, strict=True):
         if current.is_floating_point():
-            new.append(decay * old + (1 - decay) * current)  # a new tensor: both inputs stay as they are
+            mean = decay * old + (1 - decay) * current  # a new tensor: both inputs stay as they are
+            new.append(mean)
         else:
             new.append(current.clone())  # a count has no average
     return new
@@ -28,8 +32,8 @@ def by_pytorch(average, weights, decay):
     ]
 
 
-def average_case(rng, shapes, decay, dtype=torch.float64, counts=1):
-    """A case of float tensors of given shapes, followed by counts, of which the average's are older."""
+def draw(rng, shapes, decay, counts=1, dtype=torch.float64):
+    """A case: float tensors of given shapes, followed by counts, of which the average's are older."""
     average, weights = ([normal(rng, *shape, dtype=dtype) for shape in shapes] for _ in range(2))
     for _ in range(counts):
         count = rng.randint(10, 1000)
@@ -38,33 +42,25 @@ def average_case(rng, shapes, decay, dtype=torch.float64, counts=1):
     return average, weights, decay
 
 
-def wide_average(rng):
-    """One valid case of a few small tensors."""
-    shapes = [[rng.randint(1, 3) for _ in range(rng.randint(0, 3))] for _ in range(rng.randint(1, 3))]
-    dtype, decay = rng.choice((torch.float32, torch.float64)), rng.choice((0.0, 0.3, 0.9, 0.999, 1.0))
-    return average_case(rng, shapes, decay, dtype, rng.randint(0, 2))
+def small_shapes(rng):
+    """One to three shapes of at most three axes."""
+    return [[rng.randint(1, 3) for _ in range(rng.randint(0, 3))] for _ in range(rng.randint(1, 3))]
 
 
 average_weights = Exercise(
     my_average,
     reference=by_pytorch,
-    # OLD wide=wide_average
-    # OLD cases:
-    # lambda rng: [
-    #         ([torch.tensor([0.0], dtype=torch.float64)], [torch.tensor([1.0], dtype=torch.float64)], 0.9),
-    #         ([torch.tensor([0.1], dtype=torch.float64)], [torch.tensor([1.0], dtype=torch.float64)], 0.9),
-    #         average_case(rng, [(2, 3), (2,)], 0.75),
-    #         average_case(rng, [(3, 2), (3,), ()], 0.999, counts=2),
-    #         average_case(rng, [(4, 1, 3, 3), (4,)], 0.3, torch.float32),
-    #         average_case(rng, [(2, 2)], 0.0),
-    #         average_case(rng, [(2, 2)], 1.0),
-    #         average_case(rng, [], 0.9, counts=1),
-    #         *(wide_average(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[([0 * ONE], [ONE], 0.9), ([0.1 * ONE], [ONE], 0.9)],  # two steps: 0.1, 0.19
+    sizes=[
+        dict(shapes=[(2, 3), (2,)], decay=0.75),
+        dict(shapes=[(3, 2), (3,), ()], decay=0.999, counts=2),
+        dict(shapes=[(4, 1, 3, 3), (4,)], decay=0.3, dtype=torch.float32),
+        dict(shapes=[(2, 2)], decay=0.0),
+        dict(shapes=[(2, 2)], decay=1.0),
+        dict(shapes=[], decay=0.9),
+    ],
+    spans=dict(shapes=small_shapes, decay=[0.0, 0.3, 0.9, 0.999, 1.0], counts=(0, 2)),
     hints="""
         By hand: 0.1 after the first step, 0.19 after the second. Weights from k steps ago count (1 - decay)
         decay^k: over about 1 / (1 - decay) steps, 1,000 for 0.999, this falls to 1/e.
@@ -75,45 +71,46 @@ average_weights = Exercise(
         `decay * old + (1 - decay) * current` where `current.is_floating_point()`, else `current.clone()`.
     """,
     wrong="""
-        decay_on_the_wrong_side: OLD → NEW
+        decay_on_the_wrong_side: decay * old + (1 - decay) * current → (1 - decay) * old + decay * current
             The decay stands before the new weights, so the average forgets at once: it is the share of the
             old average.
-        plain_mean: OLD → NEW
+        plain_mean: decay * old + (1 - decay) * current → (old + current) / 2
             You take the plain mean of the two, whatever the decay.
-        new_weights_in_full: OLD → NEW
+        new_weights_in_full: (1 - decay) * current → current
             The new weights count in full: without 1 - decay the average grows to 1 / (1 - decay) times the
             weights.
-        old_average_in_full: OLD → NEW
+        old_average_in_full: decay * old → old
             The old average counts in full, so that nothing is ever forgotten: multiply it by decay.
-        away_from_the_weights: OLD → NEW
+        away_from_the_weights: decay * old + (1 - decay) * current → old - (1 - decay) * (current - old)
             Your average steps away from the weights: the step is towards them, (1 - decay)(w - a).
-        subtracted: OLD → NEW
+        subtracted: old + (1 - decay) → old - (1 - decay)
             You subtract the new weights: both shares are added.
-        corrected_for_the_start: OLD → NEW
+        corrected_for_the_start: append(mean) → append(mean / (1 - decay))
             You divide by 1 - decay, to correct for a start at 0 as Adam does: this average starts at the
             first weights, and needs no correction.
-        squares: OLD → NEW
+        squares: (1 - decay) * current → (1 - decay) * current.square()
             You average the squares, as Adam's second moment does.
-        weights_returned: OLD → NEW
+        weights_returned: append(mean) → append(current.clone())
             You return the new weights: nothing is averaged.
-        average_unchanged: OLD → NEW
+        average_unchanged: return new → return average
             You return the old average: nothing is added to it.
-        in_float32: OLD → NEW
+        in_float32: append(mean) → append(mean.float())
             The values are right, but float64 weights come back as float32: keep each tensor's type.
-        mean_of_each_tensor: OLD → NEW
+        mean_of_each_tensor: append(mean) → append(mean.mean())
             You average over the elements of each tensor too: the average keeps each tensor's shape.
-        counts_averaged: OLD → NEW
+        counts_averaged: current.is_floating_point() → True
             The weights are right, but you average the counts too, and make them floats: copy them.
-        counts_averaged_and_rounded: OLD → NEW
+        counts_averaged_and_rounded: current.clone() → (decay * old + (1 - decay) * current).to(old.dtype)
             The weights are right, but you average the counts too, and cut off their fraction: copy them.
-        old_counts_kept: OLD → NEW
+        old_counts_kept: current.clone() → old.clone()
             The weights are right, but the counts are those of the old average: copy those of `weights`.
-        decay_on_the_wrong_side_counts_too: OLD → NEW
+        decay_on_the_wrong_side_counts_too: decay * old + (1 - decay) → (1 - decay) * old + decay
+        and: current.is_floating_point() → True
             Two things: the decay is the share of the old average, not of the new weights; and counts are
             copied, not averaged.
-        counts_left_out: OLD → NEW
+        counts_left_out: new.append(current.clone()) → pass
             The weights are right, but the counts are missing: the list keeps its length.
-        first_tensor_alone: OLD → NEW
+        first_tensor_alone: zip(average, weights → zip(average[:1], weights[:1]
             You return after the first tensor: go through the whole list.
     """,
 )

@@ -1,9 +1,9 @@
 """Chapter 5: find three bugs in a GAN's two losses, all of them from published programs."""
 
-import itertools
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -27,47 +27,43 @@ def by_logaddexp(real_logits, fake_logits):
     return d_loss.to(real_logits.dtype), g_loss.to(real_logits.dtype)
 
 
-def logits_case(rng, b, dtype=torch.float64, scale=1.0):
-    """A case of b real and b fake logits; `scale` multiplies them."""
-    return normal(rng, b, dtype=dtype, scale=scale), normal(rng, b, dtype=dtype, scale=scale)
+def draw(rng, B, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the logits."""
+    return tuple(scale * logits for logits in tensors(rng, "B B", dtype, B=B))
 
 
-def extreme_case(dtype, *values):
-    """Each logit and its negative, in both batches; the fake ones are a little nearer to 0."""
-    logits = torch.tensor([sign * value for value in values for sign in (1, -1)], dtype=dtype)
-    return logits, 0.75 * logits
-
-
-def wide_logits(rng):
-    """One valid case; float64 logits stay below 20, from where on `F.softplus` has nine digits alone."""
+def small_sizes(rng):
+    """Float64 logits stay below 20, from where on `F.softplus` has nine digits alone."""
     dtype, largest = rng.choice(((torch.float32, 4.0), (torch.float64, 0.5)))
-    return logits_case(rng, rng.randint(1, 6), dtype, 10 ** rng.uniform(-1, largest))
+    return dict(B=rng.randint(1, 6), scale=10 ** rng.uniform(-1, largest), dtype=dtype)
 
+
+SIGMOID = (
+    "the sigmoid is applied twice (`..._with_logits` takes logits), so even a sure discriminator pays 0.31 "
+    "or more for each point"
+)
+LABEL = "the discriminator's label for generated points is 1, and should be 0"
+SIGN = "the generator minimises log D, so it learns to be caught: turn the sign"
 
 broken_game = Exercise(
     my_losses,
     reference=by_logaddexp,
     gradients=True,
-    # OLD wide=wide_logits
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([0.0]).double(), torch.tensor([0.0]).double()),  # by hand: 2 log 2 and log 2
-    #         (torch.tensor([2.0, -1.0]).double(), torch.tensor([0.5, -3.0]).double()),
-    #         logits_case(rng, 1),
-    #         logits_case(rng, 5),
-    #         logits_case(rng, 4, torch.float64, 3.0),
-    #         logits_case(rng, 6, torch.float32, 4.0),
-    #         extreme_case(torch.float32, 12.0, 50.0),
-    #         extreme_case(torch.float32, 100.0, 1e4),
-    #         extreme_case(torch.float64, 40.0, 800.0, 1e4),
-    #         *(wide_logits(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([0.0], [0.0]),  # 2 log 2 and log 2
+        ([2.0, -1.0], [0.5, -3.0]),
+        ([40.0, -40.0, 800.0, -800.0, 1e4, -1e4], [30.0, -30.0, 600.0, -600.0, 7.5e3, -7.5e3]),
+        (torch.tensor([12.0, -12.0, 50.0, -50.0]), torch.tensor([9.0, -9.0, 37.5, -37.5])),
+        (torch.tensor([100.0, -100.0, 1e4, -1e4]), torch.tensor([75.0, -75.0, 7.5e3, -7.5e3])),
+    ],
+    sizes=[dict(B=1), dict(B=5), dict(B=4, scale=3.0), dict(B=6, scale=4.0, dtype=torch.float32)],
+    spans=small_sizes,
     bug="""
-        bug: SOLUTION → STUB
+        bug: # `..._with_logits` → real, fake = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)  # it
+        and: real_logits, torch.ones_like(real_logits) → real, torch.ones_like(real)
+        and: fake_logits, torch.zeros_like(fake_logits) → fake, torch.ones_like(fake)
+        and: -F.logsigmoid → F.logsigmoid
     """,
     hints="""
         One symptom, one bug. 0.6265 is 2 log(1 + exp(-1)): what is the largest number that goes into the
@@ -79,64 +75,63 @@ broken_game = Exercise(
         Give the logits themselves to `F.binary_cross_entropy_with_logits`, the fake ones with
         `torch.zeros_like`; and put a minus before `F.logsigmoid`.
     """,
-    wrong="""
-        sigmoid_left: OLD → NEW
-            Bugs left: 1. These: the sigmoid is applied twice (`..._with_logits` takes logits), so even a sure
-            discriminator pays 0.31 or more for each point.
-        label_left: OLD → NEW
-            Bugs left: 1. These: the discriminator's label for generated points is 1, and should be 0.
-        sign_left: OLD → NEW
-            Bugs left: 1. These: the generator minimises log D, so it learns to be caught: turn the sign.
-        sigmoid_and_label_left: OLD → NEW
-            Bugs left: 2. These: the sigmoid is applied twice (`..._with_logits` takes logits), so even a sure
-            discriminator pays 0.31 or more for each point; the discriminator's label for generated points is
-            1, and should be 0.
-        sigmoid_and_sign_left: OLD → NEW
-            Bugs left: 2. These: the sigmoid is applied twice (`..._with_logits` takes logits), so even a sure
-            discriminator pays 0.31 or more for each point; the generator minimises log D, so it learns to be
-            caught: turn the sign.
-        label_and_sign_left: OLD → NEW
-            Bugs left: 2. These: the discriminator's label for generated points is 1, and should be 0; the
-            generator minimises log D, so it learns to be caught: turn the sign.
-        sigmoid_and_label_and_sign_left: OLD → NEW
-            Bugs left: 3. These: the sigmoid is applied twice (`..._with_logits` takes logits), so even a sure
-            discriminator pays 0.31 or more for each point; the discriminator's label for generated points is
-            1, and should be 0; the generator minimises log D, so it learns to be caught: turn the sign.
-        sigmoid_left_on_real_points: OLD → NEW
+    wrong=f"""
+        sigmoid_left: _logits, torch → _logits.sigmoid(), torch
+            Bugs left: 1. These: {SIGMOID}.
+        label_left: zeros_like → ones_like
+            Bugs left: 1. These: {LABEL}.
+        sign_left: -F.logsigmoid → F.logsigmoid
+            Bugs left: 1. These: {SIGN}.
+        sigmoid_and_label_left: _logits, torch → _logits.sigmoid(), torch
+        and: zeros_like → ones_like
+            Bugs left: 2. These: {SIGMOID}; {LABEL}.
+        sigmoid_and_sign_left: _logits, torch → _logits.sigmoid(), torch
+        and: -F.logsigmoid → F.logsigmoid
+            Bugs left: 2. These: {SIGMOID}; {SIGN}.
+        label_and_sign_left: zeros_like → ones_like
+        and: -F.logsigmoid → F.logsigmoid
+            Bugs left: 2. These: {LABEL}; {SIGN}.
+        sigmoid_and_label_and_sign_left: _logits, torch → _logits.sigmoid(), torch
+        and: zeros_like → ones_like
+        and: -F.logsigmoid → F.logsigmoid
+            Bugs left: 3. These: {SIGMOID}; {LABEL}; {SIGN}.
+        sigmoid_left_on_real_points: (real_logits, torch → (real_logits.sigmoid(), torch
             One sigmoid is left, before the real points' cross-entropy.
-        sigmoid_left_on_fake_points: OLD → NEW
+        sigmoid_left_on_fake_points: (fake_logits, torch → (fake_logits.sigmoid(), torch
             One sigmoid is left, before the generated points' cross-entropy.
-        sigmoid_in_the_generator_too: OLD → NEW
+        sigmoid_in_the_generator_too: logsigmoid(fake_logits) → logsigmoid(fake_logits.sigmoid())
             The generator's loss takes the sigmoid twice now: `F.logsigmoid` takes logits.
-        other_label_turned: OLD → NEW
+        other_label_turned: (real_logits, torch.ones_like → (real_logits, torch.zeros_like
+        and: (fake_logits, torch.zeros_like → (fake_logits, torch.ones_like
             You turned the label of the real points: now both kinds are told apart upside down. Real points
             have the label 1, generated ones 0.
-        both_labels_0: OLD → NEW
+        both_labels_0: ones_like → zeros_like
             Now every point has the label 0: that of the real ones was right.
-        fake_term_dropped: OLD → NEW
+        fake_term_dropped: real_loss + fake_loss → real_loss
             The generated points' term is gone: a discriminator that calls everything real would win. Its
             label is what was wrong.
-        fake_term_subtracted: OLD → NEW
+        fake_term_subtracted: real_loss + fake_loss → real_loss - fake_loss
             You subtract the generated points' term: it is a cost as well, with the label 0.
-        minimax: OLD → NEW
+        minimax: -F.logsigmoid(fake_logits) → F.logsigmoid(-fake_logits)
             The generator minimises log(1 - D): the right direction, but a slope that vanishes where the
             discriminator is sure. The non-saturating loss is -log D.
-        generators_label_0: OLD → NEW
+        generators_label_0: -F.logsigmoid(fake_logits) → -F.logsigmoid(-fake_logits)
             The generator has the label 0, the discriminator's own: it learns to be caught. -log D is asked
             for.
-        halved: OLD → NEW
+        halved: real_loss + fake_loss → (real_loss + fake_loss) / 2
             You halve the discriminator's loss: equation 1 adds its two terms.
-        discriminators_sign_turned: OLD → NEW
+        discriminators_sign_turned: real_loss + fake_loss → -real_loss - fake_loss
             The discriminator's sign was right: a cross-entropy is a loss already.
-        cut_at_100: OLD → NEW
+        cut_at_100: binary_cross_entropy_with_logits → binary_cross_entropy
+        and: _logits, torch → _logits.sigmoid(), torch
             Bugs are mended, but `F.binary_cross_entropy` on a sigmoid stops at -100, and beyond it the
             gradient is lost. Give the logits to `..._with_logits`.
-        fake_detached_in_d: OLD → NEW
+        fake_detached_in_d: (fake_logits, torch → (fake_logits.detach(), torch
             The values are right, but in the discriminator's loss fake_logits is cut off: it learns from real
             points alone. Detach the points before the discriminator, not its outputs.
-        fake_detached_in_g: OLD → NEW
+        fake_detached_in_g: logsigmoid(fake_logits) → logsigmoid(fake_logits.detach())
             The values are right, but the generator's loss is cut off from fake_logits: it learns nothing.
-        order_swapped: OLD → NEW
+        order_swapped: return d_loss, g_loss → return g_loss, d_loss
             Return the discriminator's loss first.
     """,
 )

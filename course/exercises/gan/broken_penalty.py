@@ -2,7 +2,8 @@
 Training Methods for GANs do actually Converge?", equation 9."""
 
 import torch
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -18,54 +19,40 @@ def my_r1(weight, v, real, gamma):
 
 def in_closed_form(weight, v, real, gamma):
     """The same with the gradient derived by hand, weight^T (v (1 - tanh²)), in float64."""
-    w, u = weight.double(), v.double()
-    inner = 1 / torch.cosh(torch.einsum("bd,hd->bh", real.detach().double(), w)) ** 2  # of tanh
-    slopes = torch.einsum("bh,h,hd->bd", inner, u, w)
-    return (gamma * torch.einsum("bd,bd->", slopes, slopes) / (2 * len(real))).to(weight.dtype)
+    w, u, x = weight.double(), v.double(), real.detach().double()
+    slopes = (u / torch.cosh(x @ w.T) ** 2) @ w
+    return (gamma * torch.einsum("bd,bd->", slopes, slopes) / (2 * len(x))).to(weight.dtype)
 
 
-def r1_case(rng, batch, dims, hidden, dtype=torch.float64, scale=1.0):
+def draw(rng, B, D, H, gamma=3.0, scale=1.0, dtype=torch.float64):
     """A case; `scale` multiplies v."""
-    weight = normal(rng, hidden, dims, dtype=dtype) / dims**0.5
-    v, real = normal(rng, hidden, dtype=dtype, scale=scale), normal(rng, batch, dims, dtype=dtype)
-    return weight, v, real, rng.choice((0.1, 1.0, 3.0, 10.0))
-
-
-def wide_r1(rng):
-    """One valid case of small random sizes."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 1)
-    return r1_case(rng, *(rng.randint(1, 5) for _ in range(3)), dtype, scale)
+    weight, v, real = tensors(rng, "HD H BD", dtype, B=B, D=D, H=H)
+    return weight / D**0.5, scale * v, real, gamma
 
 
 broken_penalty = Exercise(
     my_r1,
     reference=in_closed_form,
     gradients=True,
-    # OLD wide=wide_r1
-    # OLD cases:
-    # lambda rng: [
-    #         (  # by hand: the gradient is (3, 4), the penalty 25
-    #             torch.tensor([[3.0, 4.0]], dtype=torch.float64),
-    #             torch.tensor([1.0], dtype=torch.float64),
-    #             torch.zeros(1, 2, dtype=torch.float64),
-    #             2.0,
-    #         ),
-    #         r1_case(rng, 1, 1, 1),
-    #         r1_case(rng, 1, 3, 2),
-    #         r1_case(rng, 4, 1, 3),
-    #         r1_case(rng, 3, 3, 3),
-    #         r1_case(rng, 5, 2, 4, torch.float64, 0.1),
-    #         r1_case(rng, 4, 3, 5, torch.float64, 100.0),
-    #         r1_case(rng, 4, 2, 3, torch.float32),
-    #         r1_case(rng, 3, 784, 8),
-    #         *(wide_r1(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=([[3.0, 4.0]], [1.0], [[0.0, 0.0]], 2.0),  # the gradient is (3, 4), the penalty 25
+    sizes=[
+        dict(B=1, D=1, H=1),
+        dict(B=1, D=3, H=2),
+        dict(B=4, D=1, H=3),
+        dict(B=3, D=3, H=3, gamma=0.1),
+        dict(B=5, D=2, H=4, scale=0.1),
+        dict(B=4, D=3, H=5, scale=100.0),
+        dict(B=4, D=2, H=3, dtype=torch.float32),
+        dict(B=3, D=784, H=8, gamma=10.0),
+    ],
+    spans=dict(
+        B=(1, 5), D=(1, 5), H=(1, 5), gamma=[0.1, 1.0, 3.0, 10.0], scale=lambda rng: 10 ** rng.uniform(-1, 1)
+    ),
     bug="""
-        bug: SOLUTION → STUB
+        bug: logits = torch.tanh(x @ weight.T) @ v → scores = torch.sigmoid(torch.tanh(x @ weight.T) @ v)
+        and: logits.sum(), x, create_graph=True → scores.mean(), x
+        and: .sum(dim=1).mean() → .sum()
     """,
     hints="""
         One symptom, one bug. A penalty that changes no weight is a constant: where is its graph lost? What
@@ -78,42 +65,44 @@ broken_penalty = Exercise(
         slopes.square().sum(dim=1).mean()`.
     """,
     wrong="""
-        still_a_constant: OLD → NEW
+        still_a_constant: , create_graph=True → nothing
             The value is right, but it is still a constant: pass create_graph=True, so that the gradient can
             itself be differentiated.
-        mean_and_sigmoid_left: OLD → NEW
+        mean_and_sigmoid_left: logits.sum() → logits.sigmoid().mean()
+        and: .sum(dim=1).mean() → .sum()
             The value has both its bugs: the gradient of a mean is divided by B, and the sigmoid is flat where
             D is sure.
-        gradient_of_the_mean_left: OLD → NEW
+        gradient_of_the_mean_left: logits.sum() → logits.mean()
+        and: .sum(dim=1).mean() → .sum()
             The sigmoid is gone, but the gradient is still that of the mean, each point's divided by B, and B²
             once squared: differentiate the sum, average the squared norms.
-        sigmoid_left: OLD → NEW
+        sigmoid_left: logits.sum() → logits.sigmoid().sum()
             The reduction is right, but the gradient is still that of the sigmoid, flat where D is sure: D in
             the equation is the logit.
-        mean_twice: OLD → NEW
+        mean_twice: logits.sum() → logits.mean()
             The squared norms are now averaged, but you still differentiate the mean, so each gradient is
             divided by B: differentiate the sum.
-        summed_over_the_batch: OLD → NEW
+        summed_over_the_batch: .sum(dim=1).mean() → .sum()
             You differentiate the sum, but also sum the squared norms over the batch: average them.
-        averaged_over_the_components: OLD → NEW
+        averaged_over_the_components: .sum(dim=1).mean() → .mean()
             You average the squares over the components too: a squared norm is their sum, dim=1.
-        norm_of_the_mean_gradient: OLD → NEW
+        norm_of_the_mean_gradient: slopes.square().sum(dim=1).mean() → slopes.mean(0).square().sum()
             You average the gradients before squaring, where opposite ones cancel: one squared norm for each
             point, the mean last.
-        norm_not_squared: OLD → NEW
+        norm_not_squared: slopes.square().sum(dim=1) → slopes.norm(dim=1)
             You average the norms: the penalty is of their squares.
-        pulled_to_one: OLD → NEW
+        pulled_to_one: slopes.square().sum(dim=1) → (slopes.norm(dim=1) - 1).square()
             You pull the norm to 1, as for a Wasserstein critic: R1 pulls the gradient to 0.
-        half_left_out: OLD → NEW
+        half_left_out: return gamma / 2 → return gamma
             The ½ before γ is gone: it is no bug.
-        not_averaged: OLD → NEW
+        not_averaged: .sum(dim=1).mean() → .sum(dim=1)
             You return one penalty for each point: take their mean.
-        data_not_detached: OLD → NEW
+        data_not_detached: .detach() → nothing
             Right for the discriminator, but the gradient now flows into the data as well: keep the first
             line.
-        weight_detached: OLD → NEW
+        weight_detached: weight.T → weight.detach().T
             The value is right, but no gradient of the penalty reaches weight: detach nothing but the data.
-        v_detached: OLD → NEW
+        v_detached: weight.T) @ v → weight.T) @ v.detach()
             The value is right, but no gradient of the penalty reaches v: detach nothing but the data.
     """,
 )

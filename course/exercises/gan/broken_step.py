@@ -3,7 +3,8 @@
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -21,7 +22,7 @@ def my_step(real, noise_d, noise_g, a, b, w, lr):
     return (a - lr * a.grad).detach(), (b - lr * b.grad).detach(), new_w
 
 
-def by_hand(real, noise_d, noise_g, a, b, w, lr):
+def by_formula(real, noise_d, noise_g, a, b, w, lr):
     """The same with gradients derived by hand, in float64."""
     r, n_d, n_g, a_, b_, w_ = (t.double() for t in (real, noise_d, noise_g, a, b, w))
     fake = n_d @ a_.T + b_
@@ -31,45 +32,40 @@ def by_hand(real, noise_d, noise_g, a, b, w, lr):
     return tuple(t.to(w.dtype) for t in new)
 
 
-def step_case(rng, batch, dims, latents, dtype=torch.float64, lr=0.5, scale=1.0):
+def generator_first(real, noise_d, noise_g, a, b, w, lr):
+    """You update the generator first: the discriminator goes first, and its new w judges."""
+    a, b, w = (p.clone().requires_grad_() for p in (a, b, w))
+    g_loss = F.softplus(-((noise_g @ a.T + b) @ w)).mean()
+    a, b = (p - lr * slope for p, slope in zip((a, b), torch.autograd.grad(g_loss, (a, b)), strict=True))
+    d_loss = F.softplus(-(real @ w)).mean() + F.softplus((noise_d @ a.T + b) @ w).mean()
+    return a, b, w - lr * torch.autograd.grad(d_loss, w)[0]
+
+
+def draw(rng, B, D, Z, lr=0.5, scale=1.0, dtype=torch.float64):
     """A case; `scale` multiplies w. The noise of the generator's step is a smaller batch."""
-    shapes = (batch, dims), (batch, latents), (max(1, batch - 1), latents), (dims, latents), (dims,)
-    return *(normal(rng, *shape, dtype=dtype) for shape in shapes), normal(rng, dims, dtype=dtype) * scale, lr
-
-
-def wide_step(rng):
-    """One valid case of small random sizes; at logits above 20 `F.softplus` drops digits of float64."""
-    dtype, lr = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 0.3)
-    return step_case(rng, *(rng.randint(1, 4) for _ in range(3)), dtype, lr, rng.uniform(0, 1))
+    *rest, w = tensors(rng, "BD BZ MZ DZ D D", dtype, B=B, M=max(1, B - 1), D=D, Z=Z)
+    return *rest, scale * w, lr
 
 
 broken_step = Exercise(
     my_step,
-    reference=by_hand,
-    # OLD wide=wide_step
-    # OLD cases:
-    # lambda rng: [
-    #         (  # by hand: w becomes 0.5
-    #             *(torch.tensor([[value]], dtype=torch.float64) for value in (2.0, 1.0, -1.0, 1.0)),
-    #             torch.zeros(1, dtype=torch.float64),
-    #             torch.zeros(1, dtype=torch.float64),
-    #             1.0,
-    #         ),
-    #         step_case(rng, 1, 1, 1),
-    #         step_case(rng, 4, 1, 2),
-    #         step_case(rng, 3, 2, 1),
-    #         step_case(rng, 3, 3, 3),
-    #         step_case(rng, 5, 2, 3, torch.float64, 2.0),
-    #         step_case(rng, 5, 4, 2, torch.float32, 0.1),
-    #         step_case(rng, 4, 3, 2, torch.float64, 0.1, 0.0),  # w = 0
-    #         *(wide_step(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    reference=by_formula,
+    draw=draw,
+    by_hand=([[2.0]], [[1.0]], [[-1.0]], [[1.0]], [0.0], [0.0], 1.0),  # w becomes 0.5
+    sizes=[
+        dict(B=1, D=1, Z=1),
+        dict(B=4, D=1, Z=2),
+        dict(B=3, D=2, Z=1),
+        dict(B=3, D=3, Z=3),
+        dict(B=5, D=2, Z=3, lr=2.0),
+        dict(B=5, D=4, Z=2, lr=0.1, dtype=torch.float32),
+        dict(B=4, D=3, Z=2, lr=0.1, scale=0.0),  # w = 0
+    ],
+    # at logits above 20 `F.softplus` drops digits of float64
+    spans=dict(B=(1, 4), D=(1, 4), Z=(1, 4), lr=lambda rng: 10 ** rng.uniform(-1, 0.3), scale=(0.0, 1.0)),
     bug="""
-        bug: SOLUTION → STUB
+        bug: (noise_d @ a.T + b).detach() → noise_d @ a.T + b
+        and: fake @ new_w → fake @ w
     """,
     hints="""
         One symptom, one bug. Judged by w = 0, which gradient does any loss have for the fakes? And which loss
@@ -81,34 +77,36 @@ broken_step = Exercise(
         Detach `fake` in the discriminator's loss, and use `new_w` in the generator's.
     """,
     wrong="""
-        both_left: OLD → NEW
+        both_left: (noise_d @ a.T + b).detach() → noise_d @ a.T + b
+        and: fake @ new_w → fake @ w
             Both bugs are still there: the discriminator's loss leaves its gradient in a and b, and the old w
             judges the fakes.
-        gradient_still_leaks: OLD → NEW
+        gradient_still_leaks: (noise_d @ a.T + b).detach() → noise_d @ a.T + b
             The new w judges, but a.grad and b.grad still hold the discriminator's gradient, which makes fakes
             easier to catch: detach the first batch of fakes, or zero these gradients.
-        old_discriminator_judges: OLD → NEW
+        old_discriminator_judges: fake @ new_w → fake @ w
             No gradient leaks, but the generator is still judged by the old w: use the new one.
-        noise_reused: OLD → NEW
+        noise_reused: noise_g @ → noise_d @
             Both bugs are mended, but the generator's loss now uses noise_d: it has noise_g.
-        noise_reused_and_gradient_leaks: OLD → NEW
+        noise_reused_and_gradient_leaks: (noise_d @ a.T + b).detach() → noise_d @ a.T + b
+        and: noise_g @ → noise_d @
             The new w judges, but the generator's loss uses noise_d, not noise_g, and its gradients still hold
             the discriminator's.
-        fresh_noise_for_both: OLD → NEW
+        fresh_noise_for_both: noise_d @ → noise_g @
             Both losses use noise_g: the discriminator's has noise_d.
-        generator_cut_off: OLD → NEW
+        generator_cut_off: (a - lr * a.grad).detach(), (b - lr * b.grad).detach() → a.detach(), b.detach()
             The generator does not move: detach the fakes in the discriminator's loss, not in its own.
-        w_takes_both_gradients: OLD → NEW
+        w_takes_both_gradients: (w - lr * w.grad).detach() → (w - lr * w.grad).detach().requires_grad_()
+        and: .detach(), new_w → .detach(), (new_w - lr * new_w.grad).detach()
             w also takes the generator's gradient, and learns to be fooled: it has its own loss alone.
-        generator_first: OLD → NEW
-            You update the generator first: the discriminator goes first, and its new w judges.
-        saturating_loss: OLD → NEW
+        saturating_loss: F.softplus(-(fake @ new_w)) → -F.softplus(fake @ new_w)
             The generator descends on mean log(1 - D(fake)), which is flat where it is caught.
-        generator_learns_to_be_caught: OLD → NEW
+        generator_learns_to_be_caught: F.softplus(-(fake @ new_w)) → -F.softplus(-(fake @ new_w))
             The generator descends on mean log D(fake), so it learns to be caught: the minus is missing.
-        discriminator_ascends: OLD → NEW
+        discriminator_ascends: w - lr * w.grad → w + lr * w.grad
             The discriminator climbs its loss: it descends, like the generator.
-        real_points_alone: OLD → NEW
+        real_points_alone: .mean() + F.softplus(fake @ w).mean() → .mean()
             The discriminator sees real points alone, and calls all real: its second term is missing.
     """,
+    functions=(generator_first,),
 )

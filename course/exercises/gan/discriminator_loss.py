@@ -1,9 +1,11 @@
 """Chapter 5: the discriminator's loss, Goodfellow et al. (2014), equation 1, negated."""
 
 import math
+
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -24,45 +26,37 @@ def by_pytorch(real_logits, fake_logits):
     return (real_loss + fake_loss).to(real_logits.dtype)
 
 
-def logits_case(rng, n, m, dtype=torch.float64, scale=1.0):
-    """A case of n real and m fake logits; `scale` multiplies them."""
-    return normal(rng, n, dtype=dtype, scale=scale), normal(rng, m, dtype=dtype, scale=scale)
+def draw(rng, N, M, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the logits."""
+    return tuple(scale * logits for logits in tensors(rng, "N M", dtype, N=N, M=M))
 
 
-def extreme_case(dtype, *values):
-    """Each logit and its negative, in both batches; the fake ones are a little nearer to 0."""
-    logits = torch.tensor([sign * value for value in values for sign in (1, -1)], dtype=dtype)
-    return logits, 0.75 * logits
-
-
-def wide_logits(rng):
-    """One valid case; float64 logits stay below 20, from where on `F.softplus` has nine digits alone."""
+def small_sizes(rng):
+    """Float64 logits stay below 20, from where on `F.softplus` has nine digits alone."""
     dtype, largest = rng.choice(((torch.float32, 4.0), (torch.float64, 0.5)))
-    return logits_case(rng, rng.randint(1, 6), rng.randint(1, 6), dtype, 10 ** rng.uniform(-1, largest))
+    return dict(N=rng.randint(1, 6), M=rng.randint(1, 6), scale=10 ** rng.uniform(-1, largest), dtype=dtype)
 
 
 discriminator_loss = Exercise(
     my_discriminator_loss,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_logits
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([math.log(3)]).double(), torch.tensor([math.log(3)]).double()),  # 3/4 and 1/4
-    #         (torch.tensor([0.5, -1.0]).double(), torch.tensor([2.0]).double()),
-    #         logits_case(rng, 1, 3),
-    #         logits_case(rng, 4, 4),
-    #         logits_case(rng, 5, 2, torch.float64, 3.0),
-    #         logits_case(rng, 3, 6, torch.float32, 4.0),
-    #         extreme_case(torch.float32, 12.0, 50.0),
-    #         extreme_case(torch.float32, 100.0, 1e4),
-    #         extreme_case(torch.float64, 40.0, 800.0, 1e4),
-    #         *(wide_logits(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([math.log(3)], [math.log(3)]),  # D is 3/4, log 4/3 + log 4
+        ([0.5, -1.0], [2.0]),
+        (torch.tensor([-200.0]), torch.tensor([1.0])),  # the sigmoid of the real point alone is rounded to 0
+        ([40.0, -40.0, 800.0, -800.0, 1e4, -1e4], [30.0, -30.0, 600.0, -600.0, 7.5e3, -7.5e3]),
+        (torch.tensor([12.0, -12.0, 50.0, -50.0]), torch.tensor([9.0, -9.0, 37.5, -37.5])),
+        (torch.tensor([100.0, -100.0, 1e4, -1e4]), torch.tensor([75.0, -75.0, 7.5e3, -7.5e3])),
+    ],
+    sizes=[
+        dict(N=1, M=3),
+        dict(N=4, M=4),
+        dict(N=5, M=2, scale=3.0),
+        dict(N=3, M=6, scale=4.0, dtype=torch.float32),
+    ],
+    spans=small_sizes,
     hints="""
         The two batches have means of their own. And what is 1 - s(b), written as a sigmoid again?
 
@@ -72,71 +66,52 @@ discriminator_loss = Exercise(
         `-F.logsigmoid(real_logits).mean() - F.logsigmoid(-fake_logits).mean()`.
     """,
     wrong="""
-        log_of_sigmoid: OLD → NEW
+        log_of_sigmoid: F.logsigmoid(real_logits) → real_logits.sigmoid().log()
+        and: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid()).log()
+        log_of_both_sigmoids: F.logsigmoid(real_logits) → real_logits.sigmoid().log()
+        and: F.logsigmoid(-fake_logits) → (-fake_logits).sigmoid().log()
+        log_of_the_fake_sigmoid: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid()).log()
             Right for moderate logits, but of an extreme one exp overflows or the sigmoid is rounded to 0 or
             1, and log 0 is -inf. `F.logsigmoid` and `F.softplus` take both in one step.
-        log_of_both_sigmoids: OLD → NEW
-            Right for moderate logits, but of an extreme one exp overflows or the sigmoid is rounded to 0 or
-            1, and log 0 is -inf. `F.logsigmoid` and `F.softplus` take both in one step.
-        log_of_the_fake_sigmoid: OLD → NEW
-            Right for moderate logits, but of an extreme one exp overflows or the sigmoid is rounded to 0 or
-            1, and log 0 is -inf. `F.logsigmoid` and `F.softplus` take both in one step.
-        clamped_1e-04: OLD → NEW
+        clamped_{}: F.logsigmoid(real_logits) → real_logits.sigmoid().clamp({}, 1 - {}).log()
+        and: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid().clamp({}, 1 - {})).log()
+        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08
             You clamp the probability away from 0 and 1: a confident mistake then costs too little and has no
             gradient. `F.logsigmoid` on the logits needs no clamp.
-        clamped_1e-05: OLD → NEW
-            You clamp the probability away from 0 and 1: a confident mistake then costs too little and has no
-            gradient. `F.logsigmoid` on the logits needs no clamp.
-        clamped_1e-06: OLD → NEW
-            You clamp the probability away from 0 and 1: a confident mistake then costs too little and has no
-            gradient. `F.logsigmoid` on the logits needs no clamp.
-        clamped_1e-07: OLD → NEW
-            You clamp the probability away from 0 and 1: a confident mistake then costs too little and has no
-            gradient. `F.logsigmoid` on the logits needs no clamp.
-        clamped_1e-08: OLD → NEW
-            You clamp the probability away from 0 and 1: a confident mistake then costs too little and has no
-            gradient. `F.logsigmoid` on the logits needs no clamp.
-        epsilon_1e-06: OLD → NEW
+        epsilon_{}: F.logsigmoid(real_logits) → (real_logits.sigmoid() + {}).log()
+        and: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid() + {}).log()
+        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little, and its
             gradient is lost. `F.logsigmoid` on the logits needs none.
-        epsilon_1e-07: OLD → NEW
-            You add a small number inside the logarithm: a confident mistake then costs too little, and its
-            gradient is lost. `F.logsigmoid` on the logits needs none.
-        epsilon_1e-08: OLD → NEW
-            You add a small number inside the logarithm: a confident mistake then costs too little, and its
-            gradient is lost. `F.logsigmoid` on the logits needs none.
-        epsilon_1e-10: OLD → NEW
-            You add a small number inside the logarithm: a confident mistake then costs too little, and its
-            gradient is lost. `F.logsigmoid` on the logits needs none.
-        epsilon_1e-12: OLD → NEW
-            You add a small number inside the logarithm: a confident mistake then costs too little, and its
-            gradient is lost. `F.logsigmoid` on the logits needs none.
-        halved: OLD → NEW
+        halved: real_cost.mean() + fake_cost.mean() → (real_cost.mean() + fake_cost.mean()) / 2
             You average the two terms: half of what equation 1 gives. Minima are the same, but a discriminator
             that cannot tell real from fake costs 2 log 2, not log 2.
-        mean_of_all_points: OLD → NEW
+        mean_of_all_points: real_cost.mean() + fake_cost → torch.cat([real_cost, fake_cost])
             You take one mean over all N + M points: each batch has a mean of its own, and the two are added.
             Joined, the larger batch would weigh more.
-        twice_the_mean_of_all_points: OLD → NEW
+        twice_the_mean_of_all_points: real_cost.mean() + fake_cost → 2 * torch.cat([real_cost, fake_cost])
             Right where N = M. Else the larger batch weighs more: take each batch's own mean, then add.
-        sign_turned: OLD → NEW
+        sign_turned: = -F.logsigmoid → = F.logsigmoid
             This is the value, which the discriminator maximises: a loss is minimised, so turn the sign.
-        summed: OLD → NEW
+        summed: .mean() → .sum()
             You sum over the points: the loss is a mean over each batch, whatever its size.
-        real_points_alone: OLD → NEW
+        real_points_alone: real_cost.mean() + fake_cost.mean() → real_cost.mean()
             You count the real points alone: a discriminator that calls everything real would win. Generated
             points cost -log(1 - D).
-        generators_term: OLD → NEW
+        generators_term: (-fake_logits) → (fake_logits)
             Your second term is -log D(fake), the generator's loss: it rewards calling generated points real.
             The discriminator's is -log(1 - D(fake)).
-        labels_swapped: OLD → NEW
+        labels_swapped: F.logsigmoid(real_logits) → F.logsigmoid(-real_logits)
+        and: (-fake_logits) → (fake_logits)
             The labels are swapped: -log D belongs to the real points, -log(1 - D) to the generated ones.
-        sigmoid_twice: OLD → NEW
+        sigmoid_twice: F.logsigmoid(real_logits) → F.logsigmoid(real_logits.sigmoid())
+        and: (-fake_logits) → (-fake_logits.sigmoid())
             The sigmoid is applied twice: `F.logsigmoid` and softplus take logits, not probabilities.
-        raw_logits: OLD → NEW
+        raw_logits: F.logsigmoid → nothing
             You average the logits themselves, as a Wasserstein critic does: nothing bounds that loss. Each
             logit goes through log s first.
-        logits_as_probabilities: OLD → NEW
+        logits_as_probabilities: F.logsigmoid(real_logits) → real_logits.log()
+        and: F.logsigmoid(-fake_logits) → (1 - fake_logits).log()
             You take the logits for probabilities, and the logarithm of a negative number is NaN: they go
             through a sigmoid first.
     """,

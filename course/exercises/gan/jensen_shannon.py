@@ -1,8 +1,10 @@
 """Chapter 5: the Jensen-Shannon divergence, Lin (1991); Goodfellow et al. (2014), equation 6."""
 
 import math
+
 import torch
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -10,9 +12,8 @@ def my_jensen_shannon(p, q):
     """The Jensen-Shannon divergence of each pair of rows, nats, (B,). p and q (B, K): each row a
     distribution over K outcomes, zeros allowed."""
     m = (p + q) / 2  # 0 only where both are
-    # xlogy(x, y) is x log y, and 0 where x is 0; of p / m it would still meet 0 / 0.
-    kl_p = (torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=1)
-    kl_q = (torch.xlogy(q, q) - torch.xlogy(q, m)).sum(dim=1)
+    # xlogy(x, y) is x log y, and 0 where x is 0; of x / m it would still meet 0 / 0.
+    kl_p, kl_q = ((torch.xlogy(x, x) - torch.xlogy(x, m)).sum(dim=1) for x in (p, q))
     return (kl_p + kl_q) / 2
 
 
@@ -23,49 +24,35 @@ def by_entropies(p, q):
     return (mixture - torch.special.entr(torch.stack(wide)).sum(2).mean(0)).to(p.dtype)
 
 
-def rows(rng, b, k, dtype=torch.float64, scale=1.0, zeros=0.0):
-    """b distributions over k outcomes, sharper with `scale`; a share `zeros` of outcomes is impossible."""
-    logits = normal(rng, b, k, dtype=dtype, scale=scale)
-    for row in logits:
-        impossible = [i for i in range(k) if rng.random() < zeros]
-        row[impossible[: k - 1]] = -math.inf
-    return logits.softmax(1)
-
-
-def pair_case(rng, b, k, dtype=torch.float64, scale=1.0, zeros=0.0):
-    """A case of given sizes."""
-    return rows(rng, b, k, dtype, scale, zeros), rows(rng, b, k, dtype, scale, zeros)
-
-
-def wide_pair(rng):
-    """One valid case of small random sizes, with and without zeros."""
-    dtype, zeros = rng.choice((torch.float32, torch.float64)), rng.choice((0.0, 0.5))
-    return pair_case(rng, rng.randint(1, 4), rng.randint(1, 6), dtype, 10 ** rng.uniform(-1, 0.7), zeros)
+def draw(rng, B, K, scale=1.0, zeros=0.0, dtype=torch.float64):
+    """A case: distributions, sharper with `scale`; of each a share `zeros` of outcomes is impossible."""
+    p, q = tensors(rng, "BK BK", dtype, B=B, K=K)
+    for logits in (*p, *q):
+        impossible = [k for k in range(K) if rng.random() < zeros]
+        logits[impossible[: K - 1]] = -math.inf
+    return (scale * p).softmax(1), (scale * q).softmax(1)
 
 
 jensen_shannon = Exercise(
     my_jensen_shannon,
     reference=by_entropies,
-    # OLD wide=wide_pair
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([[1.0, 0.0]]).double(), torch.tensor([[0.0, 1.0]]).double()),  # by hand: ln 2
-    #         (torch.tensor([[0.75, 0.25]]).double(), torch.tensor([[0.25, 0.75]]).double()),
-    #         (torch.tensor([[0.5, 0.5, 0.0]]).double(), torch.tensor([[0.5, 0.0, 0.5]]).double()),
-    #         (torch.tensor([[0.5, 0.0, 0.5]]).double(), torch.tensor([[0.5, 0.0, 0.5]]).double()),  # equal: 0
-    #         (torch.ones(2, 1), torch.ones(2, 1)),  # K = 1
-    #         pair_case(rng, 3, 3),
-    #         pair_case(rng, 1, 5, torch.float64, 3.0),
-    #         pair_case(rng, 4, 6, torch.float64, 1.0, 0.5),
-    #         pair_case(rng, 5, 4, torch.float32, 2.0, 0.5),
-    #         pair_case(rng, 2, 300, torch.float32, 2.0),
-    #         pair_case(rng, 2, 40, torch.float64, 20.0),
-    #         *(wide_pair(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([[1.0, 0.0]], [[0.0, 1.0]]),  # ln 2
+        ([[0.75, 0.25]], [[0.25, 0.75]]),
+        ([[0.5, 0.5, 0.0]], [[0.5, 0.0, 0.5]]),
+        ([[0.5, 0.0, 0.5]], [[0.5, 0.0, 0.5]]),  # equal: 0
+        (torch.ones(2, 1), torch.ones(2, 1)),  # K = 1
+    ],
+    sizes=[
+        dict(B=3, K=3),
+        dict(B=1, K=5, scale=3.0),
+        dict(B=4, K=6, zeros=0.5),
+        dict(B=5, K=4, scale=2.0, zeros=0.5, dtype=torch.float32),
+        dict(B=2, K=300, scale=2.0, dtype=torch.float32),
+        dict(B=2, K=40, scale=20.0),
+    ],
+    spans=dict(B=(1, 4), K=(1, 6), scale=lambda rng: 10 ** rng.uniform(-1, 0.7), zeros=[0.0, 0.5]),
     hints="""
         Where can m be 0, and where is p_k log(p_k / m_k) NaN in floating point though it should be 0?
 
@@ -75,99 +62,49 @@ jensen_shannon = Exercise(
         `kl_p = (torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=1)`, the same for q, and their mean.
     """,
     wrong="""
-        nan_at_zeros: OLD → NEW
+        nan_at_zeros: torch.xlogy(x, x) - torch.xlogy(x, m) → x * (x / m).log()
             Right where no probability is 0. Else 0 times log 0 is 0 times -inf: NaN. `torch.xlogy` has 0.
-        nan_where_both_are_zero: OLD → NEW
+        nan_where_both_are_zero: torch.xlogy(x, x) - torch.xlogy(x, m) → torch.xlogy(x, x / m)
             One place is left: where p and q are both 0, so is m. Then 0/0 is NaN before `torch.xlogy` sees
             it, and `F.kl_div(m.log(), p)` multiplies 0 by -inf. Take p log p and p log m apart.
-        epsilon_1e-04: OLD → NEW
+        epsilon_{}: torch.xlogy(x, x) - torch.xlogy(x, m) → x * ((x + {}) / (m + {})).log()
+        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-09, 1e-10
+        epsilon_below_{}: torch.xlogy(x, x) - torch.xlogy(x, m) → torch.xlogy(x, x / (m + {}))
+        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-09, 1e-10
+        epsilon_first_{}: torch.xlogy(x, x) - torch.xlogy(x, m) → torch.xlogy(x + {}, (x + {}) / (m + {}))
+        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-09, 1e-10
             You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
             is exactly 0: `torch.xlogy`.
-        epsilon_below_1e-04: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_first_1e-04: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_1e-05: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_below_1e-05: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_first_1e-05: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_1e-06: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_below_1e-06: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_first_1e-06: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_1e-07: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_below_1e-07: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_first_1e-07: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_1e-08: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_below_1e-08: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_first_1e-08: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_1e-09: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_below_1e-09: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_first_1e-09: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_1e-10: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_below_1e-10: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        epsilon_first_1e-10: OLD → NEW
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
-        bits: OLD → NEW
+        bits: (kl_p + kl_q) / 2 → (kl_p + kl_q) / 2 / math.log(2)
             This is the divergence in bits: take natural logarithms.
-        half_forgotten: OLD → NEW
+        half_forgotten: (kl_p + kl_q) / 2 → kl_p + kl_q
             The ½ before the two KLs is missing: disjoint distributions then get 2 log 2, not log 2.
-        distance: OLD → NEW
+        distance: (kl_p + kl_q) / 2 → ((kl_p + kl_q) / 2).sqrt()
             This is the Jensen-Shannon distance, the root of the divergence (as in SciPy's `jensenshannon`):
             no root is asked for.
-        value_of_the_game: OLD → NEW
+        value_of_the_game: (kl_p + kl_q) / 2 → kl_p + kl_q - math.log(4)
             This is the generator's cost, 2 JS - log 4: return JS alone.
-        kl: OLD → NEW
+        kl: (p + q) / 2 → q
+        and: (kl_p + kl_q) / 2 → kl_p
             This is KL(p || q), infinite where q is 0 and p is not: both are compared with their mean m.
-        jeffreys: OLD → NEW
+        jeffreys: torch.xlogy(x, m) → torch.xlogy(x, y)
+        and: for x in (p, q) → for x, y in ((p, q), (q, p))
+        and: (kl_p + kl_q) / 2 → kl_p + kl_q
             This is KL(p || q) + KL(q || p), Jeffreys' divergence: symmetric, but infinite where one of the
             two is 0. Compare each with the mean m.
-        symmetrised_kl: OLD → NEW
+        symmetrised_kl: torch.xlogy(x, m) → torch.xlogy(x, y)
+        and: for x in (p, q) → for x, y in ((p, q), (q, p))
             This is the mean of KL(p || q) and KL(q || p): symmetric, but infinite where one of the two is 0.
             Compare each with the mean m.
-        mixture_not_halved: OLD → NEW
+        mixture_not_halved: (p + q) / 2 → p + q
             Your m is p + q, which sums to 2: halve it. Equal distributions then get 0, not -log 2.
-        arguments_of_the_kl_swapped: OLD → NEW
+        arguments_of_the_kl_swapped: torch.xlogy(x, x) → torch.xlogy(m, m)
+        and: torch.xlogy(x, m) → torch.xlogy(m, x)
             You take KL(m || p) and KL(m || q), infinite where one of the two is 0: m comes second.
             `F.kl_div(m.log(), p)` is KL(p || m): its first argument is the logarithm of the second.
-        mean_over_outcomes: OLD → NEW
+        mean_over_outcomes: sum(dim=1) → mean(dim=1)
             You average over the K outcomes: a KL is a sum over them, weighted by p.
-        one_side: OLD → NEW
+        one_side: (kl_p + kl_q) / 2 → kl_p
             This is KL(p || m) alone: add KL(q || m) and halve the sum.
     """,
 )

@@ -1,8 +1,8 @@
 """Chapter 5: the least-squares losses, Mao et al. (2017), equation 9."""
 
 import torch
-import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -22,38 +22,29 @@ def by_expansion(real_logits, fake_logits):
     return (real_loss + (fake**2).mean() / 2).to(real_logits.dtype), g_loss.to(real_logits.dtype)
 
 
-def outputs_case(rng, n, m, dtype=torch.float64, scale=1.0):
-    """A case of n real and m fake outputs; `scale` multiplies them."""
-    return normal(rng, n, dtype=dtype, scale=scale), normal(rng, m, dtype=dtype, scale=scale)
-
-
-def wide_outputs(rng):
-    """One valid case of small random sizes."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 2)
-    return outputs_case(rng, rng.randint(1, 6), rng.randint(1, 6), dtype, scale)
+def draw(rng, N, M, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the outputs."""
+    return tuple(scale * logits for logits in tensors(rng, "N M", dtype, N=N, M=M))
 
 
 least_squares_losses = Exercise(
     my_least_squares,
     reference=by_expansion,
     gradients=True,
-    # OLD wide=wide_outputs
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([3.0]).double(), torch.tensor([2.0, 0.5]).double()),  # by hand: 2 for the real point
-    #         (torch.tensor([1.0, 1.0]).double(), torch.tensor([0.0, 0.0, 0.0]).double()),  # at its best
-    #         outputs_case(rng, 1, 1),
-    #         outputs_case(rng, 4, 4),
-    #         outputs_case(rng, 5, 2),
-    #         outputs_case(rng, 2, 6, torch.float64, 10.0),
-    #         outputs_case(rng, 3, 5, torch.float32),
-    #         outputs_case(rng, 6, 3, torch.float32, 100.0),
-    #         *(wide_outputs(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([3.0], [2.0, 0.5]),  # 2 for the real point
+        ([1.0, 1.0], [0.0, 0.0, 0.0]),  # at its best
+    ],
+    sizes=[
+        dict(N=1, M=1),
+        dict(N=4, M=4),
+        dict(N=5, M=2),
+        dict(N=2, M=6, scale=10.0),
+        dict(N=3, M=5, dtype=torch.float32),
+        dict(N=6, M=3, scale=100.0, dtype=torch.float32),
+    ],
+    spans=dict(N=(1, 6), M=(1, 6), scale=lambda rng: 10 ** rng.uniform(-1, 2)),
     hints="""
         Which target has each of the three terms: real points for the discriminator, generated ones for the
         discriminator, and generated ones for the generator?
@@ -65,58 +56,68 @@ least_squares_losses = Exercise(
         likewise.
     """,
     wrong="""
-        sigmoid_first: OLD → NEW
+        sigmoid_first: _logits - 1 → _logits.sigmoid() - 1
+        and: fake_logits.square → fake_logits.sigmoid().square
             You take the sigmoid first. The squares are of the raw outputs: behind a sigmoid their slope would
             vanish again where the discriminator is sure.
-        no_half: OLD → NEW
+        no_half: 0.5 → 1
             The ½ is missing: each of the three terms has one.
-        d_not_halved: OLD → NEW
+        d_not_halved: 0.5 * (real_logits → (real_logits
+        and: 0.5 * fake_logits → fake_logits
             The generator's loss is right, but both terms of the discriminator's have a ½ too.
-        g_not_halved: OLD → NEW
+        g_not_halved: 0.5 * (fake_logits → (fake_logits
             The discriminator's loss is right, but the generator's has a ½ too.
-        d_halved_twice: OLD → NEW
+        d_halved_twice: return d_loss → return d_loss / 2
             You halve the discriminator's loss twice: one ½ for each of its two terms is all.
-        labels_swapped: OLD → NEW
+        labels_swapped: (real_logits - 1) → real_logits
+        and: fake_logits.square → (fake_logits - 1).square
             The discriminator's targets are swapped: 1 for real points, 0 for generated ones.
-        labels_swapped_everywhere: OLD → NEW
+        labels_swapped_everywhere: (real_logits - 1) → real_logits
+        and: (fake_logits - 1) → fake_logits
+        and: + 0.5 * fake_logits → + 0.5 * (fake_logits - 1)
             All targets are swapped. In both losses 1 means real: the discriminator wants real points at 1 and
             generated ones at 0, the generator wants its own at 1.
-        generators_target_0: OLD → NEW
+        generators_target_0: (fake_logits - 1) → fake_logits
             The generator's target is 0, the discriminator's own for these points: the generator then helps it
             and learns to be caught. Its target is 1.
-        minimax: OLD → NEW
+        minimax: 0.5 * (fake_logits - 1) → -0.5 * fake_logits
             The generator's loss is minus the discriminator's term, as in the minimax game: nothing bounds it,
             and at 0 it has no slope. Its own target is 1.
-        signs_as_targets: OLD → NEW
+        signs_as_targets: 0.5 * fake_logits → 0.5 * (fake_logits + 1)
+        and: (fake_logits - 1) → fake_logits
             These are the targets -1, 1 and 0, equation 8 of the same article. Equation 9 has 0, 1 and 1.
-        root_of_the_mean: OLD → NEW
+        root_of_the_mean: 0.5 → 1
+        and: .mean() → .mean().sqrt()
             You take the root of the mean square: the loss is half the mean square itself.
-        mean_before_the_square: OLD → NEW
+        mean_before_the_square: _logits - 1).square().mean() → _logits.mean() - 1).square()
+        and: fake_logits.square().mean() → fake_logits.mean().square()
             You square the mean output's distance: outputs on both sides of the target then cancel. Square
             each point's, then take the mean.
-        summed: OLD → NEW
+        summed: .mean() → .sum()
             You sum over the points: the losses are means over each batch, whatever its size.
-        mean_of_all_points: OLD → NEW
+        mean_of_all_points: (real_logits - 1) → torch.cat([real_logits - 1, fake_logits])
+        and: .mean() + 0.5 * fake_logits.square().mean() → .mean()
             The discriminator's loss is one mean over all N + M points: each batch has its own mean, and the
             two are added.
-        twice_the_mean_of_all_points: OLD → NEW
+        twice_the_mean_of_all_points: 0.5 * (real_logits - 1) → torch.cat([real_logits - 1, fake_logits])
+        and: .mean() + 0.5 * fake_logits.square().mean() → .mean()
             Right where N = M. Else the larger batch weighs more in the discriminator's loss: take each
             batch's own mean, then add.
-        real_points_alone: OLD → NEW
+        real_points_alone: .mean() + 0.5 * fake_logits.square().mean() → .mean()
             The discriminator's loss counts the real points alone: an output of 1 everywhere would win.
             Generated points have the target 0.
-        fake_detached_in_g: OLD → NEW
+        fake_detached_in_g: (fake_logits - 1) → (fake_logits.detach() - 1)
             The values are right, but the generator's loss is cut off from fake_logits: only through them does
             it reach the generator. Nothing is to be detached.
-        fake_detached_in_d: OLD → NEW
+        fake_detached_in_d: fake_logits.square → fake_logits.detach().square
             The values are right, but in the discriminator's loss fake_logits is cut off, so the discriminator
             learns from real points alone. In training the generated points are detached before they enter the
             discriminator, not its outputs.
-        order_swapped: OLD → NEW
+        order_swapped: return d_loss, g_loss → return g_loss, d_loss
             Return the discriminator's loss first.
-        losses_added: OLD → NEW
+        losses_added: return d_loss, g_loss → return d_loss + g_loss
             You add the two losses: each network minimises its own, so return both.
-        stacked: OLD → NEW
+        stacked: return d_loss, g_loss → return torch.stack([d_loss, g_loss])
             The values are right, but in one tensor: return the pair, `return d_loss, g_loss`, so that each
             can have its own backward pass.
     """,

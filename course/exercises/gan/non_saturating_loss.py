@@ -1,8 +1,10 @@
 """Chapter 5: the non-saturating loss of the generator, Goodfellow et al. (2014), section 3."""
 
 import math
+
 import torch
 import torch.nn.functional as F
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -20,45 +22,51 @@ def by_pytorch(fake_logits):
     return F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits)).to(fake_logits.dtype)
 
 
-def logits_case(rng, b, dtype=torch.float64, scale=1.0):
-    """A case of b logits; `scale` multiplies them."""
-    return (normal(rng, b, dtype=dtype, scale=scale),)
+def own_predictions_as_labels(fake_logits):
+    """Your labels are the discriminator's own predictions: the cross-entropy is at its minimum over D, so the
+    gradient is 0 and the generator learns nothing. Its label is 1."""
+    return F.binary_cross_entropy_with_logits(fake_logits, fake_logits.sigmoid().detach())
 
 
-def extreme_case(dtype, *values):
-    """Each logit, and three quarters of its negative."""
-    return (torch.tensor([sign * value for value in values for sign in (1.0, -0.75)], dtype=dtype),)
+def own_decisions_as_labels(fake_logits):
+    """Your labels are the discriminator's own decisions: the generator is driven to where it is sure, real or
+    fake. The generator's label is 1 for every point."""
+    return F.binary_cross_entropy_with_logits(fake_logits, (fake_logits > 0).to(fake_logits.dtype))
 
 
-def wide_logits(rng):
-    """One valid case; float64 logits stay below 20, from where on `F.softplus` has nine digits alone."""
+def overflow_in_the_gradient(fake_logits):
+    """The values are right, but gradients are NaN: exp overflows in the branch that torch.where does not
+    choose, and 0 times inf goes back through it. `F.logsigmoid` has no branch."""
+    small = torch.log1p(torch.exp(-fake_logits))
+    return torch.where(fake_logits < 0, torch.log1p(torch.exp(fake_logits)) - fake_logits, small).mean()
+
+
+def draw(rng, B, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the logits."""
+    return (normal(rng, B, dtype=dtype, scale=scale),)
+
+
+def small_sizes(rng):
+    """Float64 logits stay below 20, from where on `F.softplus` has nine digits alone."""
     dtype, largest = rng.choice(((torch.float32, 4.0), (torch.float64, 0.5)))
-    return logits_case(rng, rng.randint(1, 6), dtype, 10 ** rng.uniform(-1, largest))
+    return dict(B=rng.randint(1, 6), scale=10 ** rng.uniform(-1, largest), dtype=dtype)
 
 
 non_saturating_loss = Exercise(
     my_generator_loss,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_logits
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([-math.log(3)]).double(),),  # by hand: D = 1/4
-    #         (torch.tensor([0.5, -2.0]).double(),),
-    #         logits_case(rng, 1),
-    #         logits_case(rng, 5),
-    #         logits_case(rng, 4, torch.float64, 3.0),
-    #         logits_case(rng, 6, torch.float32, 4.0),
-    #         extreme_case(torch.float32, 12.0, 50.0),
-    #         extreme_case(torch.float32, 100.0, 1e4),
-    #         extreme_case(torch.float64, 40.0, 800.0, 1e4),
-    #         (torch.tensor([-25.0, -30.0]),),  # a sure discriminator: the slope is still -1/2 for each
-    #         *(wide_logits(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([-math.log(3)],),  # D = 1/4
+        ([0.5, -2.0],),
+        ([40.0, -30.0, 800.0, -600.0, 1e4, -7.5e3],),
+        (torch.tensor([12.0, -9.0, 50.0, -37.5]),),
+        (torch.tensor([100.0, -75.0, 1e4, -7.5e3]),),
+        (torch.tensor([-25.0, -30.0]),),  # a sure discriminator: the slope is still -1/2 for each
+    ],
+    sizes=[dict(B=1), dict(B=5), dict(B=4, scale=3.0), dict(B=6, scale=4.0, dtype=torch.float32)],
+    spans=small_sizes,
     hints="""
         The generator wants its points called real. Which label would you give them, and what does a wrong
         answer then cost?
@@ -69,85 +77,55 @@ non_saturating_loss = Exercise(
         `-F.logsigmoid(fake_logits).mean()`.
     """,
     wrong="""
-        minimax: OLD → NEW
+        minimax: -F.logsigmoid(fake_logits) → F.logsigmoid(-fake_logits)
             This is the minimax loss, log(1 - D(fake)). It points in the right direction, but its slope along
             a logit is -D: it vanishes where the discriminator is sure of a fake, when the generator needs it
             most. The slope of -log D is -(1 - D).
-        minimax_of_the_sigmoid: OLD → NEW
+        minimax_of_the_sigmoid: -F.logsigmoid(fake_logits) → (1 - fake_logits.sigmoid()).log()
             This is the minimax loss, log(1 - D(fake)). It points in the right direction, but its slope along
             a logit is -D: it vanishes where the discriminator is sure of a fake, when the generator needs it
             most. The slope of -log D is -(1 - D). Besides, the logarithm of a sigmoid that is rounded to 1
             fails: `F.logsigmoid`.
-        label_0: OLD → NEW
+        label_0: (fake_logits).mean() → (-fake_logits).mean()
             You ask for the label 0, the discriminator's loss on these points: minimising it, the generator
             learns to be caught. Its label is 1.
-        label_0_of_the_sigmoid: OLD → NEW
+        label_0_of_the_sigmoid: F.logsigmoid(fake_logits) → (1 - fake_logits.sigmoid()).log()
             You ask for the label 0, the discriminator's loss on these points: minimising it, the generator
             learns to be caught. Its label is 1. Besides, the logarithm of a sigmoid that is rounded to 1
             fails: `F.logsigmoid`.
-        sign_turned: OLD → NEW
+        sign_turned: -F.logsigmoid → F.logsigmoid
             You return the mean of log D(fake). That is to be maximised: minimising it, the generator learns
             to be caught. Turn the sign.
-        own_predictions_as_labels: OLD → NEW
-            Your labels are the discriminator's own predictions: the cross-entropy is at its minimum over D,
-            so the gradient is 0 and the generator learns nothing. Its label is 1.
-        own_decisions_as_labels: OLD → NEW
-            Your labels are the discriminator's own decisions: the generator is driven to where it is sure,
-            real or fake. The generator's label is 1 for every point.
-        log_of_sigmoid: OLD → NEW
+        log_of_sigmoid: F.logsigmoid(fake_logits) → fake_logits.sigmoid().log()
             Right for moderate logits, but of a very negative one the sigmoid is rounded to 0, or exp
             overflows: the logarithm is infinite. `F.logsigmoid` takes both in one step.
-        overflow_in_the_gradient: OLD → NEW
-            The values are right, but gradients are NaN: exp overflows in the branch that torch.where does not
-            choose, and 0 times inf goes back through it. `F.logsigmoid` has no branch.
-        epsilon_1e-06: OLD → NEW
+        epsilon_{}: F.logsigmoid(fake_logits) → (fake_logits.sigmoid() + {}).log()
+        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: where the discriminator is sure, the gradient is lost
             again, which this loss was made to avoid. `F.logsigmoid` needs none.
-        epsilon_1e-07: OLD → NEW
-            You add a small number inside the logarithm: where the discriminator is sure, the gradient is lost
-            again, which this loss was made to avoid. `F.logsigmoid` needs none.
-        epsilon_1e-08: OLD → NEW
-            You add a small number inside the logarithm: where the discriminator is sure, the gradient is lost
-            again, which this loss was made to avoid. `F.logsigmoid` needs none.
-        epsilon_1e-10: OLD → NEW
-            You add a small number inside the logarithm: where the discriminator is sure, the gradient is lost
-            again, which this loss was made to avoid. `F.logsigmoid` needs none.
-        epsilon_1e-12: OLD → NEW
-            You add a small number inside the logarithm: where the discriminator is sure, the gradient is lost
-            again, which this loss was made to avoid. `F.logsigmoid` needs none.
-        clamped_1e-04: OLD → NEW
+        clamped_{}: F.logsigmoid(fake_logits) → fake_logits.sigmoid().clamp({}, 1 - {}).log()
+        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08
             You clamp the probability away from 0 and 1: where the discriminator is sure, the gradient is then
             exactly 0. `F.logsigmoid` needs no clamp.
-        clamped_1e-05: OLD → NEW
-            You clamp the probability away from 0 and 1: where the discriminator is sure, the gradient is then
-            exactly 0. `F.logsigmoid` needs no clamp.
-        clamped_1e-06: OLD → NEW
-            You clamp the probability away from 0 and 1: where the discriminator is sure, the gradient is then
-            exactly 0. `F.logsigmoid` needs no clamp.
-        clamped_1e-07: OLD → NEW
-            You clamp the probability away from 0 and 1: where the discriminator is sure, the gradient is then
-            exactly 0. `F.logsigmoid` needs no clamp.
-        clamped_1e-08: OLD → NEW
-            You clamp the probability away from 0 and 1: where the discriminator is sure, the gradient is then
-            exactly 0. `F.logsigmoid` needs no clamp.
-        sigmoid_twice: OLD → NEW
+        sigmoid_twice: (fake_logits).mean() → (fake_logits.sigmoid()).mean()
             The sigmoid is applied twice: `F.logsigmoid` and softplus take logits, not probabilities.
-        no_logarithm: OLD → NEW
+        no_logarithm: -F.logsigmoid(fake_logits) → torch.sigmoid(-fake_logits)
             You return 1 - D: its slope vanishes where the discriminator is sure. The loss is -log D.
-        raw_logits: OLD → NEW
+        raw_logits: F.logsigmoid → nothing
             You return minus the mean logit, as a Wasserstein generator does, and as -log D + log(1 - D) does:
             each logit goes through log s first.
-        logits_as_probabilities: OLD → NEW
+        logits_as_probabilities: F.logsigmoid(fake_logits) → fake_logits.log()
             You take the logits for probabilities, and the logarithm of a negative number is NaN: they go
             through a sigmoid first.
-        summed: OLD → NEW
+        summed: .mean() → .sum()
             You sum over the points: the loss is their mean, whatever the batch's size.
-        not_averaged: OLD → NEW
+        not_averaged: .mean() → nothing
             You return one loss for each point: take their mean.
-        halved: OLD → NEW
+        halved: .mean() → .mean() / 2
             You halve the loss: there is one term here, of weight 1.
-        mean_inside_the_logarithm: OLD → NEW
+        mean_inside_the_logarithm: F.logsigmoid(fake_logits).mean() → fake_logits.sigmoid().mean().log()
             You average the probabilities and then take the logarithm: each point's logarithm comes first,
             then the mean.
     """,
+    functions=(own_predictions_as_labels, own_decisions_as_labels, overflow_in_the_gradient),
 )

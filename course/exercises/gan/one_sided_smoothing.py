@@ -1,19 +1,25 @@
 """Chapter 5: one-sided label smoothing, Salimans et al. (2016), section 3.4."""
 
 import math
+
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
 def my_smoothed_loss(real_logits, fake_logits, smooth):
     """The discriminator's loss with the label 1 - smooth for real points, nats, a tensor of no axes.
     real_logits (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
-    # A label between 0 and 1 mixes both costs, so the logit of 1 - smooth is the best, not an infinite one.
+
+    def cost(logits, label):
+        # A label between 0 and 1 mixes both costs, so the label's own logit is the best, not an infinite one.
+        return -label * F.logsigmoid(logits) - (1 - label) * F.logsigmoid(-logits)
+
     # At its best D is (1 - smooth) p / (p + q): smooth fake labels would put a multiple of q on top as well.
-    real_cost = -(1 - smooth) * F.logsigmoid(real_logits) - smooth * F.logsigmoid(-real_logits)  # (N,)
-    return real_cost.mean() - F.logsigmoid(-fake_logits).mean()
+    real_cost, fake_cost = cost(real_logits, 1 - smooth), cost(fake_logits, 0)  # (N,), (M,)
+    return real_cost.mean() + fake_cost.mean()
 
 
 def by_pytorch(real_logits, fake_logits, smooth):
@@ -24,47 +30,39 @@ def by_pytorch(real_logits, fake_logits, smooth):
     return (real_loss + fake_loss).to(real_logits.dtype)
 
 
-def smoothed_case(rng, n, m, smooth, dtype=torch.float64, scale=1.0):
-    """A case of n real and m fake logits; `scale` multiplies them."""
-    return normal(rng, n, dtype=dtype, scale=scale), normal(rng, m, dtype=dtype, scale=scale), smooth
+def draw(rng, N, M, smooth, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the logits."""
+    real_logits, fake_logits = tensors(rng, "N M", dtype, N=N, M=M)
+    return scale * real_logits, scale * fake_logits, smooth
 
 
-def extreme_case(dtype, smooth, *values):
-    """Each logit and its negative, in both batches; the fake ones are a little nearer to 0."""
-    logits = torch.tensor([sign * value for value in values for sign in (1, -1)], dtype=dtype)
-    return logits, 0.75 * logits, smooth
-
-
-def wide_smoothed(rng):
-    """One valid case; float64 logits stay below 20, from where on `F.softplus` has nine digits alone."""
+def small_sizes(rng):
+    """Float64 logits stay below 20, from where on `F.softplus` has nine digits alone."""
     dtype, largest = rng.choice(((torch.float32, 4.0), (torch.float64, 0.5)))
-    sizes, smooth = (rng.randint(1, 6), rng.randint(1, 6)), rng.choice((0.0, 0.1, rng.random()))
-    return smoothed_case(rng, *sizes, smooth, dtype, 10 ** rng.uniform(-1, largest))
+    smooth, scale = rng.choice((0.0, 0.1, rng.random())), 10 ** rng.uniform(-1, largest)
+    return dict(N=rng.randint(1, 6), M=rng.randint(1, 6), smooth=smooth, scale=scale, dtype=dtype)
 
 
 one_sided_smoothing = Exercise(
     my_smoothed_loss,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_smoothed
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([math.log(3)]).double(), torch.tensor([-1.0]).double(), 0.25),  # 3/4: at its best
-    #         (torch.tensor([0.5, -1.0]).double(), torch.tensor([2.0]).double(), 0.1),
-    #         (torch.tensor([0.5, -1.5]).double(), torch.tensor([1.0]).double(), 0.0),  # no smoothing
-    #         smoothed_case(rng, 1, 3, 0.5),
-    #         smoothed_case(rng, 4, 4, 0.1),
-    #         smoothed_case(rng, 5, 2, 0.3, torch.float64, 3.0),
-    #         smoothed_case(rng, 3, 6, 0.2, torch.float32, 4.0),
-    #         extreme_case(torch.float32, 0.1, 12.0, 50.0),
-    #         extreme_case(torch.float32, 0.1, 100.0, 1e4),
-    #         extreme_case(torch.float64, 0.25, 40.0, 800.0, 1e4),
-    #         *(wide_smoothed(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([math.log(3)], [-1.0], 0.25),  # the real point's D is 3/4: at its best
+        ([0.5, -1.0], [2.0], 0.1),
+        ([0.5, -1.5], [1.0], 0.0),  # no smoothing
+        ([40.0, -40.0, 800.0, -800.0, 1e4, -1e4], [30.0, -30.0, 600.0, -600.0, 7.5e3, -7.5e3], 0.25),
+        (torch.tensor([12.0, -12.0, 50.0, -50.0]), torch.tensor([9.0, -9.0, 37.5, -37.5]), 0.1),
+        (torch.tensor([100.0, -100.0, 1e4, -1e4]), torch.tensor([75.0, -75.0, 7.5e3, -7.5e3]), 0.1),
+    ],
+    sizes=[
+        dict(N=1, M=3, smooth=0.5),
+        dict(N=4, M=4, smooth=0.1),
+        dict(N=5, M=2, smooth=0.3, scale=3.0),
+        dict(N=3, M=6, smooth=0.2, scale=4.0, dtype=torch.float32),
+    ],
+    spans=small_sizes,
     hints="""
         Which of the two terms vanishes for the label 1, and which for 0? With 1 - s both stay.
 
@@ -75,67 +73,62 @@ one_sided_smoothing = Exercise(
         For the best D set the slope of p times its cost plus q times the other's to 0.
     """,
     wrong="""
-        both_sides_smoothed: OLD → NEW
+        both_sides_smoothed: (fake_logits, 0) → (fake_logits, smooth)
             You smooth both labels. The best D would then be ((1 - s) p + s q) / (p + q), and with q on top
             points far from the data lose what drives them away. Generated points keep the label 0.
-        fake_side_smoothed: OLD → NEW
+        fake_side_smoothed: (real_logits, 1 - smooth) → (real_logits, 1)
+        and: (fake_logits, 0) → (fake_logits, smooth)
             You smooth the generated points' label, and not the real ones': it is the other way round.
-        smooth_as_the_label: OLD → NEW
+        smooth_as_the_label: (real_logits, 1 - smooth) → (real_logits, smooth)
             Your label for real points is s: it is 1 - s, 0.9 for s = 0.1.
-        half_of_smooth: OLD → NEW
+        half_of_smooth: (real_logits, 1 - smooth) → (real_logits, 1 - smooth / 2)
             Your label is 1 - s/2, as label smoothing over two classes shares s out (`label_smoothing` of
             `F.cross_entropy`). Here it is 1 - s.
-        half_of_smooth_on_both_sides: OLD → NEW
+        half_of_smooth_on_both_sides: (real_logits, 1 - smooth) → (real_logits, 1 - smooth / 2)
+        and: (fake_logits, 0) → (fake_logits, smooth / 2)
             You smooth both sides by s/2, as `label_smoothing` of `F.cross_entropy` does for two classes. Here
             real points have the label 1 - s and generated ones 0.
-        not_smoothed: OLD → NEW
+        not_smoothed: (real_logits, 1 - smooth) → (real_logits, 1)
             smooth changes nothing here: real points have the label 1 - s.
-        smooth_fixed: OLD → NEW
+        smooth_fixed: (real_logits, 1 - smooth) → (real_logits, 0.9)
             Your label is 0.9 whatever smooth is: it is 1 - s.
-        labels_swapped: OLD → NEW
+        labels_swapped: (real_logits, 1 - smooth) → (real_logits, 0)
+        and: (fake_logits, 0) → (fake_logits, 1 - smooth)
             The labels are swapped: 1 - s belongs to the real points, 0 to the generated ones.
-        generators_term: OLD → NEW
+        generators_term: (fake_logits, 0) → (fake_logits, 1)
             The generated points have the label 1, as in the generator's loss: here it is 0.
-        second_term_missing: OLD → NEW
+        second_term_missing: cost(real_logits, 1 - smooth) → (1 - smooth) * cost(real_logits, 1)
             You scale the real points' cost by 1 - s: its minimum is then still at D = 1. A label below 1 also
             costs -s log(1 - D).
-        probability_scaled: OLD → NEW
+        probability_scaled: cost(real_logits, 1 - smooth) → cost(real_logits, 1) - math.log(1 - smooth)
+        sigmoid_scaled: cost(real_logits, 1 - smooth) → -((1 - smooth) * real_logits.sigmoid()).log()
+        and: cost(fake_logits, 0) → -(1 - fake_logits.sigmoid()).log()
             You scale the probability by 1 - s: that adds a constant to the loss and moves no gradient. The
             label is what is smoothed.
-        sigmoid_scaled: OLD → NEW
-            You scale the probability by 1 - s: that adds a constant to the loss and moves no gradient. The
-            label is what is smoothed.
-        logit_scaled: OLD → NEW
+        logit_scaled: cost(real_logits, 1 - smooth) → cost((1 - smooth) * real_logits, 1)
             You scale the logit by 1 - s: its best value is still infinite. The label is what is smoothed.
-        log_of_sigmoid: OLD → NEW
+        log_of_sigmoid: F.logsigmoid(logits) → logits.sigmoid().log()
+        and: F.logsigmoid(-logits) → (1 - logits.sigmoid()).log()
+        and: cost(fake_logits, 0) → -(1 - fake_logits.sigmoid()).log()
             Right for moderate logits, but the sigmoid of an extreme one is rounded to 0 or 1, and the
             logarithm of 0 is -inf. `F.logsigmoid` takes both in one step.
-        epsilon_1e-06: OLD → NEW
+        epsilon_{}: F.logsigmoid(logits) → (logits.sigmoid() + {}).log()
+        and: F.logsigmoid(-logits) → (1 - logits.sigmoid() + {}).log()
+        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little, and its
             gradient is lost. `F.logsigmoid` on the logits needs none.
-        epsilon_1e-07: OLD → NEW
-            You add a small number inside the logarithm: a confident mistake then costs too little, and its
-            gradient is lost. `F.logsigmoid` on the logits needs none.
-        epsilon_1e-08: OLD → NEW
-            You add a small number inside the logarithm: a confident mistake then costs too little, and its
-            gradient is lost. `F.logsigmoid` on the logits needs none.
-        epsilon_1e-10: OLD → NEW
-            You add a small number inside the logarithm: a confident mistake then costs too little, and its
-            gradient is lost. `F.logsigmoid` on the logits needs none.
-        epsilon_1e-12: OLD → NEW
-            You add a small number inside the logarithm: a confident mistake then costs too little, and its
-            gradient is lost. `F.logsigmoid` on the logits needs none.
-        halved: OLD → NEW
+        halved: real_cost.mean() + fake_cost.mean() → (real_cost.mean() + fake_cost.mean()) / 2
             You average the two terms: they are added.
-        summed: OLD → NEW
+        summed: .mean() → .sum()
             You sum over the points: take each batch's mean.
-        mean_of_all_points: OLD → NEW
+        mean_of_all_points: real_cost.mean() + fake_cost → torch.cat([real_cost, fake_cost])
             You take one mean over all points: each batch has its own, and the two are added.
-        real_points_alone: OLD → NEW
+        real_points_alone: real_cost.mean() + fake_cost.mean() → real_cost.mean()
             The generated points' term is missing.
-        sign_turned: OLD → NEW
+        sign_turned: real_cost.mean() + fake_cost.mean() → -real_cost.mean() - fake_cost.mean()
             The sign is turned: a loss is minimised.
-        sigmoid_twice: OLD → NEW
+        sigmoid_twice: (real_logits, 1 → (real_logits.sigmoid(), 1
+        and: (fake_logits, 0) → (fake_logits.sigmoid(), 0)
             The sigmoid is applied twice: `F.logsigmoid` and softplus take logits, not probabilities.
     """,
 )

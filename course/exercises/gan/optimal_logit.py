@@ -1,9 +1,10 @@
 """Chapter 5: the logit of the best discriminator, Goodfellow et al. (2014), proposition 1."""
 
 import math
+
 import torch
-import torch.nn.functional as F
 from torch.distributions import Normal
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -24,46 +25,46 @@ def by_pytorch(x, mean, std):
     return (p.log_prob(wide) - q.log_prob(wide)).to(x.dtype)
 
 
-def points_case(rng, n, mean, std, dtype=torch.float64, scale=2.0):
-    """A case of n points around 0; `scale` is their standard deviation."""
-    return normal(rng, n, dtype=dtype, scale=scale), mean, std
+def logit_of_the_probability(x, mean, std):
+    """Right near the data, but D is rounded to 0 or 1 further out, and is NaN where both densities underflow.
+    Subtract log-densities."""
+    p = torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
+    q = torch.exp(-((x - mean) / std).square() / 2) / (std * math.sqrt(2 * math.pi))
+    return torch.logit(p / (p + q))
 
 
-def far_case(dtype, mean, std, *values):
-    """Each of the values and its negative."""
-    return torch.tensor([sign * value for value in values for sign in (1, -1)], dtype=dtype), mean, std
+def draw(rng, N, mean, std, scale=2.0, dtype=torch.float64):
+    """A case of points around 0; `scale` is their standard deviation."""
+    return normal(rng, N, dtype=dtype, scale=scale), mean, std
 
 
-def wide_points(rng):
-    """One valid case; float32 points stay near 0, since far out two large squares may nearly cancel."""
+def small_sizes(rng):
+    """Float32 points stay near 0, since far out two large squares may nearly cancel."""
     dtype, scale = rng.choice(((torch.float32, 2.0), (torch.float64, 30.0)))
     mean, std = rng.uniform(-3, 3), 10 ** rng.uniform(-0.5, 0.5)
-    return points_case(rng, rng.randint(1, 6), mean, std, dtype, scale)
+    return dict(N=rng.randint(1, 6), mean=mean, std=std, scale=scale, dtype=dtype)
 
 
 optimal_logit = Exercise(
     my_optimal_logit,
     reference=by_pytorch,
     gradients=True,
-    # OLD wide=wide_points
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([0.0, 1.0, 3.0]).double(), 2.0, 1.0),  # by hand: 2 - 2 x
-    #         (torch.tensor([1.0, -2.0]).double(), 0.0, 2.0),
-    #         (torch.tensor([0.5, 1.5]).double(), 0.0, 1.0),  # equal densities: 0 everywhere
-    #         points_case(rng, 1, -1.0, 0.5),
-    #         points_case(rng, 5, 1.5, 3.0),
-    #         points_case(rng, 6, -0.75, 1.25, torch.float32),
-    #         far_case(torch.float32, 0.5, 2.0, 20.0, 1e3),
-    #         far_case(torch.float32, -1.0, 0.5, 13.0, 1e3),
-    #         far_case(torch.float64, 2.0, 1.5, 10.0, 37.0),
-    #         far_case(torch.float64, 2.0, 0.5, 50.0, 1e3),
-    #         *(wide_points(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([0.0, 1.0, 3.0], 2.0, 1.0),  # 2 - 2 x
+        ([1.0, -2.0], 0.0, 2.0),
+        ([0.5, 1.5], 0.0, 1.0),  # equal densities: 0 everywhere
+        (torch.tensor([20.0, -20.0, 1e3, -1e3]), 0.5, 2.0),
+        (torch.tensor([13.0, -13.0, 1e3, -1e3]), -1.0, 0.5),
+        ([10.0, -10.0, 37.0, -37.0], 2.0, 1.5),
+        ([50.0, -50.0, 1e3, -1e3], 2.0, 0.5),
+    ],
+    sizes=[
+        dict(N=1, mean=-1.0, std=0.5),
+        dict(N=5, mean=1.5, std=3.0),
+        dict(N=6, mean=-0.75, std=1.25, dtype=torch.float32),
+    ],
+    spans=small_sizes,
     hints="""
         Write down log p(x) and log q(x) before any code. Which of their terms cancel, and which do not?
 
@@ -73,61 +74,54 @@ optimal_logit = Exercise(
         log p is -x²/2 and log q is -((x - mean) / std)²/2 - log(std), each up to the same constant.
     """,
     wrong="""
-        probability: OLD → NEW
+        probability: return log_p - log_q → return torch.sigmoid(log_p - log_q)
             This is D itself, which is 0 or 1 to all digits far out: return its logit, before the sigmoid.
-        log_probability: OLD → NEW
+        log_probability: return log_p - log_q → return log_p - torch.logaddexp(log_p, log_q)
             This is log D = log(p / (p + q)), never above 0: the logit is log(p / q).
-        log_probability_of_densities: OLD → NEW
+        log_probability_of_densities: log_p - log_q → (log_p.exp() / (log_p.exp() + log_q.exp())).log()
             Two things: log(p / (p + q)) is log D, not the logit; and where both densities underflow it is
             0/0, NaN. Subtract log-densities.
-        probability_of_densities: OLD → NEW
+        probability_of_densities: log_p - log_q → log_p.exp() / (log_p.exp() + log_q.exp())
             Two things: p / (p + q) is D, not its logit; and where both densities underflow it is 0/0, NaN.
             Subtract log-densities.
-        inverse_ratio: OLD → NEW
+        inverse_ratio: return log_p - log_q → return log_q - log_p
             Your ratio is upside down: the logit is high where the data's density is, log p - log q.
-        ratio: OLD → NEW
+        ratio: return log_p - log_q → return (log_p - log_q).exp()
             You return p / q: the logit is its logarithm, which does not overflow.
-        ratio_of_densities: OLD → NEW
+        ratio_of_densities: return log_p - log_q → return log_p.exp() / log_q.exp()
             Two things: the logit is the logarithm of p / q; and where both densities underflow it is 0/0,
             NaN. Subtract log-densities.
-        log_of_the_ratio: OLD → NEW
+        log_of_the_ratio: return log_p - log_q → return (log_p.exp() / log_q.exp()).log()
             Right near the data, but far out both densities underflow, and 0/0, or log 0 - log 0, is NaN.
             Write the logarithms down as formulas: exp and log undo each other.
-        logit_of_the_probability: OLD → NEW
-            Right near the data, but D is rounded to 0 or 1 further out, and is NaN where both densities
-            underflow. Subtract log-densities.
-        epsilon_1e-06: OLD → NEW
+        epsilon_{}: return log_p - log_q → return (log_p.exp() + {}).log() - (log_q.exp() + {}).log()
+        and: x.square() → (x.square() + math.log(2 * math.pi))
+        and: math.log(std) → math.log(math.sqrt(2 * math.pi) * std)
+        for: 1e-06, 1e-08, 1e-10, 1e-12
             You add a small number to the densities: far out it is all that is left, and the logit and its
             slope become 0. Subtract log-densities.
-        epsilon_1e-08: OLD → NEW
-            You add a small number to the densities: far out it is all that is left, and the logit and its
-            slope become 0. Subtract log-densities.
-        epsilon_1e-10: OLD → NEW
-            You add a small number to the densities: far out it is all that is left, and the logit and its
-            slope become 0. Subtract log-densities.
-        epsilon_1e-12: OLD → NEW
-            You add a small number to the densities: far out it is all that is left, and the logit and its
-            slope become 0. Subtract log-densities.
-        constant_forgotten: OLD → NEW
+        constant_forgotten: .square() - math.log(std) → .square()
             log std is missing: q has 1 / std in front of its exponential, so a wide density is a low one.
-        constant_subtracted: OLD → NEW
+        constant_subtracted: - math.log(std) → + math.log(std)
             The sign of log std is turned: log q has - log std, and q is subtracted.
-        log_variance: OLD → NEW
+        log_variance: math.log(std) → math.log(std**2)
             You add the log variance: the constant of q is 1 / std, so it is log std.
-        constant_in_float32: OLD → NEW
+        constant_in_float32: math.log(std) → torch.tensor(std).log()
+        std_in_float32: / std → / torch.tensor(std)
+        and: math.log(std) → math.log(torch.tensor(std))
             Right to seven digits: `torch.tensor(std)` is float32. Keep std a float: `math.log(std)`.
-        std_in_float32: OLD → NEW
-            Right to seven digits: `torch.tensor(std)` is float32. Keep std a float: `math.log(std)`.
-        two_pi_left: OLD → NEW
+        two_pi_left: math.log(std) → math.log(math.sqrt(2 * math.pi) * std)
             A constant log(2 pi) / 2 is left: both densities have it, so it cancels.
-        std_taken_as_variance: OLD → NEW
+        std_taken_as_variance: ((x - mean) / std).square() → (x - mean).square() / std
+        and: math.log(std) → 0.5 * math.log(std)
             You take std for the variance: its square divides the squared distance, and log std is the
             constant.
-        std_not_squared: OLD → NEW
+        std_not_squared: ((x - mean) / std).square() → (x - mean).square() / std
             You divide the squared distance by std: by its square, the variance.
-        half_forgotten: OLD → NEW
+        half_forgotten: -0.5 * → -1 *
             The ½ before the squares is missing in both densities.
-        sign_of_the_mean: OLD → NEW
+        sign_of_the_mean: x - mean → x + mean
             The mean has the wrong sign: the distance is x - mean.
     """,
+    functions=(logit_of_the_probability,),
 )

@@ -2,7 +2,8 @@
 Transport", remarks 2.28 (by sorting) and 2.30 (by distribution functions)."""
 
 import torch
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -20,51 +21,33 @@ def by_distribution_functions(x, y):
     return (gaps * points.diff()).sum().to(x.dtype)
 
 
-def gaps(x, y):
-    """The distances between the sorted points, (N,)."""
-    return (x.sort().values - y.sort().values).abs()
-
-
-def line_case(rng, n, dtype=torch.float64, scale=1.0, shift=0.0):
-    """A case of n points each; y is `scale` times as wide as x, and shifted."""
-    return normal(rng, n, dtype=dtype), normal(rng, n, dtype=dtype, scale=scale) + shift
-
-
-def listed(x, y):
-    """A case from two lists."""
-    return torch.tensor(x, dtype=torch.float64), torch.tensor(y, dtype=torch.float64)
-
-
-def wide_line(rng):
-    """One valid case of random size, scale and shift."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-1, 1)
-    return line_case(rng, rng.randint(1, 6), dtype, scale, rng.uniform(-3, 3))
+def draw(rng, N, scale=1.0, shift=0.0, dtype=torch.float64):
+    """A case; y is `scale` times as wide as x, and shifted."""
+    x, y = tensors(rng, "N N", dtype, N=N)
+    return x, scale * y + shift
 
 
 wasserstein_1d = Exercise(
     my_wasserstein,
     reference=by_distribution_functions,
     gradients=True,
-    # OLD wide=wide_line
-    # OLD cases:
-    # lambda rng: [
-    #         listed([0.0, 4.0], [3.0, 1.0]),  # by hand: W1 = 1, and the means are equal
-    #         listed([2.0], [-0.5]),  # N = 1
-    #         listed([1.0, 2.0, 4.0], [9.0, 7.0, 6.0]),  # y in reverse, all on one side
-    #         listed([1.0, 1.0, 1.0, 5.0], [2.0, 3.0, 2.0, 2.0]),  # ties
-    #         listed([3.0, 0.0, 1.0], [1.0, 2.0, 4.0]),  # two points in common
-    #         listed([-4.0, -1.0, -2.5], [-3.0, -9.0, -2.0]),
-    #         listed([0.1, 0.3, 0.2, 0.4], [0.25, 1e4, 0.15, 0.35]),  # one outlier
-    #         line_case(rng, 5),
-    #         line_case(rng, 6, torch.float32),
-    #         line_case(rng, 7, torch.float64, 0.1, 10.0),  # far apart: only the means count
-    #         line_case(rng, 200, torch.float64, 2.0, 0.5),
-    #         *(wide_line(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([0.0, 4.0], [3.0, 1.0]),  # W1 = 1, and the means are equal
+        ([2.0], [-0.5]),  # N = 1
+        ([1.0, 2.0, 4.0], [9.0, 7.0, 6.0]),  # y in reverse, all on one side
+        ([1.0, 1.0, 1.0, 5.0], [2.0, 3.0, 2.0, 2.0]),  # ties
+        ([3.0, 0.0, 1.0], [1.0, 2.0, 4.0]),  # two points in common
+        ([-4.0, -1.0, -2.5], [-3.0, -9.0, -2.0]),
+        ([0.1, 0.3, 0.2, 0.4], [0.25, 1e4, 0.15, 0.35]),  # one outlier
+    ],
+    sizes=[
+        dict(N=5),
+        dict(N=6, dtype=torch.float32),
+        dict(N=7, scale=0.1, shift=10.0),  # far apart: only the means count
+        dict(N=200, scale=2.0, shift=0.5),
+    ],
+    spans=dict(N=(1, 6), scale=lambda rng: 10 ** rng.uniform(-1, 1), shift=(-3.0, 3.0)),
     hints="""
         Draw two points of x and two of y on a line, join them so that the paths cross, then uncross them:
         what becomes of the total length?
@@ -75,52 +58,54 @@ wasserstein_1d = Exercise(
         `(x.sort().values - y.sort().values).abs().mean()`.
     """,
     wrong="""
-        not_sorted: OLD → NEW
+        not_sorted: .sort().values → nothing
             You pair the points as they stand: that is one plan of many, and its cost depends on the order of
             the samples. Sort both first.
-        only_x_sorted: OLD → NEW
+        only_x_sorted: y.sort().values → y
             You sort x alone: y is still in its own order. Sort both.
-        only_y_sorted: OLD → NEW
+        only_y_sorted: x.sort().values → x
             You sort y alone: x is still in its own order. Sort both.
-        opposite_orders: OLD → NEW
+        opposite_orders: y.sort() → y.sort(descending=True)
             You sort one upwards and the other downwards: every two paths cross, which is the dearest plan.
-        positions_compared: OLD → NEW
+        positions_compared: .sort().values → .argsort().to(x.dtype)
             `argsort` returns positions, not points: `x.sort().values`, or index x with them.
-        all_pairs: OLD → NEW
+        all_pairs: x.sort().values - y.sort().values → x[:, None] - y
             You average over all N² pairs: each point of x goes to one point of y. Between a set and itself
             your distance would not be 0.
-        nearest_points: OLD → NEW
+        nearest_points: x.sort().values - y.sort().values → x[:, None] - y
+        and: .abs().mean() → .abs().amin(dim=1).mean()
             You send each point of x to its nearest point of y, so that several may share one: each point of y
             takes exactly one.
-        difference_of_the_means: OLD → NEW
+        difference_of_the_means: x.sort().values - y.sort().values → x.mean() - y.mean()
             This is the difference of the means: equal means do not make equal distributions. Take the
             absolute value of each difference, then the mean.
-        signed: OLD → NEW
+        signed: .abs() → nothing
             Differences of both signs cancel: take the absolute value of each before the mean.
-        signed_the_other_way: OLD → NEW
+        signed_the_other_way: return ( → return -(
+        and: .abs() → nothing
             Differences of both signs cancel, and a distance is never negative: take the absolute value of
             each before the mean.
-        squared: OLD → NEW
+        squared: .abs().mean() → .square().mean()
             You square the distances: this is W2². W1 adds up their absolute values.
-        root_of_the_mean_square: OLD → NEW
+        root_of_the_mean_square: .abs().mean() → .square().mean().sqrt()
             This is W2, the root of the mean square: W1 takes the mean of the distances themselves.
-        euclidean_norm: OLD → NEW
+        euclidean_norm: .abs().mean() → .norm()
             This is the Euclidean norm of the differences: W1 is the mean of their absolute values.
-        summed: OLD → NEW
+        summed: .mean() → .sum()
             You sum the distances: each point weighs 1/N, so take the mean.
-        largest: OLD → NEW
+        largest: .mean() → .max()
             You take the largest distance alone, which is W∞: W1 is the mean.
-        median: OLD → NEW
+        median: .mean() → .median()
             You take the median of the distances: W1 is their mean, so that an outlier counts.
-        not_averaged: OLD → NEW
+        not_averaged: .mean() → nothing
             You return one distance for each point, (N,): take their mean.
-        halved: OLD → NEW
+        halved: .mean() → .mean() / 2
             You halve the distance, as for a total variation: W1 has no ½.
-        both_detached: OLD → NEW
+        both_detached: .sort() → .detach().sort()
             The value is right, but nothing learns from it: sort x and y themselves, not detached copies.
-        x_detached: OLD → NEW
+        x_detached: x.sort() → x.detach().sort()
             The value is right, but x gets no gradient: sort x itself, not a detached copy.
-        y_detached: OLD → NEW
+        y_detached: y.sort() → y.detach().sort()
             The value is right, but y gets no gradient: sort y itself, not a detached copy.
     """,
 )

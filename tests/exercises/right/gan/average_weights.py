@@ -1,6 +1,5 @@
 """Right answers to `average_weights` in other words than the solution's."""
 
-
 import torch
 
 

@@ -1,6 +1,5 @@
 """Right answers to `gradient_penalty` in other words than the solution's."""
 
-
 import torch
 
 

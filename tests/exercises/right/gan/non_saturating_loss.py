@@ -1,6 +1,5 @@
 """Right answers to `non_saturating_loss` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
 

@@ -1,6 +1,5 @@
 """Right answers to `relativistic_loss` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
 
@@ -33,8 +32,8 @@ def losses_by_largest(real_logits, fake_logits):
 
 
 RIGHT = (
-        losses_by_logsigmoid,
-        losses_by_cross_entropy,
-        losses_by_two_classes,
-        losses_by_largest,
-    )
+    losses_by_logsigmoid,
+    losses_by_cross_entropy,
+    losses_by_two_classes,
+    losses_by_largest,
+)

@@ -1,6 +1,5 @@
 """Right answers to `wasserstein_1d` in other words than the solution's."""
 
-
 import torch
 
 
