@@ -68,12 +68,8 @@ classifier_loss = Exercise(
         and: cross_entropy(logits, → nll_loss(probs.log(),
             Right for moderate logits, but exp overflows for large ones. Take the largest logit out first, as
             log_softmax, logsumexp and F.cross_entropy do.
-        epsilon_1e-06: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-06).log(),
-        epsilon_1e-07: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-07).log(),
-        epsilon_1e-08: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-08).log(),
-        epsilon_1e-09: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-09).log(),
-        epsilon_1e-10: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-10).log(),
-        epsilon_1e-12: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + 1e-12).log(),
+        epsilon_{}: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + {}).log(),
+        for: 1e-06, 1e-07, 1e-08, 1e-09, 1e-10, 1e-12
             You add a small number before the logarithm: the loss of a confident mistake is then capped, and
             its gradient is lost. Use log_softmax, or F.cross_entropy on the logits: they need none.
         sum_for_mean: , labels)  # → , labels, reduction="sum")  #

@@ -54,9 +54,8 @@ dead_logits = Exercise(
     wrong="""
         relu_on_logits: return logits → return F.relu(logits)
             The ReLU is still there: logits may be negative, leave them.
-        leaky_relu_0.01: return logits → return F.leaky_relu(logits, 0.01)
-        leaky_relu_0.1: return logits → return F.leaky_relu(logits, 0.1)
-        leaky_relu_0.2: return logits → return F.leaky_relu(logits, 0.2)
+        leaky_relu_{}: return logits → return F.leaky_relu(logits, {})
+        for: 0.01, 0.1, 0.2
             A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
             the last linear layer and the cross-entropy.
         softplus_on_logits: return logits → return F.softplus(logits)

@@ -7,5 +7,8 @@ from course.exercises.rnn.forgetful_lstm import forgetful_lstm
 from course.exercises.rnn.gru_step import gru_step
 from course.exercises.rnn.minimal_gated_unit import minimal_gated_unit
 from course.exercises.rnn.packed_gates import packed_gates
+from course.exercises.rnn.rnn_outputs import rnn_outputs
+from course.exercises.rnn.temperature import temperature
+from course.exercises.rnn.truncated_bptt import truncated_bptt
 
 CHAPTER = "02_rnn"

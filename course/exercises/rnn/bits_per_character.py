@@ -94,12 +94,8 @@ bits_per_character = Exercise(
         logarithm_of_softmax: nats = F.cross_entropy → logits = logits.softmax(2).log(); nats = F.nll_loss
             Right for moderate logits, infinite for extreme ones: the softmax underflows to 0 before its
             logarithm is taken. Use log_softmax or F.cross_entropy, which take both in one step.
-        epsilon_1e-06: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-06).log(); nats = F.nll_loss
-        epsilon_1e-07: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-07).log(); nats = F.nll_loss
-        epsilon_1e-08: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-08).log(); nats = F.nll_loss
-        epsilon_1e-09: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-09).log(); nats = F.nll_loss
-        epsilon_1e-10: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-10).log(); nats = F.nll_loss
-        epsilon_1e-12: nats = F.cross_entropy → logits = (logits.softmax(2) + 1e-12).log(); nats = F.nll_loss
+        epsilon_{}: nats = F.cross_entropy → logits = (logits.softmax(2) + {}).log(); nats = F.nll_loss
+        for: 1e-06, 1e-07, 1e-08, 1e-09, 1e-10, 1e-12
             You add a small number to p before the logarithm: that bounds the loss, so an impossible character
             costs too little, and its gradient is lost. Use log_softmax or F.cross_entropy.
         exponentials_overflow: nats = → p = logits.exp(); logits = (p / p.sum(2, keepdim=True)).log(); nats =

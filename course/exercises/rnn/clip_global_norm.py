@@ -98,12 +98,9 @@ clip_global_norm = Exercise(
         factor_turned: max_norm / norm → min(norm / max_norm, 1.0)
         and: norm <= max_norm → False
             Your factor is norm / max_norm: it must shrink a gradient that is too long.
-        epsilon_1e-06: max_norm / norm → min(max_norm / (norm + 1e-06), 1.0)
+        epsilon_{}: max_norm / norm → min(max_norm / (norm + {}), 1.0)
         and: norm <= max_norm → False
-        epsilon_1e-07: max_norm / norm → min(max_norm / (norm + 1e-07), 1.0)
-        and: norm <= max_norm → False
-        epsilon_1e-08: max_norm / norm → min(max_norm / (norm + 1e-08), 1.0)
-        and: norm <= max_norm → False
+        for: 1e-06, 1e-07, 1e-08
             You add a small number to the norm, as PyTorch's clip_grad_norm_ does. It is not in this formula,
             and it decides where gradients are tiny. Compare norm and max_norm first, and nothing is divided
             by 0.

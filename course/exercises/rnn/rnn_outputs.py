@@ -1,11 +1,11 @@
 """Chapter 2: the hidden states of a plain recurrent network."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
-from course.exercises.cases import normal
-from course.exercises.rnn.pytorch import by_pytorch
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
+from course.exercises.rnn.pytorch import by_pytorch
 
 
 def my_rnn(x, h_0, weight_xh, weight_hh, bias):
@@ -26,46 +26,28 @@ def by_rnn(x, h_0, weight_xh, weight_hh, bias):
     return by_pytorch(module, pair | biases, x, h_0[None])[0]
 
 
-def rnn_case(rng, batch, length, d_in, d_h, dtype=torch.float64, scale=1.0):
+def draw(rng, B, T, D_in, D_h, scale=1.0, dtype=torch.float64):
     """A case; the recurrent weights are small enough that rounding errors do not grow from step to step."""
-    x, h_0 = normal(rng, batch, length, d_in, dtype=dtype, scale=scale), normal(rng, batch, d_h, dtype=dtype)
-    weight_hh = normal(rng, d_h, d_h, dtype=dtype, scale=d_h**-0.5)
-    return x, h_0, normal(rng, d_h, d_in, dtype=dtype), weight_hh, normal(rng, d_h, dtype=dtype)
-
-
-def wide_rnn(rng):
-    """One valid case of small random sizes."""
-    sizes = rng.randint(1, 4), rng.randint(1, 5), rng.randint(1, 4), rng.randint(1, 4)
-    return rnn_case(rng, *sizes, rng.choice((torch.float32, torch.float64)))
+    x, h_0, *weights, bias = tensors(rng, "BTI BH HI HH H", dtype, B=B, T=T, I=D_in, H=D_h)
+    return scale * x, h_0, weights[0], weights[1] / D_h**0.5, bias
 
 
 rnn_outputs = Exercise(
     my_rnn,
     reference=by_rnn,
     gradients=True,
-    # OLD wide=wide_rnn
-    # OLD cases:
-    # lambda rng: [
-    #         (  # by hand
-    #             torch.tensor([[[1.0], [0.0]]], dtype=torch.float64),
-    #             torch.tensor([[0.0]], dtype=torch.float64),
-    #             torch.tensor([[1.0]], dtype=torch.float64),
-    #             torch.tensor([[1.0]], dtype=torch.float64),
-    #             torch.tensor([0.0], dtype=torch.float64),
-    #         ),
-    #         rnn_case(rng, 1, 1, 2, 3),
-    #         rnn_case(rng, 1, 3, 2, 2),
-    #         rnn_case(rng, 3, 3, 2, 2),
-    #         rnn_case(rng, 2, 4, 3, 5),
-    #         rnn_case(rng, 4, 2, 5, 3, torch.float32),
-    #         rnn_case(rng, 2, 3, 2, 4, torch.float64, 1000.0),
-    #         rnn_case(rng, 2, 12, 1, 3, torch.float32),
-    #         *(wide_rnn(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=([[[1.0], [0.0]]], [[0.0]], [[1.0]], [[1.0]], [0.0]),
+    draw=draw,
+    sizes=[
+        dict(B=1, T=1, D_in=2, D_h=3),
+        dict(B=1, T=3, D_in=2, D_h=2),
+        dict(B=3, T=3, D_in=2, D_h=2),
+        dict(B=2, T=4, D_in=3, D_h=5),
+        dict(B=4, T=2, D_in=5, D_h=3, dtype=torch.float32),
+        dict(B=2, T=3, D_in=2, D_h=4, scale=1000.0),
+        dict(B=2, T=12, D_in=1, D_h=3, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 4), T=(1, 5), D_in=(1, 4), D_h=(1, 4)),
     hints="""
         Time cannot be done all at once: h_2 needs h_1. Loop over t, and keep the state in one variable.
 
@@ -76,32 +58,36 @@ rnn_outputs = Exercise(
         weight_hh.T + bias)`, append h; at the end `torch.stack(states, dim=1)`.
     """,
     wrong="""
-        sigmoid_for_tanh: OLD → NEW
+        sigmoid_for_tanh: tanh( → sigmoid(
             Your states go through a sigmoid, so none is negative. A plain RNN uses tanh; the sigmoid belongs
             to gates.
-        tanh_on_the_outputs_only: OLD → NEW
+        tanh_on_the_outputs_only: h = torch.tanh( → h = (
+        and: append(h) → append(h.tanh())
             You hand on the state before its tanh. The recurrence uses the h_t that you return.
-        state_not_carried: OLD → NEW
+        state_not_carried: h @ weight_hh → h_0 @ weight_hh
             Every step starts from h_0 again: assign the new state to h, so that the next step sees it.
-        state_detached: OLD → NEW
+        state_detached: append(h) → append(h); h = h.detach()
             The numbers are right, but you detach the state between the steps: no gradient then flows back
             through time. Hand h on as it is.
-        initial_state_ignored: OLD → NEW
+        initial_state_ignored: h, states = h_0 → h, states = torch.zeros_like(h_0)
             You start from zeros: start from h_0, the state that the caller hands in.
-        along_the_batch: OLD → NEW
+        along_the_batch: range(x.shape[1]) → range(len(x))
+        and: x[:, t] → x[t]
+        and: states, dim=1) → states)
             Your recurrence runs along the batch: `for x_t in x` takes the first axis, and x is (B, T, D_in).
             Take `x[:, t]`, or `x.unbind(dim=1)`.
-        time_axis_first: OLD → NEW
+        time_axis_first: , dim=1) → )
             The states are right, but you return (T, B, D_h): stack them along dim=1.
-        last_state_only: OLD → NEW
+        last_state_only: return torch.stack(states, dim=1) → return h
             You return the last state alone: all of h_1 to h_T are asked for.
-        shifted_by_one: OLD → NEW
+        shifted_by_one: states = h_0, [] → states = h_0, [h_0]
+        and: stack(states → stack(states[:-1]
             Your output begins with h_0 and lacks h_T: append the state after the update, not before.
-        initial_state_included: OLD → NEW
+        initial_state_included: states = h_0, [] → states = h_0, [h_0]
             Your output begins with h_0, so it holds T + 1 states: return h_1 to h_T.
-        recurrent_weights_transposed: OLD → NEW
+        recurrent_weights_transposed: weight_hh.T → weight_hh
             W_hh is transposed: with the state as a row, W h of the formula is `h @ weight_hh.T`.
-        bias_forgotten: OLD → NEW
+        bias_forgotten:  + bias) → )
             The bias is missing: add b inside the tanh, at every step.
     """,
 )

@@ -1,7 +1,9 @@
 """Chapter 2: sample characters at a temperature."""
 
 import math
+
 import torch
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -24,21 +26,16 @@ def by_numbers(logits, temperature, u):
     return torch.tensor(picked)
 
 
-def wide_sample(rng):
-    """One valid case, u a good way from every cumulative probability so that rounding decides nothing."""
-    n, classes, temperature = rng.randint(1, 4), rng.randint(2, 6), 10 ** rng.uniform(-1, 1)
-    dtype = rng.choice((torch.float32, torch.float64))
-    return sample_case(rng, n, classes, temperature, dtype, 10 ** rng.uniform(-1, 1))
+LN_3 = math.log(3.0)
 
 
-def sample_case(rng, n, classes, temperature, dtype=torch.float64, scale=1.0):
-    """A case of n rows, u at least 0.01 from every cumulative probability."""
-    logits = normal(rng, n, classes, dtype=dtype, scale=scale)
-    edges = torch.softmax(logits.double() / temperature, dim=1).cumsum(1)
+def draw(rng, B, V, temperature, scale=1.0, dtype=torch.float64):
+    """A case with u at least 0.01 from every cumulative probability, so that rounding decides nothing."""
+    logits = normal(rng, B, V, dtype=dtype, scale=scale)
     shares = []
-    for row in edges:
+    for edges in torch.softmax(logits.double() / temperature, dim=1).cumsum(1):
         share = rng.uniform(0.02, 0.98)
-        while (row - share).abs().min() < 0.01:
+        while (edges - share).abs().min() < 0.01:
             share = rng.uniform(0.02, 0.98)
         shares.append(share)
     return logits, temperature, torch.tensor(shares, dtype=dtype)
@@ -47,29 +44,31 @@ def sample_case(rng, n, classes, temperature, dtype=torch.float64, scale=1.0):
 temperature = Exercise(
     my_sample,
     reference=by_numbers,
-    # OLD wide=wide_sample
-    # OLD cases:
-    # lambda rng: [
-    #         (torch.tensor([[0.0, math.log(3.0)]], dtype=torch.float64), 1.0, torch.tensor([0.2]).double()),
-    #         (torch.tensor([[0.0, math.log(3.0)]], dtype=torch.float64), 0.5, torch.tensor([0.2]).double()),
-    #         (torch.tensor([[0.0, math.log(3.0)]] * 3), 0.5, torch.tensor([0.05, 0.15, 0.9])),
-    #         (torch.tensor([[0.0, math.log(3.0)]] * 3), 4.0, torch.tensor([0.4, 0.48, 0.1])),
-    #         (torch.tensor([[-math.inf, 0.0, 1.0], [2.0, -math.inf, 1.0]]), 1.0, torch.tensor([0.0, 0.9])),
-    #         (torch.tensor([[1e4, -1e4, 0.0], [-1e4, 0.0, 1e4]]), 0.01, torch.tensor([0.9, 0.1])),
-    #         (torch.tensor([[900.0, 901.0], [-1e4, -1e4 + 1]]).double(), 1.0, torch.tensor([0.5, 0.2]).double()),
-    #         (torch.tensor([[1e4, -1e4], [-1e4, 1e4]]), 1e4, torch.tensor([0.95, 0.05])),
-    #         (torch.tensor([[1.0, 0.9, 0.8, 1.01, 0.7, 0.85, 0.95, 0.6]]), 0.01, torch.tensor([0.5])),
-    #         sample_case(rng, 1, 2, 0.3),
-    #         sample_case(rng, 12, 4, 2.0),
-    #         sample_case(rng, 12, 6, 0.4),
-    #         sample_case(rng, 6, 6, 1.0, torch.float32),
-    #         sample_case(rng, 12, 8, 5.0, torch.float32, 8.0),
-    #         *(wide_sample(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    by_hand=[
+        ([[0.0, LN_3]], 1.0, [0.2]),
+        ([[0.0, LN_3]], 0.5, [0.2]),
+        (torch.tensor([[0.0, LN_3]] * 3), 0.5, torch.tensor([0.05, 0.15, 0.9])),
+        (torch.tensor([[0.0, LN_3]] * 3), 4.0, torch.tensor([0.4, 0.48, 0.1])),
+        (torch.tensor([[-math.inf, 0.0, 1.0], [2.0, -math.inf, 1.0]]), 1.0, torch.tensor([0.0, 0.9])),
+        (torch.tensor([[1e4, -1e4, 0.0], [-1e4, 0.0, 1e4]]), 0.01, torch.tensor([0.9, 0.1])),
+        ([[900.0, 901.0], [-1e4, -1e4 + 1]], 1.0, [0.5, 0.2]),
+        (torch.tensor([[1e4, -1e4], [-1e4, 1e4]]), 1e4, torch.tensor([0.95, 0.05])),
+        (torch.tensor([[1.0, 0.9, 0.8, 1.01, 0.7, 0.85, 0.95, 0.6]]), 0.01, torch.tensor([0.5])),
+    ],
+    draw=draw,
+    sizes=[
+        dict(B=1, V=2, temperature=0.3),
+        dict(B=12, V=4, temperature=2.0),
+        dict(B=12, V=6, temperature=0.4),
+        dict(B=6, V=6, temperature=1.0, dtype=torch.float32),
+        dict(B=12, V=8, temperature=5.0, scale=8.0, dtype=torch.float32),
+    ],
+    spans=lambda rng: dict(
+        B=rng.randint(1, 4),
+        V=rng.randint(2, 6),
+        temperature=10 ** rng.uniform(-1, 1),
+        scale=10 ** rng.uniform(-1, 1),
+    ),
     hints="""
         First the probabilities, from logits that are divided by the temperature. `torch.softmax` takes the
         largest logit out itself.
@@ -80,37 +79,43 @@ temperature = Exercise(
         `(probs.cumsum(dim=1) <= u[:, None]).sum(dim=1)`: the truth values of each row are counted.
     """,
     wrong="""
-        multiplied_by_the_temperature: OLD → NEW
+        multiplied_by_the_temperature: logits / temperature → logits * temperature
             You multiply by the temperature: divide the logits by it. A small one makes differences larger,
             and the text more careful.
-        temperature_ignored: OLD → NEW
+        temperature_ignored: logits / temperature → logits
             The temperature has no effect: divide the logits by it before the softmax. (Probabilities divided
             by it and normalised again are what they were.)
-        probabilities_divided: OLD → NEW
+        probabilities_divided: logits / temperature, dim=1) → logits, dim=1) / temperature
+        and: .clamp(max=logits.shape[1] - 1) → nothing
             You divide the probabilities, which then no longer sum to 1. The temperature divides the logits,
             before the softmax.
-        powers_not_normalised: OLD → NEW
+        powers_not_normalised: logits / temperature, dim=1) → logits, dim=1) ** (1 / temperature)
+        and: .clamp(max=logits.shape[1] - 1) → nothing
             You raise the probabilities to the power 1/temperature, but they no longer sum to 1. Divide the
             logits instead: the softmax normalises.
-        powers_underflow: OLD → NEW
+        powers_underflow: logits / temperature, dim=1) → logits, dim=1) ** (1 / temperature)
+        and: below = → probs = probs / probs.sum(1, keepdim=True); below =
             Right for moderate logits, but a probability raised to 1/temperature underflows, or has done so
             before. Divide the logits by the temperature, then take the softmax.
-        softmax_twice: OLD → NEW
+        softmax_twice: logits / temperature → logits.softmax(1) / temperature
             You divide probabilities by the temperature and apply the softmax again: they differ by 1 at most.
             The temperature divides the logits, and there is one softmax.
-        exponentials_overflow: OLD → NEW
+        exponentials_overflow: torch.softmax(logits / temperature, dim=1) → (logits / temperature).exp()
+        and: below = → probs = probs / probs.sum(1, keepdim=True); below =
             Right for moderate logits, but exp overflows for large ones, and inf / inf is not a number. Use
             torch.softmax, or take the largest logit out first.
-        softmax_over_the_batch: OLD → NEW
+        softmax_over_the_batch: temperature, dim=1) → temperature, dim=0)
+        and: .clamp(max=logits.shape[1] - 1) → nothing
             Your softmax runs over the batch (dim=0): the V classes of one row share a probability of 1.
-        most_likely_class: OLD → NEW
+        most_likely_class: below.sum(dim=1).clamp(max=logits.shape[1] - 1) → logits.argmax(1)
             You take the most likely class whatever u is: that is the limit of temperature 0, not a draw.
-        drawn_anew: OLD → NEW
+        drawn_anew: below.sum(dim=1).clamp(max=logits.shape[1] - 1) → torch.multinomial(probs, 1)[:, 0]
             You draw a random number of your own: use u, so that the draw can be repeated.
-        reached_for_exceeded: OLD → NEW
+        reached_for_exceeded: <= u → < u
+        and: .clamp(max=logits.shape[1] - 1) → nothing
             You accept a sum that equals u: with u = 0 this picks a first character of probability 0, a
             forbidden one. The sum must exceed u; in searchsorted say right=True.
-        one_too_low: OLD → NEW
+        one_too_low: [1] - 1) → [1] - 1) - 1
             Your index is one too low: it names the last class that u has passed. Asked is the first that it
             has not.
     """,

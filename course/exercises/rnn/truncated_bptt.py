@@ -1,7 +1,8 @@
 """Chapter 2: truncated backpropagation through time."""
 
 import torch
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -20,76 +21,57 @@ def my_truncated_gradient(x, y, weight_xh, weight_hh, k):
     return weight.grad
 
 
-def forward(x, weight_xh, weight_hh):
-    """h_0 to h_T, a list of T + 1 tensors (B, D_h)."""
-    states = [x.new_zeros(len(x), len(weight_hh))]
+def by_backward_pass(x, y, weight_xh, weight_hh, k):
+    """The same in float64 by one pass backwards; the error ends at the first step of each chunk."""
+    x, y, weight_xh, weight = (tensor.double() for tensor in (x, y, weight_xh, weight_hh))
+    states = [x.new_zeros(len(x), len(weight))]
     for x_t in x.unbind(1):
-        states.append(torch.tanh(x_t @ weight_xh.T + states[-1] @ weight_hh.T))
-    return states
-
-
-def backward(x, y, weight_xh, weight_hh, starts):
-    """dL/dW_hh in float64 by one pass backwards; the error ends at the steps (from 0) in `starts`."""
-    x, y, weight_xh, weight_hh = (tensor.double() for tensor in (x, y, weight_xh, weight_hh))
-    states = forward(x, weight_xh, weight_hh)
-    total, error = torch.zeros_like(weight_hh), 0.0
+        states.append(torch.tanh(x_t @ weight_xh.T + states[-1] @ weight.T))
+    total, error = torch.zeros_like(weight), 0.0
     for t in reversed(range(x.shape[1])):
         at_tanh = (error + 2 * (states[t + 1] - y[:, t])) * (1 - states[t + 1] ** 2)
         total += torch.einsum("bi,bj->ij", at_tanh, states[t])
-        error = 0.0 if t in starts else at_tanh @ weight_hh
-    return total
+        error = at_tanh @ weight if t % k else 0.0
+    return total.to(weight_hh.dtype)
 
 
-def cut_at(borders):
-    """The gradient with the graph cut before the steps that `borders` makes of (T, k)."""
-    return lambda x, y, weight_xh, weight_hh, k: backward(
-        x, y, weight_xh, weight_hh, set(borders(x.shape[1], k))
-    ).to(x.dtype)
+def sliding_window(x, y, weight_xh, weight_hh, k):
+    """You follow every loss term back through k steps, across the borders. That truncates too, but at k times
+    the cost: here a term is followed to the start of its chunk."""
+    weight = weight_hh.detach().clone().requires_grad_()
+    states, loss = [x.new_zeros(len(x), len(weight))], 0.0
+    for t in range(x.shape[1]):
+        first = max(t - k + 1, 0)
+        h = states[first]
+        for s in range(first, t + 1):
+            h = torch.tanh(x[:, s] @ weight_xh.T + h @ weight.T)
+        loss = loss + (h - y[:, t]).square().sum()
+        states.append(h.detach())
+    return torch.autograd.grad(loss, weight)[0]
 
 
-by_hand = cut_at(lambda length, k: range(0, length, k))
-
-
-def truncation_case(rng, batch, length, d_in, d_h, k, dtype=torch.float64):
+def draw(rng, B, T, D_in, D_h, k, dtype=torch.float64):
     """A case of the given sizes."""
-    x, y = normal(rng, batch, length, d_in, dtype=dtype), normal(rng, batch, length, d_h, dtype=dtype)
-    weight_hh = normal(rng, d_h, d_h, dtype=dtype, scale=d_h**-0.5)
-    return x, y, normal(rng, d_h, d_in, dtype=dtype), weight_hh, k
-
-
-def wide_truncation(rng):
-    """One valid case of small random sizes; k may be longer than the sequence."""
-    sizes = rng.randint(1, 3), rng.randint(1, 7), rng.randint(1, 3), rng.randint(1, 3)
-    return truncation_case(rng, *sizes, rng.randint(1, 8), rng.choice((torch.float32, torch.float64)))
+    x, y, weight_xh, weight_hh = tensors(rng, "BTI BTH HI HH", dtype, B=B, T=T, I=D_in, H=D_h)
+    return x, y, weight_xh, weight_hh / D_h**0.5, k
 
 
 truncated_bptt = Exercise(
     my_truncated_gradient,
-    reference=by_hand,
-    # OLD wide=wide_truncation
-    # OLD cases:
-    # lambda rng: [
-    #         (  # by hand
-    #             torch.tensor([[[1.0], [0.5], [-1.0]]], dtype=torch.float64),
-    #             torch.tensor([[[0.0], [1.0], [0.5]]], dtype=torch.float64),
-    #             torch.tensor([[1.0]], dtype=torch.float64),
-    #             torch.tensor([[0.5]], dtype=torch.float64),
-    #             2,
-    #         ),
-    #         truncation_case(rng, 1, 4, 2, 2, 2),
-    #         truncation_case(rng, 2, 5, 3, 2, 2),
-    #         truncation_case(rng, 3, 7, 1, 3, 3),
-    #         truncation_case(rng, 2, 6, 2, 4, 1),
-    #         truncation_case(rng, 1, 4, 2, 3, 9),  # one chunk
-    #         truncation_case(rng, 2, 1, 2, 3, 1),
-    #         truncation_case(rng, 4, 9, 2, 3, 4, torch.float32),
-    #         truncation_case(rng, 1, 8, 4, 2, 3, torch.float32),
-    #         *(wide_truncation(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    reference=by_backward_pass,
+    by_hand=([[[1.0], [0.5], [-1.0]]], [[[0.0], [1.0], [0.5]]], [[1.0]], [[0.5]], 2),
+    draw=draw,
+    sizes=[
+        dict(B=1, T=4, D_in=2, D_h=2, k=2),
+        dict(B=2, T=5, D_in=3, D_h=2, k=2),
+        dict(B=3, T=7, D_in=1, D_h=3, k=3),
+        dict(B=2, T=6, D_in=2, D_h=4, k=1),
+        dict(B=1, T=4, D_in=2, D_h=3, k=9),  # one chunk
+        dict(B=2, T=1, D_in=2, D_h=3, k=1),
+        dict(B=4, T=9, D_in=2, D_h=3, k=4, dtype=torch.float32),
+        dict(B=1, T=8, D_in=4, D_h=2, k=3, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 3), T=(1, 7), D_in=(1, 3), D_h=(1, 3), k=(1, 8)),
     hints="""
         Full BPTT first: a copy of weight_hh with requires_grad_(), the forward loop, the loss, autograd. What
         must happen to h at a border so that its value goes on and its history does not?
@@ -100,31 +82,34 @@ truncated_bptt = Exercise(
         call `loss.backward()`. `weight.grad` then holds the sum over the chunks.
     """,
     wrong="""
-        full_bptt: OLD → NEW
+        full_bptt: h = h.detach() → h = h
+        and: loss.backward() → loss.backward(retain_graph=True)
             This is the full gradient: nothing is cut. Detach h before the first step of each chunk.
-        cut_at_every_step: OLD → NEW
+        cut_at_every_step: h @ weight.T → h.detach() @ weight.T
             You detach at every step, so no gradient passes through time at all. Detach at the borders of
             chunks only, every k steps.
-        state_reset: OLD → NEW
+        state_reset: h = h.detach() → h = torch.zeros_like(h)
             You set the state to zero at each border: only the graph is cut, the value goes on. Use detach.
-        last_chunk_only: OLD → NEW
+        last_chunk_only: loss.backward() → weight.grad = None; loss.backward()
             You return the gradient of the last chunk alone: add those of all chunks.
-        mean_over_chunks: OLD → NEW
+        mean_over_chunks: return weight.grad → return weight.grad / len(range(0, x.shape[1], k))
             You average the chunks' gradients: the loss is a sum over all steps, so they add up.
-        short_chunk_dropped: OLD → NEW
+        short_chunk_dropped: range(0, x.shape[1], k) → range(0, x.shape[1] // k * k, k)
+        and: weight.grad → torch.zeros_like(weight) if weight.grad is None else weight.grad
             You leave out the steps after the last full chunk: a shorter one belongs to the loss as well.
-        borders_one_late: OLD → NEW
+        borders_one_late: range(0, x → range(1 - k, x
+        and: range(start, → range(max(start, 0),
             Your borders come one step late: the cut belongs between h_k and step k + 1. With t from 0, detach
             where t % k == 0, before the step.
-        borders_one_early: OLD → NEW
+        borders_one_early: range(0, x → range(-1, x
+        and: range(start, → range(max(start, 0),
+        and: loss = 0.0 → loss = 0.0 * weight.sum()
             Your borders come one step early: the cut belongs between h_k and step k + 1, so that the first
             chunk has k steps.
-        sliding_window: OLD → NEW
-            You follow every loss term back through k steps, across the borders. That truncates too, but at k
-            times the cost: here a term is followed to the start of its chunk.
-        mean_for_sum: OLD → NEW
+        mean_for_sum: return weight.grad → return weight.grad / y.numel()
             You take the mean of the squares: the loss is their sum over batch, time and units.
-        transposed_gradient: OLD → NEW
+        transposed_gradient: return weight.grad → return weight.grad.T
             Your gradient is transposed: entry (i, j) belongs to the weight from unit j to unit i.
     """,
+    functions=(sliding_window,),
 )
