@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("one_thread", "alone")
 
 ROOT = Path(__file__).parents[2]
 KINDS = WRONG | RIGHT | HOSTILE
-QUICK = ("right every other time", "changes its inputs", "meddles", "os._exit(0)")
+QUICK = ("right every other time", "changes its inputs")
 FEW = ("rnn.clip_global_norm", "vae.gaussian_kl")  # a list and a sequence; gradients
 DEADLINE = 0.4
 DOCUMENTED = set(re.findall(r'"(\w+)"', inspect.getdoc(Result)))

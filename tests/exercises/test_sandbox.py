@@ -162,13 +162,6 @@ def test_output_of_compiled_code_and_closed_streams_are_survived(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_deep_recursion_is_an_exception(place):
-    def dive(x):
-        return dive(x)
-
-    assert kinds(run(dive)) == ["RecursionError"] * 2
-
-
 def test_recursion_without_a_limit_ends():
     def dive(x):
         sys.setrecursionlimit(10**9)
@@ -189,15 +182,6 @@ def test_memory_is_bounded():
 
     assert kinds(run(hoards)) == ["MemoryError"] * 2
     assert kinds(run(one_large_tensor)) == ["RuntimeError"] * 2
-
-
-def test_leaving_python_is_survived(place):
-    assert kinds(run(lambda x: sys.exit(3))) == ["SystemExit"] * 2
-    assert kinds(run(lambda x: quit_by_interrupt())) == ["KeyboardInterrupt"] * 2
-
-
-def quit_by_interrupt():
-    raise KeyboardInterrupt
 
 
 def test_the_end_of_the_child_is_told():
