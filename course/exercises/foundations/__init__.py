@@ -3,6 +3,10 @@
 from course.exercises.foundations.adam import adam
 from course.exercises.foundations.backward import backward
 from course.exercises.foundations.broken_adamw import broken_adamw
+from course.exercises.foundations.broken_selection import broken_selection
 from course.exercises.foundations.cross_entropy_slope import cross_entropy_slope
+from course.exercises.foundations.early_stopping import early_stopping
+from course.exercises.foundations.huber import huber
+from course.exercises.foundations.largest_rate import largest_rate
 
 CHAPTER = "00_foundations"
