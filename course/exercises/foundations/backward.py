@@ -65,10 +65,7 @@ backward = Exercise(
         ([3.0, -2.0], (("add", 0, 0), ("mul", 2, 1))),
         ([1.0, -2.0, 5.0], ()),  # no steps: the output is the last input
         ([1.0, -2.0, 5.0], (("mul", 0, 1),)),  # an input that is not used
-        (  # a step that leads nowhere
-            [1.5, -0.5],
-            (("mul", 0, 1), ("tanh", 0, None), ("add", 2, 2), ("mul", 1, 4)),
-        ),
+        ([1.5, -0.5], (("mul", 0, 1), ("tanh", 0, None), ("add", 2, 2), ("mul", 1, 4))),  # 3 is not used
         ([0.7, 0.2], (("tanh", 0, None), ("tanh", 2, None), ("mul", 3, 1), ("tanh", 4, None))),
         ([20.0, 1.0], (("tanh", 0, None), ("mul", 2, 1))),  # a flat tanh
         ([0.25], (*(("add", k, k) for k in range(8)), ("mul", 8, 0))),
