@@ -1,8 +1,9 @@
-"""Chapter 0: find the bug in AdamW, Loshchilov and Hutter (2019), "Decoupled weight decay
-regularization", algorithm 2, with the rate inside the decay, as PyTorch has it."""
+"""Chapter 0: find the bug in AdamW, Loshchilov and Hutter (2019), "Decoupled weight decay regularization",
+algorithm 2, with the rate inside the decay, as PyTorch has it."""
 
 import torch
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -21,64 +22,52 @@ def my_adamw(w, gradients, lr, beta1, beta2, eps, weight_decay):
 
 
 def by_pytorch(w, gradients, lr, beta1, beta2, eps, weight_decay):
-    """The reference: PyTorch's optimiser, in float64."""
-    weights = torch.nn.Parameter(w.double())
-    settings = {"lr": lr, "betas": (beta1, beta2), "eps": eps, "weight_decay": weight_decay}
-    optimizer = torch.optim.AdamW([weights], **settings)
+    """The same by PyTorch's optimiser, in float64."""
+    weights = torch.nn.Parameter(w.double().clone())
+    optimizer = torch.optim.AdamW([weights], lr, (beta1, beta2), eps, weight_decay)
     for g in gradients.double():
         weights.grad = g
         optimizer.step()
     return weights.detach().to(w.dtype)
 
 
-def adamw_case(rng, steps, d, dtype=torch.float64, scale=1.0, settings=(0.1, 0.9, 0.999, 1e-8, 0.5)):
-    """A case; `scale` multiplies the gradients, and settings are lr, beta1, beta2, eps and weight_decay."""
-    return normal(rng, d, dtype=dtype), normal(rng, steps, d, dtype=dtype, scale=scale), *settings
-
-
-def wide_adamw(rng):
-    """One valid case of small random sizes."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-2, 2)
-    settings = (
-        rng.uniform(0.1, 1),
-        rng.uniform(0.1, 0.95),
-        rng.uniform(0.6, 0.999),
-        10 ** rng.uniform(-8, 0),
-    )
-    steps, d = rng.randint(1, 6), rng.randint(1, 4)
-    return adamw_case(rng, steps, d, dtype, scale, (*settings, rng.uniform(0.05, 0.8)))
-
-
-def listed(w, gradients, *settings):
-    """A case from lists."""
-    return torch.tensor(w, dtype=torch.float64), torch.tensor(gradients, dtype=torch.float64), *settings
+def draw(rng, T, D, lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8, decay=0.5, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the gradients."""
+    w, gradients = tensors(rng, "D TD", dtype, T=T, D=D)
+    return w, scale * gradients, lr, beta1, beta2, eps, decay
 
 
 broken_adamw = Exercise(
     my_adamw,
     reference=by_pytorch,
-    # OLD wide=wide_adamw
-    # OLD cases:
-    # lambda rng: [
-    #         listed([10.0], [[0.0]], 0.1, 0.9, 0.999, 1e-8, 0.5),  # by hand: 9.5, and 9.9 in the program
-    #         listed([10.0, 1.0, -2.0], [[0.0, 0.0, 0.0]] * 3, 0.1, 0.9, 0.999, 1e-8, 0.5),
-    #         listed([1.0, 1.0], [[100.0, 0.01], [-100.0, -0.01]], 0.5, 0.5, 0.75, 1e-8, 0.2),
-    #         listed([1.0, -1.0], [[2.0, -1.0], [-1.0, 3.0]], 0.5, 0.5, 0.75, 1.0, 0.1),  # a large eps
-    #         listed([3.0], [[1.0], [2.0]], 1.0, 0.9, 0.999, 1e-8, 1.0),  # all is forgotten
-    #         listed([3.0, 0.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.9, 0.999, 1e-8, 0.0),  # no decay
-    #         adamw_case(rng, 1, 3),
-    #         adamw_case(rng, 12, 1),
-    #         adamw_case(rng, 5, 5),
-    #         adamw_case(rng, 20, 3, torch.float32),
-    #         adamw_case(rng, 4, 2, torch.float32, 1e3, (1e-2, 0.8, 0.95, 1e-6, 2.0)),
-    #         *(wide_adamw(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([10.0], [[0.0]], 0.1, 0.9, 0.999, 1e-8, 0.5),  # 9.5, and 9.9 in the program
+        ([10.0, 1.0, -2.0], [[0.0, 0.0, 0.0]] * 3, 0.1, 0.9, 0.999, 1e-8, 0.5),
+        ([1.0, 1.0], [[100.0, 0.01], [-100.0, -0.01]], 0.5, 0.5, 0.75, 1e-8, 0.2),
+        ([1.0, -1.0], [[2.0, -1.0], [-1.0, 3.0]], 0.5, 0.5, 0.75, 1.0, 0.1),  # a large eps
+        ([3.0], [[1.0], [2.0]], 1.0, 0.9, 0.999, 1e-8, 1.0),  # all is forgotten
+        ([3.0, 0.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.9, 0.999, 1e-8, 0.0),  # no decay
+    ],
+    sizes=[
+        dict(T=1, D=3),
+        dict(T=12, D=1),
+        dict(T=5, D=5),
+        dict(T=20, D=3, dtype=torch.float32),
+        dict(T=4, D=2, lr=1e-2, beta1=0.8, beta2=0.95, eps=1e-6, decay=2.0, scale=1e3, dtype=torch.float32),
+    ],
+    spans=dict(
+        T=(1, 6),
+        D=(1, 4),
+        lr=(0.1, 1.0),
+        beta1=(0.1, 0.95),
+        beta2=(0.6, 0.999),
+        eps=[1e-8, 1e-4, 1.0],
+        decay=(0.05, 0.8),
+        scale=lambda rng: 10 ** rng.uniform(-2, 2),
+    ),  # fmt: skip
     bug="""
-        bug: SOLUTION → STUB
+        bug: w = w * (1 - lr * weight_decay) → g = g + weight_decay * w
     """,
     hints="""
         Follow the decay through one step without any gradient: what is it divided by before it reaches the
@@ -90,34 +79,38 @@ broken_adamw = Exercise(
         Delete the line with `weight_decay`, and begin each step with `w = w * (1 - lr * weight_decay)`.
     """,
     wrong="""
-        still_in_the_gradient: OLD → NEW
+        still_in_the_gradient: w = w * (1 - lr * weight_decay) → g = g + weight_decay * w
             The decay is still a part of the gradient, so that it passes through m and v and is divided by the
             root of v: take it from the weights themselves.
-        in_the_first_moment: OLD → NEW
+        in_the_first_moment: w = w * (1 - lr * weight_decay) → nothing
+        and: (1 - beta1) * g → (1 - beta1) * (g + weight_decay * w)
             You keep the decay out of v, but it is still in m and is divided by the root of v: take it from
             the weights themselves.
-        divided_by_the_root: OLD → NEW
+        divided_by_the_root: w = w * (1 - lr * weight_decay) → nothing
+        and: lr * m_hat → lr * (m_hat + weight_decay * w)
             You add the decay to m_hat, so that the root of v still divides it: it stands beside the fraction.
-        decayed_twice: OLD → NEW
+        decayed_twice: w = w * (1 → g = g + weight_decay * w; w = w * (1
             The weights shrink by themselves now, but the decay is also still in the gradient: delete that
             line.
-        decay_lost: OLD → NEW
+        decay_lost: w = w * (1 - lr * weight_decay) → nothing
             The decay is gone altogether: this is Adam. Shrink the weights.
-        not_times_the_rate: OLD → NEW
+        not_times_the_rate: lr * weight_decay → weight_decay
             You shrink the weights by weight_decay alone: the share is lr * weight_decay.
-        after_the_step: OLD → NEW
+        after_the_step: w = w * (1 - lr * weight_decay) → nothing
+        and: + eps) → + eps); w = w * (1 - lr * weight_decay)
             You shrink the new weights, the step included: the weights before the step shrink.
-        weights_grow: OLD → NEW
+        weights_grow: 1 - lr * weight_decay → 1 + lr * weight_decay
             The weights grow: the decay is taken from them.
-        doubled: OLD → NEW
+        doubled: 1 - lr * weight_decay → 1 - 2 * lr * weight_decay
             You double the decay, as the slope of the squared weights would be: the share is lr *
             weight_decay.
-        sign_of_the_weights: OLD → NEW
+        sign_of_the_weights: w * (1 - lr * weight_decay) → w - lr * weight_decay * w.sign()
             You take the same amount from each weight, the slope of its absolute value: each loses a share of
             itself.
-        of_the_first_weights: OLD → NEW
+        of_the_first_weights: m, v = torch.zeros_like(w), → first, m, v = w, torch.zeros_like(w),
+        and: w * (1 - lr * weight_decay) → w - lr * weight_decay * first
             You take a share of the weights you began with: at each step it is of what they are then.
-        once: OLD → NEW
+        once: w = w * (1 → if t == 1: w = w * (1
             You shrink the weights once, before all steps: each step shrinks them.
     """,
 )

@@ -1,9 +1,10 @@
-"""Chapter 0: find the bug, features that the held-out rows help to choose, Hastie et al. (2009),
-"The Elements of Statistical Learning", section 7.10.2."""
+"""Chapter 0: find the bug, features that the held-out rows help to choose, Hastie et al. (2009), "The
+Elements of Statistical Learning", section 7.10.2."""
 
 import numpy as np
 import torch
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -24,66 +25,61 @@ def my_held_out_r2(x, y, n_train, k):
 
 def by_numpy(x, y, n_train, k):
     """The same by NumPy, in float64."""
-    a, b = x.double().numpy(), y.double().numpy()
-    strengths = [abs(np.corrcoef(feature, b[:n_train])[0, 1]) for feature in a[:n_train].T]
-    design = np.column_stack([a[:, np.argsort(strengths)[-k:]], np.ones(len(b))])
-    w = np.linalg.lstsq(design[:n_train], b[:n_train], rcond=None)[0]
-    mean_square = np.mean((b[n_train:] - design[n_train:] @ w) ** 2)
-    return torch.tensor(1 - mean_square / np.var(b[n_train:]), dtype=x.dtype)
+    truth, predicted = predictions(x, y, n_train, k)
+    return torch.tensor(1 - np.mean((truth - predicted) ** 2) / np.var(truth), dtype=x.dtype)
 
 
-def strength(x, y, rows=slice(None)):
-    """The size of each feature's correlation with y, up to a shared factor, (D,), products of `rows` only."""
-    centred = x - x.mean(0)
-    return (centred[rows].T @ (y[rows] - y[rows].mean())).abs() / centred.norm(dim=0)
+def predictions(x, y, n_train, k):
+    """The held-out part of y and what is predicted for it, by NumPy, in float64."""
+    x, y = x.double().numpy(), y.double().numpy()
+    strengths = [abs(np.corrcoef(feature, y[:n_train])[0, 1]) for feature in x[:n_train].T]
+    design = np.column_stack([x[:, np.argsort(strengths)[-k:]], np.ones(len(y))])
+    w = np.linalg.lstsq(design[:n_train], y[:n_train], rcond=None)[0]
+    return y[n_train:], design[n_train:] @ w
 
 
-def rows_case(rng, n_train, n_test, d, k, dtype=torch.float64, noise=1.0):
-    """A case of features of several scales, of which two matter. It is drawn again while the k-th strength
-    and the next are within 2 per cent, on the fitted rows or on all: no choice hangs on rounding."""
+def squared_correlation(x, y, n_train, k):
+    """You square the correlation of prediction and truth, which forgives a wrong scale or sign and is never
+    negative."""
+    return torch.tensor(np.corrcoef(*predictions(x, y, n_train, k))[0, 1] ** 2, dtype=x.dtype)
+
+
+def draw(rng, train, test, D, k, noise=1.0, dtype=torch.float64):
+    """A case of features of several scales, of which two matter. It is drawn again while the k-th strongest
+    and the next are within 2 per cent, on the first rows or on all: no choice hangs on rounding."""
     while True:
-        x = normal(rng, n_train + n_test, d, dtype=dtype) * 10 ** normal(rng, d, dtype=dtype, scale=0.5)
-        w = normal(rng, d, dtype=dtype) / x.std(0)
-        y = x[:, :2] @ w[:2] + 1 + noise * normal(rng, n_train + n_test, dtype=dtype)
-        ranked = [strength(x[:n], y[:n]).sort(descending=True).values for n in (n_train, len(y))]
-        if k == d or all(values[k - 1] > 1.02 * values[k] for values in ranked):
-            return x, y, n_train, k
-
-
-def by_hand():
-    """Feature 0 fits the first three rows exactly, feature 1 the last three: R² is -10, not 1."""
-    x = torch.tensor([[0.0, 0.0], [1.0, 2.0], [2.0, 1.0], [2.0, 0.0], [0.0, 2.0], [2.0, 1.0]])
-    return x.double(), torch.tensor([0.0, 2.0, 4.0, 1.0, 3.0, 2.0]).double(), 3, 1
-
-
-def wide_rows(rng):
-    """One valid case of small random sizes."""
-    k, dtype = rng.randint(1, 3), rng.choice((torch.float32, torch.float64))
-    n_train, n_test, d = k + rng.randint(5, 12), rng.randint(5, 9), k + rng.randint(0, 6)
-    return rows_case(rng, n_train, n_test, max(d, 2), k, dtype, rng.choice((0.5, 1.0, 3.0)))
+        x, scales, w, errors = tensors(rng, "ND D D N", dtype, N=train + test, D=D)
+        y = x[:, :2] @ w[:2] + 1 + noise * errors
+        tables = (torch.cat([x, y[:, None]], dim=1)[:n] for n in (train, train + test))
+        ranked = [table.T.corrcoef()[-1, :-1].abs().sort(descending=True).values for table in tables]
+        if k == D or all(strengths[k - 1] > 1.02 * strengths[k] for strengths in ranked):
+            return x * 10 ** (scales / 2), y, train, k
 
 
 broken_selection = Exercise(
     my_held_out_r2,
     reference=by_numpy,
-    # OLD wide=wide_rows
-    # OLD cases:
-    # lambda rng: [
-    #         by_hand(),
-    #         rows_case(rng, 8, 5, 4, 1),
-    #         rows_case(rng, 20, 10, 30, 3, noise=2.0),
-    #         rows_case(rng, 30, 70, 12, 4),  # more rows held out than fitted
-    #         rows_case(rng, 12, 8, 40, 2, torch.float32),
-    #         rows_case(rng, 15, 6, 3, 3),  # all features: nothing to choose
-    #         rows_case(rng, 70, 30, 300, 10, noise=5.0),
-    #         *(wide_rows(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=(  # feature 0 fits the first three rows exactly, feature 1 the last three: -10, not 1
+        [[0.0, 0.0], [1.0, 2.0], [2.0, 1.0], [2.0, 0.0], [0.0, 2.0], [2.0, 1.0]],
+        [0.0, 2.0, 4.0, 1.0, 3.0, 2.0],
+        3,
+        1,
+    ),
+    sizes=[
+        dict(train=8, test=5, D=4, k=1),
+        dict(train=20, test=10, D=30, k=3, noise=2.0),
+        dict(train=30, test=70, D=12, k=4),
+        dict(train=12, test=8, D=40, k=2, dtype=torch.float32),
+        dict(train=15, test=6, D=3, k=3),  # all features: nothing to choose
+        dict(train=70, test=30, D=300, k=10, noise=5.0),
+    ],
+    spans=dict(train=(8, 15), test=(5, 9), D=(3, 9), k=(1, 3), noise=[0.5, 1.0, 3.0]),
     bug="""
-        bug: SOLUTION → STUB
+        bug: x_train, y_train = x[:n_train], y[:n_train] → nothing
+        and: y_train[:, None] → y[:n_train, None]
+        and: x_train → x
+        and: y_train → y
     """,
     hints="""
         A held-out row stands for a row that nobody has seen yet. Go through the program line by line: which
@@ -95,35 +91,38 @@ broken_selection = Exercise(
         Compute `centred` and `products` from `x[:n_train]` and `y[:n_train]`; leave the rest as it is.
     """,
     wrong="""
-        still_chosen_on_all_rows: OLD → NEW
+        still_chosen_on_all_rows: = x[:n_train], y[:n_train] → = x, y
+        and: y_train[:, None] → y[:n_train, None]
             All rows still choose the features: of many that are noise, some correlate by chance with the
             held-out rows too. Let the first n_train rows choose.
-        deviations_of_all_rows: OLD → NEW
+        deviations_of_all_rows: x_train - x_train.mean(dim=0) → x - x.mean(dim=0)
+        and: @ centred → @ centred[:n_train]
             Half mended: the deviations of `centred` are still those of all rows, not of the first n_train.
-        chosen_on_the_held_out_rows: OLD → NEW
+        chosen_on_the_held_out_rows: = x[:n_train], y[:n_train] → = x[n_train:], y[n_train:]
+        and: y_train[:, None] → y[:n_train, None]
             The held-out rows choose the features, which is worse still: let the first n_train rows choose.
-        fitted_on_all_rows: OLD → NEW
+        fitted_on_all_rows: design[:n_train], y_train[:, None] → design, y[:, None]
             Now the fit sees the held-out rows: choose and fit by the first n_train rows.
-        nothing_held_out: OLD → NEW
+        nothing_held_out: = x[:n_train], y[:n_train] → = x, y
+        and: design[:n_train] → design
             Both the choice and the fit see all rows: use the first n_train for both.
-        scored_on_the_training_rows: OLD → NEW
+        scored_on_the_training_rows: [n_train:] → [:n_train]
             This is R² on the rows that were fitted: it tells how well they are remembered.
-        about_the_training_mean: OLD → NEW
+        about_the_training_mean: held_out.mean() → y_train.mean()
             You compare with the mean of the training rows: R² as defined here takes the mean of the held-out
             ones.
-        squared_correlation: OLD → NEW
-            You square the correlation of prediction and truth, which forgives a wrong scale or sign and is
-            never negative.
-        share_unexplained: OLD → NEW
+        share_unexplained: return 1 - → return
             You return the share that is not explained: R² is 1 minus this.
-        no_intercept: OLD → NEW
+        no_intercept: torch.cat([x[:, best], torch.ones_like(x[:, :1])], dim=1) → x[:, best]
             The column of ones is lost: the fit has an intercept.
-        sign_counts: OLD → NEW
+        sign_counts: correlations.abs() → correlations
             You rank by the correlation with its sign: a strongly negative one predicts as well, so take its
             absolute value.
-        covariance: OLD → NEW
+        covariance: correlations.abs() → products.abs()
             You rank by the covariance, which depends on a feature's unit: divide by its deviation.
-        not_centred: OLD → NEW
+        not_centred: x_train - x_train.mean(dim=0) → x_train
+        and: (y_train - y_train.mean()) → y_train
             You rank by products of values that are not centred: subtract both means of the training rows.
     """,
+    functions=(squared_correlation,),
 )

@@ -1,8 +1,9 @@
-"""Chapter 0: the gradient of the mean cross-entropy with respect to the logits, Bishop (2006),
-"Pattern Recognition and Machine Learning", section 4.3.4."""
+"""Chapter 0: the gradient of the mean cross-entropy with respect to the logits, Bishop (2006), "Pattern
+Recognition and Machine Learning", section 4.3.4."""
 
 import torch
 import torch.nn.functional as F
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -21,45 +22,31 @@ def by_autograd(logits, labels):
     return torch.autograd.grad(F.cross_entropy(wide, labels), wide)[0].to(logits.dtype)
 
 
-def logits_case(rng, b, k, dtype=torch.float64, scale=1.0):
-    """A case of b examples and k classes; `scale` multiplies the logits."""
-    labels = torch.tensor([rng.randrange(k) for _ in range(b)])
-    return normal(rng, b, k, dtype=dtype, scale=scale), labels
-
-
-def listed(logits, labels, dtype=torch.float64):
-    """A case from lists."""
-    return torch.tensor(logits, dtype=dtype), torch.tensor(labels)
-
-
-def wide_logits(rng):
-    """One valid case: a few examples and classes, logits from tiny to extreme."""
-    dtype, scale = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-2, 4)
-    return logits_case(rng, rng.randint(1, 5), rng.randint(2, 6), dtype, scale)
+def draw(rng, B, K, scale=1.0, dtype=torch.float64):
+    """A case; `scale` multiplies the logits."""
+    labels = torch.tensor([rng.randrange(K) for _ in range(B)])
+    return normal(rng, B, K, dtype=dtype, scale=scale), labels
 
 
 cross_entropy_slope = Exercise(
     my_cross_entropy_slope,
     reference=by_autograd,
-    # OLD wide=wide_logits
-    # OLD cases:
-    # lambda rng: [
-    #         listed([[0.0, 0.0]], [0]),  # by hand: -1/2 and 1/2
-    #         listed([[1.0, -2.0, 0.5]], [2]),  # B = 1
-    #         listed([[2.0, 0.0, -1.0, 0.5], [-1.0, 3.0, 0.0, 1.0]], [3, 0]),  # both labels are unlikely
-    #         listed([[1.0, 1.0, 1.0]] * 2, [1, 1]),  # ties
-    #         logits_case(rng, 4, 4),
-    #         logits_case(rng, 7, 3),  # more examples than classes
-    #         logits_case(rng, 3, 10, scale=3.0),
-    #         logits_case(rng, 5, 2, torch.float32),
-    #         listed([[1e4, -1e4, 0.0], [-1e4, -1e4, -9999.0]], [1, 0], torch.float32),
-    #         listed([[800.0, 799.0], [-900.0, -901.0], [0.0, 1e4]], [1, 1, 0]),
-    #         *(wide_logits(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([[0.0, 0.0]], torch.tensor([0])),  # -1/2 and 1/2
+        ([[1.0, -2.0, 0.5]], torch.tensor([2])),
+        ([[2.0, 0.0, -1.0, 0.5], [-1.0, 3.0, 0.0, 1.0]], torch.tensor([3, 0])),  # both labels are unlikely
+        ([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]], torch.tensor([1, 1])),  # ties
+        (torch.tensor([[1e4, -1e4, 0.0], [-1e4, -1e4, -9999.0]]), torch.tensor([1, 0])),  # in float32
+        ([[800.0, 799.0], [-900.0, -901.0], [0.0, 1e4]], torch.tensor([1, 1, 0])),
+    ],
+    sizes=[
+        dict(B=4, K=4),
+        dict(B=7, K=3),
+        dict(B=3, K=10, scale=3.0),
+        dict(B=5, K=2, dtype=torch.float32),
+    ],
+    spans=dict(B=(1, 5), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-2, 4)),
     hints="""
         Write one example's loss with ln(a/b) = ln a - ln b. Which of the two terms depends on all logits, and
         which on the label's alone?
@@ -70,46 +57,49 @@ cross_entropy_slope = Exercise(
         `(torch.softmax(logits, dim=1) - F.one_hot(labels, logits.shape[1])) / len(labels)`.
     """,
     wrong="""
-        not_divided_by_b: OLD → NEW
+        not_divided_by_b: slope / len(labels) → slope
             This is the slope of the sum over the batch: the loss is a mean, so divide by B.
-        divided_by_b_and_k: OLD → NEW
+        divided_by_b_and_k: slope / len(labels) → slope / logits.numel()
             You divide by the classes as well: the mean runs over the B examples alone.
-        sign_turned: OLD → NEW
+        sign_turned: return slope → return -slope
             The sign is wrong: raising the label's logit lowers the loss, so its entry is negative.
-        softmax_over_the_batch: OLD → NEW
+        softmax_over_the_batch: dim=1 → dim=0
             Your softmax runs over the batch (dim=0): it is the classes of one example, dim=1, whose
             probabilities sum to 1.
-        no_softmax: OLD → NEW
+        no_softmax: torch.softmax(logits, dim=1) → logits.clone()
             You subtract the labels from the logits, as for a squared error: the slope of the sum's logarithm
             is the softmax.
-        sigmoid_for_softmax: OLD → NEW
+        sigmoid_for_softmax: torch.softmax(logits, dim=1) → torch.sigmoid(logits)
             The sigmoid belongs to K separate yes-or-no questions: one label of K takes the softmax.
-        exponentials_overflow: OLD → NEW
+        exponentials_overflow: torch.softmax(logits, dim=1) → logits.exp() / logits.exp().sum(1, keepdim=True)
             Right for moderate logits, but exp of a large one is infinite, and of very negative ones 0: take
             each row's largest logit out first, or use `torch.softmax`.
-        one_maximum_for_all_rows: OLD → NEW
+        one_maximum_for_all_rows: torch.softmax(logits, dim=1) → (logits - logits.max()).exp()
+        and: slope[ → slope /= slope.sum(1, keepdim=True); slope[
             You take the largest logit of the whole batch out of every row, so that a row far below it becomes
             0/0: take each row's own, `dim=1`.
-        rounded_logsumexp: OLD → NEW
+        rounded_logsumexp: torch.softmax(logits, dim=1) → (logits - logits.logsumexp(1, keepdim=True)).exp()
             Right for moderate logits, but near 10^4 float32 has steps of 0.001, so the log of the sum is
             rounded too much: take the largest logit out first, or use `torch.softmax`.
-        labels_left_out: OLD → NEW
+        labels_left_out: slope[torch.arange(len(labels)), labels] -= 1 → nothing
             This is the softmax alone: subtract 1 at each label.
-        labels_entry_alone: OLD → NEW
+        labels_entry_alone: return slope → return F.one_hot(labels, logits.shape[1]) * slope
             You return the label's entry alone: the other logits stand in the sum as well, and each is pushed
             down by its own probability.
-        slope_at_the_probabilities: OLD → NEW
+        slope_at_the_probabilities: -= 1 → = -1 / slope[torch.arange(len(labels)), labels]
+        and: return slope → return F.one_hot(labels, logits.shape[1]) * slope
             This is the slope with respect to the probabilities, -1/p at the label: go on through the softmax
             to the logits.
-        squared_error: OLD → NEW
+        squared_error: slope = torch.softmax(logits, dim=1) → p = logits.softmax(1); slope = p.clone()
+        and: return slope → return p * (slope - (p * slope).sum(1, keepdim=True))
             This is the slope of the squared error of the probabilities, which vanishes where a mistake is
             sure: the logarithm's -1/p is missing.
-        slope_of_the_softmax: OLD → NEW
+        slope_of_the_softmax: slope[torch.arange(len(labels)), labels] -= 1 → slope *= 1 - slope
             p(1 - p) is the softmax's own slope.
-        columns_for_entries: OLD → NEW
+        columns_for_entries: [torch.arange(len(labels)), labels] → [:, labels]
             `slope[:, labels] -= 1` takes 1 off in whole columns: `slope[torch.arange(B), labels]` is one
             entry a row.
-        rows_for_entries: OLD → NEW
+        rows_for_entries: [torch.arange(len(labels)), labels] → [labels]
             `slope[labels] -= 1` takes 1 off whole rows, those whose numbers are the labels:
             `slope[torch.arange(B), labels]` is one entry a row.
     """,

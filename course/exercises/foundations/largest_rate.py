@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+
 from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
@@ -15,51 +16,36 @@ def my_largest_rate(x):
 
 
 def by_numpy(x):
-    """The reference: NumPy's spectral norm, in float64."""
+    """The same by NumPy's spectral norm, in float64."""
     columns = np.column_stack([x.double().numpy(), np.ones(len(x))])
     return torch.tensor(len(x) / np.linalg.norm(columns, 2) ** 2, dtype=x.dtype)
 
 
-def features(rng, n, d, dtype=torch.float64, mean=0.0, scale=1.0):
-    """A case of n examples with d features; each has its own scale, and all are shifted."""
-    scales = torch.linspace(1, 2, d, dtype=dtype) * scale
-    return ((normal(rng, n, d, dtype=dtype) + mean) * scales,)
-
-
-def wide_features(rng):
-    """One valid case of small random sizes."""
-    dtype, d = rng.choice((torch.float32, torch.float64)), rng.randint(1, 4)
-    return features(rng, d + rng.randint(2, 5), d, dtype, rng.uniform(-1, 1), 10 ** rng.uniform(-1, 0.7))
-
-
-def listed(*rows):
-    """A case from rows of numbers."""
-    return (torch.tensor(rows, dtype=torch.float64),)
+def draw(rng, N, D, mean=0.0, scale=1.0, dtype=torch.float64):
+    """A case; each feature has its own scale, and all are shifted."""
+    return (scale * torch.linspace(1, 2, D, dtype=dtype) * (mean + normal(rng, N, D, dtype=dtype)),)
 
 
 largest_rate = Exercise(
     my_largest_rate,
     reference=by_numpy,
-    # OLD wide=wide_features
-    # OLD cases:
-    # lambda rng: [
-    #         listed([3.0], [-3.0]),  # by hand: eigenvalues 18 and 2, so 1/9
-    #         listed([2.0]),  # N = 1
-    #         listed([1.0, -1.0], [-1.0, 1.0], [0.0, 0.0]),  # two features that mirror each other
-    #         listed([0.1], [0.2], [-0.1]),  # small features: the intercept's curvature is the largest
-    #         listed([0.0, 0.0], [0.0, 0.0]),  # nothing but the intercept
-    #         listed([1500.0], [850.0], [2400.0]),  # areas
-    #         features(rng, 5, 2),
-    #         features(rng, 5, 3, torch.float64, 2.0),
-    #         features(rng, 6, 1, torch.float32, 1.0),
-    #         features(rng, 7, 4, torch.float32, -1.0, 3.0),
-    #         features(rng, 40, 2, torch.float64, 0.5, 0.3),
-    #         *(wide_features(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([[3.0], [-3.0]],),  # eigenvalues 18 and 2, so 1/9
+        ([[2.0]],),
+        ([[1.0, -1.0], [-1.0, 1.0], [0.0, 0.0]],),  # two features that mirror each other
+        ([[0.1], [0.2], [-0.1]],),  # small features: the intercept's curvature is the largest
+        ([[0.0, 0.0], [0.0, 0.0]],),  # nothing but the intercept
+        ([[1500.0], [850.0], [2400.0]],),  # areas
+    ],
+    sizes=[
+        dict(N=5, D=2),
+        dict(N=5, D=3, mean=2.0),
+        dict(N=6, D=1, mean=1.0, dtype=torch.float32),
+        dict(N=7, D=4, mean=-1.0, scale=3.0, dtype=torch.float32),
+        dict(N=40, D=2, mean=0.5, scale=0.3),
+    ],
+    spans=dict(N=(6, 9), D=(1, 4), mean=(-1.0, 1.0), scale=(0.1, 5.0)),
     hints="""
         Write down what one step does to the distance from the bottom along one eigenvector: by which factor
         is it multiplied, and when does it grow? The intercept is a weight too, of which feature?
@@ -72,41 +58,42 @@ largest_rate = Exercise(
         :1])], dim=1)`.
     """,
     wrong="""
-        without_the_intercept: OLD → NEW
+        without_the_intercept: torch.cat([x, torch.ones_like(x[:, :1])], dim=1) → x
             You leave the intercept out: it is a weight whose feature is always 1, so x gets a column of ones.
-        one_by_the_eigenvalue: OLD → NEW
+        one_by_the_eigenvalue: return 2 → return 1
             1/λ goes to the bottom in one step; beyond it the steps overshoot, but still shrink up to 2/λ.
-        factor_2_forgotten: OLD → NEW
+        factor_2_forgotten: 2 / len(x) → 1 / len(x)
             The second derivative of a square is 2: without a ½ in the loss the Hessian is (2/N) AᵀA.
-        sum_for_mean: OLD → NEW
+        sum_for_mean: 2 / len(x) * → 2 *
             Your Hessian is that of the sum of squares: the loss is their mean, so divide by N.
-        plain_product: OLD → NEW
+        plain_product: 2 / len(x) * → nothing
             Your Hessian is AᵀA, that of half the sum of squares: that of their mean is (2/N) AᵀA.
-        smallest_eigenvalue: OLD → NEW
+        smallest_eigenvalue: [-1] → [0]
             You take the smallest eigenvalue: along the steepest direction the steps then grow. The largest
             one sets the limit.
-        trace: OLD → NEW
+        trace: [-1] → .sum()
             You divide by the sum of the eigenvalues, the trace: that is a safe rate, but only the largest
             eigenvalue sets the limit.
-        largest_on_the_diagonal: OLD → NEW
+        largest_on_the_diagonal: torch.linalg.eigvalsh(hessian)[-1] → hessian.diagonal().max()
             You divide by the largest second derivative along one weight: features that go together make a
             steeper direction than any of them, which only the eigenvalues tell.
-        frobenius_norm: OLD → NEW
+        frobenius_norm: torch.linalg.eigvalsh(hessian)[-1] → hessian.norm()
             You divide by the root of the sum of all squared entries, `norm()` of a matrix: the largest
             eigenvalue is `matrix_norm(..., ord=2)`.
-        best_rate: OLD → NEW
+        best_rate: [-1] → [[0, -1]].sum()
             2/(λ_min + λ_max) is the rate that converges fastest: the limit is 2/λ_max.
-        singular_value_not_squared: OLD → NEW
+        singular_value_not_squared: return 2 → return len(x)
+        and: eigvalsh(hessian)[-1] → svdvals(columns)[0]
             The eigenvalues of AᵀA are the squares of the singular values of A: you do not square.
-        single_examples: OLD → NEW
+        single_examples: 2 / torch.linalg.eigvalsh(hessian)[-1] → 1 / columns.square().sum(1).max()
             You take the longest example alone, as for steps on one example at a time: the gradient is a mean
             over all of them.
-        eigenvalue_returned: OLD → NEW
+        eigenvalue_returned: return 2 / → return
             You return the largest eigenvalue, the curvature: the rate is 2 divided by it.
-        centred: OLD → NEW
+        centred: cat([x, → cat([x - x.mean(0),
             You subtract the means of the features: that changes the model's bowl, which is a good thing to do
             before training, but the rate is asked for x as it is.
-        covariance: OLD → NEW
+        covariance: torch.cat([x, torch.ones_like(x[:, :1])], dim=1) → x - x.mean(0)
             You use the covariance of the features, which belongs to centred features and no intercept: the
             Hessian is made of x as it is, and a column of ones.
     """,

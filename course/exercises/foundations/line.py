@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from course.exercises.cases import normal
+
+from course.exercises.cases import FLOATS, normal
 from course.exercises.engine import Exercise
 
 
@@ -15,54 +16,57 @@ def my_line(x, y):
 
 
 def by_polyfit(x, y):
-    """The reference: NumPy's fit of a polynomial of degree 1, in float64."""
-    slope, intercept = np.polyfit(x.double().numpy(), y.double().numpy(), 1)
-    return torch.tensor([slope, intercept], dtype=x.dtype)
+    """The same by NumPy's fit of a polynomial of degree 1, in float64."""
+    return torch.tensor(np.polyfit(x.double().numpy(), y.double().numpy(), 1), dtype=x.dtype)
 
 
-def listed(x, y, dtype=torch.float64):
-    """A case from two lists."""
-    return torch.tensor(x, dtype=dtype), torch.tensor(y, dtype=dtype)
+def distances_at_right_angles(x, y):
+    """Your line makes the distances at right angles to it smallest: those along y are asked for."""
+    dx, dy = x - x.mean(), y - y.mean()
+    gap, twice = dy @ dy - dx @ dx, 2 * (dx @ dy)
+    slope = (gap + torch.hypot(gap, twice)) / twice
+    return torch.stack([slope, y.mean() - slope * x.mean()])
 
 
-def line_case(rng, n, dtype=torch.float64, middle=0.0, width=1.0, slope=1.0, noise=0.5):
-    """A case of n points about a line; `middle` and `width` are those of x."""
-    x = middle + width * torch.linspace(-1.5, 1.5, n, dtype=dtype) + normal(rng, n, dtype=dtype) * width / 9
-    return x, slope * x + 0.3 * middle + normal(rng, n, dtype=dtype, scale=noise * width * abs(slope))
+def draw(rng, N, middle=0.0, width=1.0, slope=1.0, noise=0.5, dtype=torch.float64):
+    """A case of points about a line; `middle` and `width` are those of x."""
+    x = middle + width * (torch.linspace(-1.5, 1.5, N, dtype=dtype) + normal(rng, N, dtype=dtype) / 9)
+    return x, slope * x + 0.3 * middle + noise * width * abs(slope) * normal(rng, N, dtype=dtype)
 
 
-def wide_line(rng):
-    """One valid case, up to areas of houses and their prices."""
-    dtype, largest = rng.choice(((torch.float32, 0), (torch.float64, 3)))  # else float32 lacks the digits
-    width = 10 ** rng.uniform(-1, largest)
+def spans(rng):
+    """Up to areas of houses and their prices in float64; for those float32 lacks the digits."""
+    dtype = rng.choice(FLOATS)
+    width = 10 ** rng.uniform(-1, 3 if dtype == torch.float64 else 0)
     slope = rng.choice((-1, 1)) * rng.uniform(0.1, 2)
-    return line_case(rng, rng.randint(2, 8), dtype, rng.uniform(-3, 3) * width, width, slope)
+    return dict(N=rng.randint(2, 8), middle=rng.uniform(-3, 3) * width, width=width, slope=slope, dtype=dtype)
 
 
 line = Exercise(
     my_line,
     reference=by_polyfit,
-    # OLD wide=wide_line
-    # OLD cases:
-    # lambda rng: [
-    #         listed([1.0, 2.0, 3.0], [2.0, 5.0, 5.0]),  # by hand: 1.5 and 1; the line meets the means, (2, 4)
-    #         listed([1.0, 3.0], [5.0, -1.0]),  # N = 2: through both points
-    #         listed([-1.0, 0.0, 1.0], [2.0, 2.0, 2.0]),  # flat
-    #         listed([0.0, 0.0, 1.0, 1.0], [1.0, 3.0, 2.0, 7.0]),  # ties
-    #         listed([-2.0, -1.0, 0.0, 1.0, 2.0], [9.0, 2.0, -1.0, 0.5, 3.0]),  # centred at 0, of no clear slope
-    #         listed([1500.0, 850.0, 2400.0, 1100.0], [230.0, 120.0, 390.0, 210.0]),
-    #         listed([3000.0, 3008.0, 3016.0, 3024.0], [300.0, 302.0, 303.0, 307.0], torch.float32),
-    #         listed([7941.0, 8083.0, 7987.0, 8052.0, 7937.0], [50.0, 71.0, 62.0, 74.0, 53.0], torch.float32),
-    #         listed([7966.0, 8035.0, 7993.0], [50.0, 71.0, 62.0], torch.float32),
-    #         line_case(rng, 6),
-    #         line_case(rng, 7, torch.float32, 1500.0, 400.0, 0.2),
-    #         line_case(rng, 200, torch.float64, 20.0, 3.0, -2.0, 2.0),
-    #         *(wide_line(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([1.0, 2.0, 3.0], [2.0, 5.0, 5.0]),  # 1.5 and 1; the line meets the means, (2, 4)
+        ([1.0, 3.0], [5.0, -1.0]),  # through both points
+        ([-1.0, 0.0, 1.0], [2.0, 2.0, 2.0]),  # flat
+        ([0.0, 0.0, 1.0, 1.0], [1.0, 3.0, 2.0, 7.0]),  # ties
+        ([-2.0, -1.0, 0.0, 1.0, 2.0], [9.0, 2.0, -1.0, 0.5, 3.0]),  # centred at 0, of no clear slope
+        ([1500.0, 850.0, 2400.0, 1100.0], [230.0, 120.0, 390.0, 210.0]),
+        # in float32, areas that are close together
+        (torch.tensor([3000.0, 3008.0, 3016.0, 3024.0]), torch.tensor([300.0, 302.0, 303.0, 307.0])),
+        (
+            torch.tensor([7941.0, 8083.0, 7987.0, 8052.0, 7937.0]),
+            torch.tensor([50.0, 71.0, 62.0, 74.0, 53.0]),
+        ),
+        (torch.tensor([7966.0, 8035.0, 7993.0]), torch.tensor([50.0, 71.0, 62.0])),
+    ],
+    sizes=[
+        dict(N=6),
+        dict(N=7, middle=1500.0, width=400.0, slope=0.2, dtype=torch.float32),
+        dict(N=200, middle=20.0, width=3.0, slope=-2.0, noise=2.0),
+    ],
+    spans=spans,
     hints="""
         Set the derivative with respect to b to 0 first: through which point does the line go, whatever its
         slope?
@@ -74,46 +78,51 @@ line = Exercise(
         the intercept `y.mean() - slope * x.mean()`.
     """,
     wrong="""
-        intercept_forgotten: OLD → NEW
+        intercept_forgotten: y.mean() - slope * x.mean() → 0 * slope
             The slope is right, but the intercept is 0: it is the mean of y, minus slope times the mean of x.
-        through_the_origin: OLD → NEW
+        through_the_origin: x - x.mean(), y - y.mean() → x, y
+        and: y.mean() - slope * x.mean() → 0 * slope
             This is the best line through the origin: without an intercept the slope is another one. Take the
             means from x and y first.
-        order_swapped: OLD → NEW
+        order_swapped: [slope, y.mean() - slope * x.mean()] → [y.mean() - slope * x.mean(), slope]
             Return the slope first.
-        x_and_y_swapped: OLD → NEW
+        x_and_y_swapped: / dx.square() → / dy.square()
+        and: y.mean() - slope * x.mean() → x.mean() - slope * y.mean()
             You predict x from y: divide by the squares of x, whose errors are not counted, not of y.
-        distances_along_x: OLD → NEW
+        distances_along_x: (dx * dy).sum() / dx.square().sum() → dy.square().sum() / (dx * dy).sum()
             Your line makes the distances along x smallest: the errors are in y, so the squares of dx stand
             below.
-        distances_at_right_angles: OLD → NEW
-            Your line makes the distances at right angles to it smallest: those along y are asked for.
-        correlation: OLD → NEW
+        correlation: dx.square().sum() → (dx.norm() * dy.norm())
             Your slope is the correlation, which has no unit: multiply it by the standard deviation of y and
             divide by that of x.
-        ratio_of_deviations: OLD → NEW
+        ratio_of_deviations: (dx * dy).sum() / dx.square().sum() → dy.norm() / dx.norm()
             Your slope is the ratio of the standard deviations: it lacks the correlation, sign included.
-        deviation_not_squared: OLD → NEW
+        deviation_not_squared: .sum() / dx.square().sum() → .mean() / dx.std(correction=0)
             You divide the covariance by the standard deviation of x: it is the variance.
-        two_denominators: OLD → NEW
+        two_denominators: .sum() / dx.square().sum() → .mean() / dx.var()
             You divide the sum of products by N and that of squares by N - 1, as `var` does unless told
             otherwise: take the same number for both, and it cancels.
-        ratio_of_the_means: OLD → NEW
+        ratio_of_the_means: (dx * dy).sum() / dx.square().sum() → y.mean() / x.mean()
+        and: y.mean() - slope * x.mean() → 0 * x.mean()
             Your line joins the origin to the means: its slope says nothing of how y changes with x.
-        mean_as_intercept: OLD → NEW
+        mean_as_intercept: y.mean() - slope * x.mean() → y.mean()
             Your intercept is the mean of y, the height of the line at the mean of x: at x = 0 it is lower by
             slope times the mean of x.
-        intercept_sign: OLD → NEW
+        intercept_sign: y.mean() - slope → y.mean() + slope
             You add slope times the mean of x in the intercept: from the means back to x = 0, subtract it.
-        through_the_first_point: OLD → NEW
+        through_the_first_point: y.mean() - slope * x.mean() → y[0] - slope * x[0]
             The slope is right, but your line goes through the first point: it goes through the means.
-        first_and_last_point: OLD → NEW
+        first_and_last_point: (dx * dy).sum() / dx.square().sum() → (y[-1] - y[0]) / (x[-1] - x[0])
             Your slope is that between the first and the last point: all points count.
-        means_not_taken_first: OLD → NEW
+        means_not_taken_first: (dx * dy).sum() → (len(x) * (x * y).sum() - x.sum() * y.sum())
+        and: dx.square().sum() → (len(x) * x.square().sum() - x.sum() ** 2)
+        and: y.mean() - slope * x.mean() → (y.sum() - slope * x.sum()) / len(x)
             Right on paper, but N Σxy - Σx Σy is a small difference of large sums, of which float32 leaves few
             digits or none: subtract the means first.
-        means_taken_last: OLD → NEW
+        means_taken_last: (dx * dy).sum() → ((x * y).mean() - x.mean() * y.mean())
+        and: dx.square().sum() → (x.square().mean() - x.mean() ** 2)
             Right on paper, but the mean of xy less the product of the means is a small difference of large
             numbers, of which float32 leaves few digits or none: subtract the means first.
     """,
+    functions=(distances_at_right_angles,),
 )

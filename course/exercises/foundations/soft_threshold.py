@@ -1,9 +1,10 @@
-"""Chapter 0: one step of proximal gradient descent for an L1 penalty, Beck and Teboulle (2009), "A
-Fast Iterative Shrinkage-Thresholding Algorithm for Linear Inverse Problems"."""
+"""Chapter 0: one step of proximal gradient descent for an L1 penalty, Beck and Teboulle (2009), "A Fast
+Iterative Shrinkage-Thresholding Algorithm for Linear Inverse Problems"."""
 
 import torch
 import torch.nn.functional as F
-from course.exercises.cases import normal
+
+from course.exercises.cases import tensors
 from course.exercises.engine import Exercise
 
 
@@ -20,46 +21,33 @@ def by_pytorch(w, gradient, lr, l1):
     return F.softshrink(w.double() - lr * gradient.double(), lr * l1).to(w.dtype)
 
 
-def step_case(rng, d, lr, l1, dtype=torch.float64, scale=1.0):
-    """A case of d weights, and a gradient that `scale` multiplies."""
-    return normal(rng, d, dtype=dtype), normal(rng, d, dtype=dtype, scale=scale), lr, l1
-
-
-def listed(w, gradient, lr, l1, dtype=torch.float64):
-    """A case from two lists."""
-    return torch.tensor(w, dtype=dtype), torch.tensor(gradient, dtype=dtype), lr, l1
-
-
-def wide_step(rng):
-    """One valid case of a few weights, some of them 0."""
-    dtype, lr, l1 = rng.choice((torch.float32, torch.float64)), 10 ** rng.uniform(-2, 1), rng.uniform(0, 3)
-    w, gradient, lr, l1 = step_case(rng, rng.randint(1, 6), lr, l1, dtype, 10 ** rng.uniform(-1, 1))
-    return w * (w.abs() > 0.3), gradient, lr, l1
+def draw(rng, D, lr, l1, scale=1.0, dtype=torch.float64):
+    """A case of weights, of which small ones are 0, and a gradient that `scale` multiplies."""
+    w, gradient = tensors(rng, "D D", dtype, D=D)
+    return w * (w.abs() > 0.3), scale * gradient, lr, l1
 
 
 soft_threshold = Exercise(
     my_l1_step,
     reference=by_pytorch,
-    # OLD wide=wide_step
-    # OLD cases:
-    # lambda rng: [
-    #         listed([3.0, -3.0, 0.25], [0.0, 0.0, 0.0], 0.5, 2.0),  # by hand: 2, -2 and 0
-    #         listed([2.0], [-1.0], 0.5, 1.0),  # D = 1
-    #         listed([1.0, -1.0, 0.0, 0.5], [0.5, -0.5, 2.0, -4.0], 0.25, 3.5),  # on the edge, and across 0
-    #         listed([1.0, 1.0, -1.0, -1.0], [8.0, 2.0, -8.0, -2.0], 0.5, 1.5),  # v has the other sign
-    #         listed([0.0, 0.0, 0.0], [1.0, -1.0, 3.0], 0.5, 2.0),  # weights that are 0 may leave it
-    #         step_case(rng, 5, 0.1, 0.0),  # no penalty
-    #         step_case(rng, 8, 0.1, 5.0),
-    #         step_case(rng, 6, 2.0, 0.25, torch.float32),
-    #         step_case(rng, 7, 0.5, 100.0),  # all are 0
-    #         listed([1e4, -1e4, 1.0, 1e-4], [1e3, -1e3, 2.0, 0.0], 0.125, 8.0, torch.float32),
-    #         step_case(rng, 4, 1e-3, 1e3, torch.float64, 1e3),
-    #         *(wide_step(rng) for _ in range(5)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=draw,
+    by_hand=[
+        ([3.0, -3.0, 0.25], [0.0, 0.0, 0.0], 0.5, 2.0),  # 2, -2 and 0
+        ([2.0], [-1.0], 0.5, 1.0),
+        ([1.0, -1.0, 0.0, 0.5], [0.5, -0.5, 2.0, -4.0], 0.25, 3.5),  # on the edge, and across 0
+        ([1.0, 1.0, -1.0, -1.0], [8.0, 2.0, -8.0, -2.0], 0.5, 1.5),  # v has the other sign
+        ([0.0, 0.0, 0.0], [1.0, -1.0, 3.0], 0.5, 2.0),  # weights that are 0 may leave it
+        # in float32
+        (torch.tensor([1e4, -1e4, 1.0, 1e-4]), torch.tensor([1e3, -1e3, 2.0, 0.0]), 0.125, 8.0),
+    ],
+    sizes=[
+        dict(D=5, lr=0.1, l1=0.0),  # no penalty
+        dict(D=8, lr=0.1, l1=5.0),
+        dict(D=6, lr=2.0, l1=0.25, dtype=torch.float32),
+        dict(D=7, lr=0.5, l1=100.0),  # all are 0
+        dict(D=4, lr=1e-3, l1=1e3, scale=1e3),
+    ],
+    spans=dict(D=(1, 6), lr=lambda rng: 10 ** rng.uniform(-2, 1), l1=(0.0, 3.0), scale=(0.1, 10.0)),
     hints="""
         Let v be positive. What is the slope of the sum for u > 0? Where is it 0, and what if that place lies
         below 0?
@@ -70,41 +58,47 @@ soft_threshold = Exercise(
         `v.sign() * (v.abs() - lr * l1).clamp(min=0)`, with `v = w - lr * gradient`.
     """,
     wrong="""
-        subgradient_step: OLD → NEW
+        subgradient_step: w - lr * gradient → w - lr * (gradient + l1 * w.sign())
+        and: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v
             You add l1 sign(w) to the gradient: a weight near 0 is then carried across it, to and fro. The
             minimum is taken at v, and stops at 0.
-        overshoots_zero: OLD → NEW
+        overshoots_zero: .clamp(min=0) → nothing
             A weight smaller than lr l1 is carried across 0: it stops there.
-        by_the_old_sign: OLD → NEW
+        by_the_old_sign: w - lr * gradient → w - lr * (gradient + l1 * w.sign())
+        and: v.sign() * (v.abs() - lr * l1).clamp(min=0) → torch.where(v * w < 0, 0.0, v)
             You look at the sign of w and set to 0 what changes it: the minimum depends on v alone, also where
             the gradient step has crossed 0 or w is 0.
-        weight_decay: OLD → NEW
+        weight_decay: w - lr * gradient → w - lr * (gradient + l1 * w)
+        and: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v
             This is weight decay, the gradient step for a squared penalty: it takes a share of each weight. L1
             takes the same amount from each.
-        squared_penalty: OLD → NEW
+        squared_penalty: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v / (1 + lr * l1)
             This is the minimum for the penalty l1 u²/2: each weight loses a share, and none comes to 0.
-        hard_threshold: OLD → NEW
+        hard_threshold: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v * (v.abs() > lr * l1)
             You set small weights to 0 and leave the large ones: these move towards 0 by lr l1 as well.
-        threshold_without_lr: OLD → NEW
+        threshold_without_lr: lr * l1 → l1
             You shrink by l1: the square is divided by lr, so a short step shrinks by lr l1.
-        threshold_halved: OLD → NEW
+        threshold_halved: lr * l1 → lr * l1 / 2
             You shrink by half of lr l1: the square's slope is 2(u - v), and the 2 below it cancels this 2.
-        shrunk_first: OLD → NEW
+        shrunk_first: w - lr * gradient → w
+        and: .clamp(min=0) → .clamp(min=0) - lr * gradient
             You shrink w, then step along the gradient, so that no weight ends at 0: step first.
-        gradient_shrunk: OLD → NEW
+        gradient_shrunk: w - lr * gradient → gradient
+        and: lr * l1 → l1
+        and: return → return w - lr *
             You shrink the gradient, and the weights never reach 0: shrink v, the weights after the step.
-        sign_lost: OLD → NEW
+        sign_lost: v.sign() * → nothing
             The negative weights come back positive: give |v| - lr l1 the sign of v again.
-        negative_weights_lost: OLD → NEW
+        negative_weights_lost: v.sign() * (v.abs() → (v
             You treat negative weights as small: below 0 the picture is mirrored, and they move up.
-        no_penalty: OLD → NEW
+        no_penalty: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v
             This is the gradient step alone: the minimum comes after it.
-        what_is_cut_off: OLD → NEW
+        what_is_cut_off: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v.clamp(-lr * l1, lr * l1)
             You return what is to be taken off: subtract it from v.
-        shrunk_as_a_whole: OLD → NEW
+        shrunk_as_a_whole: v.sign() * (v.abs() - lr * l1) → v * (1 - lr * l1 / v.norm())
             You shrink the whole vector by its length, so that all weights vanish together: the sum of
             absolute values treats each weight by itself.
-        uphill: OLD → NEW
+        uphill: w - lr * gradient → w + lr * gradient
             You step up the gradient: v is w - lr * gradient.
     """,
 )

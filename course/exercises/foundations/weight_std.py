@@ -2,8 +2,9 @@
 Rectifiers", section 2.2."""
 
 import math
-import torch
+
 from torch.nn import init
+
 from course.exercises.engine import Exercise
 
 
@@ -18,38 +19,32 @@ def my_weight_std(fan_in, fan_out, activation):
 
 def by_pytorch(fan_in, fan_out, activation):
     """The same by the gains of `torch.nn.init`."""
-    name = {"linear": "linear", "relu": "relu", "leaky": "leaky_relu"}[activation]
+    name = "leaky_relu" if activation == "leaky" else activation
     return init.calculate_gain(name, 0.1) / math.sqrt(fan_in)
 
 
-def wide_layer(rng):
-    """One valid case; sizes from 1 to some thousands."""
-    sizes = (int(10 ** rng.uniform(0, 3.7)) for _ in range(2))
-    return *sizes, rng.choice(("linear", "relu", "leaky"))
+def some_thousands(rng):
+    """A size from 1 to some thousands."""
+    return int(10 ** rng.uniform(0, 3.7))
 
 
 weight_std = Exercise(
     my_weight_std,
     reference=by_pytorch,
-    # OLD wide=wide_layer
-    # OLD cases:
-    # lambda rng: [
-    #         (8, 3, "relu"),  # by hand: 1/2
-    #         (4, 9, "linear"),  # 1/2
-    #         (1, 5, "relu"),
-    #         (1, 1, "linear"),
-    #         (7, 1, "leaky"),
-    #         (784, 100, "relu"),
-    #         (100, 784, "linear"),
-    #         (100, 10, "leaky"),
-    #         (256, 256, "relu"),  # square: whose number it is does not matter
-    #         (4096, 1000, "leaky"),
-    #         *(wide_layer(rng) for _ in range(6)),
-    #     ]
-    by_hand=(),
-    draw=None,
-    sizes=[],
-    spans={},
+    draw=lambda rng, fan_in, fan_out, activation: (fan_in, fan_out, activation),
+    by_hand=[
+        (8, 3, "relu"),  # 1/2
+        (4, 9, "linear"),  # 1/2
+        (1, 5, "relu"),
+        (1, 1, "linear"),
+        (7, 1, "leaky"),
+        (784, 100, "relu"),
+        (100, 784, "linear"),
+        (100, 10, "leaky"),
+        (256, 256, "relu"),  # square: whose number it is does not matter
+        (4096, 1000, "leaky"),
+    ],
+    spans=dict(fan_in=some_thousands, fan_out=some_thousands, activation=["linear", "relu", "leaky"]),
     hints="""
         Each element of $Wx$ is a sum of `fan_in` products. What is the mean of its square, if the weights
         have mean 0 and do not depend on each other or on $x$?
@@ -61,45 +56,45 @@ weight_std = Exercise(
         fan_in))`.
     """,
     wrong="""
-        variance: OLD → NEW
+        variance: math.sqrt(1 / (kept * fan_in)) → 1 / (kept * fan_in)
             This is the variance of the weights: the standard deviation is its root.
-        root_of_the_inputs_left_out: OLD → NEW
+        root_of_the_inputs_left_out: math.sqrt(1 / (kept * fan_in)) → math.sqrt(1 / kept) / fan_in
             You divide by fan_in: a sum of independent terms grows with the root of their number, so divide by
             its root.
-        fan_out: OLD → NEW
+        fan_out: kept * fan_in → kept * fan_out
             You count the outputs, which keeps the gradient's size on the way back: forward, each sum has
             fan_in terms.
-        mean_of_both: OLD → NEW
+        mean_of_both: kept * fan_in → kept * (fan_in + fan_out) / 2
             You take the mean of fan_in and fan_out, a compromise between the two directions: forward alone
             fan_in counts.
-        glorot: OLD → NEW
+        glorot: 1 / (kept * fan_in) → 2 / (fan_in + fan_out)
             This is the rule of Glorot and Bengio (2010), for both directions and a linear f: here only
             forward counts, and f's loss is made good.
-        activation_ignored: OLD → NEW
+        activation_ignored: kept * fan_in → fan_in
             You treat each layer as linear: a ReLU loses half the mean square, and after twenty layers a
             millionth is left.
-        relu_for_all: OLD → NEW
+        relu_for_all: 1 / (kept * fan_in) → 2 / fan_in
             You treat each layer as a ReLU: a linear one loses nothing, and its signal would double at every
             layer.
-        gain_squared: OLD → NEW
+        gain_squared: math.sqrt(1 / (kept * fan_in)) → 1 / (kept * math.sqrt(fan_in))
             You take the root of fan_in alone: what f loses is a share of the mean square, so the root covers
             it too.
-        gain_upside_down: OLD → NEW
+        gain_upside_down: 1 / (kept * fan_in) → kept / fan_in
             You multiply by the share that f keeps: divide by it, to make the loss good.
-        bound_of_the_uniform: OLD → NEW
+        bound_of_the_uniform: 1 / (kept * fan_in) → 3 / (kept * fan_in)
             This is the bound of a uniform distribution, √3 times its standard deviation.
-        pytorchs_default: OLD → NEW
+        pytorchs_default: kept * fan_in → 3 * fan_in
             This is what `nn.Linear` starts with, uniform within ±1/√fan_in: its mean square does not keep the
             signal's size, for any of the three.
-        leaky_as_relu: OLD → NEW
+        leaky_as_relu: "leaky": 0.1 → "leaky": 0.0
             You let a leaky unit lose all below 0: it keeps 0.1² of that.
-        leaky_as_linear: OLD → NEW
+        leaky_as_linear: "leaky": 0.1 → "leaky": 1.0
             You let a leaky unit keep all: below 0 it keeps 0.1² of the mean square.
-        leak_not_squared: OLD → NEW
+        leak_not_squared: slope**2 → slope
             A slope of 0.1 multiplies the signal, so 0.1² multiplies its square.
-        share_of_the_leak_not_halved: OLD → NEW
+        share_of_the_leak_not_halved: (1 + slope**2) / 2 → min(0.5 + slope**2, 1)
             You add the whole of 0.1² to ½: only half the mean square lies below 0, so half of 0.1².
-        variance_of_a_normal_signal: OLD → NEW
+        variance_of_a_normal_signal: slope**2) / 2 → slope**2) / 2 - (1 - slope) ** 2 / (2 * math.pi)
             You keep the variance of a normal signal: f's output has no mean of 0, and the next layer's sum
             depends on its mean square.
     """,

@@ -1,6 +1,5 @@
 """Right answers to `backward` in other words than the solution's."""
 
-
 import math
 
 import torch

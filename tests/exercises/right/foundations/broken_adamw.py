@@ -1,6 +1,5 @@
 """Right answers to `broken_adamw` in other words than the solution's."""
 
-
 import torch
 
 

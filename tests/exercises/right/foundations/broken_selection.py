@@ -1,6 +1,5 @@
 """Right answers to `broken_selection` in other words than the solution's."""
 
-
 import torch
 
 

@@ -1,6 +1,5 @@
 """Right answers to `early_stopping` in other words than the solution's."""
 
-
 import math
 
 import torch

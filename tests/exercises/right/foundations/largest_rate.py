@@ -1,6 +1,5 @@
 """Right answers to `largest_rate` in other words than the solution's."""
 
-
 import torch
 
 

@@ -1,6 +1,5 @@
 """Right answers to `precision_recall` in other words than the solution's."""
 
-
 import torch
 
 

@@ -1,6 +1,5 @@
 """Right answers to `roc_auc` in other words than the solution's."""
 
-
 import torch
 
 

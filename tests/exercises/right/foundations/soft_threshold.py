@@ -1,6 +1,5 @@
 """Right answers to `soft_threshold` in other words than the solution's."""
 
-
 import torch
 
 

@@ -1,6 +1,5 @@
 """Right answers to `weight_std` in other words than the solution's."""
 
-
 import math
 
 import torch
