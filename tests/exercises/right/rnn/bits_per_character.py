@@ -1,6 +1,5 @@
 """Right answers to `bits_per_character` in other words than the solution's."""
 
-
 import math
 
 import torch
@@ -33,8 +32,8 @@ def bits_by_character(logits, targets):
 
 
 RIGHT = (
-        bits_by_gather,
-        bits_by_log_sum_exp,
-        bits_by_character,
-        lambda logits, targets: F.cross_entropy(logits.mT, targets) / math.log(2),
-    )
+    bits_by_gather,
+    bits_by_log_sum_exp,
+    bits_by_character,
+    lambda logits, targets: F.cross_entropy(logits.mT, targets) / math.log(2),
+)

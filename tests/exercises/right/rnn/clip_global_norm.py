@@ -1,6 +1,5 @@
 """Right answers to `clip_global_norm` in other words than the solution's."""
 
-
 import torch
 
 

@@ -1,6 +1,5 @@
 """Right answers to `direct_path` in other words than the solution's."""
 
-
 import torch
 
 

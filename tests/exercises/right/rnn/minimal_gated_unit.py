@@ -1,6 +1,5 @@
 """Right answers to `minimal_gated_unit` in other words than the solution's."""
 
-
 import torch
 import torch.nn.functional as F
 

@@ -1,6 +1,5 @@
 """Right answers to `temperature` in other words than the solution's."""
 
-
 import torch
 
 

@@ -1,6 +1,5 @@
 """Right answers to `truncated_bptt` in other words than the solution's."""
 
-
 import torch
 
 
