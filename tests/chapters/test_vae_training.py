@@ -200,9 +200,20 @@ def rng_of(seed):
 # Training.
 
 WAYS = {name: {"make": make} for name, make in chapter.PROGRAMS.items()} | {
-    "autoencoder": {"make": chapter.AutoEncoder, "loss_fn": chapter.reconstruction_loss, "distorted": 2},
-    "example": {"make": chapter.Example, "loss_fn": chapter.example_loss, "fresh": True, "latents": 20},
-    "free bits": {"beta": 30.0, "price": functools.partial(chapter.free_bits, nats=0.3), "warm_up": 0},
+    "autoencoder": {
+        "make": chapter.AutoEncoder,
+        "loss_fn": chapter.reconstruction_loss,
+        "loss_settings": {"distorted": 2},
+    },
+    "example": {
+        "make": chapter.Example,
+        "loss_fn": chapter.example_loss,
+        "loss_settings": {"fresh": True},
+        "latents": 20,
+    },
+    "free bits": {
+        "loss_settings": {"beta": 30.0, "price": functools.partial(chapter.free_bits, nats=0.3), "warm_up": 0}
+    },
 }
 
 
@@ -240,7 +251,7 @@ def test_training_draws_afresh_distorts_at_first_and_warms_up():
         assert len(torch.stack(part).flatten(1).unique(dim=0)) == 16
         assert len(torch.cat(part).unique(dim=0)) == 1600  # no image shares its draws
     epochs.clear(), seen.clear()
-    module.train_vae(x, **how, distorted=0)
+    module.train_vae(x, **how, loss_settings={"distorted": 0})
     pixels = torch.cat([x for x, _ in seen])
     error = (x[0] * (1 - x[0]) / len(pixels)).sqrt().clamp(min=1e-3)
     assert not epochs and set(pixels.unique().tolist()) == {0, 1}
