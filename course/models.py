@@ -18,9 +18,11 @@ BETAS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 ISO = "-0123456789"  # of a date's tokens 1 to 11; 12 starts and 13 ends
 
 
-def _recorded(model, chapter, name):
-    """The model with its recorded weights, ready for use."""
-    model.load_state_dict(results.load_weights(chapter, name))
+def _recorded(make, chapter, name):
+    """The model that `make()` builds, with its recorded weights, ready for use."""
+    with torch.device("meta"):  # no first weights are drawn: torch's generators stay as they are
+        model = make()
+    model.load_state_dict(results.load_weights(chapter, name), assign=True)
     return model.eval().requires_grad_(False)
 
 
@@ -31,12 +33,15 @@ def _chain(**parts):
 
 def digits_cnn():
     """Chapter 1's network: images (B, 1, 28, 28), 0 to 1 -> logits (B, 10) of the digits."""
-    model = _chain(
-        conv1=nn.Conv2d(1, 16, 5), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
-        conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
-        flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
-    )  # fmt: skip
-    return _recorded(model, "01", "cnn")
+
+    def make():
+        return _chain(
+            conv1=nn.Conv2d(1, 16, 5), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
+            conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
+            flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
+        )  # fmt: skip
+
+    return _recorded(make, "01", "cnn")
 
 
 class CharModel(nn.Module):
@@ -65,12 +70,12 @@ class Recaller(nn.Module):
 
 def novel_lstm():
     """Chapter 2's model of the novel, a `CharModel`; its vocabulary is that of `data.novel()`."""
-    return _recorded(CharModel(), "02", "language_lstm")
+    return _recorded(CharModel, "02", "language_lstm")
 
 
 def recall_lstm():
     """Chapter 2's LSTM of three units that recalls a marked symbol, a `Recaller`."""
-    return _recorded(Recaller(), "02", "recall_lstm")
+    return _recorded(Recaller, "02", "recall_lstm")
 
 
 class DateTransformer(nn.Module):
@@ -162,7 +167,7 @@ class DateTransformer(nn.Module):
 def date_transformer():
     """Chapter 3's reader of dates in seven languages, a `DateTransformer`."""
     letters = results.load_weights("03", "dates")["letters"]
-    return _recorded(DateTransformer(letters), "03", "dates")
+    return _recorded(lambda: DateTransformer(letters), "03", "dates")
 
 
 def _layers(*sizes, activation):
@@ -203,12 +208,12 @@ class VAE(nn.Module):
 
 def digits_vae():
     """Chapter 4's VAE of digits, a `VAE` with 20 dimensions of code."""
-    return _recorded(VAE(), "04", "digits")
+    return _recorded(VAE, "04", "digits")
 
 
 def plane_vae():
     """Chapter 4's smaller VAE with two dimensions of code, a `VAE`."""
-    return _recorded(VAE(2, hidden=128), "04", "plane")
+    return _recorded(lambda: VAE(2, hidden=128), "04", "plane")
 
 
 def beta_vae(beta):
@@ -219,25 +224,32 @@ def beta_vae(beta):
     """
     if beta not in BETAS:
         raise ValueError(f"There is no model of beta={beta}; the recorded ones are {BETAS}.")
-    return _recorded(VAE(10, hidden=96), "04", f"beta_{BETAS.index(beta)}")
+    return _recorded(lambda: VAE(10, hidden=96), "04", f"beta_{BETAS.index(beta)}")
 
 
 def digits_autoencoder():
     """Chapter 4's `encoder` and `decoder` without noise: x (B, 784) -> code (B, 20) -> logits (B, 784)."""
-    encoder = _layers(784, 256, 256, 20, activation=nn.GELU)
-    decoder = _layers(20, 256, 256, 784, activation=nn.GELU)
-    return _recorded(_chain(encoder=encoder, decoder=decoder), "04", "autoencoder")
+
+    def make():
+        encoder = _layers(784, 256, 256, 20, activation=nn.GELU)
+        return _chain(encoder=encoder, decoder=_layers(20, 256, 256, 784, activation=nn.GELU))
+
+    return _recorded(make, "04", "autoencoder")
 
 
 def digits_generator():
     """Chapter 5's generator: noise (B, 32), standard normal -> images (B, 1, 28, 28), 0 to 1."""
-    model = _chain(
-        start=_layers(32, 128, 8 * 14 * 14, activation=nn.ReLU), relu=nn.ReLU(),
-        image=nn.Unflatten(1, (8, 14, 14)), conv=nn.Conv2d(8, 4, 3, padding=1), spread=nn.PixelShuffle(2),
-        sigmoid=nn.Sigmoid(),
-    )  # fmt: skip
-    model.noise = 32
-    return _recorded(model, "05", "digits")
+
+    def make():
+        return _chain(
+            start=_layers(32, 128, 8 * 14 * 14, activation=nn.ReLU), relu=nn.ReLU(),
+            image=nn.Unflatten(1, (8, 14, 14)), conv=nn.Conv2d(8, 4, 3, padding=1),
+            spread=nn.PixelShuffle(2), sigmoid=nn.Sigmoid(),
+        )  # fmt: skip
+
+    model = _recorded(make, "05", "digits")
+    model.noise = 32  # the size of the noise, as the chapter's own class has it
+    return model
 
 
 class Classifier(nn.Module):
@@ -263,4 +275,4 @@ class Classifier(nn.Module):
 
 def digits_classifier():
     """Chapter 5's classifier of digits, which judges generated ones; a `Classifier`."""
-    return _recorded(Classifier(), "05", "classifier")
+    return _recorded(Classifier, "05", "classifier")
