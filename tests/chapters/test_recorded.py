@@ -6,11 +6,9 @@ import zlib
 
 import pytest
 
-from course import chapters, results
-from tests.helpers.replay import replay
+from course import results
+from tests.helpers.replay import RECORDED, TABLES, replay
 
-RECORDED = {path.stem: getattr(chapters.load_definitions(path), "RECORDED", {}) for path in chapters.paths()}
-TABLES = [(chapter, name) for chapter, tables in RECORDED.items() for name in tables]
 # Steps compared where fewer than 20 can be: on another kind of processor the roundings differ, and the
 # training of a recurrent net amplifies them beyond any tolerance, here from the eleventh step on.
 CHAOTIC = {"02_rnn": 10}

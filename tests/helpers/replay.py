@@ -1,6 +1,10 @@
-"""Repeat the first steps of a recorded row."""
+"""The chapters' recorded tables, and how to repeat the first steps of a row."""
 
 from course import chapters, results
+
+# Chapter -> its RECORDED; and each of their tables, (chapter, name).
+RECORDED = {path.stem: getattr(chapters.load_definitions(path), "RECORDED", {}) for path in chapters.paths()}
+TABLES = [(chapter, name) for chapter, tables in RECORDED.items() for name in tables]
 
 
 def replay(chapter, name, row, steps=results.FIRST_STEPS):
