@@ -1239,6 +1239,7 @@ def recall_batch(run, batch_size, length=20):
     return x, symbols[rows, place]
 
 
+# %%
 class Recaller(Reader):
     """Three units that answer at every step: (B, T, 3) -> (B, T)."""
 

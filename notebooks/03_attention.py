@@ -2216,6 +2216,7 @@ SLICES = {
 }  # fmt: skip
 
 
+# %%
 def shares_right(model, part):
     """Which share of a DateSet a model writes right, in each slice; and what it makes of four texts."""
     outputs = [output.ljust(10) for output in written(model, part.texts)]
