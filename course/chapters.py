@@ -5,7 +5,6 @@ without running its training: `load_definitions` executes only those.
 """
 
 import ast
-import builtins
 import sys
 import types
 from pathlib import Path
@@ -79,66 +78,42 @@ def load_definitions(name, **overrides):
     path = find(name)
     module = types.ModuleType(f"chapter_{path.stem}")
     module.__file__ = str(path)
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    futures = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    sys.modules[module.__name__] = module  # where dataclass and inspect.getsource look for it
     unused = set(overrides)
-    # Decorators such as dataclass, and inspect.getsource of a class, look the module up by its name.
-    before = sys.modules.get(module.__name__)
-    sys.modules[module.__name__] = module
-    try:
-        for node in tree.body:
-            _execute(node, futures, module, path)
-            chosen = _constants(node) & overrides.keys()
-            unused -= chosen
-            vars(module).update({constant: overrides[constant] for constant in chosen})
-        if unused:
-            raise NameError(f"{path.stem} has no constant {', '.join(sorted(unused))} to override")
-    except BaseException:
-        sys.modules.pop(module.__name__)
-        if before is not None:
-            sys.modules[module.__name__] = before
-        raise
+    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+        constants = _constants(node)
+        if constants or isinstance(node, DEFINITIONS):
+            _execute(node, module, may_fail=bool(constants))
+        chosen = constants & overrides.keys()
+        vars(module).update({constant: overrides[constant] for constant in chosen})
+        unused -= chosen
+    if unused:
+        raise NameError(f"{path.stem} has no constant {', '.join(sorted(unused))} to override")
     return module
-
-
-def _execute(node, futures, module, path):
-    """Execute one top-level statement if it is a definition that can stand without the chapter's run.
-
-    `futures` are the chapter's `from __future__` imports: compiled apart, a statement needs them again.
-    """
-    if not isinstance(node, DEFINITIONS):
-        if not _constants(node) or not _can_stand_alone(node, vars(module)):
-            return
-    code = compile(ast.Module([*futures, node], []), str(path), "exec", dont_inherit=True)
-    try:
-        exec(code, vars(module))
-    except NameError as error:
-        raise NameError(
-            f"{path.name}, line {node.lineno}: {error}. A definition may use imports, other definitions and "
-            "UPPER_CASE constants, not what the chapter computes."
-        ) from error
 
 
 def _constants(node):
     """The names that an assignment to UPPER_CASE names alone binds; empty for any other statement."""
     if isinstance(node, ast.Assign):
         targets = node.targets
-    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+    elif isinstance(node, ast.AnnAssign):
         targets = [node.target]
     else:
         return set()
-    bound = [
-        part for target in targets for part in ast.walk(target) if not isinstance(part, ast.expr_context)
-    ]
-    names = {part.id for part in bound if isinstance(part, ast.Name)}
-    plain = all(isinstance(part, ast.Name | ast.Tuple | ast.List | ast.Starred) for part in bound)
+    parts = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.expr)]
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    plain = all(isinstance(part, ast.Name | ast.Tuple | ast.List | ast.Starred) for part in parts)
     return names if plain and all(name.isupper() for name in names) else set()
 
 
-def _can_stand_alone(node, known):
-    """Whether every name that a constant's right side reads is known or bound within it."""
-    parts = list(ast.walk(node.value))
-    within = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-    within |= {part.arg for part in parts if isinstance(part, ast.arg)}
-    read = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
-    return all(name in within or name in known or hasattr(builtins, name) for name in read)
+def _execute(node, module, may_fail):
+    """Execute one top-level statement; one that `may_fail` is left out where it needs a computed value."""
+    code = compile(ast.Module([node], []), module.__file__, "exec", dont_inherit=True)
+    try:
+        exec(code, vars(module))
+    except NameError as error:
+        if not may_fail:
+            raise NameError(
+                f"{Path(module.__file__).name}, line {node.lineno}: {error}. A definition may use imports, "
+                "other definitions and UPPER_CASE constants, not what the chapter computes."
+            ) from error

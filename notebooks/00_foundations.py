@@ -95,7 +95,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course import data, exercises, explorers, plots, results, training
-from course.agreement import check_agreement
+from course.compare import check_agreement
 from course.intervals import wilson
 
 # %% [markdown]
@@ -1365,8 +1365,8 @@ def linear_r2(z, y, fit_rows, judge_rows, weight_decay=1e-3):
 
 
 # %%
-def train_houses(z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=60, max_steps=None):
-    """The net of the epoch that is best on the validation rows, and the History."""
+def train_houses(z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=60, **settings):
+    """The net of the epoch that is best on the validation rows, and the History; settings for fit."""
     torch.manual_seed(seed)
     net, best = house_net(z.shape[1], width, dropout), {"loss": math.inf}
 
@@ -1379,7 +1379,7 @@ def train_houses(z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=6
     history = training.fit(
         net, house_loss, (z[fit_rows], y[fit_rows]), epochs=epochs, batch_size=64, seed=seed,
         schedule="cosine", optimizer=torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.1),
-        evaluate=keep_best, max_steps=max_steps,
+        evaluate=keep_best, **settings,
     )  # fmt: skip
     if "weights" in best:
         net.load_state_dict(best["weights"])
@@ -1452,25 +1452,6 @@ NETS = {
     "128 wide": {"width": 128},
 }
 CHOSEN = "64 wide"
-
-
-def record_split(net, seed, max_steps=None):
-    """One net on one split: R² of the log price on the validation rows, and if chosen on the test rows."""
-    houses = data.houses()
-    x, y = house_features(houses), houses.price.log()
-    train_rows, val_rows, test_rows = split(len(y), seed)
-    z, target = scaled(x, train_rows).float(), scaled(y, train_rows).float()
-    model, history = train_houses(z, target, train_rows, val_rows, seed, max_steps=max_steps, **NETS[net])
-    measured = {"losses": history.losses[:20]}
-    if max_steps is None:
-        answer = training.predict(model, z).squeeze(1).double()
-        measured["validation"] = r_squared(answer[val_rows], target[val_rows])
-        if net == CHOSEN:
-            measured["test"] = r_squared(answer[test_rows], target[test_rows])
-            measured["interval"] = bootstrap(answer[test_rows], target[test_rows].double())
-            measured["linear"] = linear_r2(scaled(x, train_rows), y, train_rows, test_rows)
-    return measured
-
 
 # %%
 rows = results.read("00", "splits")
@@ -1692,47 +1673,16 @@ CURES = {
 }
 
 
-def train_digits(seed, weight_decay=0.0, dropout=0.0, loss_fn=digit_loss, evaluate=None, max_steps=None):
-    """A net trained on the first 500 digits for 2,000 steps; also its History."""
+def train_digits(seed, weight_decay=0.0, dropout=0.0, loss_fn=digit_loss, **settings):
+    """A net trained on the first 500 digits for 2,000 steps, and its History; settings for fit."""
     torch.manual_seed(seed)
     net, digits = digit_net(dropout), data.mnist()
     history = training.fit(
         net, loss_fn, (digits.x_train[:500], digits.y_train[:500]), epochs=200, batch_size=50, seed=seed,
         optimizer=torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=weight_decay),
-        evaluate=evaluate, max_steps=max_steps, progress=False,
+        **settings,
     )  # fmt: skip
     return net, history
-
-
-def probabilities(net, x):
-    """The net's class probabilities: (N, 1, 28, 28) -> (N, 10)."""
-    return F.softmax(training.predict(net, x), 1)
-
-
-# %%
-def surprise(probs, labels):
-    """The mean cross-entropy of probabilities (N, K), nats."""
-    return F.nll_loss(probs.clamp(min=1e-12).log(), labels).item()
-
-
-def record_cure(cure, seed, max_steps=None):
-    """Right answers on 600 digits not trained on, and the cross-entropy there."""
-    settings = dict(CURES[cure])
-    nets, stop = settings.pop("nets", 1), settings.pop("stop", False)
-    _, (x_val, y_val) = data.mnist().split()
-    watched = []  # the answers after each epoch
-
-    def watch(model):
-        watched.append(probabilities(model, x_val))
-        return {}
-
-    settings |= {"evaluate": watch if stop else None, "max_steps": max_steps}
-    trained = [train_digits(5 * seed + k, **settings) for k in range(nets)]
-    probs = torch.stack([probabilities(net, x_val) for net, _ in trained]).mean(0)
-    if watched:
-        probs = min(watched[9::10] or watched, key=lambda answer: surprise(answer, y_val))
-    right = (probs.argmax(1) == y_val).sum().item()
-    return {"losses": trained[0][1].losses[:20], "correct": right, "nats": surprise(probs, y_val)}
 
 
 # %%
@@ -1964,7 +1914,7 @@ def calibration_error(probs, labels, bins=10):
 
 # %% tags=["nbval-ignore-output"]
 digits = data.mnist()
-plain, history = train_digits(seed=0)
+plain, history = train_digits(seed=0, progress=False)
 _, (x_val, y_val) = digits.split()
 choose, judge = training.predict(plain, x_val), training.predict(plain, digits.x_test)
 grid = torch.logspace(-0.5, 1.5, 201).tolist()
@@ -2200,15 +2150,6 @@ assert all(fresh > 2 for _, fresh, std in eight if std < 1e-3)
 # many. So: train one batch to zero before anything else, with more than one seed.
 
 # %% [markdown]
-# What `make results CH=00` records: each table's function, and the arguments of its rows.
-
-# %%
-RECORDED = {
-    "splits": (record_split, [{"net": net, "seed": seed} for net in NETS for seed in range(5)]),
-    "cures": (record_cure, [{"cure": cure, "seed": seed} for cure in CURES for seed in range(5)]),
-}
-
-# %% [markdown]
 # ## In this chapter we
 #
 # - differentiated backwards, through any program, in sixty lines;
@@ -2272,3 +2213,67 @@ RECORDED = {
 #   of a share.
 # - T. Fawcett, "An introduction to ROC analysis", 2006. C. Guo et al., "On calibration of modern neural
 #   networks", 2017, arXiv 1706.04599: equations 1 to 3, section 4.2.
+
+# %% [markdown]
+# ## How the tables were made (optional)
+#
+# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=00` calls each
+# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+
+
+# %%
+def record_split(net, seed, **settings):
+    """One net on one split: R² of the log price on the validation rows, and if chosen on the test rows."""
+    houses = data.houses()
+    x, y = house_features(houses), houses.price.log()
+    train_rows, val_rows, test_rows = split(len(y), seed)
+    z, target = scaled(x, train_rows).float(), scaled(y, train_rows).float()
+    model, history = train_houses(z, target, train_rows, val_rows, seed, **NETS[net], **settings)
+    yield history.losses
+    answer = training.predict(model, z).squeeze(1).double()
+    measured = {"validation": r_squared(answer[val_rows], target[val_rows])}
+    if net == CHOSEN:
+        measured["test"] = r_squared(answer[test_rows], target[test_rows])
+        measured["interval"] = bootstrap(answer[test_rows], target[test_rows].double())
+        measured["linear"] = linear_r2(scaled(x, train_rows), y, train_rows, test_rows)
+    yield measured
+
+
+# %%
+def probabilities(net, x):
+    """The net's class probabilities: (N, 1, 28, 28) -> (N, 10)."""
+    return F.softmax(training.predict(net, x), 1)
+
+
+def surprise(probs, labels):
+    """The mean cross-entropy of probabilities (N, K), nats."""
+    return F.nll_loss(probs.clamp(min=1e-12).log(), labels).item()
+
+
+# %%
+def record_cure(cure, seed, **settings):
+    """Right answers on 600 digits not trained on, and the cross-entropy there."""
+    settings |= CURES[cure]
+    nets, stop = settings.pop("nets", 1), settings.pop("stop", False)
+    _, (x_val, y_val) = data.mnist().split()
+    watched = []  # the answers after each epoch
+
+    def watch(model):
+        watched.append(probabilities(model, x_val))
+        return {}
+
+    settings["evaluate"] = watch if stop else None
+    trained = [train_digits(5 * seed + k, **settings) for k in range(nets)]
+    yield trained[0][1].losses
+    probs = torch.stack([probabilities(net, x_val) for net, _ in trained]).mean(0)
+    if stop:
+        probs = min(watched[9::10], key=lambda answer: surprise(answer, y_val))
+    right = (probs.argmax(1) == y_val).sum().item()
+    yield {"correct": right, "nats": surprise(probs, y_val)}
+
+
+# %%
+RECORDED = {
+    "splits": (record_split, [{"net": net, "seed": seed} for net in NETS for seed in range(5)]),
+    "cures": (record_cure, [{"cure": cure, "seed": seed} for cure in CURES for seed in range(5)]),
+}

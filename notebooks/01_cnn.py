@@ -92,7 +92,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course import data, exercises, explorers, plots, results, training
-from course.agreement import check_agreement
+from course.compare import check_agreement
 from course.intervals import wilson
 
 # %% [markdown]
@@ -1110,14 +1110,14 @@ def plain_loss(model, batch, run):
 EPOCHS = 30
 
 
-def train(make, x, y, loss_fn, seed, epochs=EPOCHS, max_steps=None):
-    """Train make() on images x (N, 1, 28, 28) with labels y (N,); returns the model and its history."""
+def train(make, x, y, loss_fn, seed, epochs=EPOCHS, **settings):
+    """Train make() on x (N, 1, 28, 28) with labels y (N,): the model and its history; settings for fit."""
     torch.manual_seed(seed)
     model = make()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.1)
     history = training.fit(
         model, loss_fn, (x, y), optimizer=optimizer, epochs=epochs, batch_size=64,
-        schedule="one-cycle", average=0.99, seed=seed, max_steps=max_steps,
+        schedule="one-cycle", average=0.99, seed=seed, **settings,
     )  # fmt: skip
     return model, history
 
@@ -1158,25 +1158,10 @@ plots.bars(
 # %% [markdown]
 # ### Is one run luck, and what did the augmentation do?
 #
-# The tables from here on are **recorded**: `make results CH=01` made them once, with the functions whose
-# names begin with `record_`, and the cells read them from files.
+# The tables from here on are **recorded**: `make results CH=01` made them once, with the functions in this
+# chapter's last section, and the cells read them from files.
 #
 # **Predict.** How many times as many errors does the net make without the augmentation?
-
-
-# %%
-def record_seed(seed, augment, max_steps=None):
-    """The training above with another seed, with or without augmentation."""
-    digits = data.mnist()
-    loss_fn = augmented_loss if augment else plain_loss
-    model, history = train(CNN, digits.x_train, digits.y_train, loss_fn, seed, max_steps=max_steps)
-    if seed == 0 and augment and max_steps is None:
-        results.save_weights("01", "cnn", model.state_dict())
-    return {"losses": history.losses[:20], "correct": count_right(model, digits.x_test, digits.y_test)}
-
-
-SEED_ROWS = [{"seed": seed, "augment": augment} for augment in (True, False) for seed in range(3)]
-
 
 # %%
 rows = results.read("01", "seeds")
@@ -1310,25 +1295,8 @@ explorers.cnn.trained_net(recorded, digits.x_test[:200], digits.y_test[:200])
 # **Predict.** Which falls first? And does the CNN without augmentation bear 3 pixels? (From 4 pixels on, some
 # digits lose ink at the edge: about one in six at 4 pixels.)
 
-
 # %%
 SHIFTS = (0, 1, 2, 3, 4, 5, 6)
-SHIFT_ROWS = [{"net": "linear_net", "augment": False}, {"net": "mlp", "augment": False},
-              {"net": "CNN", "augment": False}, {"net": "CNN", "augment": True}]  # fmt: skip
-
-
-def record_shifts(net, augment, max_steps=None):
-    """Right answers on test digits moved by 0 to 6 pixels."""
-    digits = data.mnist()
-    make = {"linear_net": linear_net, "mlp": mlp, "CNN": CNN}[net]
-    loss_fn = augmented_loss if augment else plain_loss
-    model, history = train(make, digits.x_train, digits.y_train, loss_fn, seed=0, max_steps=max_steps)
-    moved = [F.pad(digits.x_test, (s, 0, 0, 0))[..., :28] for s in SHIFTS]
-    right = [count_right(model, x, digits.y_test) for x in moved]
-    return {"losses": history.losses[:20], "correct": right}
-
-
-# %%
 names = ["linear", "MLP", "CNN", "CNN with augmentation"]
 rows = results.read("01", "shifts")
 plots.lines(
@@ -1366,18 +1334,6 @@ VARIANTS = {
     "sigmoid": {"activation": nn.Sigmoid}, "padding 2": {"padding": 2}, "kernels 3 × 3": {"kernel": 3},
     "half the channels": {"width": 8}, "twice the channels": {"width": 32},
 }  # fmt: skip
-
-
-# %%
-def record_ablation(change, seed, max_steps=None):
-    """Right answers of one variant on the 600 validation digits."""
-    (x, y), (x_val, y_val) = data.mnist().split()
-    make = partial(variant, **VARIANTS[change])
-    model, history = train(make, x, y, augmented_loss, seed, epochs=10, max_steps=max_steps)
-    parameters = sum(p.numel() for p in model.parameters())
-    right = count_right(model, x_val, y_val)
-    return {"losses": history.losses[:20], "correct": right, "parameters": parameters}
-
 
 # %%
 rows = results.read("01", "ablation")
@@ -1424,28 +1380,6 @@ def fashion_loss(model, batch, run):
     x = F.pad(x, (1, 1, 1, 1))[batch_index, 0, rows[:, :, None], columns[:, None, :]][:, None]
     return F.cross_entropy(model(x), y)
 
-
-# %%
-def record_fashion(seed, max_steps=None):
-    """Right answers on the 1,000 test images of the Fashion subset."""
-    clothes = data.fashion_mnist()
-    torch.manual_seed(seed)
-    model = fashion_net()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.3)
-    history = training.fit(
-        model, fashion_loss, (clothes.x_train, clothes.y_train), optimizer=optimizer, epochs=25,
-        batch_size=64, schedule="one-cycle", average=0.99, seed=seed, max_steps=max_steps,
-    )  # fmt: skip
-    right = count_right(model, clothes.x_test, clothes.y_test)
-    return {"losses": history.losses[:20], "correct": right}
-
-
-RECORDED = {
-    "seeds": (record_seed, SEED_ROWS),
-    "shifts": (record_shifts, SHIFT_ROWS),
-    "ablation": (record_ablation, [{"change": c, "seed": s} for c in VARIANTS for s in (0, 1)]),
-    "fashion": (record_fashion, [{"seed": seed} for seed in range(3)]),
-}
 
 # %%
 right = [row["correct"] / 10 for row in results.read("01", "fashion")]
@@ -1641,3 +1575,69 @@ exercises.cnn.depthwise_separable.check(my_depthwise_separable)
 #   `torch.nn.CrossEntropyLoss`: logits as input.
 # - E. B. Wilson, "Probable inference, the law of succession, and statistical inference", *J. Am. Stat.
 #   Assoc.* 22 (1927): the interval.
+
+# %% [markdown]
+# ## How the tables were made (optional)
+#
+# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=01` calls each
+# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+
+
+# %%
+def record_seed(seed, augment, **settings):
+    """The training above with another seed, with or without augmentation."""
+    digits = data.mnist()
+    loss_fn = augmented_loss if augment else plain_loss
+    model, history = train(CNN, digits.x_train, digits.y_train, loss_fn, seed, **settings)
+    yield history.losses
+    if seed == 0 and augment:
+        results.save_weights("01", "cnn", model.state_dict())
+    yield {"correct": count_right(model, digits.x_test, digits.y_test)}
+
+
+def record_shifts(net, augment, **settings):
+    """Right answers on test digits moved by 0 to 6 pixels."""
+    digits = data.mnist()
+    make = {"linear_net": linear_net, "mlp": mlp, "CNN": CNN}[net]
+    loss_fn = augmented_loss if augment else plain_loss
+    model, history = train(make, digits.x_train, digits.y_train, loss_fn, seed=0, **settings)
+    yield history.losses
+    moved = [F.pad(digits.x_test, (s, 0, 0, 0))[..., :28] for s in SHIFTS]
+    yield {"correct": [count_right(model, x, digits.y_test) for x in moved]}
+
+
+# %%
+def record_ablation(change, seed, **settings):
+    """Right answers of one variant on the 600 validation digits."""
+    (x, y), (x_val, y_val) = data.mnist().split()
+    make = partial(variant, **VARIANTS[change])
+    model, history = train(make, x, y, augmented_loss, seed, epochs=10, **settings)
+    yield history.losses
+    parameters = sum(p.numel() for p in model.parameters())
+    yield {"correct": count_right(model, x_val, y_val), "parameters": parameters}
+
+
+# %%
+def record_fashion(seed, **settings):
+    """Right answers on the 1,000 test images of the Fashion subset."""
+    clothes = data.fashion_mnist()
+    torch.manual_seed(seed)
+    model = fashion_net()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.3)
+    history = training.fit(
+        model, fashion_loss, (clothes.x_train, clothes.y_train), optimizer=optimizer, epochs=25,
+        batch_size=64, schedule="one-cycle", average=0.99, seed=seed, **settings,
+    )  # fmt: skip
+    yield history.losses
+    yield {"correct": count_right(model, clothes.x_test, clothes.y_test)}
+
+
+# %%
+SHIFT_ROWS = [{"net": "linear_net", "augment": False}, {"net": "mlp", "augment": False},
+              {"net": "CNN", "augment": False}, {"net": "CNN", "augment": True}]  # fmt: skip
+RECORDED = {
+    "seeds": (record_seed, [{"seed": s, "augment": augment} for augment in (True, False) for s in range(3)]),
+    "shifts": (record_shifts, SHIFT_ROWS),
+    "ablation": (record_ablation, [{"change": c, "seed": s} for c in VARIANTS for s in (0, 1)]),
+    "fashion": (record_fashion, [{"seed": seed} for seed in range(3)]),
+}

@@ -99,7 +99,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course import data, exercises, explorers, plots, results, training
-from course.agreement import check_agreement
+from course.compare import check_agreement
 
 # %% [markdown]
 # ## 1 The recurrence, by hand
@@ -1149,21 +1149,20 @@ print("without clipping training broke off; with it, it went on, and learnt noth
 CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
 
 
-def train_adding(cell, length, seed, steps, max_steps=None, progress=False):
-    """Train a Reader made of `cell` on fresh adding problems; returns it and the History."""
+def train_adding(cell, length, seed, steps, **settings):
+    """Train a Reader made of `cell` on fresh adding problems: it and the History; settings for fit."""
     torch.manual_seed(seed)
     model = Reader(cell, 2, 64, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     history = training.fit(
         model, adding_loss, partial(adding_batch, length=length), optimizer=optimizer, epochs=1,
-        steps_per_epoch=steps, clip=1.0, schedule=hold_then_fall, seed=seed, max_steps=max_steps,
-        progress=progress,
+        steps_per_epoch=steps, clip=1.0, schedule=hold_then_fall, seed=seed, **settings,
     )  # fmt: skip
     return model, history
 
 
 # %% tags=["nbval-ignore-output"]
-adder, history = train_adding(GRU, 50, seed=0, steps=600, progress=True)
+adder, history = train_adding(GRU, 50, seed=0, steps=600)
 losses = torch.tensor(history.losses)
 plots.lines(
     {"GRU": (range(20, 601), losses.unfold(0, 20, 1).mean(1))}, title="The adding problem at T = 50, live",
@@ -1182,36 +1181,6 @@ assert losses[-100:].mean() < 0.02  # chance is 0.167
 # distance, no gradient tells it what to keep.
 #
 # **Predict** the order of the three cells at $T = 100$, and whether the plain RNN leaves the chance line.
-
-
-# %%
-class Draws:
-    """The draws of a Run, for problems outside a training: one generator, seeded."""
-
-    def __init__(self, seed):
-        self.rng = torch.Generator().manual_seed(seed)
-
-    def uniform(self, *shape):
-        return torch.rand(shape, generator=self.rng)
-
-    def integers(self, high, *shape):
-        return torch.randint(high, shape, generator=self.rng)
-
-
-ADDING_ROWS = [
-    {"cell": cell, "length": length, "seed": seed}
-    for cell in CELLS for length in (50, 100) for seed in range(3)
-]  # fmt: skip
-
-
-def record_adding(cell, length, seed, max_steps=None):
-    """Mean squared error of a trained net on 4,000 new problems, and its losses, the means of 25 steps."""
-    model, history = train_adding(CELLS[cell], length, seed, steps=30 * length, max_steps=max_steps)
-    with torch.no_grad():
-        error = adding_loss(model.cpu(), adding_batch(Draws(10_000 + seed), 4000, length), None).item()
-    means = torch.tensor(history.losses).unfold(0, min(25, len(history.losses)), 25).mean(1)
-    return {"losses": history.losses[:20], "error": error, "means": means.tolist()}
-
 
 # %%
 rows = results.read("02", "adding")
@@ -1248,6 +1217,19 @@ assert max(by_cell["LSTM"] + by_cell["GRU"]) <= 0.01 and min(by_cell["RNN"]) > 0
 
 
 # %%
+class Draws:
+    """The draws of a Run, for problems outside a training: one generator, seeded."""
+
+    def __init__(self, seed):
+        self.rng = torch.Generator().manual_seed(seed)
+
+    def uniform(self, *shape):
+        return torch.rand(shape, generator=self.rng)
+
+    def integers(self, high, *shape):
+        return torch.randint(high, shape, generator=self.rng)
+
+
 def recall_batch(run, batch_size, length=20):
     """x (B, T, 3) with the symbol, the mark, the query; and the marked symbol (B,)."""
     symbols = 2.0 * run.integers(2, batch_size, length - 1) - 1
@@ -1257,6 +1239,7 @@ def recall_batch(run, batch_size, length=20):
     return x, symbols[rows, place]
 
 
+# %%
 class Recaller(Reader):
     """Three units that answer at every step: (B, T, 3) -> (B, T)."""
 
@@ -1275,24 +1258,6 @@ def recall_loss(model, batch, run):
 
 
 # %%
-def record_recall(cell, seed, max_steps=None):
-    """Share of marked symbols recalled of 4,000; the LSTM of seed 0 leaves its weights."""
-    torch.manual_seed(seed)
-    model = Recaller(CELLS[cell])
-    optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
-    history = training.fit(
-        model, recall_loss, recall_batch, optimizer=optimizer, epochs=1, steps_per_epoch=1500, clip=1.0,
-        schedule=hold_then_fall, seed=seed, max_steps=max_steps, progress=False,
-    )  # fmt: skip
-    x, symbol = recall_batch(Draws(10_000 + seed), 4000)
-    with torch.no_grad():
-        right = (model.cpu()(x)[:, -1].sign() == symbol).float().mean().item()
-    if max_steps is None and (cell, seed) == ("LSTM", 0):
-        results.save_weights("02", "recall_lstm", model.state_dict())
-    return {"losses": history.losses[:20], "right": right}
-
-
-RECALL_ROWS = [{"cell": cell, "seed": seed} for cell in CELLS for seed in range(3)]
 for cell in CELLS:
     right = [100 * row["right"] for row in results.read("02", "recall") if row["cell"] == cell]
     print(
@@ -1608,8 +1573,8 @@ def linear_fall(step, total):
     return 1 - step / total
 
 
-def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, max_steps=None, progress=True):
-    """Train a character model on the first 90 % of the novel; returns it and the History."""
+def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, **settings):
+    """Train a character model on the first 90 % of the novel: it and the History; settings for fit."""
     novel = data.novel()
     windows = streams(novel.encode(novel.train + novel.validation), 16, 50)
     torch.manual_seed(seed)
@@ -1617,7 +1582,7 @@ def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, max_steps=N
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, fused=True)
     history = training.fit(
         model, language_loss, (windows,), optimizer=optimizer, epochs=epochs, batch_size=16, shuffle=False,
-        clip=1.0, schedule=linear_fall, seed=seed, max_steps=max_steps, progress=progress,
+        clip=1.0, schedule=linear_fall, seed=seed, **settings,
     )  # fmt: skip
     return model, history
 
@@ -1660,19 +1625,6 @@ LANGUAGE = {
     "GRU": {"cell": nn.GRU, "d_h": 296, "lr": 6e-3},
     "RNN": {"cell": nn.RNN, "d_h": 524, "lr": 1e-3},
 }
-LANGUAGE_ROWS = [{"cell": cell, "seed": seed} for cell in LANGUAGE for seed in range(3)]
-
-
-def record_language(cell, seed, max_steps=None):
-    """Bits a character on the held-out tenth; the LSTM of seed 0 leaves its weights."""
-    model, history = train_language(**LANGUAGE[cell], seed=seed, max_steps=max_steps, progress=False)
-    if max_steps is None and (cell, seed) == ("LSTM", 0):
-        results.save_weights("02", "language_lstm", model.state_dict())
-    novel = data.novel()
-    parameters = sum(p.numel() for p in model.parameters())
-    found = bits(model, novel.encode(novel.held_out)) if max_steps is None else 0.0
-    return {"losses": history.losses[:20], "bits": found, "parameters": parameters}
-
 
 # %%
 language_rows = results.read("02", "language")
@@ -2098,24 +2050,6 @@ class CellLess(Recurrent):
         return unroll(cell_less_step, x, state, weight_ih, weight_hh, bias_ih + bias_hh)
 
 
-def record_cell_less(seed, max_steps=None):
-    """The adding problem at T = 50, as record_adding; and the largest loss and |h|."""
-    model, history = train_adding(CellLess, 50, seed, steps=1500, max_steps=max_steps)
-    x, y = adding_batch(Draws(10_000 + seed), 1000, 50)
-    with torch.no_grad():
-        h, _ = model.cpu().rnn(x)
-        error = (model(x)[:, 0] - y).square().mean().item()
-    largest = {"largest_loss": max(history.losses[1:]), "largest_state": h.abs().max().item()}
-    return {"losses": history.losses[:20], "error": error} | largest
-
-
-RECORDED = {
-    "adding": (record_adding, ADDING_ROWS),
-    "recall": (record_recall, RECALL_ROWS),
-    "language": (record_language, LANGUAGE_ROWS),
-    "cell_less": (record_cell_less, [{"seed": seed} for seed in range(3)]),
-}
-
 # %%
 cell_less = results.read("02", "cell_less")
 print("the adding problem at T = 50 without a cell (recorded); chance 0.167")
@@ -2247,3 +2181,76 @@ exercises.rnn.minimal_gated_unit.check(my_mgu_step)
 # - PyTorch, documentation of `torch.nn.RNN`, `LSTM` and `GRU`: equations, order of the blocks, first weights,
 #   and the note on the reset gate.
 # - J. Austen, *Pride and Prejudice* (1813).
+
+# %% [markdown]
+# ## How the tables were made (optional)
+#
+# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=02` calls each
+# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+
+
+# %%
+def record_adding(cell, length, seed, **settings):
+    """Mean squared error of a trained net on 4,000 new problems, and its losses, the means of 25 steps."""
+    model, history = train_adding(CELLS[cell], length, seed, steps=30 * length, **settings)
+    yield history.losses
+    with torch.no_grad():
+        error = adding_loss(model.cpu(), adding_batch(Draws(10_000 + seed), 4000, length), None).item()
+    means = torch.tensor(history.losses).unfold(0, 25, 25).mean(1)
+    yield {"error": error, "means": means.tolist()}
+
+
+def record_cell_less(seed, **settings):
+    """The adding problem at T = 50, as record_adding; and the largest loss and |h|."""
+    model, history = train_adding(CellLess, 50, seed, steps=1500, **settings)
+    yield history.losses
+    x, y = adding_batch(Draws(10_000 + seed), 1000, 50)
+    with torch.no_grad():
+        h, _ = model.cpu().rnn(x)
+        error = (model(x)[:, 0] - y).square().mean().item()
+    largest = {"largest_loss": max(history.losses[1:]), "largest_state": h.abs().max().item()}
+    yield {"error": error} | largest
+
+
+# %%
+def record_recall(cell, seed, **settings):
+    """Share of marked symbols recalled of 4,000; the LSTM of seed 0 leaves its weights."""
+    torch.manual_seed(seed)
+    model = Recaller(CELLS[cell])
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
+    history = training.fit(
+        model, recall_loss, recall_batch, optimizer=optimizer, epochs=1, steps_per_epoch=1500, clip=1.0,
+        schedule=hold_then_fall, seed=seed, **settings,
+    )  # fmt: skip
+    yield history.losses
+    x, symbol = recall_batch(Draws(10_000 + seed), 4000)
+    with torch.no_grad():
+        right = (model.cpu()(x)[:, -1].sign() == symbol).float().mean().item()
+    if (cell, seed) == ("LSTM", 0):
+        results.save_weights("02", "recall_lstm", model.state_dict())
+    yield {"right": right}
+
+
+# %%
+def record_language(cell, seed, **settings):
+    """Bits a character on the held-out tenth; the LSTM of seed 0 leaves its weights."""
+    model, history = train_language(**LANGUAGE[cell], seed=seed, **settings)
+    yield history.losses
+    if (cell, seed) == ("LSTM", 0):
+        results.save_weights("02", "language_lstm", model.state_dict())
+    novel = data.novel()
+    parameters = sum(p.numel() for p in model.parameters())
+    yield {"bits": bits(model, novel.encode(novel.held_out)), "parameters": parameters}
+
+
+# %%
+ADDING_ROWS = [
+    {"cell": cell, "length": length, "seed": seed}
+    for cell in CELLS for length in (50, 100) for seed in range(3)
+]  # fmt: skip
+RECORDED = {
+    "adding": (record_adding, ADDING_ROWS),
+    "recall": (record_recall, [{"cell": cell, "seed": seed} for cell in CELLS for seed in range(3)]),
+    "language": (record_language, [{"cell": cell, "seed": seed} for cell in LANGUAGE for seed in range(3)]),
+    "cell_less": (record_cell_less, [{"seed": seed} for seed in range(3)]),
+}

@@ -99,7 +99,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course import data, exercises, explorers, plots, results, training
-from course.agreement import check_agreement
+from course.compare import check_agreement
 from course.intervals import wilson
 
 # %% [markdown]
@@ -1322,14 +1322,14 @@ for rows in zip(*reverse_batch(Draws(0), 2), strict=True):
 SMALL = dict(d_model=48, n_h=4, d_ff=96, layers=(1, 1))
 
 
-def train_reverse(seed=0, make=None, steps=1500, max_steps=None, progress=True):
-    """Train a small model, default a Transformer, on fresh sequences; returns it and the History."""
+def train_reverse(seed=0, make=None, steps=1500, **settings):
+    """Train a small model, default a Transformer, on new sequences: it and the History; settings for fit."""
     torch.manual_seed(seed)
     model = make(21, 23) if make else Transformer(21, 23, **SMALL)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, betas=(0.9, 0.99), fused=True)
     history = training.fit(
         model, sequence_loss, reverse_batch, optimizer=optimizer, epochs=1, steps_per_epoch=steps,
-        batch_size=32, schedule="one-cycle", clip=1.0, seed=seed, max_steps=max_steps, progress=progress,
+        batch_size=32, schedule="one-cycle", clip=1.0, seed=seed, **settings,
     )  # fmt: skip
     return model, history
 
@@ -1343,20 +1343,6 @@ def exact(model, source, target, batch_size=500):
         written = greedy(model, part, target.shape[1]).cpu()
         found.append((F.pad(written, (0, target.shape[1] - written.shape[1])) == target[rows]).all(1))
     return torch.cat(found)
-
-
-# %%
-def record_reverse(seed, make=None, max_steps=None):
-    """Share of 1,000 held-out sequences reversed without an error, and right and all of them by length."""
-    model, history = train_reverse(seed, make, max_steps=max_steps, progress=False)
-    found = {"losses": history.losses[:20]}
-    if max_steps is None:
-        source, target = reverse_batch(Draws(10_000 + seed), 1000)
-        right, lengths = exact(model.cpu(), source, target), (source != PAD).sum(1)
-        found["exact"] = right.float().mean().item()
-        groups = [(n, right[lengths == n]) for n in range(8, 17)]
-        found["by length"] = [[n, int(group.sum()), len(group)] for n, group in groups]
-    return found
 
 
 # %% tags=["nbval-ignore-output"]
@@ -1516,14 +1502,13 @@ for name, order in (("at random", torch.arange(9984)), ("by length", batches_by_
 
 # %%
 def train_dates(
-    part=None, make=date_model, epochs=8, lr=3e-3, schedule="one-cycle", seed=0, max_steps=None,
-    progress=True, **settings,
+    part=None, make=date_model, epochs=8, lr=3e-3, schedule="one-cycle", seed=0, **settings
 ):  # fmt: skip
-    """Train a model of dates on a DateSet, default the course's; returns it and the History."""
+    """Train a model of dates on a DateSet, default the course's: it and the History; settings for fit."""
     vocabulary = data.date_vocabulary()
     source, target = date_tokens(data.dates().train if part is None else part, vocabulary)
     torch.manual_seed(seed)
-    model = make(vocabulary, **settings)
+    model = make(vocabulary)
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.99), fused=True)
     order = batches_by_length(source, 64, epochs, seed)
 
@@ -1533,8 +1518,7 @@ def train_dates(
 
     history = training.fit(
         model, sequence_loss, batch, optimizer=optimizer, epochs=epochs, batch_size=64, clip=1.0, seed=seed,
-        steps_per_epoch=len(order) // (64 * epochs), schedule=schedule, max_steps=max_steps,
-        progress=progress,
+        steps_per_epoch=len(order) // (64 * epochs), schedule=schedule, **settings,
     )  # fmt: skip
     return model, history
 
@@ -1565,67 +1549,6 @@ assert right.float().mean() >= 0.99
 # %% [markdown]
 # From here on the chapter uses recorded weights (seed 0 of the table, in half precision), so that every
 # reader sees the same numbers. Three seeds, by language and style, and all failures:
-
-
-# %%
-def breakdown(right, part):
-    """Right and all dates by language and by style: dict of name to [right, all]."""
-    found = {}
-    for ok, *names in zip(right.tolist(), part.languages, part.styles, strict=True):
-        for name in names:
-            count = found.setdefault(name, [0, 0])
-            count[0], count[1] = count[0] + ok, count[1] + 1
-    return found
-
-
-def written(model, texts, most=11):
-    """What a model makes of texts: a list of str."""
-    source = data.encode(texts, vocabulary_of(model)).to(model.letters.device)
-    tokens = greedy(model, source, most)
-    return data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)
-
-
-# %%
-def failures(model, right, part):
-    """The texts that a model got wrong: at most 20 lists of text, ISO date, what it wrote."""
-    wrong = [i for i, ok in enumerate(right.tolist()) if not ok]
-    texts = [part.texts[i] for i in wrong]
-    if not texts:
-        return []
-    return [
-        list(row) for row in zip(texts, [part.iso[i] for i in wrong], written(model, texts), strict=True)
-    ][:20]
-
-
-def by_length(right, part):
-    """Right and all dates for texts of 8 to 11, 12 to 15, … characters: lists of first length, right, all."""
-    groups = torch.tensor([len(text) // 4 for text in part.texts])
-    counts = [(4 * g, right[groups == g]) for g in groups.unique().tolist()]
-    return [[length, int(group.sum()), len(group)] for length, group in counts]
-
-
-# %%
-def judge(model, history):
-    """What is recorded of a trained model of dates, on the held-out dates."""
-    part = data.dates().held_out
-    right = exact(model.cpu(), *date_tokens(part, vocabulary_of(model)))
-    return {
-        "exact": right.float().mean().item(),
-        "parts": breakdown(right, part),
-        "by length": by_length(right, part),
-        "failures": failures(model, right, part),
-        "steps": len(history.losses),
-        "training seconds": round(history.seconds, 1),
-        "parameters": sum(p.numel() for p in model.parameters()),
-    }
-
-
-def record_dates(seed, max_steps=None):
-    """The chapter's model on the held-out dates; seed 0 leaves its weights."""
-    model, history = train_dates(seed=seed, max_steps=max_steps, progress=False)
-    if max_steps is None and seed == 0:
-        results.save_weights("03", "dates", model.state_dict())
-    return {"losses": history.losses[:20]} | (judge(model, history) if max_steps is None else {})
 
 
 # %%
@@ -1719,7 +1642,15 @@ for text in ("February 30, 2021", "January 2021", "Janaury 5, 2021", "5 мая 1
 #
 # **Predict**, from the probabilities that you saw.
 
+
 # %%
+def written(model, texts, most=11):
+    """What a model makes of texts: a list of str."""
+    source = data.encode(texts, vocabulary_of(model)).to(model.letters.device)
+    tokens = greedy(model, source, most)
+    return data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)
+
+
 known = set(vocabulary_of(reader))  # of the recorded model; another Babel may bring other characters
 some = [text for text in dates.held_out.texts if set(text) <= known][:200]
 differ, second = 0, []
@@ -1746,37 +1677,6 @@ UNSEEN = {
     "Russian": ({"languages": ["en", "de", "fr", "es", "zh", "ja"]}, {"languages": ["ru"]}),
     "the century 1900 to 1999": ({"years": (2000, 2099)}, {"years": (1900, 1999)}),
 }
-
-
-SLICES = {
-    "date": slice(None), "century": slice(0, 2), "year in it": slice(2, 4), "month": slice(5, 7),
-    "day": slice(8, 10),
-}  # fmt: skip
-
-
-# %%
-def record_unseen(what, seed, max_steps=None):
-    """Shares of right dates, years, months and days on 2,000 dates of a kind that training left out."""
-    train, test = UNSEEN[what]
-    part = data.dates(**train).train
-    model, history = train_dates(part, seed=seed, max_steps=max_steps, progress=False)
-    found = {"losses": history.losses[:20]}
-    if max_steps is None:
-        model.cpu()
-        for kind, test_part in (
-            ("as trained", data.dates(**train).held_out),
-            ("unseen", data.dates(2000, **test).train),
-        ):
-            outputs = [output.ljust(10) for output in written(model, test_part.texts)]
-            pairs = list(zip(outputs, test_part.iso, strict=True))
-            slices = SLICES
-            found[kind] = {
-                name: sum(a[s] == b[s] for a, b in pairs) / len(pairs) for name, s in slices.items()
-            }
-            found[f"{kind}, examples"] = [
-                list(row) for row in zip(test_part.texts[:4], outputs[:4], strict=True)
-            ]
-    return found
 
 
 # %%
@@ -1853,38 +1753,6 @@ class RecurrentTranslator(RecurrentEncoder):
         return self.decode(target, *self.encode(source))[0]
 
 
-# %%
-def recurrent_model(vocabulary, **settings):
-    """A RecurrentTranslator for dates, as date_model."""
-    model = RecurrentTranslator(len(vocabulary) + 1, len(ISO) + 3, **settings)
-    model.register_buffer("letters", torch.tensor([ord(letter) for letter in vocabulary], dtype=torch.int32))
-    return model
-
-
-RIVALS = {  # epochs that take about the time of the Transformer's eight: see "speed" below
-    "GRU with attention": dict(make=recurrent_model, epochs=6),
-    "GRU without": dict(make=recurrent_model, looks_back=False, epochs=9),
-}
-
-
-def record_speed(max_steps=None):
-    """Milliseconds a step of the three models, side by side: the least of four rounds of 25 steps."""
-    models, least, losses = {"Transformer": {}} | RIVALS, {}, []
-    for _ in range(4 if max_steps is None else 1):
-        for name, how in models.items():
-            _, history = train_dates(**how, max_steps=max_steps or 25, progress=False)
-            losses = losses or history.losses[:20]
-            step = 1000 * history.seconds / len(history.losses)
-            least[name] = min(step, least.get(name, math.inf))
-    return {"losses": losses, "milliseconds": least}
-
-
-def record_rivals(model, seed, max_steps=None):
-    """A GRU encoder-decoder on the held-out dates, at the Transformer's training time."""
-    trained, history = train_dates(**RIVALS[model], seed=seed, max_steps=max_steps, progress=False)
-    return {"losses": history.losses[:20]} | (judge(trained, history) if max_steps is None else {})
-
-
 # %% [markdown]
 # All three get about the training time of the Transformer's eight epochs, and its learning rate (seconds are
 # those of the machine that recorded them, all three measured side by side). **Predict** the order.
@@ -1919,19 +1787,6 @@ plots.lines(
 # So dates do not explain why attention replaced recurrence. Take the state to its limit: the sequences of
 # section 11, up to 16 symbols, 69 bits. **Predict** again.
 
-
-# %%
-REVERSERS = {
-    "GRU with attention": partial(RecurrentTranslator, d_model=48),
-    "GRU without": partial(RecurrentTranslator, d_model=48, looks_back=False),
-}
-
-
-def record_reversers(model, seed, max_steps=None):
-    """As record_reverse, for a GRU encoder-decoder."""
-    return record_reverse(seed, REVERSERS[model], max_steps)
-
-
 # %%
 reversers = {"Transformer": reverse_rows}
 for row in results.read("03", "reversers"):
@@ -1960,29 +1815,6 @@ plots.lines(
 # Leave out one thing at a time (two seeds each; three as trained), everything else as it was. The warm-up
 # is the rise with which the one-cycle schedule begins. **Predict** the worst of them.
 
-
-# %%
-def no_warm_up(step, total):
-    """Factor of the learning rate: from 1 down to 0 along a line, at full rate from the first step."""
-    return 1 - step / total
-
-
-ABLATIONS = {
-    "no scaling by √d_k": dict(scale=1.0),
-    "one head": dict(n_h=1),
-    "no positions": dict(positions=False),
-    "pre-norm, no warm-up": dict(schedule=no_warm_up),
-    "post-norm, warm-up": dict(norm_first=False),
-    "post-norm, no warm-up": dict(norm_first=False, schedule=no_warm_up),
-}
-
-
-def record_ablation(change, seed, max_steps=None):
-    """Share of held-out dates right with one thing changed."""
-    model, history = train_dates(**ABLATIONS[change], seed=seed, max_steps=max_steps, progress=False)
-    return {"losses": history.losses[:20]} | (judge(model, history) if max_steps is None else {})
-
-
 # %%
 spread = {"as trained": [100 * row["exact"] for row in date_rows]}
 for row in results.read("03", "ablations"):
@@ -2010,48 +1842,6 @@ plots.bars(
 
 
 # %%
-def cost(module, x, rounds):
-    """Shortest seconds of a forward and backward pass, MB that autograd keeps (each once), and the loss."""
-    seconds, kept, own = [], {}, {p.untyped_storage().data_ptr() for p in module.parameters()}
-
-    def note(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor.detach()
-
-    for _ in range(rounds):
-        kept.clear()
-        start = time.perf_counter()
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            loss = module(x)[0].square().mean()
-        loss.backward()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds), sum(kept.values()) / 1e6, loss.item()
-
-
-# %%
-COST_LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
-
-
-def record_cost(layer, max_steps=None):
-    """Time and memory of one layer of width 64, forward and backward, one sequence, one thread, over T."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    module = MultiHeadAttention(64, 4) if layer == "attention" else nn.LSTM(64, 64, batch_first=True)
-    rounds = 7 if max_steps is None else 1
-    rows = [cost(module, random_x(1, length, 64).float(), rounds) for length in COST_LENGTHS]
-    torch.set_num_threads(threads)
-    seconds, megabytes, losses = (list(column) for column in zip(*rows, strict=True))
-    return {
-        "losses": losses,
-        "lengths": COST_LENGTHS,
-        "milliseconds": [1000 * s for s in seconds],
-        "megabytes": megabytes,
-    }
-
-
 def exponent(lengths, values):
     """Slope of ln(value) over ln(length), least squares over the four largest lengths."""
     x, y = (torch.tensor(part[-4:], dtype=torch.float64).log() for part in (lengths, values))
@@ -2280,19 +2070,6 @@ def my_grouped_attention(q, k, v):
 
 exercises.attention.grouped_query.check(my_grouped_attention)
 
-# %%
-# What `make results CH=03` records: each table's function, and the arguments of its rows.
-RECORDED = {
-    "reverse": (record_reverse, [{"seed": seed} for seed in range(3)]),
-    "dates": (record_dates, [{"seed": seed} for seed in range(3)]),
-    "unseen": (record_unseen, [{"what": what, "seed": seed} for what in UNSEEN for seed in (0, 1)]),
-    "speed": (record_speed, [{}]),
-    "rivals": (record_rivals, [{"model": model, "seed": seed} for model in RIVALS for seed in range(3)]),
-    "ablations": (record_ablation, [{"change": name, "seed": seed} for name in ABLATIONS for seed in (0, 1)]),
-    "reversers": (record_reversers, [{"model": name, "seed": seed} for name in REVERSERS for seed in (0, 1)]),
-    "cost": (record_cost, [{"layer": layer} for layer in ("attention", "LSTM")]),
-}
-
 # %% [markdown]
 # ## In this chapter we
 #
@@ -2346,3 +2123,226 @@ RECORDED = {
 # - PyTorch, documentation of `F.scaled_dot_product_attention`, `nn.MultiheadAttention` and the Transformer's
 #   layers: masks, axes, order of arguments.
 # - Unicode Consortium, Common Locale Data Repository, by way of Babel: the dates.
+
+# %% [markdown]
+# ## How the tables were made (optional)
+#
+# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=03` calls each
+# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+
+
+# %%
+def record_reverse(seed, make=None, **settings):
+    """Share of 1,000 held-out sequences reversed without an error, and right and all of them by length."""
+    model, history = train_reverse(seed, make, **settings)
+    yield history.losses
+    source, target = reverse_batch(Draws(10_000 + seed), 1000)
+    right, lengths = exact(model.cpu(), source, target), (source != PAD).sum(1)
+    groups = [(n, right[lengths == n]) for n in range(8, 17)]
+    counts = [[n, int(group.sum()), len(group)] for n, group in groups]
+    yield {"exact": right.float().mean().item(), "by length": counts}
+
+
+REVERSERS = {
+    "GRU with attention": partial(RecurrentTranslator, d_model=48),
+    "GRU without": partial(RecurrentTranslator, d_model=48, looks_back=False),
+}
+
+
+def record_reversers(model, seed, **settings):
+    """As record_reverse, for a GRU encoder-decoder."""
+    return record_reverse(seed, REVERSERS[model], **settings)
+
+
+# %%
+def breakdown(right, part):
+    """Right and all dates by language and by style: dict of name to [right, all]."""
+    found = {}
+    for ok, *names in zip(right.tolist(), part.languages, part.styles, strict=True):
+        for name in names:
+            count = found.setdefault(name, [0, 0])
+            count[0], count[1] = count[0] + ok, count[1] + 1
+    return found
+
+
+# %%
+def failures(model, right, part):
+    """The texts that a model got wrong: at most 20 lists of text, ISO date, what it wrote."""
+    wrong = [i for i, ok in enumerate(right.tolist()) if not ok]
+    texts = [part.texts[i] for i in wrong]
+    if not texts:
+        return []
+    return [
+        list(row) for row in zip(texts, [part.iso[i] for i in wrong], written(model, texts), strict=True)
+    ][:20]
+
+
+def by_length(right, part):
+    """Right and all dates for texts of 8 to 11, 12 to 15, … characters: lists of first length, right, all."""
+    groups = torch.tensor([len(text) // 4 for text in part.texts])
+    counts = [(4 * g, right[groups == g]) for g in groups.unique().tolist()]
+    return [[length, int(group.sum()), len(group)] for length, group in counts]
+
+
+# %%
+def judge(model, history):
+    """What is recorded of a trained model of dates, on the held-out dates."""
+    part = data.dates().held_out
+    right = exact(model.cpu(), *date_tokens(part, vocabulary_of(model)))
+    return {
+        "exact": right.float().mean().item(),
+        "parts": breakdown(right, part),
+        "by length": by_length(right, part),
+        "failures": failures(model, right, part),
+        "steps": len(history.losses),
+        "training seconds": round(history.seconds, 1),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
+
+
+# %%
+def record_dates(seed, **settings):
+    """The chapter's model on the held-out dates; seed 0 leaves its weights."""
+    model, history = train_dates(seed=seed, **settings)
+    yield history.losses
+    if seed == 0:
+        results.save_weights("03", "dates", model.state_dict())
+    yield judge(model, history)
+
+
+SLICES = {
+    "date": slice(None), "century": slice(0, 2), "year in it": slice(2, 4), "month": slice(5, 7),
+    "day": slice(8, 10),
+}  # fmt: skip
+
+
+# %%
+def shares_right(model, part):
+    """Which share of a DateSet a model writes right, in each slice; and what it makes of four texts."""
+    outputs = [output.ljust(10) for output in written(model, part.texts)]
+    pairs = list(zip(outputs, part.iso, strict=True))
+    right = {name: sum(a[s] == b[s] for a, b in pairs) / len(pairs) for name, s in SLICES.items()}
+    return right, [list(row) for row in zip(part.texts[:4], outputs[:4], strict=True)]
+
+
+def record_unseen(what, seed, **settings):
+    """Shares of right dates, years, months and days on 2,000 dates of a kind that training left out."""
+    train, test = UNSEEN[what]
+    model, history = train_dates(data.dates(**train).train, seed=seed, **settings)
+    yield history.losses
+    measured = {}
+    parts = {"as trained": data.dates(**train).held_out, "unseen": data.dates(2000, **test).train}
+    for kind, part in parts.items():
+        measured[kind], measured[f"{kind}, examples"] = shares_right(model.cpu(), part)
+    yield measured
+
+
+# %%
+def recurrent_model(vocabulary, **settings):
+    """A RecurrentTranslator for dates, as date_model."""
+    model = RecurrentTranslator(len(vocabulary) + 1, len(ISO) + 3, **settings)
+    model.register_buffer("letters", torch.tensor([ord(letter) for letter in vocabulary], dtype=torch.int32))
+    return model
+
+
+RIVALS = {  # epochs that take about the time of the Transformer's eight: see "speed" below
+    "GRU with attention": dict(make=recurrent_model, epochs=6),
+    "GRU without": dict(make=partial(recurrent_model, looks_back=False), epochs=9),
+}
+
+
+def record_rivals(model, seed, **settings):
+    """A GRU encoder-decoder on the held-out dates, at the Transformer's training time."""
+    trained, history = train_dates(**RIVALS[model], seed=seed, **settings)
+    yield history.losses
+    yield judge(trained, history)
+
+
+# %%
+def record_speed(**settings):
+    """Milliseconds a step of the three models, side by side: the least of four rounds of 25 steps."""
+    settings = {"max_steps": 25} | settings
+    _, history = train_dates(**settings)
+    yield history.losses
+    models, least = {"Transformer": {}} | RIVALS, {}
+    for _ in range(4):
+        for name, how in models.items():
+            _, history = train_dates(**how, **settings)
+            step = 1000 * history.seconds / len(history.losses)
+            least[name] = min(step, least.get(name, math.inf))
+    yield {"milliseconds": least}
+
+
+# %%
+def no_warm_up(step, total):
+    """Factor of the learning rate: from 1 down to 0 along a line, at full rate from the first step."""
+    return 1 - step / total
+
+
+ABLATIONS = {
+    "no scaling by √d_k": dict(make=partial(date_model, scale=1.0)),
+    "one head": dict(make=partial(date_model, n_h=1)),
+    "no positions": dict(make=partial(date_model, positions=False)),
+    "pre-norm, no warm-up": dict(schedule=no_warm_up),
+    "post-norm, warm-up": dict(make=partial(date_model, norm_first=False)),
+    "post-norm, no warm-up": dict(make=partial(date_model, norm_first=False), schedule=no_warm_up),
+}
+
+
+def record_ablation(change, seed, **settings):
+    """Share of held-out dates right with one thing changed."""
+    model, history = train_dates(**ABLATIONS[change], seed=seed, **settings)
+    yield history.losses
+    yield judge(model, history)
+
+
+# %%
+def cost(module, x, rounds):
+    """Shortest seconds of a forward and backward pass, MB that autograd keeps (each once), and the loss."""
+    seconds, kept, own = [], {}, {p.untyped_storage().data_ptr() for p in module.parameters()}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor.detach()
+
+    for _ in range(rounds):
+        kept.clear()
+        start = time.perf_counter()
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            loss = module(x)[0].square().mean()
+        loss.backward()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds), sum(kept.values()) / 1e6, loss.item()
+
+
+# %%
+COST_LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
+
+
+def record_cost(layer, **settings):
+    """Time and memory of one layer of width 64, forward and backward, one sequence, one thread, over T."""
+    torch.manual_seed(0)
+    module = MultiHeadAttention(64, 4) if layer == "attention" else nn.LSTM(64, 64, batch_first=True)
+    inputs = [random_x(1, length, 64).float() for length in COST_LENGTHS]
+    yield [cost(module, x, rounds=1)[2] for x in inputs]  # nothing is trained: the loss of each length
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    seconds, megabytes, _ = zip(*[cost(module, x, rounds=7) for x in inputs], strict=True)
+    torch.set_num_threads(threads)
+    milliseconds = [1000 * s for s in seconds]
+    yield {"lengths": COST_LENGTHS, "milliseconds": milliseconds, "megabytes": list(megabytes)}
+
+
+# %%
+RECORDED = {
+    "reverse": (record_reverse, [{"seed": seed} for seed in range(3)]),
+    "dates": (record_dates, [{"seed": seed} for seed in range(3)]),
+    "unseen": (record_unseen, [{"what": what, "seed": seed} for what in UNSEEN for seed in (0, 1)]),
+    "speed": (record_speed, [{}]),
+    "rivals": (record_rivals, [{"model": model, "seed": seed} for model in RIVALS for seed in range(3)]),
+    "ablations": (record_ablation, [{"change": name, "seed": seed} for name in ABLATIONS for seed in (0, 1)]),
+    "reversers": (record_reversers, [{"model": name, "seed": seed} for name in REVERSERS for seed in (0, 1)]),
+    "cost": (record_cost, [{"layer": layer} for layer in ("attention", "LSTM")]),
+}

@@ -96,7 +96,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course import data, exercises, explorers, plots, results, training
-from course.agreement import check_agreement
+from course.compare import check_agreement
 from course.intervals import wilson
 
 # %% [markdown]
@@ -1025,17 +1025,21 @@ def negative_elbo(model, batch, run, beta=1.0, warm_up=0, distorted=0, price=tot
 # %%
 def train_vae(
     x, latents=20, hidden=256, epochs=EPOCHS, lr=5e-3, betas=(0.9, 0.99), seed=0, make=VAE,
-    loss_fn=negative_elbo, schedule="one-cycle", max_steps=None, progress=True, **settings,
+    loss_fn=negative_elbo, loss_settings=None, schedule="one-cycle", **settings,
 ):  # fmt: skip
-    """Train on grey images x (N, 784), settings for loss_fn; returns the model and the History."""
+    """Train on grey images x (N, 784): the model and the History.
+
+    loss_settings: a dict, arguments of loss_fn. settings: others of `training.fit`.
+    """
     torch.manual_seed(seed)
-    model = make(latents, hidden, x.mean(0))
+    model, loss_settings = make(latents, hidden, x.mean(0)), loss_settings or {}
     if loss_fn is negative_elbo:
-        settings = {"warm_up": 0.5 * epochs * (len(x) // 100), "distorted": 0.75 * epochs} | settings
+        usual = {"warm_up": 0.5 * epochs * (len(x) // 100), "distorted": 0.75 * epochs}
+        loss_settings = usual | loss_settings
     history = training.fit(
-        model, functools.partial(loss_fn, **settings), (x,), epochs=epochs, batch_size=100, seed=seed,
+        model, functools.partial(loss_fn, **loss_settings), (x,), epochs=epochs, batch_size=100, seed=seed,
         optimizer=torch.optim.AdamW(model.parameters(), lr=lr, betas=betas, fused=True),
-        schedule=schedule, max_steps=max_steps, progress=progress,
+        schedule=schedule, **settings,
     )  # fmt: skip
     return model, history
 
@@ -1124,42 +1128,6 @@ def judge(model, x, k=None):
 
 
 # %%
-def record_vae(max_steps=None, save=None, k=None, validate=False, **settings):
-    """Train a VAE on the digits, judge it on the held-out ones; `save` names a file for its weights.
-
-    validate: train without the last 600 training images, and judge on those.
-    """
-    digits = data.mnist()
-    x, held = digits.x_train, digits.x_test
-    if validate:
-        (x, _), (held, _) = digits.split()
-    model, history = train_vae(x.flatten(1), max_steps=max_steps, progress=False, **settings)
-    row = {"losses": history.losses[:20]}
-    if max_steps is not None:  # only the start is repeated
-        return row
-    if save:
-        results.save_weights("04", save, model.state_dict())
-    row |= {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
-    return row | judge(model, held_out(held.flatten(1)), k=k)
-
-
-# %%
-CHANGES = {
-    "as chosen": {}, "no warm-up": {"warm_up": 0}, "no distortion": {"distorted": 0},
-}  # fmt: skip
-
-
-def record_choice(change, max_steps=None):
-    """The chapter's model with one change, on validation images."""
-    return record_vae(max_steps, validate=True, **CHANGES[change])
-
-
-def record_digits(seed, max_steps=None):
-    """The chapter's model; seed 0 leaves its weights."""
-    return record_vae(max_steps, save=None if seed else "digits", k=500, seed=seed)
-
-
-# %%
 for row in results.read("04", "choices"):
     print(
         f"{row['change']:15} validation ELBO {row['elbo']:.1f} ± {row['error']:.1f}, KL {row['kl']:.1f},",
@@ -1229,14 +1197,6 @@ def example_loss(model, batch, run, fresh):
         binarise(x, run.uniform(*x.shape)) if fresh else x, run.normal(len(x), model.latents)
     )
     return (recon_nll + kl.sum(1)).mean()
-
-
-def record_baseline(fresh, max_steps=None):
-    """PyTorch's example on the course's digits."""
-    return record_vae(
-        max_steps, k=500, lr=1e-3, betas=(0.9, 0.999), schedule="constant", make=Example,
-        loss_fn=example_loss, fresh=fresh,
-    )  # fmt: skip
 
 
 # %%
@@ -1360,17 +1320,6 @@ def reconstruction_loss(model, batch, run, distorted):
     """-log p(x | code) in nats, mean over a batch of grey images, binarised afresh."""
     x = training_images(batch, run, distorted)
     return -bernoulli_log_likelihood(x, model(x)).mean()
-
-
-def record_autoencoder(max_steps=None):
-    """The autoencoder; it leaves its weights."""
-    model, history = train_vae(
-        data.mnist().x_train.flatten(1), make=AutoEncoder, loss_fn=reconstruction_loss,
-        distorted=0.75 * EPOCHS, max_steps=max_steps, progress=False,
-    )  # fmt: skip
-    if max_steps is None:
-        results.save_weights("04", "autoencoder", model.state_dict())
-    return {"losses": history.losses[:20]}
 
 
 # %%
@@ -1523,12 +1472,6 @@ BETAS = {
 }  # fmt: skip
 SMALL = {"latents": 10, "hidden": 96, "epochs": 40}  # seven are kept for the explorer
 
-
-def record_beta(beta, max_steps=None):
-    """A small VAE trained with β; it leaves its weights."""
-    return record_vae(max_steps, save=BETAS[beta], beta=beta, **SMALL)
-
-
 beta_rows = results.read("04", "beta")
 
 # %%
@@ -1607,13 +1550,7 @@ exercises.vae.effective_beta.check(my_effective_beta)
 #
 # **Predict.** The ELBO for codes of 2, 5, 10, 20 and 50 numbers. Does it fall again when there are too many?
 
-
 # %%
-def record_latents(latents, max_steps=None):
-    """The chapter's model with another size of code, 40 epochs."""
-    return record_vae(max_steps, latents=latents, epochs=40)
-
-
 latent_rows = results.read("04", "latents")
 for row in latent_rows:
     print(f"Z = {row['latents']:2}: ELBO {row['elbo']:.1f}, reconstruction {row['recon_nll']:.1f},", end=" ")
@@ -1662,21 +1599,12 @@ exercises.vae.free_bits.check(my_free_bits)
 
 
 # %%
-ALLOWANCES = (0.0, 0.1, 0.3, 1.0, 3.0)
-
-
 def free_bits(kl, nats):
     """A price with `nats` free in each dimension: kl (B, Z) -> a number. Source: Kingma et al. 2016, eq. 15.
 
     With several processes each takes the mean over its own rows.
     """
     return kl.mean(0).clamp(min=nats).sum()
-
-
-def record_free_bits(nats, max_steps=None):
-    """A small VAE with β = 30, no warm-up, and free bits."""
-    price = functools.partial(free_bits, nats=nats)
-    return record_vae(max_steps, beta=30.0, price=price, warm_up=0, **SMALL)
 
 
 free_rows = results.read("04", "free_bits")
@@ -1693,13 +1621,6 @@ for row in free_rows:
 # ## 14 Walking through the codes
 #
 # With two dimensions the whole latent plane can be seen. (A smaller VAE, recorded: its ELBO is worse.)
-
-
-# %%
-def record_plane(max_steps=None):
-    """A VAE with two dimensions; it leaves its weights."""
-    return record_vae(max_steps, save="plane", latents=2, hidden=128)
-
 
 # %% tags=["explorer-needs"]
 plane = recorded("plane", VAE(2, hidden=128))
@@ -1960,21 +1881,6 @@ def my_gaussian_nll(x, mean, log_sigma):
 exercises.vae.gaussian_nll.check(my_gaussian_nll)
 
 # %% [markdown]
-# What `make results CH=04` records: each table's function, and the arguments of its rows.
-
-# %%
-RECORDED = {
-    "choices": (record_choice, [{"change": change} for change in CHANGES]),
-    "digits": (record_digits, [{"seed": seed} for seed in range(3)]),
-    "baseline": (record_baseline, [{"fresh": fresh} for fresh in (False, True)]),
-    "beta": (record_beta, [{"beta": beta} for beta in BETAS]),
-    "latents": (record_latents, [{"latents": latents} for latents in (2, 5, 10, 20, 50)]),
-    "autoencoder": (record_autoencoder, [{}]),
-    "free_bits": (record_free_bits, [{"nats": nats} for nats in ALLOWANCES]),
-    "plane": (record_plane, [{}]),
-}
-
-# %% [markdown]
 # ## In this chapter we
 #
 # - derived the ELBO, and showed to eight digits that it misses $\log p(x)$ by $\mathrm{KL}(q \Vert p(z \mid
@@ -2027,3 +1933,101 @@ RECORDED = {
 #   local minima", *Neural Networks* 2 (1989), 53–58.
 # - E. Nalisnick et al., "Do deep generative models know what they don't know?", 2019, arXiv 1810.09136.
 # - PyTorch's examples, `vae/main.py`: the baseline. It trains on grey images.
+
+# %% [markdown]
+# ## How the tables were made (optional)
+#
+# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=04` calls each
+# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+
+
+# %%
+def record_vae(save=None, k=None, validate=False, **settings):
+    """Train a VAE on the digits, judge it on the held-out ones; `save` names a file for its weights.
+
+    validate: train without the last 600 training images, and judge on those.
+    """
+    digits = data.mnist()
+    x, held = digits.x_train, digits.x_test
+    if validate:
+        (x, _), (held, _) = digits.split()
+    model, history = train_vae(x.flatten(1), **settings)
+    yield history.losses
+    if save:
+        results.save_weights("04", save, model.state_dict())
+    measured = judge(model, held_out(held.flatten(1)), k=k)
+    yield {"steps": len(history.losses), "training seconds": round(history.seconds, 1)} | measured
+
+
+# %%
+CHANGES = {
+    "as chosen": {}, "no warm-up": {"warm_up": 0}, "no distortion": {"distorted": 0},
+}  # fmt: skip
+
+
+def record_choice(change, **settings):
+    """The chapter's model with one change, on validation images."""
+    return record_vae(validate=True, loss_settings=CHANGES[change], **settings)
+
+
+def record_digits(seed, **settings):
+    """The chapter's model; seed 0 leaves its weights."""
+    return record_vae(save=None if seed else "digits", k=500, seed=seed, **settings)
+
+
+def record_baseline(fresh, **settings):
+    """PyTorch's example on the course's digits."""
+    return record_vae(
+        k=500, lr=1e-3, betas=(0.9, 0.999), schedule="constant", make=Example, loss_fn=example_loss,
+        loss_settings={"fresh": fresh}, **settings,
+    )  # fmt: skip
+
+
+# %%
+def record_autoencoder(**settings):
+    """The autoencoder; it leaves its weights."""
+    model, history = train_vae(
+        data.mnist().x_train.flatten(1), make=AutoEncoder, loss_fn=reconstruction_loss,
+        loss_settings={"distorted": 0.75 * EPOCHS}, **settings,
+    )  # fmt: skip
+    yield history.losses
+    results.save_weights("04", "autoencoder", model.state_dict())
+    yield {}
+
+
+def record_beta(beta, **settings):
+    """A small VAE trained with β; it leaves its weights."""
+    return record_vae(save=BETAS[beta], loss_settings={"beta": beta}, **SMALL, **settings)
+
+
+# %%
+def record_latents(latents, **settings):
+    """The chapter's model with another size of code, 40 epochs."""
+    return record_vae(latents=latents, epochs=40, **settings)
+
+
+ALLOWANCES = (0.0, 0.1, 0.3, 1.0, 3.0)
+
+
+def record_free_bits(nats, **settings):
+    """A small VAE with β = 30, no warm-up, and free bits."""
+    price = functools.partial(free_bits, nats=nats)
+    return record_vae(loss_settings={"beta": 30.0, "price": price, "warm_up": 0}, **SMALL, **settings)
+
+
+def record_plane(**settings):
+    """A VAE with two dimensions; it leaves its weights."""
+    return record_vae(save="plane", latents=2, hidden=128, **settings)
+
+
+# %%
+RECORDED = {
+    "choices": (record_choice, [{"change": change} for change in CHANGES]),
+    "digits": (record_digits, [{"seed": seed} for seed in range(3)]),
+    "baseline": (record_baseline, [{"fresh": fresh} for fresh in (False, True)]),
+    "beta": (record_beta, [{"beta": beta} for beta in BETAS]),
+    "latents": (record_latents, [{"latents": latents} for latents in (2, 5, 10, 20, 50)]),
+    "autoencoder": (record_autoencoder, [{}]),
+    "free_bits": (record_free_bits, [{"nats": nats} for nats in ALLOWANCES]),
+    "plane": (record_plane, [{}]),
+}

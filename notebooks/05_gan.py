@@ -98,7 +98,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course import data, exercises, explorers, plots, results, training
-from course.agreement import check_agreement
+from course.compare import check_agreement
 from course.intervals import wilson
 
 # %% [markdown]
@@ -1392,17 +1392,19 @@ def generator_step(run, optimizer, models, real, g_loss):
 def train_gan(
     models, real, loss="relativistic", *, r1=0.0, r2=0.0, gp=0.0, fall=1.0, every=1, clip=None,
     critic_steps=1, steps=3000, batch_size=128, lr=8e-3, lr_d=None, betas=(0.0, 0.99), schedule=falling,
-    decay=0.999, seed=0, max_steps=None, progress=True, watch=None,
+    decay=0.999, watch=None, **settings,
 ):  # fmt: skip
-    """Train (generator, discriminator) on batches real(run, n): the averaged generator, and the History."""
+    """Train (generator, discriminator) on batches real(run, n): the averaged generator, and the History.
+
+    settings: others of a `training.Run`, such as its seed.
+    """
     d_loss, g_loss = LOSSES[loss] if isinstance(loss, str) else loss
     opt_g, opt_d = (
         torch.optim.Adam(model.parameters(), lr=rate, betas=betas, fused=True)
         for model, rate in zip(models, (lr, lr_d or lr), strict=True)
     )
     averaged = copy.deepcopy(models[0])  # the run places it, and keeps it in its checkpoints
-    options = {"seed": seed, "schedule": schedule, "max_steps": max_steps, "progress": progress}
-    run = training.Run((*models, averaged), [opt_g, opt_d], **options)
+    run = training.Run((*models, averaged), [opt_g, opt_d], schedule=schedule, **settings)
     for (x,) in run.batches(real, epochs=1, batch_size=batch_size, steps_per_epoch=steps):
         weight = fall ** (run.step / steps) * every * (run.step % every == 0)
         penalties = {"r1": weight * r1, "r2": weight * r2, "gp": weight * gp}
@@ -1437,34 +1439,12 @@ RECIPES = {
     "non-saturating + R1 + R2": {"loss": "non-saturating", "r1": 1.0, "r2": 1.0} | FALLING,
     "relativistic + R1 + R2": {"loss": "relativistic", "r1": 1.0, "r2": 1.0} | FALLING,
 }
-RATES = (5e-4, 2e-3, 8e-3)
 
 
 def pair(hidden=128, seed=0):
     """A generator and a discriminator of points, with first weights from a seed."""
     torch.manual_seed(seed)
     return Generator(hidden=hidden), Discriminator(hidden=hidden)
-
-
-# %%
-def record_points(target, seed, max_steps=None, **settings):
-    """Train on the ring or the grid, and score 2,500 samples of the last and of the averaged weights."""
-    models = pair(seed=seed)
-    averaged, history = train_gan(
-        models, mixture(target), seed=seed, max_steps=max_steps, progress=False, **settings
-    )
-    row = {"losses": history.losses[:20]}
-    if max_steps is not None:  # only the start is repeated
-        return row
-    last = score(sample(models[0]), target)
-    row |= {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
-    return row | score(sample(averaged), target) | {f"last {name}": value for name, value in last.items()}
-
-
-def record_rate(recipe, lr, max_steps=None):
-    """A recipe with a learning rate, on the ring in half the time, with a seed that no table has."""
-    settings = RECIPES[recipe]
-    return record_points("ring", 100, max_steps, **settings | {"lr": lr, "steps": settings["steps"] // 2})
 
 
 # %%
@@ -1515,11 +1495,6 @@ def table(name):
         print(f"({min(quality):.0f} to {max(quality):.0f} %)")
 
 
-def record_recipe(target, recipe, seed, max_steps=None):
-    """One run of a recipe."""
-    return record_points(target, seed, max_steps, **RECIPES[recipe])
-
-
 table("ring")
 
 # %% [markdown]
@@ -1554,12 +1529,6 @@ def constant(step, total):
     return 1.0
 
 
-def record_averaging(seed, max_steps=None):
-    """The best recipe on the ring with a constant rate."""
-    settings = RECIPES["relativistic + R1 + R2"] | {"schedule": constant}
-    return record_points("ring", seed, max_steps, **settings)
-
-
 for row in results.read("05", "averaging"):
     print(f"seed {row['seed']}: last {row['last modes']} modes, {100 * row['last quality']:.0f} %;", end=" ")
     print(f"averaged {row['modes']} modes, {100 * row['quality']:.0f} %")
@@ -1585,25 +1554,6 @@ REPLAYED = {  # name: the file of its weights, and its settings
     "fast discriminator": ("replay_collapsed", {"lr": 1e-3, "lr_d": 5e-2, "schedule": constant}),
 }
 FRAMES = (0, 10, 30, 60, 100, 150, *range(200, 1000, 100), *range(1000, 2500, 250), 2499)
-
-
-def record_replay(run, max_steps=None):
-    """Train small networks on the ring; leaves the weights at the frames' steps."""
-    file, settings = REPLAYED[run]
-    models, kept = pair(hidden=64), {}
-
-    def watch(step, generator, discriminator):
-        if step in FRAMES:
-            for part, model in (("g", generator), ("d", discriminator)):
-                kept.update({f"{step}.{part}.{name}": w.clone() for name, w in model.state_dict().items()})
-
-    settings = {"loss": "non-saturating", "lr": 2e-3} | settings | {"steps": 2500}
-    _, history = train_gan(
-        models, mixture("ring"), max_steps=max_steps, progress=False, watch=watch, **settings
-    )
-    if max_steps is None:
-        results.save_weights("05", file, kept)
-    return {"losses": history.losses[:20]}
 
 
 # %%
@@ -1758,14 +1708,14 @@ def classification_loss(model, batch, run):
     return F.cross_entropy(model(distort(x, run.normal(len(x), 6))), y)
 
 
-def train_classifier(x, y, epochs=12, seed=0, max_steps=None, progress=True):
-    """A classifier of digits x (N, 1, 28, 28), y (N,), and its History."""
+def train_classifier(x, y, epochs=12, seed=0, **settings):
+    """A classifier of digits x (N, 1, 28, 28), y (N,), and its History; settings for fit."""
     torch.manual_seed(seed)
     model = Classifier()
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.05, fused=True)
     history = training.fit(
         model, classification_loss, (x, y), optimizer=optimizer, epochs=epochs, seed=seed,
-        schedule="one-cycle", max_steps=max_steps, progress=progress,
+        schedule="one-cycle", **settings,
     )  # fmt: skip
     return model, history
 
@@ -1896,46 +1846,6 @@ assert max(measured["shares"]) < 0.25
 #
 # Recorded: the chapter's model with three seeds, and four changes of the recipe with seed 0, for as many
 # steps.
-
-# %%
-CHANGES = {
-    "as chosen": {},
-    "no penalty": {"r1": 0.0},
-    "batches of 128, a quarter of the steps": {"batch_size": 128, "steps": 625},
-    "momentum 0.5": {"betas": (0.5, 0.99)},
-    "relativistic, R1 and R2": {"loss": "relativistic", "r2": 1.0},
-}
-
-
-# %%
-def record_digits(change, seed, max_steps=None):
-    """A GAN of digits, judged by the recorded classifier; the chapter's with seed 0 leaves its weights."""
-    digits = data.mnist()
-    settings = DIGITS | CHANGES[change]
-    averaged, history = train_gan(
-        digit_models(seed), batches_of(digits.x_train), seed=seed, max_steps=max_steps, progress=False,
-        **settings,
-    )  # fmt: skip
-    row = {"losses": history.losses[:20]}
-    if max_steps is not None:
-        return row
-    if (change, seed) == ("as chosen", 0):
-        results.save_weights("05", "digits", averaged.state_dict())
-    row |= {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
-    return row | judge(sample(averaged), recorded("classifier", Classifier()), digits.x_train[:2500])
-
-
-# %%
-def record_classifier(max_steps=None):
-    """The classifier; it leaves its weights."""
-    digits = data.mnist()
-    model, history = train_classifier(digits.x_train, digits.y_train, max_steps=max_steps, progress=False)
-    row = {"losses": history.losses[:20]}
-    if max_steps is not None:
-        return row
-    results.save_weights("05", "classifier", model.state_dict())
-    right = training.predict(model, digits.x_test).argmax(1) == digits.y_test
-    return row | {"accuracy": right.double().mean().item()}
 
 
 # %% tags=["explorer-needs"]
@@ -2310,30 +2220,6 @@ def my_pack(x, m):
 exercises.gan.pack.check(my_pack)
 
 # %% [markdown]
-# What `make results CH=05` records: each table's function, and the arguments of its rows.
-
-
-# %%
-def seeded(target):
-    """Five seeds of each recipe."""
-    return [{"target": target, "recipe": recipe, "seed": seed} for recipe in RECIPES for seed in range(5)]
-
-
-RECORDED = {
-    "rates": (record_rate, [{"recipe": recipe, "lr": lr} for recipe in RECIPES for lr in RATES]),
-    "ring": (record_recipe, seeded("ring")),
-    "grid": (record_recipe, seeded("grid")),
-    "averaging": (record_averaging, [{"seed": seed} for seed in range(5)]),
-    "replays": (record_replay, [{"run": run} for run in REPLAYED]),
-    "classifier": (record_classifier, [{}]),
-    "digits": (
-        record_digits,
-        [{"change": "as chosen", "seed": seed} for seed in range(3)]
-        + [{"change": change, "seed": 0} for change in list(CHANGES)[1:]],
-    ),
-}
-
-# %% [markdown]
 # ## In this chapter we
 #
 # - derived the best discriminator, and the value $-\ln 4 + 2\,\mathrm{JS}$, and met both by quadrature and
@@ -2388,3 +2274,112 @@ RECORDED = {
 #   arXiv 1609.04468.
 # - G. Peyré, M. Cuturi, "Computational optimal transport", 2019: remark 2.28. S. Zhao et al.,
 #   "Differentiable augmentation for data-efficient GAN training", 2020, arXiv 2006.10738.
+
+# %% [markdown]
+# ## How the tables were made (optional)
+#
+# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=05` calls each
+# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+
+
+# %%
+def record_points(target, seed, **settings):
+    """Train on the ring or the grid, and score 2,500 samples of the last and of the averaged weights."""
+    models = pair(seed=seed)
+    averaged, history = train_gan(models, mixture(target), seed=seed, **settings)
+    yield history.losses
+    measured = {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
+    last = score(sample(models[0]), target)
+    yield measured | score(sample(averaged), target) | {f"last {name}": last[name] for name in last}
+
+
+def record_recipe(target, recipe, seed, **settings):
+    """One run of a recipe."""
+    return record_points(target, seed, **RECIPES[recipe], **settings)
+
+
+def record_rate(recipe, lr, **settings):
+    """A recipe with a learning rate, on the ring in half the time, with a seed that no table has."""
+    half = {"lr": lr, "steps": RECIPES[recipe]["steps"] // 2}
+    return record_points("ring", 100, **RECIPES[recipe] | half, **settings)
+
+
+def record_averaging(seed, **settings):
+    """The best recipe on the ring with a constant rate."""
+    return record_points("ring", seed, **RECIPES["relativistic + R1 + R2"], schedule=constant, **settings)
+
+
+# %%
+def record_replay(run, **settings):
+    """Train small networks on the ring; leaves the weights at the frames' steps."""
+    file, changes = REPLAYED[run]
+    models, kept = pair(hidden=64), {}
+
+    def watch(step, generator, discriminator):
+        if step in FRAMES:
+            for part, model in (("g", generator), ("d", discriminator)):
+                kept.update({f"{step}.{part}.{name}": w.clone() for name, w in model.state_dict().items()})
+
+    recipe = {"loss": "non-saturating", "lr": 2e-3} | changes | {"steps": 2500}
+    _, history = train_gan(models, mixture("ring"), watch=watch, **recipe, **settings)
+    yield history.losses
+    results.save_weights("05", file, kept)
+    yield {}
+
+
+# %%
+def record_classifier(**settings):
+    """The classifier; it leaves its weights."""
+    digits = data.mnist()
+    model, history = train_classifier(digits.x_train, digits.y_train, **settings)
+    yield history.losses
+    results.save_weights("05", "classifier", model.state_dict())
+    right = training.predict(model, digits.x_test).argmax(1) == digits.y_test
+    yield {"accuracy": right.double().mean().item()}
+
+
+CHANGES = {
+    "as chosen": {},
+    "no penalty": {"r1": 0.0},
+    "batches of 128, a quarter of the steps": {"batch_size": 128, "steps": 625},
+    "momentum 0.5": {"betas": (0.5, 0.99)},
+    "relativistic, R1 and R2": {"loss": "relativistic", "r2": 1.0},
+}
+
+
+# %%
+def record_digits(change, seed, **settings):
+    """A GAN of digits, judged by the recorded classifier; the chapter's with seed 0 leaves its weights."""
+    digits = data.mnist()
+    models, real = digit_models(seed), batches_of(digits.x_train)
+    averaged, history = train_gan(models, real, seed=seed, **DIGITS | CHANGES[change], **settings)
+    yield history.losses
+    if (change, seed) == ("as chosen", 0):
+        results.save_weights("05", "digits", averaged.state_dict())
+    measured = {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
+    judged = judge(sample(averaged), recorded("classifier", Classifier()), digits.x_train[:2500])
+    yield measured | judged
+
+
+# %%
+RATES = (5e-4, 2e-3, 8e-3)
+
+
+def seeded(target):
+    """Five seeds of each recipe."""
+    return [{"target": target, "recipe": recipe, "seed": seed} for recipe in RECIPES for seed in range(5)]
+
+
+RECORDED = {
+    "rates": (record_rate, [{"recipe": recipe, "lr": lr} for recipe in RECIPES for lr in RATES]),
+    "ring": (record_recipe, seeded("ring")),
+    "grid": (record_recipe, seeded("grid")),
+    "averaging": (record_averaging, [{"seed": seed} for seed in range(5)]),
+    "replays": (record_replay, [{"run": run} for run in REPLAYED]),
+    "classifier": (record_classifier, [{}]),
+    "digits": (
+        record_digits,
+        [{"change": "as chosen", "seed": seed} for seed in range(3)]
+        + [{"change": change, "seed": 0} for change in list(CHANGES)[1:]],
+    ),
+}

@@ -1,12 +1,10 @@
-"""Recorded results: how they are written and read, and that each chapter's are whole and can be repeated."""
+"""Recorded results: how they are written and read."""
 
-import json
 import random
 import re
 import shutil
 import subprocess
 import sys
-import zlib
 
 import pytest
 import torch
@@ -14,44 +12,46 @@ import torch
 from course import chapters, results
 from course.files import DataError
 from tests.helpers.damage import flips
+from tests.helpers.replay import replay
 
-SOURCES = chapters.paths()
-# Steps compared where fewer than 20 can be: on another kind of processor the roundings differ, and the
-# training of a recurrent net amplifies them beyond any tolerance, here from the eleventh step on.
-CHAOTIC = {"02_rnn": 10}
-CHAPTER = '''\
+CHAPTER = """\
 from course import results
 
 print("the chapter ran")
 
 
-def record_seed(seed, max_steps=None):
-    """A loss that falls, other for each seed."""
-    losses = [1 / (step + 1 + seed) for step in range(max_steps or 30)]
-    return {"losses": losses[:20], "accuracy": 0.9 + seed / 100}
+def record_seed(seed, max_steps=30, **settings):
+    \"\"\"A loss that falls, other for each seed.\"\"\"
+    yield [1 / (step + 1 + seed) for step in range(max_steps)]
+    yield {"accuracy": 0.9 + seed / 100}
 
 
-def record_nothing(max_steps=None):
-    return {"losses": []}
+def record_nothing(**settings):
+    yield []
+    yield {}
 
 
-def record_tuple(max_steps=None):
-    return {"losses": [1.0], "shape": (1, 2)}
+def record_tuple(**settings):
+    yield [1.0]
+    yield {"shape": (1, 2)}
 
 
-def record_infinite(max_steps=None):
-    return {"losses": [float("inf")]}
+def record_infinite(**settings):
+    yield [float("inf")]
+    yield {}
 
 
-def record_computed(max_steps=None):
-    return {"losses": [net]}
+def record_computed(**settings):
+    yield [net]
+    yield {}
 
 
 net = 1.0
 
 
-def record_function(max_steps=None):
-    return {"losses": [1.0], "what": record_tuple}
+def record_function(**settings):
+    yield [1.0]
+    yield {"what": record_tuple}
 
 
 RECORDED = {
@@ -62,7 +62,7 @@ RECORDED = {
     "function": (record_function, [{}]),
     "computed": (record_computed, [{}]),
 }
-'''
+"""
 
 
 @pytest.fixture
@@ -92,13 +92,13 @@ def test_recorded_rows_are_read_back_with_their_origin(small, capsys):
 
 def test_replay_compares_the_first_steps(small):
     results.record("03", ["seeds"])
-    recorded, repeated = results.replay("03", "seeds", 1)
+    recorded, repeated = replay("03", "seeds", 1)
     assert recorded == repeated == [1 / (step + 4) for step in range(20)]
-    recorded, repeated = results.replay("03", "seeds", 0, steps=5)
+    recorded, repeated = replay("03", "seeds", 0, steps=5)
     assert recorded == repeated == [1 / (step + 1) for step in range(5)]
     source = small.parents[1] / "03_small.py"
     source.write_text(source.read_text().replace("1 / (step", "2 / (step"))
-    recorded, repeated = results.replay("03", "seeds", 0)
+    recorded, repeated = replay("03", "seeds", 0)
     assert repeated == [2 * loss for loss in recorded]
 
 
@@ -160,33 +160,6 @@ def test_command_line_says_what_is_wrong_in_one_line():
     run = subprocess.run([sys.executable, "-m", "course.results", "99"], capture_output=True, text=True)
     assert run.returncode == 1 and run.stdout == ""
     assert run.stderr.startswith("error: no chapter '99'; the chapters are: ") and run.stderr.count("\n") == 1
-
-
-def recorded_by(path):
-    """Entry → arguments of its rows, of a chapter's RECORDED; empty where it records nothing."""
-    recorders = getattr(chapters.load_definitions(path), "RECORDED", {})
-    return {name: rows for name, (_, rows) in recorders.items()}
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_recorded_files_answer_to_their_chapter(path):
-    tables = {file.stem for file in (results.FILES / path.stem).glob("*.json")}
-    assert tables == recorded_by(path).keys()
-    for name, rows in recorded_by(path).items():
-        content = results.read_file(path.stem, name)
-        assert [row["arguments"] for row in content["rows"]] == rows
-        assert {"date", "machine", "versions", "recorded_by"} <= content.keys()
-        assert not re.search(r"/(home|root|tmp|work|Users)/", json.dumps(content))
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_first_steps_of_one_row_of_each_table_can_be_repeated(path):
-    for name, rows in recorded_by(path).items():
-        row = zlib.crc32(f"{path.stem} {name}".encode()) % len(rows)
-        steps = CHAOTIC.get(path.stem, results.FIRST_STEPS)
-        recorded, repeated = results.replay(path.stem, name, row, steps)
-        assert len(recorded) == len(repeated) >= 1
-        assert repeated == pytest.approx(recorded, rel=1e-3), f"{name}, row {row}"
 
 
 CHAPTERS = sorted(folder.name for folder in results.FILES.iterdir())

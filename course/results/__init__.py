@@ -1,10 +1,11 @@
 """Recorded results: tables and weights that a chapter shows but does not make while it runs.
 
 A chapter says how they are made: `RECORDED = {"seeds": (record_seed, [{"seed": 0}, {"seed": 1}])}`, a
-function and the arguments of each row. The function is called as `record_seed(seed=0, max_steps=None)` and
-returns a dict with "losses", its first 20 losses, and whatever it measures; with `max_steps=20` it stops
-after 20 steps, which is how the tests repeat the start of a recorded row. `make results CH=01` runs them and
-writes `recorded/01_cnn/seeds.json`, and its checksum beside it.
+generator function and the arguments of each row. `record_seed(seed=0, **settings)` trains, with settings that
+it hands on to `training.fit`; it yields the losses, and then a dict of what it measured. So the tests can
+repeat the start of a row: with `max_steps=20` the first thing that it yields is 20 losses, and they ask for
+no more. `make results CH=01` runs them and writes `recorded/01_cnn/seeds.json`, and its
+checksum beside it.
 """
 
 import datetime
@@ -74,21 +75,6 @@ def read_file(chapter, name):
     return json.loads(_read_bytes(chapter, f"{name}.json"))
 
 
-def replay(chapter, name, row, steps=FIRST_STEPS):
-    """Repeat the first steps of a recorded row.
-
-    Args:
-        row: its number.
-        steps: how many steps, at most 20.
-    Returns:
-        (recorded, repeated): two lists of losses, which should agree to rtol 1e-3.
-    """
-    function, _ = _recorders(chapters.load_definitions(chapter), chapter)[name]
-    kept = read_file(chapter, name)["rows"][row]
-    repeated = _call(function, kept["arguments"], steps, f"{name}, row {row}")
-    return kept["result"]["losses"][:steps], [float(loss) for loss in repeated["losses"][:steps]]
-
-
 def save_weights(chapter, name, state_dict):
     """Write weights as float16 to `recorded/<chapter>/<name>.safetensors`, whole or not at all.
 
@@ -152,13 +138,8 @@ def _recorders(module, chapter):
 def _run_row(function, arguments, what):
     """One row, with its arguments and time, checked to be JSON that reads back as itself."""
     start = time.monotonic()
-    result = _call(function, arguments, None, what)
+    result = _run(function, arguments, what)
     row = {"arguments": arguments, "result": result, "seconds": round(time.monotonic() - start, 2)}
-    losses = result.get("losses") if isinstance(result, dict) else None
-    if not isinstance(losses, list) or not 1 <= len(losses) <= FIRST_STEPS:
-        raise ValueError(
-            f"{what}: a recorder returns a dict with 'losses', a list of its first {FIRST_STEPS} losses"
-        )
     try:
         unchanged = json.loads(json.dumps(row, allow_nan=False)) == row
     except (TypeError, ValueError) as error:
@@ -171,15 +152,19 @@ def _run_row(function, arguments, what):
     return row
 
 
-def _call(function, arguments, max_steps, what):
-    """Call a recorder, and say what is wrong where it uses something that only the chapter's run has."""
+def _run(function, arguments, what):
+    """What a recorder yields: its first losses, and all that it measured, in one dict."""
     try:
-        return function(**arguments, max_steps=max_steps)
+        recorder = function(**arguments, progress=False)
+        losses, measured = next(recorder), next(recorder)
     except NameError as error:
         raise ValueError(
             f"{what}: {error}. A recorder may use its chapter's imports, definitions and UPPER_CASE "
             "constants, not what the chapter computes"
         ) from error
+    if not isinstance(losses, list) or not losses or not isinstance(measured, dict):
+        raise ValueError(f"{what}: a recorder yields a list of losses, and then a dict of what it measured")
+    return {"losses": losses[:FIRST_STEPS]} | measured
 
 
 def _origin():

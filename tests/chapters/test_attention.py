@@ -9,31 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from course.agreement import check_agreement
-from course.chapters import load_definitions
+from course.compare import check_agreement
+from tests.helpers.tensors import CLOSE
+from tests.helpers.transformers import END, chapter, jittered, tiny
 
-chapter = load_definitions("03_attention")
 sizes = st.integers(1, 4)
 seeds = st.integers(0, 99)
-PAD, END = 0, 10  # of the tiny Transformer below
-close = {"rtol": 1e-9, "atol": 1e-11}
-
-
-def tiny(seed=0, **settings):
-    """A Transformer of 8 source and 11 target tokens, float64, its norms and biases drawn too."""
-    torch.manual_seed(seed)
-    how = {"d_model": 8, "n_h": 2, "d_ff": 12, "layers": (2, 2)} | settings
-    model = chapter.Transformer(9, END + 1, **how).double()
-    return drawn(model)
-
-
-def drawn(module):
-    """The module with every vector moved from where it starts, so that none of them can be left out."""
-    with torch.no_grad():
-        for p in module.parameters():
-            if p.ndim == 1:
-                p.add_(0.3 * torch.randn_like(p))
-    return module
 
 
 def random_mask(*shape, seed=0):
@@ -60,8 +41,8 @@ def test_attention_equals_torch(batch, n_h, t_q, t_k, d_k, d_v, kind, seed):
 
     check_agreement(lambda q, k, v: chapter.attention(q, k, v, mask)[0], theirs, **case)
     out, attn = chapter.attention(**case, mask=mask)
-    torch.testing.assert_close(out, attn @ case["v"], **close)
-    torch.testing.assert_close(attn.sum(-1), some[..., 0].expand(batch, n_h, t_q).double(), **close)
+    torch.testing.assert_close(out, attn @ case["v"], **CLOSE)
+    torch.testing.assert_close(attn.sum(-1), some[..., 0].expand(batch, n_h, t_q).double(), **CLOSE)
     assert not attn.masked_select(~mask).any()
     assert not out.masked_select(~some).any()
 
@@ -109,7 +90,7 @@ def test_three_ways_to_mask():
     kept = scores.exp() * mask
     expected = kept / kept.sum(-1, keepdim=True)
     for function in (chapter.minus_infinity, chapter.large_number):
-        torch.testing.assert_close(function(scores, mask), expected, **close)
+        torch.testing.assert_close(function(scores, mask), expected, **CLOSE)
     assert chapter.added_zero_or_one(scores, mask).masked_select(~mask).min() > 0
     nothing = torch.zeros_like(mask)
     assert chapter.minus_infinity(scores, nothing).isnan().all()
@@ -117,18 +98,6 @@ def test_three_ways_to_mask():
 
 
 # Scores, softmax and kernels.
-
-
-@pytest.mark.parametrize(("d_k", "sigma"), [(1, 1.0), (16, 2.0), (64, 0.5)])
-def test_the_variance_of_products(d_k, sigma):
-    found = chapter.random_products(d_k, sigma)
-    assert found.shape == (20_000,)
-    assert found.var().item() == pytest.approx(d_k * sigma**4, rel=0.08)
-    assert abs(found.mean()) < 0.04 * found.std()
-    scores = torch.stack([chapter.random_scores(d_k, 8, seed) for seed in range(2000)])
-    assert scores.square().mean().item() == pytest.approx(d_k, rel=0.15)
-    if d_k == 1:  # all keys meet the same query: two scores are large together
-        assert torch.corrcoef(scores[:, :2].abs().log().T)[0, 1] > 0.2
 
 
 @given(st.integers(1, 6), st.floats(0.1, 30), seeds)
@@ -160,12 +129,12 @@ def test_kernel_regression(n, points, h, seed):
         estimate, attn = chapter.smooth(x, at, values, h, scores)
         weights = torch.tensor([[kernel(a, b) for b in at.tolist()] for a in x.tolist()], dtype=x.dtype)
         weights /= weights.sum(1, keepdim=True)
-        torch.testing.assert_close(attn, weights, **close)
-        torch.testing.assert_close(estimate, weights @ values, **close)
+        torch.testing.assert_close(attn, weights, **CLOSE)
+        torch.testing.assert_close(estimate, weights @ values, **CLOSE)
     assert torch.equal(chapter.smooth(x, at, values, h)[0], chapter.smooth(x, at, values, h, "gaussian")[0])
     q, k = chapter.random_x(n, 3, seed=seed), F.normalize(chapter.random_x(points, 3, seed=seed + 1))
     torch.testing.assert_close(  # keys of one length: the dot product is the Gaussian kernel
-        chapter.gaussian_scores(q, k, h).softmax(-1), chapter.dot_scores(q, k, h).softmax(-1), **close
+        chapter.gaussian_scores(q, k, h).softmax(-1), chapter.dot_scores(q, k, h).softmax(-1), **CLOSE
     )
 
 
@@ -186,7 +155,7 @@ def test_heads_are_blocks_of_features(batch, n_h, d_k, steps):
 def test_multi_head_attention_equals_torch(cross, batch, n_h, d_k, t_q, t_k, seed):
     d_model, t_k = n_h * d_k, t_k if cross else t_q
     torch.manual_seed(seed)
-    theirs = drawn(nn.MultiheadAttention(d_model, n_h, batch_first=True))
+    theirs = jittered(nn.MultiheadAttention(d_model, n_h, batch_first=True))
     mask = random_mask(batch, n_h, t_q, t_k, seed=seed)
     mask[..., 0] = True  # torch gives NaN for a query that may attend to nothing
     inputs = {"x": chapter.random_x(batch, t_q, d_model, seed=seed)}
@@ -210,7 +179,7 @@ def test_weights_go_either_way():
         (chapter.EncoderLayer(8, 2, 16), nn.TransformerEncoderLayer(8, 2, 16, **how), (x,), (x,)),
         (chapter.DecoderLayer(8, 2, 16), nn.TransformerDecoderLayer(8, 2, 16, **how), (x, x), (x, x)),
     ):
-        drawn(ours)
+        jittered(ours)
         assert not torch.allclose(_first(ours(*inputs)), _first(theirs(*others)), atol=1e-3)
         theirs.load_state_dict(ours.state_dict())
         torch.testing.assert_close(_first(ours(*inputs)), _first(theirs(*others)), rtol=1e-4, atol=1e-5)
@@ -233,14 +202,14 @@ def test_the_modules_start_like_torch():
 
 def test_the_scale_of_the_scores_reaches_every_head():
     torch.manual_seed(0)
-    plain, scaled = (drawn(chapter.MultiHeadAttention(8, 2, scale)).double() for scale in (None, 1.0))
+    plain, scaled = (jittered(chapter.MultiHeadAttention(8, 2, scale)).double() for scale in (None, 1.0))
     scaled.load_state_dict(plain.state_dict())
     with torch.no_grad():  # d_k = 4, so that 1/√d_k is a half
         scaled.in_proj_weight[:8] /= 2
         scaled.in_proj_bias[:8] /= 2
     x = chapter.random_x(2, 5, 8)
     for found, expected in zip(scaled(x), plain(x), strict=True):
-        torch.testing.assert_close(found, expected, **close)
+        torch.testing.assert_close(found, expected, **CLOSE)
     heads = [m for m in tiny(scale=0.7).modules() if isinstance(m, chapter.MultiHeadAttention)]
     assert [m.scale for m in heads] == [0.7] * 6
 
@@ -257,8 +226,8 @@ def test_layer_norm_equals_torch(batch, steps, d_model, seed):
     torch.manual_seed(seed)
     calls = (lambda m, x: m(x),) * 2
     x = chapter.random_x(batch, steps, d_model, seed=seed)
-    chapter.agrees(chapter.LayerNorm(d_model), drawn(nn.LayerNorm(d_model)), *calls, x=1e-2 * x)
-    chapter.agrees(chapter.LayerNorm(d_model, 0.1), drawn(nn.LayerNorm(d_model, 0.1)), *calls, x=x + 100)
+    chapter.agrees(chapter.LayerNorm(d_model), jittered(nn.LayerNorm(d_model)), *calls, x=1e-2 * x)
+    chapter.agrees(chapter.LayerNorm(d_model, 0.1), jittered(nn.LayerNorm(d_model, 0.1)), *calls, x=x + 100)
 
 
 @given(st.booleans(), st.booleans(), sizes, st.integers(1, 2), st.integers(1, 5), st.integers(1, 5), seeds)
@@ -276,12 +245,12 @@ def test_layers_equal_torch(norm_first, causal, batch, n_h, steps, source, seed)
         chapter.random_x(batch, source, d, seed=seed + 1),
     )
     chapter.agrees(
-        chapter.EncoderLayer(d, n_h, 6, norm_first), drawn(nn.TransformerEncoderLayer(d, n_h, 6, **how)),
+        chapter.EncoderLayer(d, n_h, 6, norm_first), jittered(nn.TransformerEncoderLayer(d, n_h, 6, **how)),
         lambda m, x: m(x, mask), lambda m, x: m(x, src_mask=future, src_key_padding_mask=real), x=x,
     )  # fmt: skip
     masks = {"tgt_mask": future, "tgt_key_padding_mask": real, "memory_key_padding_mask": there}
     chapter.agrees(
-        chapter.DecoderLayer(d, n_h, 6, norm_first), drawn(nn.TransformerDecoderLayer(d, n_h, 6, **how)),
+        chapter.DecoderLayer(d, n_h, 6, norm_first), jittered(nn.TransformerDecoderLayer(d, n_h, 6, **how)),
         lambda m, x, memory: m(x, memory, mask, memory_mask)[0], lambda m, x, memory: m(x, memory, **masks),
         x=x, memory=memory,
     )  # fmt: skip
@@ -290,7 +259,7 @@ def test_layers_equal_torch(norm_first, causal, batch, n_h, steps, source, seed)
 @pytest.mark.parametrize("norm_first", [True, False])
 def test_the_decoder_layer_returns_its_cross_attention(norm_first):
     torch.manual_seed(0)
-    layer = drawn(chapter.DecoderLayer(8, 2, 6, norm_first)).double()
+    layer = jittered(chapter.DecoderLayer(8, 2, 6, norm_first)).double()
     x, memory = chapter.random_x(2, 3, 8), chapter.random_x(2, 5, 8, seed=1)
     mask = chapter.padding_mask(torch.tensor([5, 2]), 5)
     seen = []
@@ -329,13 +298,13 @@ def test_without_positions_order_does_not_count(steps, seed):
     torch.manual_seed(seed)
     order, x = torch.randperm(steps), chapter.random_x(2, steps, 8, seed=seed)
     heads, layer = (
-        drawn(made).double() for made in (chapter.MultiHeadAttention(8, 2), chapter.EncoderLayer(8, 2, 9))
+        jittered(made).double() for made in (chapter.MultiHeadAttention(8, 2), chapter.EncoderLayer(8, 2, 9))
     )
     out, attn = heads(x)
     moved, moved_attn = heads(x[:, order])
-    torch.testing.assert_close(moved, out[:, order], **close)
-    torch.testing.assert_close(moved_attn, attn[:, :, order][..., order], **close)
-    torch.testing.assert_close(layer(x[:, order]), layer(x)[:, order], **close)
+    torch.testing.assert_close(moved, out[:, order], **CLOSE)
+    torch.testing.assert_close(moved_attn, attn[:, :, order][..., order], **CLOSE)
+    torch.testing.assert_close(layer(x[:, order]), layer(x)[:, order], **CLOSE)
     source, target = torch.arange(1, steps + 1)[None], torch.tensor([[3, 1, 4]])
     for positions in (False, True):
         model = tiny(seed, positions=positions)
@@ -360,7 +329,7 @@ def test_the_two_tests_of_causality_tell_leaks():
 @pytest.mark.parametrize("kind", ["Transformer", "Unmasked"])
 def test_the_decoder_is_causal_and_the_unmasked_one_is_not(kind, norm_first):
     torch.manual_seed(0)
-    model = drawn(getattr(chapter, kind)(9, END + 1, 8, 2, 12, (1, 2), norm_first=norm_first).double())
+    model = jittered(getattr(chapter, kind)(9, END + 1, 8, 2, 12, (1, 2), norm_first=norm_first).double())
     source, target = torch.tensor([[3, 1, 2]]), torch.tensor([[9, 4, 7, 1, 5]])  # each token once
     logits = model(source, target)
     for t in range(4):
@@ -386,7 +355,7 @@ def test_the_transformer_is_its_layers(norm_first):
     for layer in model.decoder:
         y, _ = layer(y, x, torch.ones(3, 3).tril().bool(), mask)
     expected = model.norms[1](y) @ model.output.weight.T + model.output.bias
-    torch.testing.assert_close(model(source, target), expected, **close)
+    torch.testing.assert_close(model(source, target), expected, **CLOSE)
     logits, attn = model.decode(target, *model.encode(source))
     assert logits.shape == (2, 3, END + 1) and attn.shape == (2, 2, 2, 3, 4) and not attn[:, 0, ..., 3].any()
     assert isinstance(model.norms[0], chapter.LayerNorm) is norm_first
@@ -399,7 +368,7 @@ def test_padding_the_source_changes_nothing(length, more, seed):
     source, target = torch.randint(1, 9, (1, length)), torch.randint(1, 9, (1, 4))
     padded = F.pad(source, (0, more))
     outputs = [model(part, target) for part in (source, padded)]
-    torch.testing.assert_close(*outputs, **close)
+    torch.testing.assert_close(*outputs, **CLOSE)
     plain, other = (torch.autograd.grad(out.square().sum(), list(model.parameters())) for out in outputs)
     for a, b in zip(plain, other, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-9)
@@ -410,7 +379,7 @@ def test_a_source_of_padding_alone_gives_no_nan():
     source, target = torch.tensor([[0, 0, 0], [1, 2, 3]]), torch.tensor([[9, 4], [9, 5]])
     logits = model(source, target)
     assert logits.isfinite().all()
-    torch.testing.assert_close(logits[1:], model(source[1:], target[1:]), **close)
+    torch.testing.assert_close(logits[1:], model(source[1:], target[1:]), **CLOSE)
     logits.square().sum().backward()
     assert all(p.grad.isfinite().all() for p in model.parameters())
     assert all(layer.multihead_attn.out_proj.weight.grad.any() for layer in model.decoder)
@@ -426,12 +395,6 @@ def test_a_step_in_mixed_precision():
         loss.backward()
         assert all(p.grad.isfinite().all() and p.grad.any() for p in model.parameters() if p.ndim > 1)
         assert loss.item() == pytest.approx(chapter.sequence_loss(model, batch, None).item(), abs=0.05)
-
-
-def test_shifted_by_hand():
-    target = torch.tensor([[3, 4, 10, 0], [5, 6, 7, 10]])
-    assert chapter.shifted(target, 9).tolist() == [[9, 3, 4, 10], [9, 5, 6, 7]]
-    assert target[0].tolist() == [3, 4, 10, 0]
 
 
 def test_the_loss_of_a_sequence_by_hand():

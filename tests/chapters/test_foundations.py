@@ -11,18 +11,12 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
-from sklearn.preprocessing import StandardScaler
 
 from course.chapters import load_definitions
+from tests.helpers.tensors import CLOSE, drawn
 
 chapter = load_definitions("00_foundations")
 seeds, sizes = st.integers(0, 99), st.integers(1, 4)
-close = {"rtol": 1e-9, "atol": 1e-11}
-
-
-def drawn(*shape, seed=0):
-    rng = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=rng, dtype=torch.float64)
 
 
 # Reverse mode.
@@ -84,17 +78,6 @@ def test_each_operation_of_one_number_with_itself_equals_torch(operation, number
     assert ours.grad == pytest.approx(*torch_gradients(operation(theirs, theirs), [theirs]), rel=1e-12)
 
 
-def test_inputs_used_twice_or_not_at_all():
-    a, b, unused = (chapter.Value(number) for number in (2, 3, 5))
-    (a * b + a * a).backward()
-    assert (a.grad, b.grad, unused.grad) == (7.0, 2.0, 0.0)
-    source = chapter.Node(1.0)
-    chapter.Node(0.0, (source, source), (2.0, 5.0)).backward()
-    assert source.grad == 7.0
-    source.backward()
-    assert source.grad == 8.0  # itself, with the slope 1
-
-
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=4), programs, seeds)
 def test_a_second_backward_adds(numbers, program, place):
     values = run(program, [chapter.Value(number) for number in numbers])
@@ -132,45 +115,7 @@ def test_a_chain_of_20_000_operations_is_walked_once():
     assert len(chapter.in_order(node)) == 1 + 6 * 10_000  # four results and two constants a round
 
 
-@pytest.mark.parametrize("name", ["__add__", "__mul__", "__pow__", "exp", "log", "tanh", "relu"])
-def test_the_chapters_random_expressions_notice_a_wrong_slope(name):
-    module = load_definitions("00_foundations")
-    right = getattr(module.Value, name)
-
-    def slightly_wrong(*values):
-        result = right(*values)
-        result.slopes = tuple(slope * (1 + 1e-6) for slope in result.slopes)
-        return result
-
-    def differences():
-        pairs = [module.gradients_by_both(seed, operations=1 + seed % 40) for seed in range(100)]
-        return [abs(a - b) > 1e-9 * abs(b) + 1e-12 for pair in pairs for a, b in zip(*pair, strict=True)]
-
-    assert not any(differences()) and len(differences()) == 400
-    setattr(module.Value, name, slightly_wrong)
-    assert sum(differences()) > 20
-
-
-@given(*[st.floats(-5, 5)] * 4)
-def test_the_slope_by_hand(w, b, x, y):
-    weights = chapter.Value(w), chapter.Value(b)
-    loss = chapter.loss_of(*weights, x, y)
-    loss.backward()
-    error = w * x + b - y
-    assert loss.data == pytest.approx(error**2, rel=1e-9, abs=1e-12)
-    found = [value.grad for value in weights]
-    assert found == pytest.approx([2 * error * x, 2 * error], rel=1e-9, abs=1e-12)
-
-
 # The line.
-
-
-@given(sizes, st.integers(5, 9), st.sampled_from([torch.float32, torch.float64]), seeds)
-def test_ones_stand_before_the_features(d, n, dtype, seed):
-    x = drawn(n, d, seed=seed).to(dtype)
-    expected = np.hstack([np.ones((n, 1)), x.numpy()])
-    assert chapter.with_ones(x).dtype == dtype and (chapter.with_ones(x).numpy() == expected).all()
-    assert (chapter.with_ones(x[:, 0]).numpy() == expected[:, :2]).all()
 
 
 @given(sizes, st.integers(4, 20), st.sampled_from([0.1, 1.0, 100.0]), seeds)
@@ -196,7 +141,7 @@ def test_gradients_equal_autograd_and_the_curvatures_are_the_hessians(d, n, seed
     (expected,) = torch.autograd.grad(F.mse_loss(X @ leaf, y), leaf)
     for found in (chapter.mse_gradient(X, y, theta), chapter.autograd_gradient(X, y, theta)):
         assert not found.requires_grad
-        torch.testing.assert_close(found, expected, **close)
+        torch.testing.assert_close(found, expected, **CLOSE)
     assert torch.equal(theta, before) and not theta.requires_grad
     hessian = torch.autograd.functional.hessian(lambda theta: F.mse_loss(X @ theta, y), theta)
     eigenvalues = np.sort(np.linalg.eigvals(hessian.numpy()).real)
@@ -216,7 +161,7 @@ def test_descent_on_a_bowl_goes_where_the_matrix_powers_say(d, steps, lr, seed):
         assert theta.numpy() == pytest.approx(expected, rel=1e-7, abs=1e-7 * max(1, np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_rate_by_trial_is_two_over_the_largest_curvature(seed):
     rng = random.Random(seed)
     x = 10 ** rng.uniform(-1, 4) * drawn(30, rng.randint(1, 3), seed=seed) + rng.uniform(-5, 5)
@@ -229,21 +174,3 @@ def test_the_rate_by_trial_is_two_over_the_largest_curvature(seed):
     assert limit * (1 - 1e-9) < trial < 1.005 * limit  # below the limit no step raises the loss
     assert chapter.rate_by_trial(X, y, high=limit / 2) == pytest.approx(limit / 2, rel=1e-6)
     assert math.isclose(2 / chapter.curvatures(X)[-1].item(), limit, rel_tol=1e-9)
-
-
-@given(sizes, st.integers(2, 9), st.sampled_from([1.0, 1e4]), seeds)
-def test_columns_are_standardised_by_the_chosen_rows(d, n, scale, seed):
-    x, rows = (
-        scale * drawn(n + 5, d, seed=seed) + 3 * scale,
-        torch.randperm(n + 5, generator=torch.Generator().manual_seed(seed))[:n],
-    )
-    before = x.clone()
-    for some in (rows, slice(n), slice(None)):
-        found = chapter.scaled(x, some)
-        scaler = StandardScaler().fit(x[some].numpy())
-        m = len(x[some])
-        expected = scaler.transform(x.numpy()) * math.sqrt((m - 1) / m)  # theirs divides by m, not m - 1
-        assert found.numpy() == pytest.approx(expected, rel=1e-9, abs=1e-9)
-        assert found[some].mean(0).abs().max() < 1e-9 and (found[some].std(0) - 1).abs().max() < 1e-9
-    assert torch.equal(chapter.scaled(x), chapter.scaled(x, slice(None))) and torch.equal(x, before)
-    torch.testing.assert_close(chapter.scaled(x[:, 0], rows), chapter.scaled(x, rows)[:, 0])

@@ -1,19 +1,20 @@
 """Chapter 0's counts, curves, logistic regression and calibration against scikit-learn and plain loops."""
 
-import ast
 import math
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
-from sklearn.linear_model import LogisticRegression
 
-from course import chapters, data, training
-from tests.chapters.test_foundations_data import chapter, drawn, seeds
+from course import data, training
+from course.chapters import load_definitions
+from tests.helpers.tensors import drawn
+
+chapter = load_definitions("00_foundations")
+seeds = st.integers(0, 99)
 
 truths = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30)
 # Scores with ties, both classes present.
@@ -62,23 +63,6 @@ def test_roc_curve_is_scikit_learns_with_ties(pairs, dtype, kind):
     assert area == pytest.approx(metrics.roc_auc_score(labels, scores), abs=1e-12)
 
 
-@given(scored)
-def test_the_area_is_the_share_of_pairs_in_the_right_order(pairs):
-    scores, labels = (torch.tensor(column) for column in zip(*pairs, strict=True))
-    won = [(a > b) + (a == b) / 2 for a in scores[labels].tolist() for b in scores[~labels].tolist()]
-    assert chapter.roc_curve(scores, labels)[2] == pytest.approx(sum(won) / len(won), abs=1e-12)
-
-
-@given(scored, seeds)
-def test_the_curve_looks_at_the_order_of_the_scores_alone(pairs, seed):
-    scores, labels = (torch.tensor(column) for column in zip(*pairs, strict=True))
-    shuffled = torch.randperm(len(scores), generator=torch.Generator().manual_seed(seed))
-    first = chapter.roc_curve(scores, labels)
-    again = chapter.roc_curve((scores.double() / 2).exp()[shuffled], labels[shuffled])
-    assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
-    assert chapter.roc_curve(torch.zeros(len(scores)), labels)[2] == 0.5
-
-
 # Logistic regression.
 
 
@@ -86,18 +70,6 @@ def logistic_case(n, d, seed):
     z = drawn(n, d, seed=seed)
     chances = torch.sigmoid(z @ drawn(d, seed=seed + 1) - 1)
     return z, (torch.rand(n, generator=torch.Generator().manual_seed(seed + 2)) < chances).double()
-
-
-@given(st.integers(40, 200), st.integers(1, 5), st.sampled_from([1e-3, 0.05, 1.0]), seeds)
-def test_logistic_is_scikit_learns_with_c_one_over_two_lambda_n(n, d, weight_decay, seed):
-    z, labels = logistic_case(n, d, seed)
-    labels[:2] = torch.tensor([0.0, 1.0])
-    theta = chapter.logistic(z, labels, weight_decay, steps=2000)
-    assert theta.shape == (d + 1,)
-    theirs = LogisticRegression(C=1 / (2 * weight_decay * n), tol=1e-10, max_iter=10_000)
-    theirs.fit(z.numpy(), labels)
-    expected = np.append(theirs.intercept_, theirs.coef_[0])
-    assert theta.numpy() == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
 @given(st.integers(40, 200), st.integers(1, 5), seeds)
@@ -135,41 +107,6 @@ def test_reliability_and_its_error_equal_a_plain_loop(n, k, bins, size, seed):
     if bins == 10:
         assert chapter.calibration_error(probs, labels) == error
         assert chapter.reliability(probs, labels) == found
-
-
-def test_calibration_error_of_known_cases():
-    sure = F.one_hot(torch.tensor([0, 1, 2, 0]), 3).float()
-    assert chapter.calibration_error(sure, torch.tensor([0, 1, 2, 0])) == 0
-    assert chapter.calibration_error(sure, torch.tensor([0, 1, 2, 1])) == 0.25
-    eight = torch.tensor([[0.8, 0.2]]).expand(10, 2)
-    labels = torch.tensor([0] * 8 + [1] * 2)
-    assert chapter.calibration_error(eight, labels) == pytest.approx(0, abs=1e-6)
-    assert chapter.calibration_error(eight, 1 - labels) == pytest.approx(0.6, abs=1e-6)
-    two = torch.tensor([[0.75, 0.25]] * 5 + [[0.65, 0.35]] * 5)  # opposite gaps of two bins do not cancel
-    assert chapter.calibration_error(two, torch.tensor([0] * 5 + [0, 0, 0, 1, 1])) == pytest.approx(0.15)
-
-
-def by_the_chapter(names, **given):
-    """The values of variables that the chapter computes, from these values of what they are made from."""
-    known = dict(vars(chapter)) | given
-    for node in ast.parse(chapters.find("00").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in names:
-            exec(compile(ast.Module([node], []), "chapter 0", "exec"), known)
-    return [known[name] for name in names]
-
-
-@pytest.mark.parametrize("too_sure", [1.0, 3.0, 7.0])
-def test_the_temperature_undoes_a_factor_of_all_logits(too_sure):
-    logits = 2 * drawn(20_000, 5)
-    probs = F.softmax(logits, 1)
-    labels = torch.multinomial(probs, 1, generator=torch.Generator().manual_seed(1)).squeeze(1)
-    ours = by_the_chapter(["grid", "temperature"], choose=too_sure * logits, y_val=labels)[1]
-    assert ours == pytest.approx(too_sure, rel=0.04)  # neighbours on the grid differ by 2.3 %
-    before, after = (F.softmax(too_sure * logits / t, 1) for t in (1.0, ours))
-    assert torch.equal(before.argmax(1), after.argmax(1))
-    assert chapter.calibration_error(after, labels) < 0.015
-    if too_sure > 1:
-        assert chapter.calibration_error(before, labels) > 0.1
 
 
 # Digits.

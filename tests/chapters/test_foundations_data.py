@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.polynomial import legendre
 from scipy import stats
@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from course import data, training
 from course.chapters import load_definitions
+from tests.helpers.tensors import drawn, flat
 
 chapter = load_definitions("00_foundations")
 seeds = st.integers(0, 99)
@@ -23,15 +24,6 @@ NUMBERS = (
     "area", "area", "lot_area", "lot_area", "year_built", "bedrooms", "bathrooms", "garage_area",
     "basement_area", "condition", "latitude", "longitude",
 )  # fmt: skip
-
-
-def drawn(*shape, seed=0):
-    rng = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=rng, dtype=torch.float64)
-
-
-def flat(model):
-    return torch.cat([weight.detach().flatten() for weight in model.parameters()])
 
 
 # Features and rows.
@@ -58,13 +50,6 @@ def test_split_is_a_seeded_partition(n, seed):
     assert torch.cat(parts).sort().values.tolist() == list(range(n))
     assert torch.equal(torch.cat(parts), torch.cat(chapter.split(n, seed)))
     assert torch.equal(before, torch.get_rng_state())
-
-
-def test_split_is_shuffled_anew_for_each_seed():
-    judged = [set(chapter.split(1000, seed)[2].tolist()) for seed in range(10)]
-    for i, one in enumerate(judged):
-        assert 0.3 < sum(one) / 200 / 1000 < 0.7
-        assert all(10 < len(one & other) < 80 for other in judged[:i])  # 40 by chance
 
 
 @given(st.integers(2, 40), st.integers(1, 5), st.integers(1, 20), seeds)
@@ -133,6 +118,7 @@ def test_r_squared_is_scikit_learns(n, size, seed):
     assert chapter.r_squared(y, y) == 1 and chapter.r_squared(y.mean(), y) == 0
 
 
+@settings(max_examples=6)
 @given(st.integers(1, 6), st.sampled_from([0.01, 0.1, 0.5]), seeds)
 def test_lasso_is_scikit_learns_with_half_of_lambda(d, l1, seed):
     z = chapter.scaled(drawn(60, d, seed=seed), torch.arange(60))
@@ -156,20 +142,6 @@ def test_polynomial_is_numpys_legvander(degree, n, seed):
     found = chapter.polynomial(x, degree)
     assert found.numpy() == pytest.approx(legendre.legvander(x.numpy(), degree), rel=1e-10, abs=1e-12)
     assert found.dtype == x.dtype and found.shape == (n, degree + 1)
-
-
-@given(st.integers(0, 40), st.integers(1, 30), seeds)
-def test_relu_features_are_ones_and_the_first_of_forty_fixed_units(width, n, seed):
-    x = torch.cat([2 * drawn(n, seed=seed), torch.tensor([-10.0, 10.0], dtype=torch.float64)])
-    whole, before = chapter.relu_features(x, 40), torch.get_rng_state()
-    assert torch.equal(chapter.relu_features(x, width), whole[:, : width + 1])
-    assert torch.equal(before, torch.get_rng_state()) and (whole[:, 0] == 1).all()
-    left, right = whole[-2:, 1:]
-    assert ((left > 0) ^ (right > 0)).all() and len(left) == 40
-    bend = torch.where(right > 0, 10 - right, left - 10)
-    sign = torch.where(right > 0, 1.0, -1.0)
-    assert bend.abs().max() <= 1.1 and bend.unique().numel() == 40 and 10 < (sign > 0).sum() < 30
-    torch.testing.assert_close(whole[:, 1:], (sign * (x[:, None] - bend)).relu(), rtol=0, atol=1e-12)
 
 
 # Training.
@@ -208,17 +180,8 @@ def test_bootstrap_is_scipys_percentile_interval():
     predicted = y + 0.5 * drawn(300, seed=1)
     low, high = chapter.bootstrap(predicted, y)
     assert [low, high] == chapter.bootstrap(predicted, y) and low < chapter.r_squared(predicted, y) < high
-    how = {"paired": True, "vectorized": False, "method": "percentile", "n_resamples": 4000, "rng": 1}
+    how = {"paired": True, "vectorized": False, "method": "percentile", "n_resamples": 1500, "rng": 1}
     theirs = stats.bootstrap((y.numpy(), predicted.numpy()), r2_score, **how)
-    near = 0.3 * theirs.standard_error  # of 2,000 resamples an end errs by 0.06 of it
+    near = 0.4 * theirs.standard_error  # of 1,500 resamples an end errs by 0.07 of it
     assert [low, high] == pytest.approx(list(theirs.confidence_interval), abs=near)
     assert chapter.bootstrap(y, y) == [1, 1]
-
-
-def test_bootstrap_covers_the_truth_in_about_95_of_100_samples():
-    covered = 0
-    for seed in range(200):
-        y, error = drawn(2, 120, seed=seed)
-        low, high = chapter.bootstrap(y + 0.6 * error, y, resamples=400)
-        covered += low < 1 - 0.6**2 < high
-    assert 0.89 <= covered / 200 <= 0.98

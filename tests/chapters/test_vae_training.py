@@ -12,7 +12,10 @@ from torch.distributions import Normal, kl_divergence
 
 from course import data
 from course.chapters import load_definitions
-from tests.chapters.test_vae import chapter, close, random_vae, seeds, small
+from tests.helpers.tensors import CLOSE
+from tests.helpers.vaes import chapter, random_vae, small
+
+seeds = st.integers(0, 99)
 
 
 class Step:
@@ -122,7 +125,7 @@ def test_the_loss_by_hand(warm_up, beta, nats):
     defaults, (uniform, eps) = Step(step), (Step(step).uniform(6, 784), Step(step).normal(6, 3))
     recon_nll, kl = model((uniform < x).double(), eps)
     expected = (recon_nll + kl.sum(1)).mean()
-    torch.testing.assert_close(module.negative_elbo(model, (x,), defaults), expected, **close)
+    torch.testing.assert_close(module.negative_elbo(model, (x,), defaults), expected, **CLOSE)
 
 
 def gradients(model, loss):
@@ -148,7 +151,7 @@ def test_the_rivals_losses_by_hand():
     for epoch, pixels in ((1, (Step().uniform(4, 784) < x.flip(1)).double()), (2, drawn)):
         expected = F.binary_cross_entropy_with_logits(plain(pixels), pixels, reduction="sum") / 4
         found = module.reconstruction_loss(plain, (x,), Step(epoch=epoch), distorted=2)
-        torch.testing.assert_close(found, expected, **close)
+        torch.testing.assert_close(found, expected, **CLOSE)
     torch.manual_seed(0)
     example = chapter.Example(20, 6, x.mean(0)).double()
     assert [sum(p.ndim == 2 for p in net.parameters()) for net in (example.encoder, example.decoder)] == [
@@ -160,7 +163,7 @@ def test_the_rivals_losses_by_hand():
     for fresh, pixels in ((False, x), (True, drawn)):
         recon_nll, kl = example(pixels, Step().normal(4, 20))
         found = chapter.example_loss(example, (x,), Step(), fresh)
-        torch.testing.assert_close(found, recon_nll.mean() + kl.sum() / 4, **close)
+        torch.testing.assert_close(found, recon_nll.mean() + kl.sum() / 4, **CLOSE)
 
 
 # The wrong programs.
@@ -187,22 +190,29 @@ def test_what_the_wrong_programs_claim(sigma):
     torch.testing.assert_close(small.terms(spread, x)[0], small.terms(squared, x)[0])  # and one draws σ²
     claims = [row["elbo"] - found[0]["elbo"] for row in found[1:]]
     assert claims[1] > 0.02 and (abs(claims[0]) < 1e-5 if sigma == 1 else claims[0] * (1 - sigma) > 0)
-    first, second = (mean(x, torch.randn(200, 2, generator=rng)) for rng in map(rng_of, (0, 1)))
+    first, second = (mean(x, Step(seed, dtype=torch.float32).normal(200, 2)) for seed in (0, 1))
     assert torch.equal(first[0], second[0])
     torch.testing.assert_close(first[0], right(x, torch.zeros(200, 2))[0])
     torch.testing.assert_close(first[1], right(x, torch.zeros(200, 2))[1])
 
 
-def rng_of(seed):
-    return torch.Generator().manual_seed(seed)
-
-
 # Training.
 
 WAYS = {name: {"make": make} for name, make in chapter.PROGRAMS.items()} | {
-    "autoencoder": {"make": chapter.AutoEncoder, "loss_fn": chapter.reconstruction_loss, "distorted": 2},
-    "example": {"make": chapter.Example, "loss_fn": chapter.example_loss, "fresh": True, "latents": 20},
-    "free bits": {"beta": 30.0, "price": functools.partial(chapter.free_bits, nats=0.3), "warm_up": 0},
+    "autoencoder": {
+        "make": chapter.AutoEncoder,
+        "loss_fn": chapter.reconstruction_loss,
+        "loss_settings": {"distorted": 2},
+    },
+    "example": {
+        "make": chapter.Example,
+        "loss_fn": chapter.example_loss,
+        "loss_settings": {"fresh": True},
+        "latents": 20,
+    },
+    "free bits": {
+        "loss_settings": {"beta": 30.0, "price": functools.partial(chapter.free_bits, nats=0.3), "warm_up": 0}
+    },
 }
 
 
@@ -240,7 +250,7 @@ def test_training_draws_afresh_distorts_at_first_and_warms_up():
         assert len(torch.stack(part).flatten(1).unique(dim=0)) == 16
         assert len(torch.cat(part).unique(dim=0)) == 1600  # no image shares its draws
     epochs.clear(), seen.clear()
-    module.train_vae(x, **how, distorted=0)
+    module.train_vae(x, **how, loss_settings={"distorted": 0})
     pixels = torch.cat([x for x, _ in seen])
     error = (x[0] * (1 - x[0]) / len(pixels)).sqrt().clamp(min=1e-3)
     assert not epochs and set(pixels.unique().tolist()) == {0, 1}

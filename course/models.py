@@ -1,0 +1,278 @@
+"""The recorded models: built from `torch.nn` parts, each as its chapter shows equal to its own, with their
+weights.
+
+One function makes one model: on the CPU, in float32 (the weights were kept in half precision), in eval mode,
+and with weights that need no gradient: `model.requires_grad_()` makes them ready for training.
+"""
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.nn import functional as F
+
+from course import data, results
+
+BETAS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+ISO = "-0123456789"  # of a date's tokens 1 to 11; 12 starts and 13 ends
+
+
+def _recorded(make, chapter, name):
+    """The model that `make()` builds, with its recorded weights, ready for use."""
+    with torch.device("meta"):  # no first weights are drawn: torch's generators stay as they are
+        model = make()
+    model.load_state_dict(results.load_weights(chapter, name), assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _chain(**parts):
+    """An nn.Sequential of named parts."""
+    return nn.Sequential(OrderedDict(parts))
+
+
+def digits_cnn():
+    """Chapter 1's network: images (B, 1, 28, 28), 0 to 1 -> logits (B, 10) of the digits."""
+
+    def make():
+        return _chain(
+            conv1=nn.Conv2d(1, 16, 5), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
+            conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
+            flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
+        )  # fmt: skip
+
+    return _recorded(make, "01", "cnn")
+
+
+class CharModel(nn.Module):
+    """Indices of the novel's characters x (B, T), a state or None -> logits (B, T, 75) of the next, state."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.output = nn.Embedding(75, 64), nn.Linear(256, 75)
+        self.rnn = nn.LSTM(64, 256, batch_first=True)
+
+    def forward(self, x, state=None):
+        h, state = self.rnn(self.embedding(x), state)
+        return self.output(h), state
+
+
+class Recaller(nn.Module):
+    """Sequences x (B, T, 3) of symbol, mark and query -> an answer at each step, (B, T)."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.output = nn.LSTM(3, 3, batch_first=True), nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.output(self.rnn(x)[0])[:, :, 0]
+
+
+def novel_lstm():
+    """Chapter 2's model of the novel, a `CharModel`; its vocabulary is that of `data.novel()`."""
+    return _recorded(CharModel, "02", "language_lstm")
+
+
+def recall_lstm():
+    """Chapter 2's LSTM of three units that recalls a marked symbol, a `Recaller`."""
+    return _recorded(Recaller, "02", "recall_lstm")
+
+
+class DateTransformer(nn.Module):
+    """A Transformer with pre-norm that reads dates: source (B, S), target (B, T) -> logits (B, T, 14).
+
+    Source tokens are those of `data.encode(texts, model.vocabulary)`, 0 is padding; the target begins with
+    the token `start`, and what the decoder writes ends with the token `end`.
+    """
+
+    def __init__(self, letters, d_model=64, n_h=4, d_ff=128):
+        super().__init__()
+        self.start, self.end = len(ISO) + 1, len(ISO) + 2
+        self.source, self.target = (
+            nn.Embedding(len(letters) + 1, d_model),
+            nn.Embedding(self.end + 1, d_model),
+        )
+        how = {"dropout": 0.0, "batch_first": True, "norm_first": True}
+        self.encoder = nn.ModuleList(nn.TransformerEncoderLayer(d_model, n_h, d_ff, **how) for _ in range(2))
+        self.decoder = nn.ModuleList([nn.TransformerDecoderLayer(d_model, n_h, d_ff, **how)])
+        self.norms = nn.ModuleList(nn.LayerNorm(d_model) for _ in range(2))
+        self.output = nn.Linear(d_model, self.end + 1)
+        self.register_buffer("letters", torch.as_tensor(letters))
+
+    @property
+    def vocabulary(self):
+        """The characters of the source, a str; a character's token is 1 more than its place here."""
+        return "".join(chr(code) for code in self.letters.tolist())
+
+    def embed(self, embedding, tokens):
+        """Embeddings times √d_model, plus sines and cosines of the positions: (B, T) -> (B, T, d_model)."""
+        x = embedding(tokens)
+        d_model = x.shape[-1]
+        places = torch.arange(tokens.shape[1], dtype=torch.float64)[:, None]
+        angles = places * 10000 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
+        positions = torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+        return x * d_model**0.5 + positions.to(x)
+
+    def encode(self, source):
+        """source (B, S) -> memory (B, S, d_model), and where its padding is, (B, S) bool."""
+        padding, x = source == 0, self.embed(self.source, source)
+        for layer in self.encoder:
+            x = layer(x, src_key_padding_mask=padding)
+        return self.norms[0](x), padding
+
+    def decode(self, target, memory, padding):
+        """target (B, T) -> logits (B, T, 14), and how much each looks at the source, (layers, B, 4, T, S)."""
+        x, looks = self.embed(self.target, target), []
+        future = torch.ones(target.shape[1], target.shape[1], dtype=torch.bool).triu(1)
+        for layer in self.decoder:  # part by part, since the layer itself keeps its attention to itself
+            own = layer.norm1(x)
+            x = x + layer.self_attn(own, own, own, attn_mask=future)[0]
+            found, attn = layer.multihead_attn(
+                layer.norm2(x), memory, memory, key_padding_mask=padding, average_attn_weights=False
+            )
+            x = x + found
+            x = x + layer.linear2(F.relu(layer.linear1(layer.norm3(x))))
+            looks.append(attn)
+        return self.output(self.norms[1](x)), torch.stack(looks)
+
+    def forward(self, source, target):
+        return self.decode(target, *self.encode(source))[0]
+
+    def translate(self, text):
+        """Read one date; greedy.
+
+        Returns:
+            dict: "source", the text as it is read; "output", the ISO date, a str of at most 12 characters;
+            "probs" (T,) of its characters; "attn" (1, 4, T, S), how much each head looks at the source.
+        Raises:
+            ValueError: a text of more than 40 characters.
+        """
+        text = data.normalised(text)
+        if len(text) > 40:
+            raise ValueError(f"The text has {len(text)} characters; dates have up to 40.")
+        memory, tokens = self.encode(data.encode([text], self.vocabulary)), torch.tensor([[self.start]])
+        while tokens.shape[1] <= 12:
+            scores = self.decode(tokens, *memory)[0][0, -1]
+            scores[[0, self.start]] = -torch.inf  # these two are never written
+            best = scores.argmax()
+            if best == self.end:
+                break
+            tokens = torch.cat([tokens, best.view(1, 1)], 1)
+        logits, attn = self.decode(tokens, *memory)
+        probs = logits[0, :-1].softmax(-1).gather(1, tokens[0, 1:, None])[:, 0]
+        output = data.decode(tokens[:, 1:], ISO)[0]
+        return {"source": text, "output": output, "probs": probs, "attn": attn[:, 0, :, :-1]}
+
+
+def date_transformer():
+    """Chapter 3's reader of dates in seven languages, a `DateTransformer`."""
+    letters = results.load_weights("03", "dates")["letters"]
+    return _recorded(lambda: DateTransformer(letters), "03", "dates")
+
+
+def _layers(*sizes, activation):
+    """Linear layers of these sizes with activations between them."""
+    parts = []
+    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        parts += [nn.Linear(inputs, outputs), activation()]
+    return nn.Sequential(*parts[:-1])
+
+
+class VAE(nn.Module):
+    """A Gaussian posterior, a standard normal prior, 784 pixels that are 0 or 1; by torch.distributions.
+
+    x (B, 784), eps (B, Z) -> the reconstruction's negative log-likelihood (B,) of one sample, and the KL of
+    each dimension (B, Z); both in nats.
+    """
+
+    def __init__(self, latents=20, hidden=256):
+        super().__init__()
+        self.latents = latents
+        self.encoder = _layers(784, hidden, hidden, 2 * latents, activation=nn.GELU)
+        self.decoder = _layers(latents, hidden, hidden, 784, activation=nn.GELU)
+
+    def encode(self, x):
+        """x (..., 784) -> mean and log variance of the code, (..., Z) each."""
+        return self.encoder(x).chunk(2, dim=-1)
+
+    def decode(self, z):
+        """A code z (..., Z) -> chances of ink (..., 784)."""
+        return self.decoder(z).sigmoid()
+
+    def forward(self, x, eps):
+        mu, logvar = self.encode(x)
+        posterior = Normal(mu, torch.exp(logvar / 2))
+        pixels = Bernoulli(logits=self.decoder(mu + posterior.stddev * eps))
+        return -pixels.log_prob(x).sum(-1), kl_divergence(posterior, Normal(0.0, 1.0))
+
+
+def digits_vae():
+    """Chapter 4's VAE of digits, a `VAE` with 20 dimensions of code."""
+    return _recorded(VAE, "04", "digits")
+
+
+def plane_vae():
+    """Chapter 4's smaller VAE with two dimensions of code, a `VAE`."""
+    return _recorded(lambda: VAE(2, hidden=128), "04", "plane")
+
+
+def beta_vae(beta):
+    """Chapter 4's small VAE trained with this weight of the KL, one of `BETAS`; a `VAE` with 10 dimensions.
+
+    Raises:
+        ValueError: another beta.
+    """
+    if beta not in BETAS:
+        raise ValueError(f"There is no model of beta={beta}; the recorded ones are {BETAS}.")
+    return _recorded(lambda: VAE(10, hidden=96), "04", f"beta_{BETAS.index(beta)}")
+
+
+def digits_autoencoder():
+    """Chapter 4's `encoder` and `decoder` without noise: x (B, 784) -> code (B, 20) -> logits (B, 784)."""
+
+    def make():
+        encoder = _layers(784, 256, 256, 20, activation=nn.GELU)
+        return _chain(encoder=encoder, decoder=_layers(20, 256, 256, 784, activation=nn.GELU))
+
+    return _recorded(make, "04", "autoencoder")
+
+
+def digits_generator():
+    """Chapter 5's generator: noise (B, 32), standard normal -> images (B, 1, 28, 28), 0 to 1."""
+
+    def make():
+        return _chain(
+            start=_layers(32, 128, 8 * 14 * 14, activation=nn.ReLU), relu=nn.ReLU(),
+            image=nn.Unflatten(1, (8, 14, 14)), conv=nn.Conv2d(8, 4, 3, padding=1),
+            spread=nn.PixelShuffle(2), sigmoid=nn.Sigmoid(),
+        )  # fmt: skip
+
+    model = _recorded(make, "05", "digits")
+    model.noise = 32  # the size of the noise, as the chapter's own class has it
+    return model
+
+
+class Classifier(nn.Module):
+    """Images (B, 1, 28, 28), 0 to 1 -> logits (B, 10) of the digits."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = _chain(
+            gather=nn.PixelUnshuffle(2),
+            first=nn.Conv2d(4, 32, 3, stride=2, padding=1), relu1=nn.ReLU(),
+            second=nn.Conv2d(32, 64, 3, stride=2, padding=1), relu2=nn.ReLU(),
+            flat=nn.Flatten(),
+        )  # fmt: skip
+        self.middle, self.head = nn.Linear(1024, 64), nn.Linear(64, 10)
+
+    def features(self, x):
+        """Images (B, 1, 28, 28) -> (B, 64), what the last layer sees."""
+        return F.relu(self.middle(self.body(x)))
+
+    def forward(self, x):
+        return self.head(self.features(x))
+
+
+def digits_classifier():
+    """Chapter 5's classifier of digits, which judges generated ones; a `Classifier`."""
+    return _recorded(Classifier, "05", "classifier")
