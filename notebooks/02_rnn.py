@@ -1107,7 +1107,7 @@ def train_exploding(clip):
     try:
         return training.fit(
             model, watched_loss, partial(adding_batch, length=50), optimizer=optimizer, epochs=1,
-            steps_per_epoch=150, clip=clip, seed=0, progress=False,
+            steps_per_epoch=150, clip=clip, seed=0, show=False,
         )  # fmt: skip
     except training.NonFiniteLoss as broken:
         print(broken)
@@ -1149,7 +1149,7 @@ print("without clipping training broke off; with it, it went on, and learnt noth
 CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
 
 
-def train_adding(cell, length, seed, steps, max_steps=None, progress=False):
+def train_adding(cell, length, seed, steps, max_steps=None, show=False):
     """Train a Reader made of `cell` on fresh adding problems; returns it and the History."""
     torch.manual_seed(seed)
     model = Reader(cell, 2, 64, 1)
@@ -1157,13 +1157,13 @@ def train_adding(cell, length, seed, steps, max_steps=None, progress=False):
     history = training.fit(
         model, adding_loss, partial(adding_batch, length=length), optimizer=optimizer, epochs=1,
         steps_per_epoch=steps, clip=1.0, schedule=hold_then_fall, seed=seed, max_steps=max_steps,
-        progress=progress,
+        show=show,
     )  # fmt: skip
     return model, history
 
 
 # %% tags=["nbval-ignore-output"]
-adder, history = train_adding(GRU, 50, seed=0, steps=600, progress=True)
+adder, history = train_adding(GRU, 50, seed=0, steps=600, show=True)
 losses = torch.tensor(history.losses)
 plots.lines(
     {"GRU": (range(20, 601), losses.unfold(0, 20, 1).mean(1))}, title="The adding problem at T = 50, live",
@@ -1282,7 +1282,7 @@ def record_recall(cell, seed, max_steps=None):
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
     history = training.fit(
         model, recall_loss, recall_batch, optimizer=optimizer, epochs=1, steps_per_epoch=1500, clip=1.0,
-        schedule=hold_then_fall, seed=seed, max_steps=max_steps, progress=False,
+        schedule=hold_then_fall, seed=seed, max_steps=max_steps, show=False,
     )  # fmt: skip
     x, symbol = recall_batch(Draws(10_000 + seed), 4000)
     with torch.no_grad():
@@ -1608,7 +1608,7 @@ def linear_fall(step, total):
     return 1 - step / total
 
 
-def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, max_steps=None, progress=True):
+def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, max_steps=None, show=True):
     """Train a character model on the first 90 % of the novel; returns it and the History."""
     novel = data.novel()
     windows = streams(novel.encode(novel.train + novel.validation), 16, 50)
@@ -1617,7 +1617,7 @@ def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, max_steps=N
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, fused=True)
     history = training.fit(
         model, language_loss, (windows,), optimizer=optimizer, epochs=epochs, batch_size=16, shuffle=False,
-        clip=1.0, schedule=linear_fall, seed=seed, max_steps=max_steps, progress=progress,
+        clip=1.0, schedule=linear_fall, seed=seed, max_steps=max_steps, show=show,
     )  # fmt: skip
     return model, history
 
@@ -1665,7 +1665,7 @@ LANGUAGE_ROWS = [{"cell": cell, "seed": seed} for cell in LANGUAGE for seed in r
 
 def record_language(cell, seed, max_steps=None):
     """Bits a character on the held-out tenth; the LSTM of seed 0 leaves its weights."""
-    model, history = train_language(**LANGUAGE[cell], seed=seed, max_steps=max_steps, progress=False)
+    model, history = train_language(**LANGUAGE[cell], seed=seed, max_steps=max_steps, show=False)
     if max_steps is None and (cell, seed) == ("LSTM", 0):
         results.save_weights("02", "language_lstm", model.state_dict())
     novel = data.novel()
@@ -2001,7 +2001,7 @@ def train_short(batch_first):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     history = training.fit(
         model, adding_loss, partial(adding_batch, length=10), optimizer=optimizer, epochs=1,
-        steps_per_epoch=400, clip=1.0, seed=0, progress=False,
+        steps_per_epoch=400, clip=1.0, seed=0, show=False,
     )  # fmt: skip
     return model.cpu(), history
 

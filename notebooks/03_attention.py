@@ -1322,14 +1322,14 @@ for rows in zip(*reverse_batch(Draws(0), 2), strict=True):
 SMALL = dict(d_model=48, n_h=4, d_ff=96, layers=(1, 1))
 
 
-def train_reverse(seed=0, make=None, steps=1500, max_steps=None, progress=True):
+def train_reverse(seed=0, make=None, steps=1500, max_steps=None, show=True):
     """Train a small model, default a Transformer, on fresh sequences; returns it and the History."""
     torch.manual_seed(seed)
     model = make(21, 23) if make else Transformer(21, 23, **SMALL)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, betas=(0.9, 0.99), fused=True)
     history = training.fit(
         model, sequence_loss, reverse_batch, optimizer=optimizer, epochs=1, steps_per_epoch=steps,
-        batch_size=32, schedule="one-cycle", clip=1.0, seed=seed, max_steps=max_steps, progress=progress,
+        batch_size=32, schedule="one-cycle", clip=1.0, seed=seed, max_steps=max_steps, show=show,
     )  # fmt: skip
     return model, history
 
@@ -1348,7 +1348,7 @@ def exact(model, source, target, batch_size=500):
 # %%
 def record_reverse(seed, make=None, max_steps=None):
     """Share of 1,000 held-out sequences reversed without an error, and right and all of them by length."""
-    model, history = train_reverse(seed, make, max_steps=max_steps, progress=False)
+    model, history = train_reverse(seed, make, max_steps=max_steps, show=False)
     found = {"losses": history.losses[:20]}
     if max_steps is None:
         source, target = reverse_batch(Draws(10_000 + seed), 1000)
@@ -1517,7 +1517,7 @@ for name, order in (("at random", torch.arange(9984)), ("by length", batches_by_
 # %%
 def train_dates(
     part=None, make=date_model, epochs=8, lr=3e-3, schedule="one-cycle", seed=0, max_steps=None,
-    progress=True, **settings,
+    show=True, **settings,
 ):  # fmt: skip
     """Train a model of dates on a DateSet, default the course's; returns it and the History."""
     vocabulary = data.date_vocabulary()
@@ -1534,7 +1534,7 @@ def train_dates(
     history = training.fit(
         model, sequence_loss, batch, optimizer=optimizer, epochs=epochs, batch_size=64, clip=1.0, seed=seed,
         steps_per_epoch=len(order) // (64 * epochs), schedule=schedule, max_steps=max_steps,
-        progress=progress,
+        show=show,
     )  # fmt: skip
     return model, history
 
@@ -1622,7 +1622,7 @@ def judge(model, history):
 
 def record_dates(seed, max_steps=None):
     """The chapter's model on the held-out dates; seed 0 leaves its weights."""
-    model, history = train_dates(seed=seed, max_steps=max_steps, progress=False)
+    model, history = train_dates(seed=seed, max_steps=max_steps, show=False)
     if max_steps is None and seed == 0:
         results.save_weights("03", "dates", model.state_dict())
     return {"losses": history.losses[:20]} | (judge(model, history) if max_steps is None else {})
@@ -1759,7 +1759,7 @@ def record_unseen(what, seed, max_steps=None):
     """Shares of right dates, years, months and days on 2,000 dates of a kind that training left out."""
     train, test = UNSEEN[what]
     part = data.dates(**train).train
-    model, history = train_dates(part, seed=seed, max_steps=max_steps, progress=False)
+    model, history = train_dates(part, seed=seed, max_steps=max_steps, show=False)
     found = {"losses": history.losses[:20]}
     if max_steps is None:
         model.cpu()
@@ -1872,7 +1872,7 @@ def record_speed(max_steps=None):
     models, least, losses = {"Transformer": {}} | RIVALS, {}, []
     for _ in range(4 if max_steps is None else 1):
         for name, how in models.items():
-            _, history = train_dates(**how, max_steps=max_steps or 25, progress=False)
+            _, history = train_dates(**how, max_steps=max_steps or 25, show=False)
             losses = losses or history.losses[:20]
             step = 1000 * history.seconds / len(history.losses)
             least[name] = min(step, least.get(name, math.inf))
@@ -1881,7 +1881,7 @@ def record_speed(max_steps=None):
 
 def record_rivals(model, seed, max_steps=None):
     """A GRU encoder-decoder on the held-out dates, at the Transformer's training time."""
-    trained, history = train_dates(**RIVALS[model], seed=seed, max_steps=max_steps, progress=False)
+    trained, history = train_dates(**RIVALS[model], seed=seed, max_steps=max_steps, show=False)
     return {"losses": history.losses[:20]} | (judge(trained, history) if max_steps is None else {})
 
 
@@ -1979,7 +1979,7 @@ ABLATIONS = {
 
 def record_ablation(change, seed, max_steps=None):
     """Share of held-out dates right with one thing changed."""
-    model, history = train_dates(**ABLATIONS[change], seed=seed, max_steps=max_steps, progress=False)
+    model, history = train_dates(**ABLATIONS[change], seed=seed, max_steps=max_steps, show=False)
     return {"losses": history.losses[:20]} | (judge(model, history) if max_steps is None else {})
 
 
@@ -2132,7 +2132,7 @@ class Unmasked(Transformer):
 
 
 # %% tags=["nbval-ignore-output"]
-unmasked, unmasked_history = train_reverse(make=partial(Unmasked, **SMALL), max_steps=300, progress=False)
+unmasked, unmasked_history = train_reverse(make=partial(Unmasked, **SMALL), max_steps=300, show=False)
 curves = {"with the causal mask": reverse_history.losses, "without": unmasked_history.losses}
 plots.lines(
     {name: torch.tensor(losses).unfold(0, 10, 1).mean(1) for name, losses in curves.items()},
@@ -2197,7 +2197,7 @@ def train_averager(batch_first):
     history = training.fit(
         model, lambda model, batch, run: F.mse_loss(model(batch[0]), batch[1]), mean_batch,
         optimizer=torch.optim.Adam(model.parameters(), lr=1e-2), epochs=1, steps_per_epoch=300, batch_size=32,
-        schedule="cosine", seed=0, progress=False,
+        schedule="cosine", seed=0, show=False,
     )  # fmt: skip
     return model.cpu(), history.losses
 

@@ -1025,7 +1025,7 @@ def negative_elbo(model, batch, run, beta=1.0, warm_up=0, distorted=0, price=tot
 # %%
 def train_vae(
     x, latents=20, hidden=256, epochs=EPOCHS, lr=5e-3, betas=(0.9, 0.99), seed=0, make=VAE,
-    loss_fn=negative_elbo, schedule="one-cycle", max_steps=None, progress=True, **settings,
+    loss_fn=negative_elbo, schedule="one-cycle", max_steps=None, show=True, **settings,
 ):  # fmt: skip
     """Train on grey images x (N, 784), settings for loss_fn; returns the model and the History."""
     torch.manual_seed(seed)
@@ -1035,7 +1035,7 @@ def train_vae(
     history = training.fit(
         model, functools.partial(loss_fn, **settings), (x,), epochs=epochs, batch_size=100, seed=seed,
         optimizer=torch.optim.AdamW(model.parameters(), lr=lr, betas=betas, fused=True),
-        schedule=schedule, max_steps=max_steps, progress=progress,
+        schedule=schedule, max_steps=max_steps, show=show,
     )  # fmt: skip
     return model, history
 
@@ -1133,7 +1133,7 @@ def record_vae(max_steps=None, save=None, k=None, validate=False, **settings):
     x, held = digits.x_train, digits.x_test
     if validate:
         (x, _), (held, _) = digits.split()
-    model, history = train_vae(x.flatten(1), max_steps=max_steps, progress=False, **settings)
+    model, history = train_vae(x.flatten(1), max_steps=max_steps, show=False, **settings)
     row = {"losses": history.losses[:20]}
     if max_steps is not None:  # only the start is repeated
         return row
@@ -1366,7 +1366,7 @@ def record_autoencoder(max_steps=None):
     """The autoencoder; it leaves its weights."""
     model, history = train_vae(
         data.mnist().x_train.flatten(1), make=AutoEncoder, loss_fn=reconstruction_loss,
-        distorted=0.75 * EPOCHS, max_steps=max_steps, progress=False,
+        distorted=0.75 * EPOCHS, max_steps=max_steps, show=False,
     )  # fmt: skip
     if max_steps is None:
         results.save_weights("04", "autoencoder", model.state_dict())
@@ -1854,7 +1854,7 @@ class NoSample(VAE):
 PROGRAMS = {"right": VAE, "mean-reduced": MeanReduced, "exp(logvar)": WrongSpread, "never samples": NoSample}
 found = {}
 for name, make in PROGRAMS.items():
-    model, _ = train_vae(x_train, latents=10, hidden=96, epochs=10, make=make, progress=False)
+    model, _ = train_vae(x_train, latents=10, hidden=96, epochs=10, make=make, show=False)
     right = VAE(10, hidden=96)
     right.load_state_dict(model.state_dict())
     with torch.no_grad():

@@ -1392,7 +1392,7 @@ def generator_step(run, optimizer, models, real, g_loss):
 def train_gan(
     models, real, loss="relativistic", *, r1=0.0, r2=0.0, gp=0.0, fall=1.0, every=1, clip=None,
     critic_steps=1, steps=3000, batch_size=128, lr=8e-3, lr_d=None, betas=(0.0, 0.99), schedule=falling,
-    decay=0.999, seed=0, max_steps=None, progress=True, watch=None,
+    decay=0.999, seed=0, max_steps=None, show=True, watch=None,
 ):  # fmt: skip
     """Train (generator, discriminator) on batches real(run, n): the averaged generator, and the History."""
     d_loss, g_loss = LOSSES[loss] if isinstance(loss, str) else loss
@@ -1401,7 +1401,7 @@ def train_gan(
         for model, rate in zip(models, (lr, lr_d or lr), strict=True)
     )
     averaged = copy.deepcopy(models[0])  # the run places it, and keeps it in its checkpoints
-    options = {"seed": seed, "schedule": schedule, "max_steps": max_steps, "progress": progress}
+    options = {"seed": seed, "schedule": schedule, "max_steps": max_steps, "show": show}
     run = training.Run((*models, averaged), [opt_g, opt_d], **options)
     for (x,) in run.batches(real, epochs=1, batch_size=batch_size, steps_per_epoch=steps):
         weight = fall ** (run.step / steps) * every * (run.step % every == 0)
@@ -1451,7 +1451,7 @@ def record_points(target, seed, max_steps=None, **settings):
     """Train on the ring or the grid, and score 2,500 samples of the last and of the averaged weights."""
     models = pair(seed=seed)
     averaged, history = train_gan(
-        models, mixture(target), seed=seed, max_steps=max_steps, progress=False, **settings
+        models, mixture(target), seed=seed, max_steps=max_steps, show=False, **settings
     )
     row = {"losses": history.losses[:20]}
     if max_steps is not None:  # only the start is repeated
@@ -1598,9 +1598,7 @@ def record_replay(run, max_steps=None):
                 kept.update({f"{step}.{part}.{name}": w.clone() for name, w in model.state_dict().items()})
 
     settings = {"loss": "non-saturating", "lr": 2e-3} | settings | {"steps": 2500}
-    _, history = train_gan(
-        models, mixture("ring"), max_steps=max_steps, progress=False, watch=watch, **settings
-    )
+    _, history = train_gan(models, mixture("ring"), max_steps=max_steps, show=False, watch=watch, **settings)
     if max_steps is None:
         results.save_weights("05", file, kept)
     return {"losses": history.losses[:20]}
@@ -1758,14 +1756,14 @@ def classification_loss(model, batch, run):
     return F.cross_entropy(model(distort(x, run.normal(len(x), 6))), y)
 
 
-def train_classifier(x, y, epochs=12, seed=0, max_steps=None, progress=True):
+def train_classifier(x, y, epochs=12, seed=0, max_steps=None, show=True):
     """A classifier of digits x (N, 1, 28, 28), y (N,), and its History."""
     torch.manual_seed(seed)
     model = Classifier()
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.05, fused=True)
     history = training.fit(
         model, classification_loss, (x, y), optimizer=optimizer, epochs=epochs, seed=seed,
-        schedule="one-cycle", max_steps=max_steps, progress=progress,
+        schedule="one-cycle", max_steps=max_steps, show=show,
     )  # fmt: skip
     return model, history
 
@@ -1913,7 +1911,7 @@ def record_digits(change, seed, max_steps=None):
     digits = data.mnist()
     settings = DIGITS | CHANGES[change]
     averaged, history = train_gan(
-        digit_models(seed), batches_of(digits.x_train), seed=seed, max_steps=max_steps, progress=False,
+        digit_models(seed), batches_of(digits.x_train), seed=seed, max_steps=max_steps, show=False,
         **settings,
     )  # fmt: skip
     row = {"losses": history.losses[:20]}
@@ -1929,7 +1927,7 @@ def record_digits(change, seed, max_steps=None):
 def record_classifier(max_steps=None):
     """The classifier; it leaves its weights."""
     digits = data.mnist()
-    model, history = train_classifier(digits.x_train, digits.y_train, max_steps=max_steps, progress=False)
+    model, history = train_classifier(digits.x_train, digits.y_train, max_steps=max_steps, show=False)
     row = {"losses": history.losses[:20]}
     if max_steps is not None:
         return row
@@ -2085,7 +2083,7 @@ def flipped_g(real_logits, fake_logits):
 
 
 # %% tags=["nbval-ignore-output"]
-short = {"lr": 2e-3, "steps": 500, "progress": False}
+short = {"lr": 2e-3, "steps": 500, "show": False}
 flipped = pair()
 _, history = train_gan(flipped, mixture("ring"), (minimax_d, flipped_g), **short)
 turned = pair()
@@ -2211,7 +2209,7 @@ def least_modes(**settings):
             lowest = min(lowest, (effective_modes(points), points), key=lambda found: found[0])
 
     settings = {"loss": "non-saturating", "lr": 1e-3, "schedule": constant, "steps": 500} | settings
-    _, history = train_gan(models, mixture("ring"), watch=watch, progress=False, **settings)
+    _, history = train_gan(models, mixture("ring"), watch=watch, show=False, **settings)
     return *lowest, history
 
 

@@ -14,10 +14,10 @@ from course.data import embedded
 from course.training import checkpoints
 from course.training.checkpoints import CheckpointError
 from tests.damage import DAMAGES, content_of, damaged, flips
-from tests.test_checkpoints import assert_same
+from tests.helpers.same import assert_same
+from tests.helpers.trainings import restless_fit
 from tests.test_data import write_idx
 from tests.test_workspace import save_twin
-from tests.training_jobs import restless_fit
 
 LOADERS = {
     "ames_small.csv.gz": data.houses,

@@ -5,16 +5,10 @@ from contextlib import contextmanager
 
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 
-
-def _constant(step, total):
-    return 1.0
-
-
-def _cosine(step, total):
-    return 0.5 * (1 + math.cos(math.pi * step / total))
-
-
-FACTORS = {"constant": _constant, "cosine": _cosine}
+FACTORS = {
+    "constant": lambda step, total: 1.0,
+    "cosine": lambda step, total: 0.5 * (1 + math.cos(math.pi * step / total)),
+}
 NAMES = (*FACTORS, "one-cycle")
 
 
@@ -28,10 +22,9 @@ def build(schedule, optimizer, total):
             learning rate.
     """
     if schedule == "one-cycle":
-        return OneCycleLR(
-            optimizer, max_lr=[group["lr"] for group in optimizer.param_groups], total_steps=total
-        )
-    factor = FACTORS.get(schedule, schedule) if isinstance(schedule, str) else schedule
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return OneCycleLR(optimizer, max_lr=peaks, total_steps=total)
+    factor = schedule if callable(schedule) else FACTORS[schedule]
     return LambdaLR(optimizer, lambda step: factor(step, total))
 
 
@@ -42,13 +35,6 @@ def check(schedule):
             f"schedule={schedule!r} is not known: give one of {', '.join(map(repr, NAMES))}, "
             "or a function (step, total) -> factor."
         )
-
-
-def name(schedule):
-    """How a checkpoint's configuration names a schedule."""
-    return (
-        schedule if isinstance(schedule, str) else getattr(schedule, "__qualname__", type(schedule).__name__)
-    )
 
 
 def settings(optimizer):
@@ -65,6 +51,6 @@ def settings_restored(optimizers):
     finally:
         for optimizer, groups in zip(optimizers, before, strict=True):
             for group, setting in zip(optimizer.param_groups, groups, strict=True):
-                for name in set(group) - set(setting) - {"params"}:
-                    del group[name]
-                group.update(setting)
+                parameters = group["params"]
+                group.clear()
+                group.update(setting, params=parameters)
