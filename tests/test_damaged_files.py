@@ -132,7 +132,7 @@ def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "run.ckpt"
     restless_fit(path, max_steps=20)
     before = checkpoints.previous(path)
-    return path.read_bytes(), before.read_bytes(), checkpoints.load(before)
+    return path.read_bytes(), before.read_bytes(), checkpoints.read(before)[0]
 
 
 def lengths(content):

@@ -5,6 +5,7 @@ import time
 
 EVERY = 0.2  # seconds between two drawings
 WIDTH = 30
+CLEAR = "\033[K"  # tells a terminal to clear the rest of the line
 
 
 class Bar:
@@ -18,8 +19,7 @@ class Bar:
         self.first, self.done, self.total, self.show, self.line = done, done, total, show, ""
         self.cell = _cell_output() if show else None
         self.drawn = bool(self.cell) or (show and sys.stderr.isatty())
-        self.longest, self.start = 0, time.monotonic()
-        self.next = self.start
+        self.start = self.next = time.monotonic()
 
     def __enter__(self):
         return self
@@ -45,8 +45,7 @@ class Bar:
         if self.cell:
             self.cell.update({"text/plain": text}, raw=True)
         else:
-            self.longest = max(self.longest, len(text))
-            sys.stderr.write(f"\r{text:{self.longest}}" + ("" if text else "\r"))
+            sys.stderr.write(f"\r{text}{CLEAR}\r")
             sys.stderr.flush()
 
 

@@ -11,7 +11,7 @@ import torch
 from accelerate.utils import send_to_device
 
 from course.files import set_aside
-from course.training import draws, processes, schedules
+from course.training import draws, processes
 from course.training.history import History
 
 MAGIC = b"course checkpoint 1\n"
@@ -154,9 +154,6 @@ def restore(run, state):
 
 def configuration(run, batches, epochs):
     """What must be the same for a checkpoint to fit a run: name -> value as text."""
-    schedule = run.schedule
-    if callable(schedule):
-        schedule = getattr(schedule, "__qualname__", type(schedule).__name__)
     facts = {
         "data": batches.fingerprint(),
         "epochs": epochs,
@@ -164,7 +161,7 @@ def configuration(run, batches, epochs):
         "steps_per_epoch": batches.per_epoch,
         "shuffle": batches.shuffle,
         "seed": run.seed,
-        "schedule": schedule,
+        "schedule": getattr(run.schedule, "__qualname__", run.schedule),
         "clip": run.clip,
         "average": [average and average.decay for average in run.averages],
         "precision": run.precision,
@@ -175,9 +172,9 @@ def configuration(run, batches, epochs):
             facts[f"model {i}, {name}"] = f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}"
     for i, optimizer in enumerate(run.optimizers):
         facts[f"optimizer {i}"] = type(optimizer).__name__
-        for j, setting in enumerate(schedules.settings(optimizer)):
-            facts[f"optimizer {i}, group {j}, parameters"] = len(optimizer.param_groups[j]["params"])
-            for name, value in setting.items():
+        for j, group in enumerate(optimizer.param_groups):
+            for name, value in group.items():
+                value = len(value) if name == "params" else value
                 facts[f"optimizer {i}, group {j}, {name}"] = value
     return {name: str(value) for name, value in facts.items()}
 

@@ -392,9 +392,8 @@ def _check_settings(seed, clip, averages, path, checkpoint_every, resume, max_st
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed={seed!r}: expected a whole number of at least 0.")
     if clip is not None and not clip > 0:
-        raise ValueError(
-            f"clip={clip!r}: expected the largest norm of the gradient, a number above 0, or None."
-        )
+        meant = "the largest norm of the gradient, a number above 0, or None"
+        raise ValueError(f"clip={clip!r}: expected {meant}.")
     for decay in averages:
         if decay is not None and not 0 < decay < 1:
             raise ValueError(f"average={decay!r}: expected a decay between 0 and 1, such as 0.99, or None.")
@@ -403,13 +402,11 @@ def _check_settings(seed, clip, averages, path, checkpoint_every, resume, max_st
     if checkpoint_every is not None:
         check_whole(checkpoint_every=checkpoint_every)
     if path is None and (resume or checkpoint_every is not None):
-        raise ValueError(
-            "resume and checkpoint_every need checkpoint='some/file.ckpt': where to read and write."
-        )
+        needed = "checkpoint='some/file.ckpt': where to read and write"
+        raise ValueError(f"resume and checkpoint_every need {needed}.")
     if path and path.is_dir():
-        raise checkpoints.CheckpointError(
-            f"checkpoint={str(path)!r} is a folder: name a file in it, such as 'run.ckpt'."
-        )
+        cure = "name a file in it, such as 'run.ckpt'"
+        raise checkpoints.CheckpointError(f"checkpoint={str(path)!r} is a folder: {cure}.")
 
 
 def _check_parameters(models, optimizers):

@@ -37,20 +37,14 @@ def check(schedule):
         )
 
 
-def settings(optimizer):
-    """The settings of each of the optimiser's groups: learning rate, momentum and so on."""
-    return [{name: v for name, v in group.items() if name != "params"} for group in optimizer.param_groups]
-
-
 @contextmanager
 def settings_restored(optimizers):
     """After the block the optimisers have the settings again that schedules changed inside it."""
-    before = [settings(optimizer) for optimizer in optimizers]
+    before = [[dict(group) for group in optimizer.param_groups] for optimizer in optimizers]
     try:
         yield
     finally:
         for optimizer, groups in zip(optimizers, before, strict=True):
             for group, setting in zip(optimizer.param_groups, groups, strict=True):
-                parameters = group["params"]
                 group.clear()
-                group.update(setting, params=parameters)
+                group.update(setting)
