@@ -1,6 +1,7 @@
 """A run killed, interrupted or damaged at any moment goes on as if nothing had happened."""
 
 import dataclasses
+import functools
 import os
 import random
 import signal
@@ -281,6 +282,14 @@ def test_another_configuration_is_refused_by_name(tmp_path, changes, named):
     with pytest.raises(CheckpointError, match=named):
         restless_fit(path, resume=True, **changes)
     assert path.read_bytes() == before
+
+
+def test_a_function_made_again_is_the_same_configuration(tmp_path, capsys):
+    """Though the object of the killed run had another address."""
+    for steps in (6, 7):
+        fall = functools.partial(lambda step, total, power: (1 - step / total) ** power, power=2)
+        _, history = restless_fit(tmp_path / "run.ckpt", resume=True, schedule=fall, max_steps=steps)
+    assert len(history.losses) == 7 and "after step 6" in capsys.readouterr().out
 
 
 def fit(path, model=None, optimizer=None, x=None, **changes):

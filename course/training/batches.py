@@ -1,7 +1,5 @@
 """Batches out of tensors in memory, or out of a function: by indexing, never item by item."""
 
-import hashlib
-
 import torch
 
 from course.training import draws
@@ -77,17 +75,6 @@ class Batches:
             self.order = order(len(self.tensors[0]), self.run.seed, epoch).to(self.tensors[0].device)
         rows = self.order[start : start + self.share]
         return tuple(tensor.index_select(0, rows).to(self.run.device) for tensor in self.tensors)
-
-    def fingerprint(self):
-        """What tells these data from others, for a checkpoint's configuration."""
-        if self.make:
-            return getattr(self.make, "__qualname__", type(self.make).__name__)
-        digest = hashlib.sha256()
-        for tensor in self.tensors:
-            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        shapes = ", ".join(f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}" for tensor in self.tensors)
-        return f"{shapes}, sha256 {digest.hexdigest()[:16]}"
 
 
 def _checked(data):

@@ -155,13 +155,13 @@ def restore(run, state):
 def configuration(run, batches, epochs):
     """What must be the same for a checkpoint to fit a run: name -> value as text."""
     facts = {
-        "data": batches.fingerprint(),
+        "data": name_of(batches.make) if batches.make else fingerprint(batches.tensors),
         "epochs": epochs,
         "batch_size": batches.batch_size,
         "steps_per_epoch": batches.per_epoch,
         "shuffle": batches.shuffle,
         "seed": run.seed,
-        "schedule": getattr(run.schedule, "__qualname__", run.schedule),
+        "schedule": run.schedule if isinstance(run.schedule, str) else name_of(run.schedule),
         "clip": run.clip,
         "average": [average and average.decay for average in run.averages],
         "precision": run.precision,
@@ -177,6 +177,20 @@ def configuration(run, batches, epochs):
                 value = len(value) if name == "params" else value
                 facts[f"optimizer {i}, group {j}, {name}"] = value
     return {name: str(value) for name, value in facts.items()}
+
+
+def fingerprint(tensors):
+    """What tells these tensors from others, as text."""
+    shapes = ", ".join(f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}" for tensor in tensors)
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return f"{shapes}, sha256 {digest.hexdigest()[:16]}"
+
+
+def name_of(function):
+    """A function's name, without an address in it, which each process has of its own."""
+    return getattr(function, "__qualname__", type(function).__name__)
 
 
 def refuse_other(path, saved, now):
