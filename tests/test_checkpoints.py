@@ -86,7 +86,7 @@ def test_where_files_cannot_have_two_names_the_one_before_is_kept_all_the_same(t
     assert read(path) == 2 and read(checkpoints.previous(path)) == 1
 
 
-@pytest.mark.parametrize("max_steps", [1, 12, 101])
+@pytest.mark.parametrize("max_steps", [1, 61])
 def test_stopped_and_resumed(tmp_path, unbroken, max_steps):
     path = tmp_path / "run.ckpt"
     _, history = restless_fit(path, max_steps=max_steps)
@@ -175,22 +175,17 @@ def test_interrupt_within_an_update_saves_nothing_half_done(tmp_path):
 # Damaged
 
 
-def damage(path, how):
-    content = path.read_bytes()
-    if how == "truncated":
-        path.write_bytes(content[: len(content) * 2 // 3])
-    elif how == "empty":
-        path.write_bytes(b"")
-    else:
-        middle = len(content) // 2
-        path.write_bytes(content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :])
+def damage(path):
+    """Flip one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
 
 
-@pytest.mark.parametrize("how", ["truncated", "empty", "flipped"])
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, how, capsys):
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, capsys):
     path = tmp_path / "run.ckpt"
     expected = restless_fit(path, max_steps=22)
-    damage(path, how)
+    damage(path)
     model, history = restless_fit(path, resume=True, max_steps=22)
     first, second = capsys.readouterr().out.splitlines()
     assert f"The checkpoint {path} is damaged" in first and "the one before is used" in first
@@ -204,7 +199,7 @@ def test_no_good_checkpoint_is_one_clear_error(tmp_path):
     path = tmp_path / "run.ckpt"
     restless_fit(path, max_steps=12)
     for file in (path, checkpoints.previous(path)):
-        damage(file, "truncated")
+        damage(file)
     match = "No good checkpoint is left at .*run.ckpt.*without resume=True"
     with pytest.raises(CheckpointError, match=match):
         restless_fit(path, resume=True)
@@ -230,10 +225,10 @@ def test_a_damaged_file_never_takes_the_place_of_a_good_one(tmp_path):
     path = tmp_path / "run.ckpt"
     for value in (1, 2):
         checkpoints.write(path, value)
-    damage(path, "flipped")
+    damage(path)
     assert read(path) == 1
     checkpoints.write(path, 3)
-    damage(path, "flipped")
+    damage(path)
     assert read(path) == 1
 
 

@@ -117,7 +117,6 @@ class Run(draws.Draws):
         self._path = checkpoint and Path(checkpoint)
         _check_settings(seed, clip, averages, self._path, checkpoint_every, resume, max_steps)
         _check_parameters(self.models, self.optimizers)
-        schedules.check(schedule)
         weights = (p for model in self.models for p in model.parameters() if p.is_floating_point())
         dtype = next((weight.dtype for weight in weights), torch.get_default_dtype())
         device = devices.choose_device(device, dtype)

@@ -9,7 +9,6 @@ FACTORS = {
     "constant": lambda step, total: 1.0,
     "cosine": lambda step, total: 0.5 * (1 + math.cos(math.pi * step / total)),
 }
-NAMES = (*FACTORS, "one-cycle")
 
 
 def build(schedule, optimizer, total):
@@ -24,17 +23,13 @@ def build(schedule, optimizer, total):
     if schedule == "one-cycle":
         peaks = [group["lr"] for group in optimizer.param_groups]
         return OneCycleLR(optimizer, max_lr=peaks, total_steps=total)
-    factor = schedule if callable(schedule) else FACTORS[schedule]
-    return LambdaLR(optimizer, lambda step: factor(step, total))
-
-
-def check(schedule):
-    """Raise a ValueError unless `schedule` is one that `build` knows."""
-    if not callable(schedule) and schedule not in NAMES:
+    factor = schedule if callable(schedule) else FACTORS.get(schedule)
+    if factor is None:
+        names = ", ".join(map(repr, [*FACTORS, "one-cycle"]))
         raise ValueError(
-            f"schedule={schedule!r} is not known: give one of {', '.join(map(repr, NAMES))}, "
-            "or a function (step, total) -> factor."
+            f"schedule={schedule!r} is not known: give one of {names}, or a function (step, total) -> factor."
         )
+    return LambdaLR(optimizer, lambda step: factor(step, total))
 
 
 @contextmanager
