@@ -80,7 +80,7 @@ def test_a_run_with_all_its_state_trains_saves_and_resumes_on_the_device(tmp_pat
 @pytest.mark.parametrize("float64", [True, False], ids=["cuda", "mps"])
 def test_a_chapters_training_runs_on_the_device(float64, monkeypatch):
     """The first of the recorded tables; `make soak` tries all."""
-    job = chapter_trainings.JOBS[0]
+    job = next(chapter_trainings.jobs())
     expected = chapter_trainings.train(*job, device="cpu", max_steps=6).history.losses
     with pretending(float64):
         run = chapter_trainings.train(*job, max_steps=6)

@@ -5,23 +5,24 @@ import torch
 
 from course.training import processes
 from tests.conftest import torch_threads
-from tests.helpers.chapter_trainings import JOBS
+from tests.helpers.chapter_trainings import jobs
 from tests.helpers.same import assert_close
 from tests.helpers.two_processes import STEPS, every_job, on_two
 
-CHAPTER = "/".join(JOBS[0])  # one of them; `make soak` shares all
+JOB = next(jobs())  # `make soak` shares all
+CHAPTER = "/".join(JOB)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    return on_two(tmp_path_factory.mktemp("two"), JOBS[:1])
+    return on_two(tmp_path_factory.mktemp("two"), [JOB])
 
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     """The same jobs in this process alone."""
     with torch_threads(1):
-        yield every_job(tmp_path_factory.mktemp("one"), JOBS[:1])
+        yield every_job(tmp_path_factory.mktemp("one"), [JOB])
 
 
 @pytest.mark.parametrize("job", ["fit", "again", "gan", "resumed", CHAPTER])

@@ -12,11 +12,12 @@ from torch import nn
 from course import chapters
 from course.training import Run
 
-JOBS = [
-    (path.stem, table)
-    for path in chapters.paths()
-    for table in getattr(chapters.load_definitions(path.stem), "RECORDED", {})
-]
+
+def jobs():
+    """Yield (chapter, table) for each table that a chapter records."""
+    for path in chapters.paths():
+        for table in getattr(chapters.load_definitions(path.stem), "RECORDED", {}):
+            yield path.stem, table
 
 
 class Ended(Exception):

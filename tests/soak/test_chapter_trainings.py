@@ -11,13 +11,13 @@ import torch
 from course import chapters
 from course.training import Run, checkpoints
 from tests.helpers import chapter_trainings, two_processes
-from tests.helpers.chapter_trainings import JOBS
 from tests.helpers.kills import killed
 from tests.helpers.pretend_device import DEVICE, Pretend, pretending
 from tests.helpers.rehearsal import rehearse
 from tests.helpers.same import assert_close, assert_same
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800), pytest.mark.usefixtures("one_thread")]
+JOBS = list(chapter_trainings.jobs())
 EACH = pytest.mark.parametrize("job", JOBS, ids="/".join)
 STEPS, KILLS = 60, 20
 
