@@ -243,7 +243,7 @@ def test_averages_equal_the_course_average(decays, seed):
         theirs.decay = decay
         theirs.update()
         assert chapter.average_weights(averaged, model, decay) is None
-        for mean, expected in zip(averaged.parameters(), theirs.state(), strict=True):
+        for mean, expected in zip(averaged.parameters(), theirs.tensors, strict=True):
             torch.testing.assert_close(mean.detach(), expected, **exact)
         assert torch.equal(own, torch.cat([weight.detach().flatten() for weight in model.parameters()]))
     assert all(weight.requires_grad and weight.grad_fn is None for weight in averaged.parameters())
