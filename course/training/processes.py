@@ -11,7 +11,7 @@ import warnings
 import torch
 
 with warnings.catch_warnings():
-    # Accelerate imports tqdm.auto, which warns in a notebook without ipywidgets; our bar needs neither.
+    # Accelerate imports tqdm.auto, which warns in a notebook without ipywidgets; the course needs neither.
     warnings.filterwarnings("ignore", message="IProgress not found")
     from accelerate import PartialState
 from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
