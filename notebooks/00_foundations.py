@@ -1283,7 +1283,7 @@ def house_loss(model, batch, run):
 
 
 # %% [markdown]
-# **Predict.** `training.fit`, which all chapters use, adds a device, precision, progress, checkpoints and
+# **Predict.** `training.fit`, which all chapters use, adds a device, precision, a bar, checkpoints and
 # schedules. How far from these lines will its weights be after five epochs?
 
 # %%
@@ -1293,7 +1293,7 @@ for _ in range(2):
     nets.append(house_net())
 adams = [torch.optim.AdamW(net.parameters(), lr=3e-3) for net in nets]
 known = z[train_rows], target[train_rows]
-training.fit(nets[1], house_loss, known, optimizer=adams[1], epochs=5, batch_size=64, seed=0, progress=False)
+training.fit(nets[1], house_loss, known, optimizer=adams[1], epochs=5, batch_size=64, seed=0, show=False)
 device = next(nets[1].parameters()).device  # where fit has put it
 on_device = (part.to(device) for part in known)
 train_by_hand(nets[0].to(device), *on_device, adams[0], epochs=5, batch_size=64, seed=0)
@@ -1914,7 +1914,7 @@ def calibration_error(probs, labels, bins=10):
 
 # %% tags=["nbval-ignore-output"]
 digits = data.mnist()
-plain, history = train_digits(seed=0, progress=False)
+plain, history = train_digits(seed=0, show=False)
 _, (x_val, y_val) = digits.split()
 choose, judge = training.predict(plain, x_val), training.predict(plain, digits.x_test)
 grid = torch.logspace(-0.5, 1.5, 201).tolist()
@@ -1958,7 +1958,7 @@ for lr in (0.01, 0.1, 0.3, 0.5, 5.0):
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
     try:
         history = training.fit(
-            net, house_loss, known, optimizer=optimizer, epochs=10, batch_size=64, seed=0, progress=False
+            net, house_loss, known, optimizer=optimizer, epochs=10, batch_size=64, seed=0, show=False
         )
         outcomes[lr] = history.epochs[-1]["loss"]
         curves[f"rate {lr}"] = torch.tensor(history.losses).unfold(0, 20, 1).mean(1)
@@ -2093,9 +2093,7 @@ def train_on_noise(fresh, seed=6, steps=100):
     if fresh:
         source = {"data": random_batch, "steps_per_epoch": steps, "epochs": 1}
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    history = training.fit(
-        net, house_loss, batch_size=64, optimizer=optimizer, seed=0, progress=False, **source
-    )
+    history = training.fit(net, house_loss, batch_size=64, optimizer=optimizer, seed=0, show=False, **source)
     return net, history
 
 

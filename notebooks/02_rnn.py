@@ -1107,7 +1107,7 @@ def train_exploding(clip):
     try:
         return training.fit(
             model, watched_loss, partial(adding_batch, length=50), optimizer=optimizer, epochs=1,
-            steps_per_epoch=150, clip=clip, seed=0, progress=False,
+            steps_per_epoch=150, clip=clip, seed=0, show=False,
         )  # fmt: skip
     except training.NonFiniteLoss as broken:
         print(broken)
@@ -1953,7 +1953,7 @@ def train_short(batch_first):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     history = training.fit(
         model, adding_loss, partial(adding_batch, length=10), optimizer=optimizer, epochs=1,
-        steps_per_epoch=400, clip=1.0, seed=0, progress=False,
+        steps_per_epoch=400, clip=1.0, seed=0, show=False,
     )  # fmt: skip
     return model.cpu(), history
 

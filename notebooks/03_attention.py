@@ -1922,7 +1922,7 @@ class Unmasked(Transformer):
 
 
 # %% tags=["nbval-ignore-output"]
-unmasked, unmasked_history = train_reverse(make=partial(Unmasked, **SMALL), max_steps=300, progress=False)
+unmasked, unmasked_history = train_reverse(make=partial(Unmasked, **SMALL), max_steps=300, show=False)
 curves = {"with the causal mask": reverse_history.losses, "without": unmasked_history.losses}
 plots.lines(
     {name: torch.tensor(losses).unfold(0, 10, 1).mean(1) for name, losses in curves.items()},
@@ -1987,7 +1987,7 @@ def train_averager(batch_first):
     history = training.fit(
         model, lambda model, batch, run: F.mse_loss(model(batch[0]), batch[1]), mean_batch,
         optimizer=torch.optim.Adam(model.parameters(), lr=1e-2), epochs=1, steps_per_epoch=300, batch_size=32,
-        schedule="cosine", seed=0, progress=False,
+        schedule="cosine", seed=0, show=False,
     )  # fmt: skip
     return model.cpu(), history.losses
 

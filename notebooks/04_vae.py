@@ -1775,7 +1775,7 @@ class NoSample(VAE):
 PROGRAMS = {"right": VAE, "mean-reduced": MeanReduced, "exp(logvar)": WrongSpread, "never samples": NoSample}
 found = {}
 for name, make in PROGRAMS.items():
-    model, _ = train_vae(x_train, latents=10, hidden=96, epochs=10, make=make, progress=False)
+    model, _ = train_vae(x_train, latents=10, hidden=96, epochs=10, make=make, show=False)
     right = VAE(10, hidden=96)
     right.load_state_dict(model.state_dict())
     with torch.no_grad():

@@ -1313,7 +1313,7 @@ def sample(generator, n=2500, seed=1):
 # ### The loop
 #
 # Two models, two optimisers, in turns: the discriminator on a real batch and a *detached* fake one, then
-# the generator through the discriminator. `training.Run` gives the batches, the noise and the progress;
+# the generator through the discriminator. `training.Run` gives the batches, the noise and the bar;
 # `run.update` differentiates by the parameters of the one optimiser only. The rate falls to 0. `fall` is
 # the factor by which the penalties fall over the training; `every=4` adds them at each fourth step only,
 # four times as strong ("lazy": Karras et al. 2020). Everything stays in float32: a penalty is a difference
@@ -1995,7 +1995,7 @@ def flipped_g(real_logits, fake_logits):
 
 
 # %% tags=["nbval-ignore-output"]
-short = {"lr": 2e-3, "steps": 500, "progress": False}
+short = {"lr": 2e-3, "steps": 500, "show": False}
 flipped = pair()
 _, history = train_gan(flipped, mixture("ring"), (minimax_d, flipped_g), **short)
 turned = pair()
@@ -2121,7 +2121,7 @@ def least_modes(**settings):
             lowest = min(lowest, (effective_modes(points), points), key=lambda found: found[0])
 
     settings = {"loss": "non-saturating", "lr": 1e-3, "schedule": constant, "steps": 500} | settings
-    _, history = train_gan(models, mixture("ring"), watch=watch, progress=False, **settings)
+    _, history = train_gan(models, mixture("ring"), watch=watch, show=False, **settings)
     return *lowest, history
 
 

@@ -1,7 +1,7 @@
 """A run killed, interrupted or damaged at any moment goes on as if nothing had happened."""
 
 import dataclasses
-import multiprocessing
+import functools
 import os
 import random
 import signal
@@ -13,69 +13,80 @@ import torch
 from course import training
 from course.training import checkpoints
 from course.training.checkpoints import CheckpointError
-from tests import training_jobs
-from tests.training_jobs import restless_fit
+from tests.conftest import torch_threads
+from tests.helpers.kills import killed
+from tests.helpers.same import assert_same
+from tests.helpers.trainings import restless_fit
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def read(path):
+    """The state that a resuming run would go on from."""
+    return checkpoints.read(path)[0]
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     """The checkpoint, the model and the history of a run that nothing disturbed."""
     path = tmp_path_factory.mktemp("unbroken") / "run.ckpt"
-    torch.set_num_threads(1)
-    model, history = restless_fit(path)
-    return checkpoints.load(path), model.state_dict(), history
-
-
-def assert_same(found, expected, where="state"):
-    """Bit for bit, but for the time it took."""
-    assert type(found) is type(expected), where
-    if isinstance(expected, torch.Tensor):
-        assert found.dtype == expected.dtype and torch.equal(found, expected), where
-    elif isinstance(expected, dict):
-        assert found.keys() == expected.keys(), where
-        for key in [key for key in expected if key != "seconds"]:
-            assert_same(found[key], expected[key], f"{where}, {key}")
-    elif isinstance(expected, (list, tuple)):
-        assert len(found) == len(expected), where
-        for i, pair in enumerate(zip(found, expected, strict=True)):
-            assert_same(*pair, f"{where}, {i}")
-    else:
-        assert found == expected, where
+    with torch_threads(1):
+        model, history = restless_fit(path)
+    return read(path), model.state_dict(), history
 
 
 def assert_unbroken(path, unbroken, model, history):
     state, weights, expected = unbroken
-    assert_same(checkpoints.load(path), state)
+    assert_same(read(path), state)
     assert_same(model.state_dict(), weights)
     assert_same(dataclasses.asdict(history), dataclasses.asdict(expected))
 
 
+# Killed
+
+
 @pytest.mark.parametrize("seed", [0, *(pytest.param(i, marks=pytest.mark.soak) for i in range(1, 16))])
-def test_killed_ten_times(tmp_path, unbroken, seed):
+def test_killed_in_steps_and_in_writes(tmp_path, unbroken, seed):
     path, chance = tmp_path / "run.ckpt", random.Random(seed)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["tests.training_jobs", "torch._dynamo"]
-    )  # what the first step imports too
-    for _ in range(10):
-        reports, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=training_jobs.killable, args=(path, theirs))
-        process.start()
-        theirs.close()
-        for _ in range(chance.randint(6, 18)):
-            assert reports.poll(60), "the run stands still"
-            reports.recv()
-        time.sleep(chance.random() * 0.01)
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
-    assert checkpoints.load(path)["step"] > 0
+    for _ in range(6):
+        moment = chance.randint(9, 45)  # about half of them are calls within a write
+        assert killed(lambda tick: restless_fit(path, resume=True, on_step=tick), tmp_path, moment)
+    assert read(path)["step"] > 0
     assert_unbroken(path, unbroken, *restless_fit(path, resume=True))
+    assert not list(tmp_path.glob("*.damaged"))
 
 
-@pytest.mark.parametrize("max_steps", [1, 12, 101])
+def test_a_kill_at_any_moment_of_a_write_leaves_a_whole_checkpoint(tmp_path):
+    def write(tick):
+        checkpoints.write(path, {"value": 3})
+
+    size = 300  # of bytes that fit the disk: less than a checkpoint has
+    for moment in range(20):
+        path = tmp_path / str(moment) / "run.ckpt"
+        for value in (1, 2):
+            checkpoints.write(path, {"value": value})
+        ended = not killed(write, tmp_path, moment) if moment else not killed(write, tmp_path, file_size=size)
+        state, messages = checkpoints.read(path)
+        assert state["value"] in ((3,) if ended else (2, 3)) and messages == []
+        checkpoints.write(path, {"value": 4})  # the next run writes over what the killed one left
+        assert checkpoints.read(path) == ({"value": 4}, [])
+        if ended:
+            break
+    assert moment > 3, "there are calls for a new file, a second name for the old one, a new name"
+
+
+def test_where_files_cannot_have_two_names_the_one_before_is_kept_all_the_same(tmp_path, monkeypatch):
+    def refused(*names):
+        raise PermissionError("no hard links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "run.ckpt"
+    for value in (1, 2):
+        checkpoints.write(path, value)
+    assert read(path) == 2 and read(checkpoints.previous(path)) == 1
+
+
+@pytest.mark.parametrize("max_steps", [1, 61])
 def test_stopped_and_resumed(tmp_path, unbroken, max_steps):
     path = tmp_path / "run.ckpt"
     _, history = restless_fit(path, max_steps=max_steps)
@@ -90,46 +101,56 @@ def test_a_finished_run_resumed_does_nothing(tmp_path, unbroken, capsys):
     before = path.read_bytes()
     assert_unbroken(path, unbroken, *restless_fit(path, resume=True, on_step=pytest.fail))
     assert path.read_bytes() == before
-    assert f"Resumed from {path} after step 204." in capsys.readouterr().out
+    assert f"Resumed from {path} after step 108." in capsys.readouterr().out
 
 
-def test_resume_without_a_checkpoint_starts_and_says_so(tmp_path, unbroken, capsys):
+def test_resume_without_a_checkpoint_starts_and_says_so(tmp_path, capsys):
     path = tmp_path / "folder" / "run.ckpt"
-    assert_unbroken(path, unbroken, *restless_fit(path, resume=True))
-    assert (
-        capsys.readouterr().out == f"There is no checkpoint {path} yet: the run starts from the beginning.\n"
-    )
+    restless_fit(path, resume=True, max_steps=1)
+    message = f"There is no checkpoint {path} yet: the run starts from the beginning.\n"
+    assert capsys.readouterr().out == message and read(path)["step"] == 1
+
+
+# Interrupted
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, as in a notebook; a test run in the background may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "training left its own handler"
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("how", ["signal", "raised"])
-def test_interrupt_in_a_step(tmp_path, unbroken, how):
+def test_interrupt_in_a_step(tmp_path, unbroken, ctrl_c, how):
     path, steps = tmp_path / "run.ckpt", iter(range(1000))
 
     def interrupt():
         if next(steps) == 33:
             if how == "raised":
                 raise KeyboardInterrupt
-            os.kill(os.getpid(), signal.SIGINT)
+            ctrl_c()
 
-    handler = signal.getsignal(signal.SIGINT)
     _, history = restless_fit(path, on_step=interrupt)
-    assert signal.getsignal(signal.SIGINT) is handler
     assert history.interrupted
-    # A signal lets the step end; an exception takes its step back, draws included.
+    # A signal lets the step end; an exception takes its step back: draws and carried state too.
     assert len(history.losses) == len(history.logged["carry"]) == (34 if how == "signal" else 33)
-    assert checkpoints.load(path)["step"] == len(history.losses)
-    assert restless_fit(path, resume=True)[1].losses == unbroken[2].losses
+    assert read(path)["step"] == len(history.losses)
+    resumed = restless_fit(path, resume=True)
+    assert resumed[1].losses == unbroken[2].losses and resumed[1].logged == unbroken[2].logged
     if how == "signal":  # batch norm saw the batch of a step taken back twice
-        assert_unbroken(path, unbroken, *restless_fit(path, resume=True))
+        assert_unbroken(path, unbroken, *resumed)
 
 
-def test_interrupt_in_evaluation(tmp_path, unbroken):
+def test_interrupt_in_evaluation(tmp_path, unbroken, ctrl_c):
     path, calls = tmp_path / "run.ckpt", iter(range(100))
 
     def evaluate(model):
         noise = torch.rand(()).item()
         if next(calls) == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            ctrl_c()
             time.sleep(5)
             pytest.fail("the evaluation was not interrupted")
         return {"noise": noise}
@@ -139,50 +160,48 @@ def test_interrupt_in_evaluation(tmp_path, unbroken):
     assert_unbroken(path, unbroken, *restless_fit(path, resume=True))
 
 
-def test_interrupt_within_an_update_saves_nothing_half_done(tmp_path, capsys):
+def test_interrupt_within_an_update_saves_nothing_half_done(tmp_path):
     class Torn(torch.optim.SGD):
         def step(self, closure=None):
             super().step(closure)
             raise KeyboardInterrupt
 
     model = torch.nn.Linear(3, 1)
-    history = _fit(tmp_path / "run.ckpt", model, Torn(model.parameters(), lr=0.1))
+    history = fit(tmp_path / "run.ckpt", model, Torn(model.parameters(), lr=0.1))
     assert history.interrupted and history.losses == []
     assert not list(tmp_path.iterdir())
 
 
-def damage(path, how):
-    content = path.read_bytes()
-    if how == "truncated":
-        path.write_bytes(content[: len(content) * 2 // 3])
-    elif how == "empty":
-        path.write_bytes(b"")
-    else:
-        middle = len(content) // 2
-        path.write_bytes(content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :])
+# Damaged
 
 
-@pytest.mark.parametrize("how", ["truncated", "empty", "flipped"])
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, unbroken, capsys, how):
+def damage(path):
+    """Flip one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, capsys):
     path = tmp_path / "run.ckpt"
-    restless_fit(path, max_steps=52)
-    damage(path, how)
-    result = restless_fit(path, resume=True)
+    expected = restless_fit(path, max_steps=22)
+    damage(path)
+    model, history = restless_fit(path, resume=True, max_steps=22)
     first, second = capsys.readouterr().out.splitlines()
     assert f"The checkpoint {path} is damaged" in first and "the one before is used" in first
-    assert second == f"Resumed from {path} after step 50."
+    assert second == f"Resumed from {path} after step 20."
     assert (tmp_path / "run.ckpt.damaged").exists()
-    assert_unbroken(path, unbroken, *result)
+    assert_same(model.state_dict(), expected[0].state_dict())
+    assert history.losses == expected[1].losses
 
 
 def test_no_good_checkpoint_is_one_clear_error(tmp_path):
     path = tmp_path / "run.ckpt"
     restless_fit(path, max_steps=12)
     for file in (path, checkpoints.previous(path)):
-        damage(file, "truncated")
-    with pytest.raises(
-        CheckpointError, match="No good checkpoint is left at .*run.ckpt.*without resume=True"
-    ):
+        damage(file)
+    match = "No good checkpoint is left at .*run.ckpt.*without resume=True"
+    with pytest.raises(CheckpointError, match=match):
         restless_fit(path, resume=True)
 
 
@@ -190,62 +209,42 @@ def test_every_flipped_bit_and_every_length_is_noticed(tmp_path):
     path, chance = tmp_path / "small.ckpt", random.Random(0)
     checkpoints.write(path, {"x": torch.arange(3)})
     content = path.read_bytes()
+    spoilt = [content + b"\0"]
     for i in [*range(90), *(chance.randrange(len(content)) for _ in range(100))]:
-        path.write_bytes(content[:i] + bytes([content[i] ^ 1 << chance.randrange(8)]) + content[i + 1 :])
-        with pytest.raises(CheckpointError, match="small.ckpt is damaged"):
-            checkpoints.load(path)
-        path.write_bytes(content[:i])
-        with pytest.raises(CheckpointError, match="small.ckpt is damaged"):
-            checkpoints.load(path)
-    path.write_bytes(content + b"\0")
-    with pytest.raises(CheckpointError, match="damaged"):
-        checkpoints.load(path)
-
-
-class Killed(BaseException):
-    """Stands for a kill at a chosen call."""
-
-
-def test_a_kill_at_any_call_of_a_write_leaves_a_whole_checkpoint(tmp_path, monkeypatch):
-    moments = 0
-    for moment in range(20):
-        path = tmp_path / str(moment) / "run.ckpt"
-        for value in (1, 2):
-            checkpoints.write(path, {"value": value})
-        calls = iter(range(100))
-        with monkeypatch.context() as patch:
-            for name in ("fsync", "replace"):
-                patch.setattr(os, name, _killed_at(moment, calls, getattr(os, name)))
-            try:
-                checkpoints.write(path, {"value": 3})
-            except Killed:
-                moments += 1
-        state, messages = checkpoints.read(path)
-        assert state["value"] in (2, 3) and messages == []
-        # The next run writes over what the killed one left.
-        checkpoints.write(path, {"value": 4})
-        assert checkpoints.read(path)[0] == {"value": 4}
-    assert moments == 4
-
-
-def _killed_at(moment, calls, function):
-    def call(*arguments):
-        if next(calls) == moment:
-            raise Killed
-        return function(*arguments)
-
-    return call
+        spoilt.append(content[:i] + bytes([content[i] ^ 1 << chance.randrange(8)]) + content[i + 1 :])
+        spoilt.append(content[:i])
+    for i, damaged in enumerate(spoilt):
+        path = tmp_path / f"{i}.ckpt"
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="No good checkpoint is left"):
+            checkpoints.read(path)
+        assert path.with_name(f"{i}.ckpt.damaged").read_bytes() == damaged, "a file must never be lost"
 
 
 def test_a_damaged_file_never_takes_the_place_of_a_good_one(tmp_path):
     path = tmp_path / "run.ckpt"
     for value in (1, 2):
         checkpoints.write(path, value)
-    damage(path, "flipped")
-    assert checkpoints.read(path)[0] == 1
+    damage(path)
+    assert read(path) == 1
     checkpoints.write(path, 3)
-    damage(path, "flipped")
-    assert checkpoints.read(path)[0] == 1
+    damage(path)
+    assert read(path) == 1
+
+
+def test_no_code_is_unpickled(tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    checkpoints.write(checkpoints.previous(tmp_path / "harm.ckpt"), {"x": 1})
+    checkpoints.write(tmp_path / "harm.ckpt", {"x": Harm()})
+    state, (message,) = checkpoints.read(tmp_path / "harm.ckpt")
+    assert "harm.ckpt holds something other than weights" in message and state == {"x": 1}
+    assert not (tmp_path / "harm").exists()
+
+
+# Of another run
 
 
 def test_a_new_run_replaces_an_older_ones_checkpoints(tmp_path, capsys):
@@ -254,26 +253,15 @@ def test_a_new_run_replaces_an_older_ones_checkpoints(tmp_path, capsys):
     capsys.readouterr()
     restless_fit(path, seed=4, max_steps=3)
     assert "of an earlier run and will be replaced" in capsys.readouterr().out
-    assert checkpoints.load(path)["step"] == 3
+    assert read(path)["step"] == 3
     assert not checkpoints.previous(path).exists()
-
-
-def test_no_code_is_unpickled(tmp_path):
-    class Harm:
-        def __reduce__(self):
-            return os.mkdir, (str(tmp_path / "harm"),)
-
-    checkpoints.write(tmp_path / "harm.ckpt", {"x": Harm()})
-    with pytest.raises(CheckpointError, match="harm.ckpt holds something other than weights"):
-        checkpoints.load(tmp_path / "harm.ckpt")
-    assert not (tmp_path / "harm").exists()
 
 
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"seed": 4}, "seed: 3 in the checkpoint, 4 now"),
-        ({"epochs": 18}, "epochs: 17 in the checkpoint, 18 now"),
+        ({"epochs": 8}, "epochs: 9 in the checkpoint, 8 now"),
         ({"batch_size": 16}, "batch_size: 8 in the checkpoint, 16 now"),
         ({"schedule": "cosine"}, "schedule: one-cycle in the checkpoint, cosine now"),
         ({"clip": None}, "clip: 0.5 in the checkpoint, None now"),
@@ -291,50 +279,57 @@ def test_another_configuration_is_refused_by_name(tmp_path, changes, named):
     assert path.read_bytes() == before
 
 
-def _fit(path, model=None, optimizer=None, x=None, **changes):
+def test_a_function_made_again_is_the_same_configuration(tmp_path, capsys):
+    """Though the object of the killed run had another address."""
+    for steps in (6, 7):
+        fall = functools.partial(lambda step, total, power: (1 - step / total) ** power, power=2)
+        _, history = restless_fit(tmp_path / "run.ckpt", resume=True, schedule=fall, max_steps=steps)
+    assert len(history.losses) == 7 and "after step 6" in capsys.readouterr().out
+
+
+def fit(path, model=None, optimizer=None, x=None, **changes):
+    """A tiny fit with a checkpoint."""
     model = model or torch.nn.Linear(3, 1)
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
     x = torch.arange(12.0).view(4, 3) if x is None else x
     return training.fit(
         model, lambda m, b, run: m(b[0]).square().mean() * 1e-3, (x,), optimizer=optimizer, epochs=1,
-        batch_size=2, checkpoint=path, device="cpu", progress=False, **changes,
+        batch_size=2, checkpoint=path, device="cpu", show=False, **changes,
     )  # fmt: skip
 
 
 def test_another_model_optimiser_or_data_are_refused_by_name(tmp_path):
     path, model = tmp_path / "run.ckpt", torch.nn.Linear(3, 1)
-    _fit(path)
-    with pytest.raises(
-        CheckpointError, match=r"model 0, weight: \(1, 3\) float32 in .*, \(2, 3\) float32 now"
-    ):
-        _fit(path, torch.nn.Linear(3, 2), resume=True)
-    with pytest.raises(CheckpointError, match="optimizer 0: SGD in the checkpoint, Adam now"):
-        _fit(path, model, torch.optim.Adam(model.parameters()), resume=True)
-    with pytest.raises(CheckpointError, match="group 0, lr: 0.1 in the checkpoint, 0.2 now"):
-        _fit(path, model, torch.optim.SGD(model.parameters(), lr=0.2), resume=True)
-    x = torch.arange(12.0).view(4, 3)
-    x[3, 2] += 1e-3
-    with pytest.raises(CheckpointError, match=r"data: \(4, 3\) float32, sha256"):
-        _fit(path, x=x, resume=True)
-    _fit(path, resume=True)
+    fit(path)
+    other_data = torch.arange(12.0).view(4, 3) + 1e-3
+    sgd, adam = torch.optim.SGD(model.parameters(), lr=0.2), torch.optim.Adam(model.parameters())
+    for match, how in {
+        r"model 0, weight: \(1, 3\) float32 in .*, \(2, 3\) float32 now": {"model": torch.nn.Linear(3, 2)},
+        "optimizer 0: SGD in the checkpoint, Adam now": {"model": model, "optimizer": adam},
+        "group 0, lr: 0.1 in the checkpoint, 0.2 now": {"model": model, "optimizer": sgd},
+        r"data: \(4, 3\) float32, sha256": {"x": other_data},
+    }.items():
+        with pytest.raises(CheckpointError, match=match):
+            fit(path, resume=True, **how)
+    fit(path, resume=True)
 
 
 def test_a_refused_resume_changes_neither_model_nor_optimiser(tmp_path):
     path, model = tmp_path / "run.ckpt", torch.nn.Linear(3, 1)
-    _fit(path)
+    fit(path)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
     before = model.weight.detach().clone()
     with pytest.raises(CheckpointError):
-        _fit(path, model, optimizer, resume=True, schedule="one-cycle")
+        fit(path, model, optimizer, resume=True, schedule="one-cycle")
     assert torch.equal(model.weight, before)
     assert optimizer.param_groups[0]["lr"] == 0.2 and "max_lr" not in optimizer.param_groups[0]
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
     with pytest.raises(CheckpointError, match="is a folder: name a file in it"):
-        _fit(tmp_path)
+        fit(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be written"):
-        _fit(tmp_path / "file" / "run.ckpt")
+        fit(tmp_path / "file" / "run.ckpt")
     with pytest.raises(ValueError, match="need checkpoint="):
-        _fit(None, resume=True)
+        fit(None, resume=True)

@@ -1,17 +1,17 @@
-"""Devices other than the CPU, as far as they can be tested without one; and bf16 autocast on the CPU."""
+"""Devices: which one is chosen, and training on another than the CPU, as far as it is tested without one."""
 
 import math
 
+import accelerate
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course import chapters, training
-from course.training import devices
-from tests import chapter_processes, training_jobs
-from tests.pretend_device import DEVICE, Pretend, pretending
-from tests.rehearsal import rehearse
+from course import training
+from tests.helpers import chapter_trainings
+from tests.helpers.pretend_device import DEVICE, Pretend, pretending
+from tests.helpers.trainings import data, restless_fit
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -27,14 +27,12 @@ def on_device():
 
 REFUSED = {
     "sum": lambda x: x + torch.ones(4),
-    "product": lambda x: x @ torch.ones(4, 2),
     "written in place": lambda x: torch.ones(3, 4).add_(x),
     "joined": lambda x: torch.cat([x, torch.ones(1, 4)]),
     "chosen by a mask": lambda x: torch.where(torch.ones(3, 4) > 0, x, x),
     "CPU rows by the device's index": lambda x: torch.ones(12)[x[0].long()],
     "embedding": lambda x: F.embedding(torch.tensor([1, 2]), x),
     "module on the CPU": lambda x: nn.Linear(4, 2)(x),
-    "CPU input": lambda x: nn.Linear(4, 2).to(DEVICE)(torch.ones(1, 4)),
     "generator": lambda x: torch.randn(3, device=DEVICE, generator=torch.Generator()),
     "generator in place": lambda x: x.normal_(generator=torch.Generator()),
     "multinomial": lambda x: torch.multinomial(x.softmax(1), 1, generator=torch.Generator()),
@@ -44,9 +42,7 @@ ADMITTED = {
     "a number": lambda x: x + torch.tensor(2.0),
     "CPU index": lambda x: x[torch.tensor([0, 2])],
     "copied into": lambda x: torch.zeros_like(x).copy_(torch.ones(3, 4)),
-    "like it": lambda x: torch.ones(3, 4).to(x) + x.new_ones(4),
     "made there": lambda x: x + torch.arange(4, device=x.device) + torch.eye(3, 4, device=x.device),
-    "module": lambda x: nn.Linear(4, 2).to(x.device)(x),
 }
 
 
@@ -67,13 +63,13 @@ def test_the_pretended_device_admits_what_cuda_admits(on_device, admitted):
 
 
 def test_a_run_with_all_its_state_trains_saves_and_resumes_on_the_device(tmp_path):
-    model, history = training_jobs.restless_fit(tmp_path / "cpu.ckpt")
+    model, history = restless_fit(tmp_path / "cpu.ckpt", max_steps=42)
     with pretending():
-        there, half = tmp_path / "there.ckpt", {"device": None, "max_steps": 101}
-        training_jobs.restless_fit(there, **half)
-        moved, found = training_jobs.restless_fit(there, resume=True, device=None)
+        there = tmp_path / "there.ckpt"
+        restless_fit(there, device=None, max_steps=23)
+        moved, found = restless_fit(there, resume=True, device=None, max_steps=42)
         assert all(isinstance(tensor.data, Pretend) for tensor in moved.state_dict().values())
-        predicted = training.predict(moved, training_jobs.data()[0])
+        predicted = training.predict(moved, data()[0])
         assert predicted.device.type == "cpu" and type(predicted) is torch.Tensor
         moved.cpu()
     assert found.losses == history.losses and found.logged == history.logged
@@ -81,52 +77,49 @@ def test_a_run_with_all_its_state_trains_saves_and_resumes_on_the_device(tmp_pat
         assert torch.equal(mine, theirs)
 
 
-def points():
-    """Chapter 5: a few steps of its adversarial training with both penalties."""
-    chapter = chapters.load_definitions("05_gan")
-    models = chapter.pair(hidden=16)
-    real = chapter.mixture("ring")
-    averaged, history = chapter.train_gan(
-        models, real, r1=1.0, r2=1.0, max_steps=chapter_processes.STEPS, progress=False
-    )
-    assert chapter.sample(averaged, 5).device.type == "cpu"
-    return averaged, history
+@pytest.mark.parametrize("float64", [True, False], ids=["cuda", "mps"])
+def test_a_chapters_training_runs_on_the_device(float64, monkeypatch):
+    """The first of the recorded tables; `make soak` tries all."""
+    job = next(chapter_trainings.jobs())
+    expected = chapter_trainings.train(*job, device="cpu", max_steps=6).history.losses
+    with pretending(float64):
+        run = chapter_trainings.train(*job, max_steps=6)
+        assert run.device == DEVICE
+        assert all(isinstance(p.data, Pretend) for model in run.models for p in model.parameters())
+    assert run.history.losses == pytest.approx(expected, rel=1e-5) and len(expected) == 6
+
+
+# The choice
+
+
+def there_is(monkeypatch, cuda=False, mps=False):
+    """This machine has these devices, as torch says."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2 * cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    for name in ("COURSE_DEVICE", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize(
-    "job", {**chapter_processes.JOBS, "05": points}.values(), ids=lambda job: job.__name__
+    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
 )
-@pytest.mark.parametrize("float64", [True, False], ids=["cuda", "mps"])
-def test_a_chapters_training_runs_on_the_device(job, float64, monkeypatch):
-    monkeypatch.setenv("COURSE_DEVICE", "cpu")
-    _, expected = job()
-    with pretending(float64):
-        model, history = job()
-        assert all(isinstance(parameter.data, Pretend) for parameter in model.parameters())
-    assert history.losses == expected.losses and len(history.losses) == chapter_processes.STEPS
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("path", chapters.paths(), ids=lambda path: path.stem)
-def test_no_statement_of_a_chapter_assumes_the_cpu(path, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    placed, place = [], Pretend.__init__
-    monkeypatch.setattr(Pretend, "__init__", lambda self, held: (placed.append(1), place(self, held))[1])
-    with pretending(float64=False):
-        rehearse(path, monkeypatch)
-    assert len(placed) > 1000, "the chapter has hardly computed on the device"
-
-
-# The choice, beside what test_training.py asks of it
-
-
-def test_several_processes_cannot_share_mps(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+def test_the_best_device_is_chosen_and_the_user_overrides(monkeypatch, cuda, mps, expected):
+    there_is(monkeypatch, cuda, mps)
+    assert training.choose_device() == torch.device(expected)
+    assert training.choose_device("cpu") == torch.device("cpu")
     monkeypatch.setenv("COURSE_DEVICE", "")
-    assert training.choose_device() == torch.device("mps"), "an empty variable is none"
+    assert training.choose_device() == torch.device(expected), "an empty variable is none"
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    assert training.choose_device() == torch.device("cpu")
+    assert training.choose_device(expected) == torch.device(expected)
+
+
+def test_mps_has_no_float64_and_is_not_shared(monkeypatch):
+    there_is(monkeypatch, mps=True)
+    assert training.choose_device(dtype=torch.float64) == torch.device("cpu")
+    with pytest.raises(ValueError, match="computes no float64"):
+        training.choose_device("mps", dtype=torch.float64)
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert training.choose_device() == torch.device("cpu")
     with pytest.raises(ValueError, match="device='mps': .*cannot be shared by several processes"):
@@ -134,45 +127,62 @@ def test_several_processes_cannot_share_mps(monkeypatch):
     monkeypatch.setenv("COURSE_DEVICE", "mps")
     with pytest.raises(ValueError, match="COURSE_DEVICE='mps': .*cannot be shared"):
         training.choose_device()
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.delenv("COURSE_DEVICE")
-    assert training.choose_device(dtype=torch.float64) == torch.device("cuda")
 
 
-def test_a_process_that_shares_gpus_does_not_go_back_to_the_cpu(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.distributed, "get_backend", lambda: "nccl")
-    with pytest.raises(ValueError, match="must use device='cuda'"):
-        devices.connect(torch.device("cpu"), "float32")
+def test_an_unknown_or_missing_device_is_one_clear_error(monkeypatch):
+    there_is(monkeypatch)
+    for name in ("gpu", "cuda", "mps", "tpu", 3.5):
+        with pytest.raises(ValueError, match=r"this machine has no such device. It has: cpu\."):
+            training.choose_device(name)
+    monkeypatch.setenv("COURSE_DEVICE", "cuda:0")
+    with pytest.raises(ValueError, match="COURSE_DEVICE='cuda:0'"):
+        training.choose_device()
+    there_is(monkeypatch, cuda=True)
+    assert training.choose_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(ValueError, match="device='cuda:2'.* has: cuda, cpu"):
+        training.choose_device("cuda:2")
+
+
+def test_precision_follows_the_device(monkeypatch):
+    cuda, cpu = torch.device("cuda"), torch.device("cpu")
+    for native in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)  # noqa: B023
+        assert training.choose_precision(cuda) == ("bf16" if native else "float32")
+        assert training.choose_precision(cuda, dtype=torch.float64) == "float32"
+        assert training.choose_precision(cuda, "float32") == training.choose_precision(cpu) == "float32"
+    with pytest.raises(ValueError, match="precision='fp8' is not known"):
+        fitted("fp8")
+    with pytest.raises(ValueError, match="nothing for a float64 model"):
+        fitted("bf16", torch.float64)
 
 
 # bf16 autocast, which the CPU computes too
 
 
-def fitted(precision):
-    """A small classifier's weights after 60 steps, its History, and the gradients of the last step."""
+def fitted(precision, dtype=torch.float32):
+    """A small classifier after 60 steps, its History, and the gradients of the last step."""
     torch.manual_seed(0)
-    x, y = training_jobs.data()
-    model = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 3))
+    model = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 3)).to(dtype)
 
     def loss_fn(model, batch, run):
         out = model(batch[0])
-        assert out.dtype == (torch.bfloat16 if precision == "bf16" else torch.float32)
+        assert out.dtype == (torch.bfloat16 if precision == "bf16" else dtype)
         return F.cross_entropy(out, batch[1])
 
     history = training.fit(
-        model, loss_fn, (x, y), optimizer=torch.optim.AdamW(model.parameters(), lr=0.01), epochs=10,
-        batch_size=16, clip=1.0, average=0.9, device="cpu", precision=precision, progress=False,
+        model, loss_fn, data(dtype), optimizer=torch.optim.AdamW(model.parameters(), lr=0.01), epochs=10,
+        batch_size=16, clip=1.0, average=0.9, device="cpu", precision=precision, show=False,
     )  # fmt: skip
     return model, history
 
 
 def test_bf16_on_the_cpu_learns_as_float32_does():
-    """And float32 after it in the same process is what it was before."""
+    """And other precisions and dtypes after it, in the same process, are what they were before."""
     plain, expected = fitted("float32")
     model, history = fitted("bf16")
+    fitted(None, torch.float64)
     again, repeated = fitted("float32")
+    accelerate.Accelerator(cpu=True, mixed_precision="no")  # the user's own can still be made
     assert repeated.losses == expected.losses and repeated.losses != history.losses
     assert len(history.losses) == 60 and all(math.isfinite(norm) for norm in history.grad_norms)
     assert history.losses == pytest.approx(expected.losses, rel=0.05)

@@ -1,61 +1,35 @@
 """Two processes under torchrun train as one does."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
-from tests import chapter_processes, training_jobs
+from course.training import processes
 from tests.conftest import torch_threads
+from tests.helpers.chapter_trainings import jobs
+from tests.helpers.same import assert_close
+from tests.helpers.two_processes import STEPS, every_job, on_two
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def on_two(program, folder):
-    """The results of a program from ranks 0 and 1 of one torchrun, and what they printed."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COURSE_DEVICE": "cpu"}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [*command, "--log-dir", folder / "logs", "--redirects", "3", program.__file__, folder],
-        env=environment, capture_output=True, text=True, timeout=480,
-    )  # fmt: skip
-    logs = {path.parent.name + path.name: path.read_text() for path in folder.glob("logs/**/*.log")}
-    assert done.returncode == 0, done.stderr + "".join(logs.values())
-    return [json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1)], logs
+JOB = next(jobs())  # `make soak` shares all
+CHAPTER = "/".join(JOB)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    return on_two(training_jobs, tmp_path_factory.mktemp("two"))
-
-
-@pytest.fixture(scope="module")
-def chapters_on_two(tmp_path_factory):
-    return on_two(chapter_processes, tmp_path_factory.mktemp("chapters"))[0]
-
-
-@pytest.fixture(scope="module")
-def chapters_on_one():
-    with pytest.MonkeyPatch.context() as patch, torch_threads(1):
-        patch.setenv("COURSE_DEVICE", "cpu")
-        yield chapter_processes.every_chapter()
+    return on_two(tmp_path_factory.mktemp("two"), [JOB])
 
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     """The same jobs in this process alone."""
     with torch_threads(1):
-        yield training_jobs.every_shared_job(tmp_path_factory.mktemp("one"))
+        yield every_job(tmp_path_factory.mktemp("one"), [JOB])
 
 
-@pytest.mark.parametrize("job", ["fit", "again", "gan", "resumed"])
+@pytest.mark.parametrize("job", ["fit", "again", "gan", "resumed", CHAPTER])
 def test_two_processes_equal_one(one, two, job):
+    """Losses, norms, logs, epochs and weights, in float64."""
     for rank in (0, 1):
-        _assert_close(two[0][rank][job], one[job], job)
+        assert_close(two[0][rank][job], one[job], job)
 
 
 def test_resumed_in_two_processes_is_as_never_stopped(two):
@@ -65,6 +39,7 @@ def test_resumed_in_two_processes_is_as_never_stopped(two):
 def test_the_runs_differ_where_they_should(one):
     assert one["fit"]["losses"] != one["again"]["losses"]
     assert len(one["fit"]["losses"]) == 18 and len(one["gan"]["losses"]) == 12
+    assert len(one[CHAPTER]["losses"]) == STEPS and one[CHAPTER]["weights"]
 
 
 def test_only_the_first_process_prints(two):
@@ -79,29 +54,18 @@ def test_a_batch_that_cannot_be_shared_is_refused(two):
     assert "batch of 15" in two[0][1]["odd"] and "multiple of 2" in two[0][1]["odd"]
 
 
-@pytest.mark.parametrize("chapter", chapter_processes.JOBS)
-def test_a_chapters_main_training_on_two_processes_equals_one(chapters_on_one, chapters_on_two, chapter):
-    """Losses, logs and weights, by the chapter's own model, loss and batches, in float64."""
-    expected = chapters_on_one[chapter]
-    assert len(expected["losses"]) == chapter_processes.STEPS and expected["weights"]
-    for rank in (0, 1):
-        found = chapters_on_two[rank][chapter]
-        assert found.keys() == expected.keys()
-        for name in ("losses", "norms", "logged", "epochs"):
-            _assert_close(found[name], expected[name], f"chapter {chapter}, {name}")
-        for mine, theirs in zip(found["weights"], expected["weights"], strict=True):
-            mine, theirs = (torch.tensor(weights, dtype=torch.float64) for weights in (mine, theirs))
-            torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-12)
+def test_more_processes_than_gpus_is_one_clear_error(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    match = "3 processes were started on a machine with 2 GPUs: start one for each"
+    with pytest.raises(ValueError, match=match):
+        processes.join(torch.device("cuda"))
 
 
-def _assert_close(found, expected, where):
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys(), where
-        for name in expected:
-            _assert_close(found[name], expected[name], f"{where}, {name}")
-    elif isinstance(expected, list):
-        assert len(found) == len(expected), where
-        for i, value in enumerate(expected):
-            _assert_close(found[i], value, f"{where}, {i}")
-    else:
-        assert found == pytest.approx(expected, rel=1e-6, abs=1e-12), where
+def test_a_process_that_shares_gpus_does_not_go_back_to_the_cpu(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_backend", lambda: "nccl")
+    with pytest.raises(ValueError, match="must use device='cuda'"):
+        processes.join(torch.device("cpu"))

@@ -1,13 +1,11 @@
 """`training.fit` and `training.Run` against loops written by hand."""
 
 import math
-import os
-import subprocess
+import signal
 import sys
 import time
 from copy import deepcopy
 
-import accelerate
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,8 +13,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 
 from course import training
-from course.training import Run, devices, schedules, seeds
-from course.training.average import Average
+from course.training import Run, draws
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -38,7 +35,7 @@ def cross_entropy(model, batch, run):
 def fit(model, *, loss_fn=cross_entropy, data=(X, Y), optimizer=None, **changes):
     """A short quiet fit on the CPU."""
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
-    settings = {"epochs": 3, "batch_size": 16, "device": "cpu", "progress": False}
+    settings = {"epochs": 3, "batch_size": 16, "device": "cpu", "show": False}
     return training.fit(model, loss_fn, data, optimizer=optimizer, **{**settings, **changes})
 
 
@@ -58,7 +55,7 @@ def test_fit_is_the_loop_by_hand_bit_for_bit():
     hand = net().train()
     optimizer = torch.optim.AdamW(hand.parameters(), lr=0.02)
     scheduler = OneCycleLR(optimizer, max_lr=0.02, total_steps=12)
-    torch.manual_seed(seeds.derive(7, seeds.GLOBAL, 0))
+    torch.manual_seed(draws.derive(7, draws.GLOBAL, 0))
     losses, lrs, norms, rows, average = [], [], [], [], None
     for epoch in range(3):
         order = training.order(len(X), seed=7, epoch=epoch)
@@ -117,14 +114,8 @@ def test_order_kept_last_batch_dropped_and_small_data(n, size, expected):
         batch[1].zero_()  # a loss that spoils its batch does not spoil the data
         return model(batch[0]).square().mean()
 
-    fit(
-        nn.Linear(5, 1),
-        loss_fn=loss_fn,
-        data=(X[:n], torch.arange(n)),
-        shuffle=False,
-        batch_size=size,
-        epochs=2,
-    )
+    rows = X[:n], torch.arange(n)
+    fit(nn.Linear(5, 1), loss_fn=loss_fn, data=rows, shuffle=False, batch_size=size, epochs=2)
     assert seen == expected * 2
 
 
@@ -164,7 +155,7 @@ def test_schedules_are_torchs_and_the_settings_come_back(schedule, reference):
 
     model, seen = net(), []
     optimizer = torch.optim.SGD(groups(model), momentum=0.9)
-    before = schedules.settings(optimizer)
+    before = optimizer.state_dict()["param_groups"]
 
     def loss_fn(model, batch, run):
         seen.append([(group["lr"], group["momentum"]) for group in optimizer.param_groups])
@@ -180,7 +171,9 @@ def test_schedules_are_torchs_and_the_settings_come_back(schedule, reference):
     for found, right in zip(seen, expected, strict=True):
         assert found == [pytest.approx(pair, rel=1e-12, abs=1e-15) for pair in right]
     assert history.lrs == [step[0][0] for step in seen]
-    assert schedules.settings(optimizer) == before, "the next fit would start from another learning rate"
+    assert optimizer.state_dict()["param_groups"] == before, (
+        "the next fit would start from another learning rate"
+    )
 
 
 def test_max_steps_stops_within_the_whole_runs_schedule():
@@ -189,14 +182,19 @@ def test_max_steps_stops_within_the_whole_runs_schedule():
 
 
 def test_a_whole_number_buffer_is_copied_not_averaged():
-    model = nn.Module()
-    model.register_buffer("index", torch.arange(7))
-    model.register_buffer("mask", torch.tensor([True, False]))
-    average = Average(model, 0.99)
-    for _ in range(5):
-        average.update()
-    average.put_into_model()
-    assert model.index.tolist() == list(range(7)) and model.mask.tolist() == [True, False]
+    class Counting(nn.Linear):
+        def __init__(self):
+            super().__init__(5, 5)
+            self.register_buffer("seen", torch.tensor([100]))
+            self.register_buffer("mask", torch.tensor([True, False]))
+
+        def forward(self, x):
+            self.seen += 1
+            return super().forward(x)
+
+    model = Counting()
+    fit(model, average=0.99)
+    assert model.seen.tolist() == [112] and model.mask.tolist() == [True, False]
 
 
 def test_evaluate_sees_averages_in_eval_mode_and_leaves_no_trace():
@@ -257,7 +255,7 @@ def test_draws():
 
 def test_streams_are_independent():
     assert (
-        len({seeds.derive(seed, use, i) for seed in range(30) for use in range(3) for i in range(30)}) == 2700
+        len({draws.derive(seed, use, i) for seed in range(30) for use in range(3) for i in range(30)}) == 2700
     )
 
 
@@ -273,16 +271,8 @@ def test_log_and_carry():
 
     history = fit(net(), loss_fn=loss_fn, epochs=2)
     assert history.logged == {"loss": history.losses, "step": [float(i) for i in range(8)]}
-    assert carried == [
-        (0, 0, None),
-        (0, 1, 0),
-        (0, 2, 1),
-        (0, 3, 2),
-        (1, 4, None),
-        (1, 5, 4),
-        (1, 6, 5),
-        (1, 7, 6),
-    ]
+    first = [(0, 0, None), (0, 1, 0), (0, 2, 1), (0, 3, 2)]
+    assert carried == first + [(1, 4, None), (1, 5, 4), (1, 6, 5), (1, 7, 6)]
     with pytest.raises(ValueError, match=r"log\(x=...\): a tensor of shape \(2,\)"):
         fit(net(), loss_fn=lambda model, batch, run: run.log(x=torch.ones(2)))
 
@@ -291,11 +281,15 @@ def test_log_and_carry():
 def test_a_loss_that_is_not_finite_stops_before_the_update(bad):
     model, good = net(), net()
     fit(good, max_steps=6)
+    handler, generator = signal.getsignal(signal.SIGINT), torch.get_rng_state()
     with pytest.raises(training.NonFiniteLoss) as caught:
         fit(model, loss_fn=lambda m, b, run: cross_entropy(m, b, run) * (bad if run.step == 6 else 1))
     message = str(caught.value)
     assert f"loss is {bad} in epoch 2, step 7" in message and "smaller learning rate (it is 0.1)" in message
     assert "clip=1.0" in message
+    assert signal.getsignal(signal.SIGINT) is handler and torch.equal(torch.get_rng_state(), generator), (
+        "the run was left open for as long as the error was kept"
+    )
     assert len(caught.value.history.losses) == 6 and len(caught.value.history.epochs) == 1
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), good.parameters(), strict=True))
 
@@ -323,7 +317,7 @@ def critic_loss(d, real, fake, mix):
 
 def test_two_models_and_two_optimisers_as_by_hand():
     g, d, opt_g, opt_d = adversaries()
-    run = Run([g, d], [opt_d, opt_g], schedule="cosine", device="cpu", progress=False)
+    run = Run([g, d], [opt_d, opt_g], schedule="cosine", device="cpu", show=False)
     for (real,) in run.batches((X,), epochs=2, batch_size=16):
         fake = g(run.normal(16, 3))
         run.update(opt_d, critic_loss(d, real, fake, run.uniform(16, 1)))
@@ -333,10 +327,10 @@ def test_two_models_and_two_optimisers_as_by_hand():
             assert all(torch.equal(p.grad, grad) for p, grad in zip(d.parameters(), kept, strict=True))
 
     hand_g, hand_d, opt_g, opt_d = adversaries()
-    draws, losses, g_losses = seeds.generator(0, seeds.DRAWS), [], []
+    own, losses, g_losses = draws.generator(0, draws.DRAWS), [], []
     for step in range(8):
         real = X[training.order(70, 0, step // 4)[step % 4 * 16 :][:16]]
-        noise, mix = torch.randn(16, 3, generator=draws), torch.rand(16, 1, generator=draws)
+        noise, mix = torch.randn(16, 3, generator=own), torch.rand(16, 1, generator=own)
         # The generator's schedule starts with its first update, in the second step.
         for optimizer, lr, late in ((opt_d, 0.02, 0), (opt_g, 0.01, 1)):
             optimizer.param_groups[0]["lr"] = lr * 0.5 * (1 + math.cos(math.pi * max(0, step - late) / 8))
@@ -358,7 +352,7 @@ def _update(optimizer, loss):
 def test_a_run_left_early_restores_what_it_changed():
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    run = Run(model, optimizer, schedule="one-cycle", device="cpu", progress=False)
+    run = Run(model, optimizer, schedule="one-cycle", device="cpu", show=False)
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)
@@ -370,96 +364,6 @@ def test_a_run_left_early_restores_what_it_changed():
     assert len(run.history.losses) == 2
     with pytest.raises(RuntimeError, match="gives its batches once"):
         next(run.batches((X, Y), epochs=2))
-
-
-# Devices and precision
-
-
-def test_the_best_device_is_chosen(monkeypatch):
-    monkeypatch.delenv("COURSE_DEVICE", raising=False)
-    cuda, mps = (lambda value: lambda: value), (lambda value: lambda: value)
-    for has_cuda, has_mps, expected in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", cuda(has_cuda))
-        monkeypatch.setattr(torch.backends.mps, "is_available", mps(has_mps))
-        assert training.choose_device() == torch.device(expected)
-        assert training.choose_device("cpu") == torch.device("cpu")
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert training.choose_device(dtype=torch.float64) == torch.device("cpu")
-    with pytest.raises(ValueError, match="computes no float64"):
-        training.choose_device("mps", dtype=torch.float64)
-    monkeypatch.setenv("COURSE_DEVICE", "mps")
-    assert training.choose_device() == torch.device("mps")
-    assert training.choose_device("cpu") == torch.device("cpu")
-    monkeypatch.delenv("COURSE_DEVICE")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert training.choose_device() == torch.device("cpu")
-
-
-def test_an_unknown_or_missing_device_is_one_clear_error(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    for name in ("gpu", "cuda", "mps", "tpu", 3.5):
-        with pytest.raises(ValueError, match=r"this machine has no such device. It has: cpu\."):
-            fit(net(), device=name)
-    monkeypatch.setenv("COURSE_DEVICE", "cuda:0")
-    with pytest.raises(ValueError, match="COURSE_DEVICE='cuda:0'"):
-        fit(net(), device=None)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert training.choose_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(ValueError, match="device='cuda:2'.* has: cuda, cpu"):
-        training.choose_device("cuda:2")
-
-
-def test_more_processes_than_gpus_is_one_clear_error(monkeypatch):
-    monkeypatch.setenv("LOCAL_RANK", "2")
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(
-        ValueError, match="3 processes were started on a machine with 2 GPUs: start one for each"
-    ):
-        devices.connect(torch.device("cuda"), "float32")
-
-
-def test_precision_follows_the_device(monkeypatch):
-    cuda, cpu = torch.device("cuda"), torch.device("cpu")
-    for native in (True, False):
-        monkeypatch.setattr(
-            torch.cuda, "is_bf16_supported", lambda including_emulation, native=native: native
-        )
-        assert training.choose_precision(cuda) == ("bf16" if native else "float32")
-        assert training.choose_precision(cuda, dtype=torch.float64) == "float32"
-        assert training.choose_precision(cuda, "float32") == training.choose_precision(cpu) == "float32"
-    with pytest.raises(ValueError, match="precision='fp8' is not known"):
-        fit(net(), precision="fp8")
-    with pytest.raises(ValueError, match="nothing for a float64 model"):
-        fit(net(torch.float64), data=(X.double(), Y), precision="bf16")
-
-
-def test_one_process_trains_in_several_precisions_and_dtypes_one_after_the_other():
-    seen = []
-
-    def loss_fn(model, batch, run):
-        out = model(batch[0])
-        seen.append(out.dtype)
-        return F.cross_entropy(out, batch[1])
-
-    for precision, dtype in (("bf16", torch.float32), (None, torch.float32), ("bf16", torch.float32)):
-        fit(net(dtype), loss_fn=loss_fn, data=(X.to(dtype), Y), precision=precision, max_steps=1)
-    fit(net(torch.float64), loss_fn=loss_fn, data=(X.double(), Y), max_steps=1)
-    assert seen == [torch.bfloat16, torch.float32, torch.bfloat16, torch.float64]
-
-
-def test_accelerates_state_follows_the_device_and_survives_where_it_fits():
-    cpu, meta = torch.device("cpu"), torch.device("meta")
-    first = devices.connect(cpu, "float32")
-    assert devices.connect(cpu, "float32").state.__dict__ is first.state.__dict__
-    assert first.device == cpu, "a state that fits must not be reset under the user's own Accelerator"
-    assert devices.connect(meta, "float32").device == meta
-    assert devices.connect(cpu, "bf16").mixed_precision == "bf16"
-    assert devices.connect(cpu, "float32").device == cpu
-    assert "ACCELERATE_TORCH_DEVICE" not in os.environ
-    accelerate.Accelerator(cpu=True)
 
 
 def test_a_used_optimiser_goes_on():
@@ -525,22 +429,22 @@ def test_data_of_another_kind():
 
 
 def test_one_printed_line_without_a_time(capsys):
-    fit(net(), progress=True, evaluate=lambda m: {"accuracy": 0.25})
+    fit(net(), show=True, evaluate=lambda m: {"accuracy": 0.25})
     out, err = capsys.readouterr()
-    first = fit(net(), progress=True, epochs=1, max_steps=1)
+    first = fit(net(), show=True, epochs=1, max_steps=1)
     assert out.startswith("3 epochs, 12 steps: loss ") and out.endswith(", accuracy 0.25\n")
     assert out.count("\n") == 1 and err == ""
     line = f"0 epochs, 1 step: loss {first.losses[0]:.4g}"
     assert capsys.readouterr().out == line + "\n" and repr(first) == f"History({line})"
-    fit(net(), progress=False)
+    fit(net(), show=False)
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_bar_in_a_terminal_leaves_nothing(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    fit(net(), progress=True)
+    fit(net(), show=True)
     err = capsys.readouterr().err
-    assert "/12" in err and err.rpartition("\r")[2] == "" and err.split("\r")[-2].strip() == ""
+    assert "/12" in err and err.endswith("\r\033[K\r")
 
 
 NOTEBOOK = """
@@ -556,34 +460,25 @@ CELL = """
 history = training.fit(model, lambda m, b, run: m(b[0]).square().mean(), (x,), batch_size=4, epochs=2,
                        optimizer=torch.optim.SGD(model.parameters(), lr=0.001), device="cpu")
 """
+AFTER = """
+assert threading.active_count() == threads, threading.enumerate()
+new = [name for name in set(sys.modules) - modules if name.startswith(("matplotlib", "ipywidgets"))]
+assert not [name for name in new if sys.modules[name]], new
+"""
 
 
-def test_a_saved_notebook_keeps_the_line_alone():
+def test_a_saved_notebook_keeps_the_line_alone_and_no_thread_hinders_a_fork():
+    """And nothing of matplotlib or ipywidgets was imported for it."""
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    cells = [
-        nbformat.v4.new_code_cell(source)
-        for source in (NOTEBOOK, "print('before')" + CELL + "print('after')")
-    ]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    before = "import sys, threading\nthreads, modules = threading.active_count(), set(sys.modules)"
+    sources = (before, NOTEBOOK, "print('before')" + CELL + "print('after')", AFTER)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    assert notebook.cells[0].outputs == []
-    before, line, after = notebook.cells[1].outputs
+    assert notebook.cells[1].outputs == notebook.cells[3].outputs == []
+    before, line, after = notebook.cells[2].outputs
     assert (before.text, after.text) == ("before\n", "after\n")
     assert line.output_type == "display_data" and list(line.data) == ["text/plain"] and line.metadata == {}
     assert line.data["text/plain"].startswith("2 epochs, 32 steps: loss ")
-
-
-def test_no_threads_are_left_to_hinder_a_fork():
-    script = (
-        "import sys, threading; sys.stderr.isatty = lambda: True\n"
-        + NOTEBOOK.replace('sys.modules["ipywidgets"] = None', "")
-        + CELL
-        + "assert threading.active_count() == 1, threading.enumerate()\n"
-        "assert not any(name.startswith(('matplotlib', 'IPython', 'ipywidgets')) for name in sys.modules)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("2 epochs, 32 steps: loss ") and "Warning" not in done.stderr
 
 
 def test_seconds_grow_over_the_sessions(tmp_path):

@@ -44,13 +44,11 @@ def main(arguments=None):
     parser.add_argument("--output", type=Path, help="write the table into this file too")
     options = parser.parse_args(arguments)
     device = options.device or gpu()
-    if device is None:
-        print(
-            "error: no GPU: torch sees neither CUDA nor MPS; --device cpu tries the check without",
-            file=sys.stderr,
-        )
-        return 2
     try:
+        if device is None:
+            raise FileNotFoundError(
+                "no GPU: torch sees neither CUDA nor MPS; --device cpu tries the check without"
+            )
         paths = [chapters.find(name) for name in options.chapters] or chapters.paths()
     except FileNotFoundError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -60,7 +58,7 @@ def main(arguments=None):
         print(f"{path.stem}: on the CPU ...", flush=True)
         cpu = run(path, "cpu")
         print(f"{path.stem}: on {device} ...", flush=True)
-        rows.append(row(path.stem, cpu, run(path, device), exact=device == "cpu"))
+        rows.append(row(path.stem, cpu, cpu if "error" in cpu else run(path, device), exact=device == "cpu"))
     text = table(rows, device)
     print(f"\n{text}", end="")
     if options.output:
@@ -85,49 +83,41 @@ def run(path, device):
                               stderr=subprocess.PIPE, text=True)  # fmt: skip
         if done.returncode:
             print(done.stderr, file=sys.stderr)
-            said = done.stderr.strip().splitlines()
-            return {"error": said[-1] if said else f"exit status {done.returncode}"}
+            return {"error": (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]}
         return json.loads(report.read_text(encoding="utf-8"))
 
 
-def row(name, cpu, other, exact):
+def row(name, cpu, gpu, exact):
     """One row of the table: a list of texts, the last one "equal" or what is not."""
-    for where, found in (("CPU", cpu), ("GPU", other)):
+    for place, found in (("CPU", cpu), ("GPU", gpu)):
         if "error" in found:
             why = found["error"].replace("|", "/")[:120]
-            return [name, *["-"] * (len(HEAD) - 2), f"fails on the {where}: {why}"]
-    compared, difference, result = compare(cpu["trainings"], other["trainings"], exact)
-    seconds = (cpu["seconds"], other["seconds"])
-    memory = (cpu["host_mb"], other["host_mb"], other["device_mb"])
+            return [name, *["-"] * (len(HEAD) - 2), f"fails on the {place}: {why}"]
+    compared, difference, result = compare(cpu["trainings"], gpu["trainings"], exact)
+    memory = (cpu["host_mb"], gpu["host_mb"], gpu["device_mb"])
     return [
         name,
-        *(f"{number:.1f} s" for number in seconds),
-        f"{seconds[0] / seconds[1]:.1f} ×",
+        f"{cpu['seconds']:.1f} s", f"{gpu['seconds']:.1f} s", f"{cpu['seconds'] / gpu['seconds']:.1f} ×",
         *(f"{number:.0f} MB" for number in memory),
-        f"{compared} of {len(cpu['trainings'])}",
-        f"{difference:.1e}",
-        result,
-    ]
+        f"{compared} of {len(cpu['trainings'])}", f"{difference:.1e}", result,
+    ]  # fmt: skip
 
 
-def compare(cpu, other, exact):
+def compare(cpu, gpu, exact):
     """How many trainings were compared, the largest difference of their first losses, and "equal" or not."""
-    if [len(training["losses"]) for training in cpu] != [len(training["losses"]) for training in other]:
-        return 0, float("nan"), "differs: not the same trainings"
+    if [len(training["losses"]) for training in cpu] != [len(training["losses"]) for training in gpu]:
+        return 0, math.nan, "differs: not the same trainings"
     number, largest, result = 0, 0.0, "equal"
-    for mine, theirs in zip(cpu, other, strict=True):
-        if mine["dropout"] and not exact:
-            continue
-        number += 1
-        for a, b in zip(mine["losses"], theirs["losses"], strict=True):
-            difference = abs(a - b) / max(1.0, abs(a))
-            difference = math.inf if math.isnan(difference) else difference
-            largest = max(largest, difference)
-            if difference > (0.0 if exact else TOLERANCE[theirs["precision"]]):
-                result = "differs: the first losses"
-    if number == 0:
-        result = "equal, by its own assertions"
-    return number, largest, result
+    for mine, theirs in zip(cpu, gpu, strict=True):
+        if exact or not mine["dropout"]:
+            number += 1
+            for a, b in zip(mine["losses"], theirs["losses"], strict=True):
+                difference = abs(a - b) / max(1.0, abs(a))
+                difference = math.inf if math.isnan(difference) else difference
+                largest = max(largest, difference)
+                if difference > (0.0 if exact else TOLERANCE[theirs["precision"]]):
+                    result = "differs: the first losses"
+    return number, largest, result if number else "equal, by its own assertions"
 
 
 def table(rows, device):
@@ -144,19 +134,19 @@ def table(rows, device):
 
 def measure(path, report):
     """Run a chapter and write what it took, and the first losses of each of its trainings."""
-    from course.training.run import Run
+    from course.training import Run
 
-    trainings, end = [], Run._end
+    trainings, batches = [], Run.batches
 
-    def recorded(run):
-        end(run)
-        trainings.append({
-            "losses": run.history.losses[:FIRST],
-            "precision": run.precision,
-            "dropout": any(has_dropout(module) for model in run.models for module in model.modules()),
-        })  # fmt: skip
+    def watched(run, *arguments, **settings):
+        try:
+            yield from batches(run, *arguments, **settings)
+        finally:
+            dropout = any(has_dropout(module) for model in run.models for module in model.modules())
+            first = run.history.losses[:FIRST]
+            trainings.append({"losses": first, "precision": run.precision, "dropout": dropout})
 
-    Run._end = recorded
+    Run.batches = watched
     sys.argv = [path]
     start = time.perf_counter()
     runpy.run_path(path, run_name="__main__")
@@ -167,15 +157,14 @@ def measure(path, report):
 
 def has_dropout(module):
     """Whether a module draws masks in training: nn.Dropout and its kin, or a recurrent layer's `dropout`."""
-    chance = module.p if isinstance(module, torch.nn.modules.dropout._DropoutNd) else None
-    chance = getattr(module, "dropout", 0.0) if chance is None else chance
+    chance = module.p if "Dropout" in type(module).__name__ else getattr(module, "dropout", 0.0)
     return isinstance(chance, int | float) and chance > 0
 
 
 def host_memory():
     """The most memory that this process ever held, in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():
+    if status.exists():  # Linux, whose getrusage tells what the parent held, too
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) * 1024
     import resource  # not on Windows
 

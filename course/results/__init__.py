@@ -155,7 +155,7 @@ def _run_row(function, arguments, what):
 def _run(function, arguments, what):
     """What a recorder yields: its first losses, and all that it measured, in one dict."""
     try:
-        recorder = function(**arguments, progress=False)
+        recorder = function(**arguments, show=False)
         losses, measured = next(recorder), next(recorder)
     except NameError as error:
         raise ValueError(

@@ -8,8 +8,7 @@ from course.training.batches import order
 from course.training.checkpoints import CheckpointError
 from course.training.devices import choose_device, choose_precision
 from course.training.history import History, NonFiniteLoss
-from course.training.loop import fit, predict
-from course.training.run import Run
+from course.training.loop import Run, fit, predict
 
 __all__ = [
     "CheckpointError",

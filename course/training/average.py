@@ -1,7 +1,5 @@
 """The exponential moving average of a model's weights."""
 
-from contextlib import contextmanager
-
 import torch
 
 
@@ -9,6 +7,9 @@ class Average:
     """average = decay * average + (1 - decay) * weights, after each step; first the first step's weights.
 
     Floating-point buffers (batch norm's statistics) are averaged too; whole-number ones are copied.
+
+    Attributes:
+        tensors: the averages, in the order of `tensors_of`; None before the first step.
     """
 
     def __init__(self, model, decay):
@@ -28,33 +29,14 @@ class Average:
                 average.copy_(tensor)
 
     @torch.no_grad()
-    def put_into_model(self):
-        """The model holds the averaged weights from here on."""
-        if self.tensors is not None:
-            for tensor, average in zip(tensors_of(self.model), self.tensors, strict=True):
-                tensor.copy_(average)
-
-    @contextmanager
-    def in_model(self):
-        """The model holds the averaged weights inside the block, and its own again after it."""
-        own = [tensor.clone() for tensor in tensors_of(self.model)]
-        self.put_into_model()
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for tensor, kept in zip(tensors_of(self.model), own, strict=True):
-                    tensor.copy_(kept)
-
-    def state(self):
-        """What a checkpoint keeps."""
-        return self.tensors
-
-    def load(self, tensors):
-        """Go on from what `state` returned."""
-        if tensors is not None:
-            now = tensors_of(self.model)
-            self.tensors = [kept.to(like.device, copy=True) for kept, like in zip(tensors, now, strict=True)]
+    def swap(self):
+        """The model gets the averages, which become its own tensors here until the next swap."""
+        if self.tensors is None:
+            return
+        for average, tensor in zip(self.tensors, tensors_of(self.model), strict=True):
+            own = tensor.clone()
+            tensor.copy_(average)
+            average.copy_(own)
 
 
 def tensors_of(model):

@@ -1,17 +1,22 @@
 """Batches out of tensors in memory, or out of a function: by indexing, never item by item."""
 
-import hashlib
-
 import torch
 
-from course.training import checks, seeds
+from course.training import draws
 
 RESIDENT_BYTES = 1 << 30  # data up to this size is kept on the device as a whole
 
 
 def order(n, seed, epoch):
     """The order of the examples in one epoch (from 0) of `fit(..., seed=seed)`: a (n,) permutation."""
-    return torch.randperm(n, generator=seeds.generator(seed, seeds.ORDER, epoch))
+    return torch.randperm(n, generator=draws.generator(seed, draws.ORDER, epoch))
+
+
+def check_whole(**values):
+    """Each value must be a whole number of at least 1."""
+    for name, value in values.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name}={value!r}: expected a whole number of at least 1.")
 
 
 class Batches:
@@ -29,22 +34,21 @@ class Batches:
     """
 
     def __init__(self, run, data, batch_size, shuffle=True, steps_per_epoch=None):
-        checks.whole(batch_size=batch_size)
-        self.run, self.shuffle, self.made = run, shuffle, data if callable(data) else None
-        if self.made:
+        check_whole(batch_size=batch_size)
+        self.run, self.shuffle, self.make, self.tensors = run, shuffle, None, ()
+        if callable(data):
             if steps_per_epoch is None:
                 raise ValueError("data is a function, which has no end: give steps_per_epoch too.")
-            self.tensors, self.batch_size, self.per_epoch = (), batch_size, steps_per_epoch
+            self.make, self.batch_size, self.per_epoch = data, batch_size, steps_per_epoch
         else:
             if steps_per_epoch is not None:
                 raise ValueError(
                     "steps_per_epoch is for data made by a function: tensors have their own length."
                 )
-            self.tensors = _check_tensors(data)
-            self.n = len(self.tensors[0])
-            self.batch_size = min(batch_size, self.n)
-            self.per_epoch = self.n // self.batch_size
-        checks.whole(steps_per_epoch=self.per_epoch)
+            self.tensors = _checked(data)
+            self.batch_size = min(batch_size, len(self.tensors[0]))
+            self.per_epoch = len(self.tensors[0]) // self.batch_size
+        check_whole(steps_per_epoch=self.per_epoch)
         if self.batch_size % run.processes:
             raise ValueError(
                 f"A batch of {self.batch_size} cannot be shared equally by {run.processes} processes: "
@@ -57,34 +61,23 @@ class Batches:
 
     def batch(self, step):
         """The batch of a step (counted from the run's start): a tuple of tensors on the device."""
-        if self.made:
-            made = self.made(self.run, self.share)
-            return tuple(
-                tensor.to(self.run.device) for tensor in (made if isinstance(made, tuple) else (made,))
-            )
+        if self.make:
+            made = self.make(self.run, self.share)
+            made = made if isinstance(made, tuple) else (made,)
+            return tuple(tensor.to(self.run.device) for tensor in made)
         epoch, index = divmod(step, self.per_epoch)
         start = index * self.batch_size + self.run.process * self.share
         if not self.shuffle:
             # Cloned, so that a loss function that changes its batch in place leaves the data as they are.
             return tuple(t[start : start + self.share].clone().to(self.run.device) for t in self.tensors)
         if epoch != self.epoch:
-            self.epoch, self.order = epoch, order(self.n, self.run.seed, epoch).to(self.tensors[0].device)
+            self.epoch = epoch
+            self.order = order(len(self.tensors[0]), self.run.seed, epoch).to(self.tensors[0].device)
         rows = self.order[start : start + self.share]
         return tuple(tensor.index_select(0, rows).to(self.run.device) for tensor in self.tensors)
 
-    def fingerprint(self):
-        """What tells these data from others, for a checkpoint's configuration."""
-        if self.made:
-            return getattr(self.made, "__qualname__", type(self.made).__name__)
-        digest = hashlib.sha256()
-        for tensor in self.tensors:
-            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        shapes = ", ".join(f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}" for tensor in self.tensors)
-        return f"{shapes}, sha256 {digest.hexdigest()[:16]}"
 
-
-def _check_tensors(data):
+def _checked(data):
     tensors = (data,) if isinstance(data, torch.Tensor) else tuple(data)
     if not tensors or not all(isinstance(tensor, torch.Tensor) and tensor.ndim for tensor in tensors):
         raise TypeError(

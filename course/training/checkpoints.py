@@ -1,15 +1,18 @@
-"""Files that survive being killed while they are written, and tell when they are damaged."""
+"""Checkpoints: the state of a run, whole, in a file that survives a kill and tells when it is damaged."""
 
 import hashlib
 import io
 import os
 import pickle
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import asdict
 
 import torch
+from accelerate.utils import send_to_device
 
 from course.files import set_aside
+from course.training import draws, processes
+from course.training.history import History
 
 MAGIC = b"course checkpoint 1\n"
 
@@ -18,19 +21,21 @@ class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read, or used for this run. The message names the file and the cure."""
 
 
+# The file
+
+
 def previous(path):
     """Where the checkpoint before the newest one is kept."""
     return path.with_name(path.name + ".previous")
 
 
 def write(path, state, keep=True):
-    """Write `state` to `path` so that a kill at any moment leaves a whole checkpoint behind.
+    """Write `state` to `path`; a kill at any moment leaves a whole checkpoint there, this one or the last.
 
     Args:
         path: the newest checkpoint; its folder is made.
         state: nested dicts, lists and tuples of tensors, numbers, strings and None.
-        keep: whether the file that stands there is kept as the one before (else it, and the one before, are
-            dropped once the new one is in place: they are of another run).
+        keep: whether the file that stood there becomes the previous one (else both, of another run, go).
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -39,15 +44,18 @@ def write(path, state, keep=True):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(fresh, "wb") as file:
-            file.write(MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+            file.write(_head(content) + content)
             file.flush()
             os.fsync(file.fileno())
         if keep and path.exists():
-            os.replace(path, previous(path))
+            previous(path).unlink(missing_ok=True)
+            try:
+                os.link(path, previous(path))  # a second name: the first one stays in place
+            except OSError:  # not every file system has such links
+                os.replace(path, previous(path))
         os.replace(fresh, path)
         if not keep:
             previous(path).unlink(missing_ok=True)
-        _sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             fresh.unlink()
@@ -60,7 +68,7 @@ def read(path):
     """The newest good checkpoint's state and messages for the user; (None, []) where there is none yet.
 
     A damaged file is set aside as `<name>.damaged` (then `.damaged-2`), so that it never takes the place of
-    a good one, and none is lost.
+    a good one, and none is lost. Nothing is unpickled but tensors, numbers and texts.
 
     Raises:
         CheckpointError: if there are checkpoints and none is good.
@@ -70,7 +78,7 @@ def read(path):
         if not candidate.exists():
             continue
         try:
-            return load(candidate), messages
+            return _load(candidate), messages
         except CheckpointError as error:
             aside = set_aside(candidate, "{name}.damaged{number}")
             messages.append(f"{error} It was set aside as {aside.name}, and the one before is used.")
@@ -82,36 +90,119 @@ def read(path):
     return None, []
 
 
-def load(path):
-    """The state in one checkpoint file; unpickles no code. Raises CheckpointError if it is damaged."""
+def _load(path):
     try:
         data = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"The checkpoint {path} cannot be read: {error}.") from error
-    head, content = data[: len(MAGIC) + 65], data[len(MAGIC) + 65 :]
-    if head != MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n":
+    start = len(_head(b""))
+    if data[:start] != _head(data[start:]):
         raise CheckpointError(f"The checkpoint {path} is damaged (its content does not match its checksum).")
     try:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        return torch.load(io.BytesIO(data[start:]), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError) as error:
         raise CheckpointError(f"The checkpoint {path} holds something other than weights: {error}") from error
 
 
-def path_of(checkpoint):
-    """A Path for the `checkpoint` argument; a folder is refused."""
-    path = Path(checkpoint)
-    if path.is_dir():
+def checksum(content):
+    """The SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _head(content):
+    return MAGIC + checksum(content).encode() + b"\n"
+
+
+# What is in it
+
+
+def take(run):
+    """The state of a run between two steps: all that a resumed run needs to go on as if it had never stopped.
+
+    What differs between processes (carried state, torch's own generators) is kept for each of them: all
+    processes take part.
+    """
+    own = {"carry": send_to_device(run.carry, "cpu"), "global": draws.global_state(run.device)}
+    return {
+        "configuration": run.configuration,
+        "step": run.step,
+        "models": [model.state_dict() for model in run.models],
+        "averages": [average and average.tensors for average in run.averages],
+        "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
+        "schedulers": [scheduler.state_dict() for scheduler in run.schedulers],
+        "draws": run.draws.get_state(),
+        "processes": processes.from_each(run, own),
+        "history": asdict(run.history),
+    }
+
+
+def restore(run, state):
+    """Put `run` where `take` found it."""
+    run.step = state["step"]
+    for parts in ("models", "optimizers", "schedulers"):
+        for part, saved in zip(getattr(run, parts), state[parts], strict=True):
+            part.load_state_dict(saved)
+    for average, saved in zip(run.averages, state["averages"], strict=True):
+        if average:
+            average.tensors = send_to_device(saved, run.device)
+    own = state["processes"][run.process]
+    run.draws.set_state(state["draws"])
+    draws.set_global_state(own["global"], run.device)
+    run.carry = send_to_device(own["carry"], run.device)
+    run.history = History(**{**state["history"], "interrupted": False})
+
+
+def configuration(run, batches, epochs):
+    """What must be the same for a checkpoint to fit a run: name -> value as text."""
+    facts = {
+        "data": name_of(batches.make) if batches.make else fingerprint(batches.tensors),
+        "epochs": epochs,
+        "batch_size": batches.batch_size,
+        "steps_per_epoch": batches.per_epoch,
+        "shuffle": batches.shuffle,
+        "seed": run.seed,
+        "schedule": run.schedule if isinstance(run.schedule, str) else name_of(run.schedule),
+        "clip": run.clip,
+        "average": [average and average.decay for average in run.averages],
+        "precision": run.precision,
+        "processes": run.processes,
+    }
+    for i, model in enumerate(run.models):
+        for name, tensor in model.state_dict().items():
+            facts[f"model {i}, {name}"] = f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}"
+    for i, optimizer in enumerate(run.optimizers):
+        facts[f"optimizer {i}"] = type(optimizer).__name__
+        for j, group in enumerate(optimizer.param_groups):
+            for name, value in group.items():
+                value = len(value) if name == "params" else value
+                facts[f"optimizer {i}, group {j}, {name}"] = value
+    return {name: str(value) for name, value in facts.items()}
+
+
+def fingerprint(tensors):
+    """What tells these tensors from others, as text."""
+    shapes = ", ".join(f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}" for tensor in tensors)
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return f"{shapes}, sha256 {digest.hexdigest()[:16]}"
+
+
+def name_of(function):
+    """A function's name, without an address in it, which each process has of its own."""
+    return getattr(function, "__qualname__", type(function).__name__)
+
+
+def refuse_other(path, saved, now):
+    """Raise a CheckpointError that names each difference between two configurations."""
+    lines = [
+        f"  {name}: {saved.get(name, 'absent')} in the checkpoint, {now.get(name, 'absent')} now"
+        for name in {**saved, **now}
+        if saved.get(name) != now.get(name)
+    ]
+    if lines:
+        more = [f"  and {len(lines) - 8} more"] if len(lines) > 8 else []
         raise CheckpointError(
-            f"checkpoint={str(checkpoint)!r} is a folder: name a file in it, such as 'run.ckpt'."
+            f"The checkpoint {path} is of another configuration:\n" + "\n".join(lines[:8] + more) + "\n"
+            "Give the run the checkpoint's values, or start anew (without resume=True or under another name)."
         )
-    return path
-
-
-def _sync_folder(folder):
-    # The renames themselves reach the disk with the folder; Windows cannot open one and needs no such step.
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

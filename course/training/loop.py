@@ -1,17 +1,24 @@
-"""`fit`: one model, one optimiser."""
+"""The training loop: `fit` for one model and one optimiser, and `Run` for loops of any form."""
 
-from contextlib import suppress
+import math
+import time
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from pathlib import Path
 
 import torch
 
-from course.training.modes import evaluating
-from course.training.run import Run
+from course.training import checkpoints, devices, draws, processes, schedules
+from course.training.average import Average
+from course.training.bar import Bar
+from course.training.batches import Batches, check_whole
+from course.training.history import History, NonFiniteLoss
+from course.training.interrupts import Interrupts
 
 
 def fit(
     model, loss_fn, data, *, optimizer, epochs, batch_size=64, steps_per_epoch=None, seed=0,
     schedule="constant", clip=None, average=None, evaluate=None, shuffle=True, device=None, precision=None,
-    checkpoint=None, checkpoint_every=None, resume=False, max_steps=None, progress=True,
+    checkpoint=None, checkpoint_every=None, resume=False, max_steps=None, show=True,
 ):  # fmt: skip
     """Train a model, and return the History of it.
 
@@ -37,7 +44,7 @@ def fit(
         checkpoint: a file to save the whole run in, each `checkpoint_every` steps (default: each epoch).
         resume: go on from that file, with a result as if the run had never stopped.
         max_steps: stop after so many steps (of the whole run), the schedule being that of all epochs.
-        progress: False shows no bar and prints no summary.
+        show: False shows no bar and prints no summary.
 
     Raises:
         NonFiniteLoss: as soon as the loss is nan or infinite; before that update.
@@ -47,24 +54,21 @@ def fit(
     run = Run(
         model, optimizer, seed=seed, schedule=schedule, clip=clip, average=average, device=device,
         precision=precision, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
-        max_steps=max_steps, progress=progress,
+        max_steps=max_steps, show=show,
     )  # fmt: skip
     batches = run.batches(
-        data,
-        epochs=epochs,
-        batch_size=batch_size,
-        steps_per_epoch=steps_per_epoch,
-        shuffle=shuffle,
+        data, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, shuffle=shuffle,
         evaluate=evaluate,
-    )
-    for batch in batches:
-        try:
-            with run.autocast():
-                loss = loss_fn(model, batch, run)
-            run.update(optimizer, loss)
-        except KeyboardInterrupt as interrupt:
-            with suppress(StopIteration):
-                batches.throw(interrupt)  # the generator saves, and ends
+    )  # fmt: skip
+    with closing(batches):  # an error, which holds on to this frame, must not keep the run open
+        for batch in batches:
+            try:
+                with run.autocast():
+                    loss = loss_fn(model, batch, run)
+                run.update(optimizer, loss)
+            except KeyboardInterrupt as interrupt:
+                with suppress(StopIteration):
+                    batches.throw(interrupt)  # the generator saves, and ends
     return run.history
 
 
@@ -77,5 +81,352 @@ def predict(model, x, batch_size=500):
         (N, ...) tensor on the CPU; each module's train or eval mode is as before.
     """
     device = next(model.parameters()).device
-    with evaluating(model):
+    with _evaluating([model]):
         return torch.cat([model(part.to(device)).cpu() for part in x.split(batch_size)])
+
+
+class Run(draws.Draws):
+    """A run of one or more models and their optimisers. `fit` is this, for one of each:
+
+        run = Run(model, optimizer)
+        for x, y in run.batches((x_train, y_train), epochs=5):
+            with run.autocast():
+                loss = F.cross_entropy(model(x), y)
+            run.update(optimizer, loss)
+
+    Args:
+        models, optimizers: one, or a list of them; the models are moved to the device in place.
+        average: decay of the moving average of the weights; for several models a list, with None.
+        The others: as for `fit`.
+
+    Attributes:
+        step, epoch: the step under way, counted over the whole run, and its epoch; both from 0.
+        device, dtype: where the models are, and the dtype of their weights and of the draws.
+        carry: state that goes from batch to batch (detached tensors, nested in tuples, or None). It is None
+            at each epoch's start, and is saved in checkpoints.
+        history: the History so far.
+        process, processes: this process's number, and how many share the work.
+    """
+
+    def __init__(
+        self, models, optimizers, *, seed=0, schedule="constant", clip=None, average=None, device=None,
+        precision=None, checkpoint=None, checkpoint_every=None, resume=False, max_steps=None, show=True,
+    ):  # fmt: skip
+        self.models, self.optimizers = _several(models), _several(optimizers)
+        averages = average if isinstance(average, (list, tuple)) else [average] * len(self.models)
+        self._path = checkpoint and Path(checkpoint)
+        _check_settings(seed, clip, averages, self._path, checkpoint_every, resume, max_steps)
+        _check_parameters(self.models, self.optimizers)
+        weights = (p for model in self.models for p in model.parameters() if p.is_floating_point())
+        dtype = next((weight.dtype for weight in weights), torch.get_default_dtype())
+        device = devices.choose_device(device, dtype)
+        self.precision = devices.choose_precision(device, precision, dtype)
+        device, process, count = processes.join(device)
+        super().__init__(seed, device, dtype, process, count)
+        self.seed, self.schedule, self.clip, self.max_steps = seed, schedule, clip, max_steps
+        self.averages = [decay and Average(m, decay) for m, decay in zip(self.models, averages, strict=True)]
+        self.show = show and self.process == 0
+        self.history, self.carry, self.step, self.epoch = History(), None, 0, 0
+        self._every, self._resume = checkpoint_every, resume
+        self._logs, self._step_logs, self._first_update, self._updated = {}, [], None, set()
+        self._begun = False
+
+    def batches(self, data, *, epochs, batch_size=64, steps_per_epoch=None, shuffle=True, evaluate=None):
+        """The batches of the whole run, each a tuple of tensors on the device; arguments as for `fit`.
+
+        The body of the loop calls `update`. Between two batches this generator records, averages the weights,
+        moves the schedules on, evaluates (`evaluate(*models)`) and saves. Ctrl-C ends the loop after the step
+        under way. When it is over, the models hold their averaged weights, and the optimisers' settings and
+        torch's own generators are as the caller left them.
+        """
+        if self._begun:
+            raise RuntimeError("A Run gives its batches once: make a new Run for another round.")
+        check_whole(epochs=epochs)
+        self._begun = True
+        plan = Batches(self, data, batch_size, shuffle, steps_per_epoch)
+        with ExitStack() as stack:
+            stack.enter_context(draws.own_stream(self.device, self.seed, self.process))
+            stack.enter_context(schedules.settings_restored(self.optimizers))
+            self._begin(plan, epochs)
+            stack.callback(self._end)
+            bar = stack.enter_context(Bar(self.step, self._last, self.show))
+            interrupts = stack.enter_context(Interrupts())
+            try:
+                yield from self._steps(plan, evaluate, interrupts, bar)
+                self.flush()
+                bar.line = self.history.summary()
+            except KeyboardInterrupt:
+                bar.line = self._interrupted()
+
+    def update(self, optimizer, loss, retain_graph=False):
+        """Backward from `loss` (a scalar tensor), clip, one step of `optimizer`; returns the loss as a float.
+
+        Where the run has several optimisers, only the parameters of this one get a gradient.
+
+        Raises:
+            NonFiniteLoss: if the loss, or under `clip` the gradient's norm, is nan or infinite.
+        """
+        _check_loss(loss)
+        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        optimizer.zero_grad()
+        loss.backward(inputs=parameters if len(self.optimizers) > 1 else None, retain_graph=retain_graph)
+        if self.processes > 1:
+            value = processes.average_gradients(parameters, loss)
+        else:
+            value = loss.item()
+        self._check_finite("loss", value, optimizer)
+        norm = None
+        if self.clip is not None:
+            norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.clip))
+            self._check_finite("gradient's norm", norm, optimizer)
+        self._way_back = None
+        optimizer.step()
+        self._updated.add(id(optimizer))
+        if self._first_update is None:
+            self._first_update = value, float(self.optimizers[0].param_groups[0]["lr"]), norm
+        return value
+
+    def log(self, **values):
+        """Record a number or scalar tensor under each name in `history.logged` (processes: their mean)."""
+        for name, value in values.items():
+            if isinstance(value, torch.Tensor):
+                if value.numel() != 1:
+                    raise ValueError(
+                        f"log({name}=...): a tensor of shape {tuple(value.shape)}, expected one number."
+                    )
+                value = value.detach()
+            self._step_logs.append((name, value))
+
+    def autocast(self):
+        """The context in which models and losses are computed: bfloat16 autocast, or nothing."""
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def flush(self):
+        """Bring `history` up to date: logged tensors become floats."""
+        for name, values in self._logs.items():
+            numbers = processes.average_numbers(self, _numbers(values))
+            self.history.logged.setdefault(name, []).extend(numbers)
+        self._logs = {}
+        self.history.seconds = time.perf_counter() - self._started
+
+    def _begin(self, plan, epochs):
+        """Place the models, build the schedules, and take the run up where its checkpoint left it."""
+        total = epochs * plan.per_epoch
+        self._last = total if self.max_steps is None else min(total, self.max_steps)
+        self._every = self._every or plan.per_epoch
+        for model in self.models:
+            model.to(self.device)
+        processes.same_everywhere(self)
+        for optimizer in self.optimizers:
+            if optimizer.state:  # of an earlier run, perhaps on another device
+                optimizer.load_state_dict(optimizer.state_dict())
+        if self._path:
+            self.configuration = checkpoints.configuration(self, plan, epochs)
+        self.schedulers = [schedules.build(self.schedule, optimizer, total) for optimizer in self.optimizers]
+        if self._path:
+            self._take_up()
+        for model in self.models:
+            model.train()
+        self._started = time.perf_counter() - self.history.seconds
+
+    def _steps(self, plan, evaluate, interrupts, bar):
+        """Give the batches. Each round of the loop begins between two steps, where the run stands whole."""
+        unsaved = False
+        while True:
+            self._way_back = self._path and self._passing_state()
+            self.epoch = self.step // plan.per_epoch
+            if len(self.history.epochs) < self.epoch:
+                self._finish_epoch(plan.per_epoch, evaluate, interrupts)
+                unsaved = True
+                continue
+            if unsaved and self._path and (self.step >= self._last or self.step % self._every == 0):
+                self._save()
+            interrupts.check()
+            if self.step >= self._last:
+                return
+            if self.step % plan.per_epoch == 0:
+                self.carry = None
+            yield plan.batch(self.step)
+            self._finish_step()
+            bar.advance(self.history.losses)
+            unsaved = True
+
+    def _finish_step(self):
+        self._way_back = None
+        for average in filter(None, self.averages):
+            average.update()
+        for optimizer, scheduler in zip(self.optimizers, self.schedulers, strict=True):
+            # torch warns of a schedule that moves before its optimiser's first update.
+            if id(optimizer) in self._updated or scheduler.last_epoch:
+                scheduler.step()
+        for name, value in self._step_logs:
+            self._logs.setdefault(name, []).append(value)
+        if self._first_update is not None:
+            loss, lr, norm = self._first_update
+            self.history.losses.append(loss)
+            self.history.lrs.append(lr)
+            if norm is not None:
+                self.history.grad_norms.append(norm)
+        self._step_logs, self._first_update = [], None
+        self.step += 1
+
+    def _finish_epoch(self, per_epoch, evaluate, interrupts):
+        losses = self.history.losses[-per_epoch:]
+        row = {"epoch": self.epoch} | ({"loss": math.fsum(losses) / len(losses)} if losses else {})
+        if evaluate:
+            processes.average_buffers(self)
+            with ExitStack() as stack:
+                for average in filter(None, self.averages):
+                    average.swap()
+                    stack.callback(average.swap)
+                stack.enter_context(_evaluating(self.models))
+                stack.enter_context(interrupts.at_once())
+                found = evaluate(*self.models)
+            if not isinstance(found, dict):
+                kind = type(found).__name__
+                raise TypeError(f"evaluate returned {kind}: expected a dict, such as {{'accuracy': 0.98}}.")
+            row |= {name: float(value) for name, value in found.items()}
+        self.history.epochs.append(row)
+
+    def _check_finite(self, what, value, optimizer):
+        if not math.isfinite(value):
+            self.flush()
+            lrs = [group["lr"] for group in optimizer.param_groups]
+            raise NonFiniteLoss(what, value, self.epoch + 1, self.step + 1, lrs, self.history)
+
+    # A checkpoint holds the run as it stands between two steps. A killed run goes on from the newest one. An
+    # interrupted run saves once more, as of the last whole step: until its first update the step under way
+    # has changed nothing but what `_way_back` keeps (and batch norm's statistics, which see a batch again).
+    # From then on there is no way back, and the newest checkpoint stands.
+
+    def _passing_state(self):
+        """What a step changes before it changes weights: the generators' states, and `carry`."""
+        return self.draws.get_state(), draws.global_state(self.device), self.carry
+
+    def _go_back(self):
+        """Undo the step under way."""
+        own, torchs, self.carry = self._way_back
+        self.draws.set_state(own)
+        draws.set_global_state(torchs, self.device)
+
+    def _save(self):
+        """Write a checkpoint. All processes take part."""
+        self.flush()
+        processes.average_buffers(self)
+        state = checkpoints.take(self)
+        processes.from_first(self, lambda: checkpoints.write(self._path, state, keep=self._ours))
+        self._ours = True
+
+    def _take_up(self):
+        """Go on from the checkpoint where that is asked for, and say so."""
+        state, messages = None, []
+        if self._resume:
+            state, messages = processes.from_first(self, lambda: checkpoints.read(self._path))
+        if state is not None:
+            checkpoints.refuse_other(self._path, state["configuration"], self.configuration)
+            checkpoints.restore(self, state)
+            messages.append(f"Resumed from {self._path} after step {self.step}.")
+        elif self._resume:
+            messages.append(f"There is no checkpoint {self._path} yet: the run starts from the beginning.")
+        elif self._path.exists():
+            messages.append(
+                f"{self._path} is of an earlier run and will be replaced (resume=True would go on with it)."
+            )
+        self._ours = state is not None  # the file that stands there is of this run
+        if self.process == 0:
+            for message in messages:
+                print(message)
+
+    def _interrupted(self):
+        """Save what can be saved; returns the line to show."""
+        self.history.interrupted = True
+        if self.processes > 1:
+            raise KeyboardInterrupt  # other processes may be a step further, and saving together would hang
+        saved = self._way_back is not None
+        if saved:
+            self._go_back()
+            self._save()
+        self.flush()
+        line = f"Interrupted after {self.history.summary()}."
+        return f"{line} resume=True goes on from {self._path}." if saved else line
+
+    def _end(self):
+        for average in filter(None, self.averages):
+            average.swap()
+        if self.processes == 1:  # others may not be here: a flush together would hang
+            self.flush()
+
+
+@contextmanager
+def _evaluating(models):
+    """Eval mode and no gradients inside the block; after it each module's own mode is as before.
+
+    (A module that the caller keeps in eval mode, a frozen batch norm, stays in it.)
+    """
+    modes = [(module, module.training) for model in models for module in model.modules()]
+    for model in models:
+        model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _several(one_or_more):
+    return tuple(one_or_more) if isinstance(one_or_more, (list, tuple)) else (one_or_more,)
+
+
+def _numbers(values):
+    if all(isinstance(value, torch.Tensor) for value in values):
+        return torch.stack([value.reshape(()) for value in values]).tolist()
+    return [float(value) for value in values]
+
+
+def _check_settings(seed, clip, averages, path, checkpoint_every, resume, max_steps):
+    """One clear error for a setting that cannot be meant."""
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed={seed!r}: expected a whole number of at least 0.")
+    if clip is not None and not clip > 0:
+        meant = "the largest norm of the gradient, a number above 0, or None"
+        raise ValueError(f"clip={clip!r}: expected {meant}.")
+    for decay in averages:
+        if decay is not None and not 0 < decay < 1:
+            raise ValueError(f"average={decay!r}: expected a decay between 0 and 1, such as 0.99, or None.")
+    if max_steps is not None:
+        check_whole(max_steps=max_steps)
+    if checkpoint_every is not None:
+        check_whole(checkpoint_every=checkpoint_every)
+    if path is None and (resume or checkpoint_every is not None):
+        needed = "checkpoint='some/file.ckpt': where to read and write"
+        raise ValueError(f"resume and checkpoint_every need {needed}.")
+    if path and path.is_dir():
+        cure = "name a file in it, such as 'run.ckpt'"
+        raise checkpoints.CheckpointError(f"checkpoint={str(path)!r} is a folder: {cure}.")
+
+
+def _check_parameters(models, optimizers):
+    """The optimisers must hold parameters of these models and of no other."""
+    known = {id(parameter) for model in models for parameter in model.parameters()}
+    for optimizer in optimizers:
+        foreign = sum(id(p) not in known for group in optimizer.param_groups for p in group["params"])
+        if foreign:
+            raise ValueError(
+                f"{foreign} of the parameters of {type(optimizer).__name__} are not the model's: "
+                "make the optimiser from this model, optim.AdamW(model.parameters(), lr=1e-3)."
+            )
+
+
+def _check_loss(loss):
+    """A loss must be one number that hangs on the weights."""
+    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+        tensor = isinstance(loss, torch.Tensor)
+        found = f"a tensor of shape {tuple(loss.shape)}" if tensor else type(loss).__name__
+        raise ValueError(f"The loss is {found}: expected a scalar tensor, the mean over the batch.")
+    if not loss.requires_grad:
+        raise ValueError(
+            "The loss does not depend on the weights: was it detached, or computed under torch.no_grad()?"
+        )

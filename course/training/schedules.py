@@ -5,17 +5,10 @@ from contextlib import contextmanager
 
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 
-
-def _constant(step, total):
-    return 1.0
-
-
-def _cosine(step, total):
-    return 0.5 * (1 + math.cos(math.pi * step / total))
-
-
-FACTORS = {"constant": _constant, "cosine": _cosine}
-NAMES = (*FACTORS, "one-cycle")
+FACTORS = {
+    "constant": lambda step, total: 1.0,
+    "cosine": lambda step, total: 0.5 * (1 + math.cos(math.pi * step / total)),
+}
 
 
 def build(schedule, optimizer, total):
@@ -28,43 +21,25 @@ def build(schedule, optimizer, total):
             learning rate.
     """
     if schedule == "one-cycle":
-        return OneCycleLR(
-            optimizer, max_lr=[group["lr"] for group in optimizer.param_groups], total_steps=total
-        )
-    factor = FACTORS.get(schedule, schedule) if isinstance(schedule, str) else schedule
-    return LambdaLR(optimizer, lambda step: factor(step, total))
-
-
-def check(schedule):
-    """Raise a ValueError unless `schedule` is one that `build` knows."""
-    if not callable(schedule) and schedule not in NAMES:
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return OneCycleLR(optimizer, max_lr=peaks, total_steps=total)
+    factor = schedule if callable(schedule) else FACTORS.get(schedule)
+    if factor is None:
+        names = ", ".join(map(repr, [*FACTORS, "one-cycle"]))
         raise ValueError(
-            f"schedule={schedule!r} is not known: give one of {', '.join(map(repr, NAMES))}, "
-            "or a function (step, total) -> factor."
+            f"schedule={schedule!r} is not known: give one of {names}, or a function (step, total) -> factor."
         )
-
-
-def name(schedule):
-    """How a checkpoint's configuration names a schedule."""
-    return (
-        schedule if isinstance(schedule, str) else getattr(schedule, "__qualname__", type(schedule).__name__)
-    )
-
-
-def settings(optimizer):
-    """The settings of each of the optimiser's groups: learning rate, momentum and so on."""
-    return [{name: v for name, v in group.items() if name != "params"} for group in optimizer.param_groups]
+    return LambdaLR(optimizer, lambda step: factor(step, total))
 
 
 @contextmanager
 def settings_restored(optimizers):
     """After the block the optimisers have the settings again that schedules changed inside it."""
-    before = [settings(optimizer) for optimizer in optimizers]
+    before = [[dict(group) for group in optimizer.param_groups] for optimizer in optimizers]
     try:
         yield
     finally:
         for optimizer, groups in zip(optimizers, before, strict=True):
             for group, setting in zip(optimizer.param_groups, groups, strict=True):
-                for name in set(group) - set(setting) - {"params"}:
-                    del group[name]
+                group.clear()
                 group.update(setting)

@@ -65,7 +65,7 @@ def houses(chapter):
 
 def by_fit(chapter):
     net, x, y, optimizer = houses(chapter)
-    how = {"device": "cpu", "progress": False, **FIT}
+    how = {"device": "cpu", "show": False, **FIT}
     training.fit(net, chapter.house_loss, (x, y), optimizer=optimizer, **how)
     return [weight.detach() for weight in net.parameters()]
 

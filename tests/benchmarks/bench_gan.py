@@ -13,7 +13,7 @@ from tests.benchmarks.measure import Pair, Row, compare, named_threads, torch_th
 
 TITLE = "Chapter 5, adversarial networks"
 ROUNDS, STEPS, WARM, BATCH = 8, 40, 8, 128
-SETTINGS = {"loss": "non-saturating", "lr": 2e-3, "batch_size": BATCH, "steps": STEPS, "progress": False}
+SETTINGS = {"loss": "non-saturating", "lr": 2e-3, "batch_size": BATCH, "steps": STEPS, "show": False}
 
 
 def bare(models, real, steps, watch):

@@ -39,7 +39,7 @@ def fit_seconds(model, loss_fn, batch):
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     start = time.process_time()
     training.fit(
-        model, loss_fn, batch, optimizer=optimizer, epochs=1, batch_size=64, device="cpu", progress=False
+        model, loss_fn, batch, optimizer=optimizer, epochs=1, batch_size=64, device="cpu", show=False
     )
     return time.process_time() - start
 

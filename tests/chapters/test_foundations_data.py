@@ -155,7 +155,7 @@ def test_train_by_hand_is_fit_bit_for_bit(n, batch_size, seed, one_thread):
         nets.append(chapter.house_net(7, width=16))
     adams = [torch.optim.AdamW(net.parameters(), lr=3e-3) for net in nets]
     chapter.train_by_hand(nets[0], x, y, adams[0], epochs=4, seed=seed, **how)
-    fit_how = {"device": "cpu", "progress": False, **how}
+    fit_how = {"device": "cpu", "show": False, **how}
     training.fit(nets[1], chapter.house_loss, (x, y), optimizer=adams[1], epochs=4, seed=seed, **fit_how)
     assert torch.equal(flat(nets[0]), flat(nets[1])) and (flat(nets[0]) - flat(nets[2])).abs().max() > 1e-3
     assert adams[0].state[next(nets[0].parameters())]["step"] == 4 * (n // batch_size)

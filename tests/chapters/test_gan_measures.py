@@ -129,10 +129,10 @@ def test_the_classifier_trains_on_distorted_digits():
     model = chapter.Classifier()
     found = chapter.classification_loss(model, (x, y), run)
     torch.testing.assert_close(found, F.cross_entropy(model(chapter.distort(x, draws().normal(200, 6))), y))
-    (net, history), (again, _) = (chapter.train_classifier(x, y, epochs=4, progress=False) for _ in range(2))
+    (net, history), (again, _) = (chapter.train_classifier(x, y, epochs=4, show=False) for _ in range(2))
     assert torch.equal(flat(net), flat(again)) and history.losses[-1] < history.losses[0]
-    _, short = chapter.train_classifier(x, y, epochs=4, max_steps=2, progress=False)
-    _, seeded = chapter.train_classifier(x, y, epochs=4, seed=1, max_steps=2, progress=False)
+    _, short = chapter.train_classifier(x, y, epochs=4, max_steps=2, show=False)
+    _, seeded = chapter.train_classifier(x, y, epochs=4, seed=1, max_steps=2, show=False)
     assert short.losses == history.losses[:2] != seeded.losses
 
 

@@ -103,7 +103,7 @@ def test_training_equals_a_plain_loop(how):
     how, seen = ADAM | how, []
     ours, theirs = (tuple(m.double() for m in chapter.pair(8)) for _ in range(2))
     averaged, history = chapter.train_gan(
-        ours, chapter.mixture("ring"), **how, steps=6, batch_size=5, lr=1e-2, progress=False,
+        ours, chapter.mixture("ring"), **how, steps=6, batch_size=5, lr=1e-2, show=False,
         watch=lambda step, *models: seen.append((step, *map(flat, models))),
     )  # fmt: skip
     other, (d_losses, g_losses) = by_hand(theirs, chapter.mixture("ring"), **how)
@@ -123,7 +123,7 @@ def test_training_of_images_equals_a_plain_loop():
     assert set(rows) == set(range(20)) and not torch.equal(batch, source(draws(seed=1), 500))
     how = ADAM | {"loss": "non-saturating", "r1": 1.0, "gp": 0.5, "every": 2}
     ours, theirs = (tuple(m.double() for m in chapter.digit_models(0)) for _ in range(2))
-    chapter.train_gan(ours, source, **how, steps=6, batch_size=5, lr=1e-2, progress=False)
+    chapter.train_gan(ours, source, **how, steps=6, batch_size=5, lr=1e-2, show=False)
     by_hand(theirs, source, **how)
     for model, expected in zip(ours, theirs, strict=True):
         torch.testing.assert_close(flat(model), flat(expected), rtol=1e-6, atol=1e-8)
@@ -132,7 +132,7 @@ def test_training_of_images_equals_a_plain_loop():
 def test_training_repeats_by_its_seed_and_stops_early():
     def train(loss="non-saturating", **how):
         models = chapter.pair(8)
-        how = {"steps": 8, "batch_size": 5, "lr": 1e-2, "progress": False} | how
+        how = {"steps": 8, "batch_size": 5, "lr": 1e-2, "show": False} | how
         averaged, history = chapter.train_gan(models, chapter.mixture("grid"), loss, r1=1.0, **how)
         return [flat(model) for model in (*models, averaged)], history.losses
 

@@ -218,7 +218,7 @@ WAYS = {name: {"make": make} for name, make in chapter.PROGRAMS.items()} | {
 
 @pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_every_way_of_training_learns_and_repeats_by_its_seed(how):
-    settings = {"latents": 2, "hidden": 8, "epochs": 8, "progress": False} | how
+    settings = {"latents": 2, "hidden": 8, "epochs": 8, "show": False} | how
     train = functools.partial(chapter.train_vae, data.mnist().x_train[::20].flatten(1), **settings)
     (model, history), (again, other) = train(), train()
     assert len(history.losses) == 16 and history.losses == other.losses
@@ -241,7 +241,7 @@ def test_training_draws_afresh_distorts_at_first_and_warms_up():
 
     distort = module.distort
     module.distort = lambda x, run: epochs.append(run.epoch) or distort(x, run)
-    how = {"latents": 2, "hidden": 8, "epochs": 8, "progress": False, "make": Spy}
+    how = {"latents": 2, "hidden": 8, "epochs": 8, "show": False, "make": Spy}
     _, history = module.train_vae(x, **how)
     assert epochs == [epoch for epoch in range(max(epochs) + 1) for _ in range(2)] and 2 <= max(epochs) < 7
     whole = [a + b for a, b in zip(history.logged["recon_nll"], history.logged["kl"], strict=True)]

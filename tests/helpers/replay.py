@@ -20,5 +20,5 @@ def replay(chapter, name, row, steps=results.FIRST_STEPS):
     """
     function, _ = chapters.load_definitions(chapter).RECORDED[name]
     kept = results.read_file(chapter, name)["rows"][row]
-    repeated = next(function(**kept["arguments"], progress=False, max_steps=steps))
+    repeated = next(function(**kept["arguments"], show=False, max_steps=steps))
     return kept["result"]["losses"][:steps], repeated[:steps]

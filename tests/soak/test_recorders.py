@@ -14,7 +14,7 @@ def test_a_recorder_measures_what_its_table_holds(chapter, name, monkeypatch):
     saved = {}
     monkeypatch.setattr(results, "save_weights", lambda chapter, name, weights: saved.update({name: weights}))
     function, rows = RECORDED[chapter][name]
-    losses, measured = function(**rows[0], progress=False, max_steps=STEPS)
+    losses, measured = function(**rows[0], show=False, max_steps=STEPS)
     assert losses and all(isinstance(loss, float) for loss in losses)
     assert results.read_file(chapter, name)["rows"][0]["result"].keys() <= {"losses", *measured}
     for file, weights in saved.items():

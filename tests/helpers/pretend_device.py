@@ -22,7 +22,9 @@ from course.training import devices
 DEVICE = torch.device("meta")
 APPLY = nn.Module._apply
 ATEN = torch.ops.aten
-BOTH = {ATEN.copy_.default, ATEN._to_copy.default}  # may read from one device and write to the other
+PACK = ATEN._pack_padded_sequence.default
+# May read from one device and write to the other, or wants a packed sequence's lengths on the CPU.
+BOTH = {ATEN.copy_.default, ATEN._to_copy.default, PACK, ATEN._pack_padded_sequence_backward.default}
 INDEXED = {ATEN.index.Tensor, ATEN.index_put.default, ATEN.index_put_.default, ATEN._index_put_impl_.default}
 # A CPU tensor without dimensions is a number to these operations, whose kernels are torch's TensorIterator.
 NO_NUMBERS = {ATEN.cat.default, ATEN.stack.default, ATEN.mm.default, ATEN.bmm.default, ATEN.addmm.default}
@@ -113,6 +115,8 @@ def dispatch(func, args, kwargs):
         return out
     if not Mode.float64 and any(t.dtype == torch.float64 for t in pytree.tree_leaves(out) if is_tensor(t)):
         raise TypeError(f"{func}: this device has no float64, as Apple's MPS.")
+    if func is PACK:
+        return Pretend(out[0]), out[1]
     out = pytree.tree_map_only(torch.Tensor, Pretend, out)
     return return_and_correct_aliasing(func, args, kwargs, out)
 
