@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course.explorers.base import Explorer, Frame
+from course.explorers.base import Explorer, Picture
 from course.explorers.cnn.sliding_kernel import LIMIT, KernelGrid
 from tests.explorers import (
     test_attention,
@@ -99,19 +99,19 @@ def pixels(png):
 def test_extremes_and_random_settings_draw_without_error_or_warning_and_leak_no_figure(name):
     explorer, rng = EXPLORERS[name](), random.Random(0)
     explorer.box()
-    figures, artists = count_figures(), len(explorer.frame.figure.findobj())
+    figures, artists = count_figures(), len(explorer.picture.figure.findobj())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for key, control in explorer.controls.items():
             for value in extremes(control):
                 explorer.set(**{key: value})
-                assert explorer._message.value == ""
+                assert explorer.message.value == ""
         for _ in range(1000 if name == "sliding kernel" else 500):
             key = rng.choice(list(explorer.controls))
             explorer.controls[key].value = random_value(explorer.controls[key], rng)
-            assert explorer._message.value == ""
-    assert explorer._picture.value[:4] == b"\x89PNG"
-    assert count_figures() == figures and abs(len(explorer.frame.figure.findobj()) - artists) < 60
+            assert explorer.message.value == ""
+    assert explorer.image.value[:4] == b"\x89PNG"
+    assert count_figures() == figures and abs(len(explorer.picture.figure.findobj()) - artists) < 60
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
@@ -122,7 +122,7 @@ def test_an_updated_picture_equals_one_drawn_afresh(name):
         explorer.set(**{key: random_value(control, rng) for key, control in explorer.controls.items()})
         fresh = EXPLORERS[name]()
         fresh.set(**{key: control.value for key, control in explorer.controls.items()})
-        assert np.abs(pixels(explorer._picture.value) - pixels(fresh.png())).mean() < 0.5
+        assert np.abs(pixels(explorer.image.value) - pixels(fresh.png())).mean() < 0.5
 
 
 def count_figures():
@@ -137,7 +137,7 @@ def test_every_control_changes_the_picture(name):
         before = explorer.png()
         for _ in range(20):
             explorer.set(**{key: random_value(explorer.controls[key], rng)})
-            if explorer._picture.value != before:
+            if explorer.image.value != before:
                 break
         else:
             pytest.fail(f"{key} changes nothing")
@@ -191,34 +191,34 @@ def test_bad_input_is_shown_and_the_explorer_lives_on():
 
     explorer = simple(compute)
     explorer.box()
-    before = explorer._picture.value
+    before = explorer.image.value
     explorer.set(n=3)
-    assert "three &lt;is&gt; too many" in explorer._message.value and explorer._picture.value == before
+    assert "three &lt;is&gt; too many" in explorer.message.value and explorer.image.value == before
     explorer.set(n=4)
-    assert explorer._message.value == "" and explorer._picture.value != before
+    assert explorer.message.value == "" and explorer.image.value != before
     with pytest.raises(ValueError, match="no control 'm'; it has n"):
         explorer.set(m=1)
 
 
-def test_a_frame_redraws_all_when_an_axis_changes():
+def test_a_picture_redraws_all_when_an_axis_changes():
     def build(figure):
         return {"line": figure.add_subplot().plot([0, 1], [0, 1])[0]}
 
     def update(artists, limit):
         artists["line"].axes.set_xlim(0, limit)
 
-    frame = Frame(build, update, (4, 3))
-    first, wider = frame.png(1), frame.png(10)
+    picture = Picture(build, update, (4, 3))
+    first, wider = picture.png(1), picture.png(10)
     assert np.abs(pixels(first) - pixels(wider)).max() > 0
-    assert np.array_equal(pixels(frame.png(1)), pixels(first))
+    assert np.array_equal(pixels(picture.png(1)), pixels(first))
 
 
 @pytest.mark.parametrize("name", STILL)
 def test_no_control_moves_an_axis_which_would_cost_a_whole_redraw(name):
     explorer = STILL[name]()
     explorer.png()
-    background = explorer.frame._background
+    background = explorer.picture._background
     for key, control in explorer.controls.items():
         for value in extremes(control):
             explorer.set(**{key: value})
-            assert explorer.frame._background is background
+            assert explorer.picture._background is background

@@ -116,10 +116,10 @@ def numbers_in(state):
 
 def holds(explorer):
     """Assert what is true after every change; returns whether the settings were accepted."""
-    message = html.unescape(re.sub("</?b>", "", explorer._message.value))
-    with Image.open(io.BytesIO(explorer._picture.value)) as picture:
+    message = html.unescape(re.sub("</?b>", "", explorer.message.value))
+    with Image.open(io.BytesIO(explorer.image.value)) as picture:
         picture.load()
-        assert picture.size == explorer.frame.canvas.get_width_height()
+        assert picture.size == explorer.picture.canvas.get_width_height()
     if message:
         assert re.fullmatch(r"[A-Z'\"].{10,400}[.?!]", message, re.DOTALL), f"no sentence: {message[:500]!r}"
         assert not re.search(r"[\ud800-\udfff]", message), "the browser gets no such message"
@@ -143,7 +143,7 @@ def fuzz(explorer, changes, rng):
         for _ in range(changes):
             change(explorer, rng)
             if holds(explorer):
-                seen.append((settings(explorer), explorer._picture.value))
+                seen.append((settings(explorer), explorer.image.value))
     return seen
 
 
@@ -155,7 +155,7 @@ def same_again(explorer, wanted, picture, rng):
         for name in names:
             explorer.controls[name].value = wanted[name]
     assert settings(explorer) == wanted
-    assert explorer._picture.value == picture, f"another picture for {wanted}"
+    assert explorer.image.value == picture, f"another picture for {wanted}"
 
 
 def test_random_settings_of_all_explorers(makers):

@@ -17,7 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course import artists, plots
+from course import plots
+from course.plots import texts
 
 DRAWN = {
     "lines": lambda: plots.lines(
@@ -201,10 +202,10 @@ def needed():
 
 
 def test_the_font_has_every_sign_of_chinese_and_japanese_dates():
-    assert set(needed()) == artists.signed() and len(needed()) == 17
-    missing = artists._letters("\U0010fffe", 20, "normal", "DejaVu Sans")
+    assert set(needed()) == texts.signed() and len(needed()) == 17
+    missing = texts._letters("\U0010fffe", 20, "normal", "DejaVu Sans")
     drawn = {
-        sign: artists._letters(sign, 20, weight, family).tobytes()
+        sign: texts._letters(sign, 20, weight, family).tobytes()
         for sign in needed()
         for weight in ("normal", "bold")
         for family in ("DejaVu Sans", "DejaVu Sans Mono")
@@ -214,7 +215,7 @@ def test_the_font_has_every_sign_of_chinese_and_japanese_dates():
 
 def test_a_line_mixes_both_fonts_on_one_base_line():
     date, digits, sign = (
-        artists._letters(text, 20, "normal", "DejaVu Sans") for text in ("2021年", "2021", "年")
+        texts._letters(text, 20, "normal", "DejaVu Sans") for text in ("2021年", "2021", "年")
     )
     assert date.shape[0] == digits.shape[0] == sign.shape[0]
     assert abs(date.shape[1] - digits.shape[1] - sign.shape[1]) <= 1

@@ -17,7 +17,7 @@ from course import is_main
 from course.plots import DPI, quantised
 
 
-class Frame:
+class Picture:
     """A persistent figure that turns a state into PNG bytes, quickly enough for a slider.
 
     `build` makes every artist once, with room for the longest labels, and the layout is fixed then. The
@@ -81,7 +81,7 @@ class Explorer:
         title: names it; part of the fixed text that stands for it in a saved notebook.
         controls: dict of name to widget with a `value`; each widget has a description and bounded values.
         compute: function (**values of the controls) -> state. A ValueError is shown under the picture.
-        build, update: see `Frame`.
+        build, update: see `Picture`.
         alt: one sentence on what is to be seen.
         main: names of the one or two controls that tell most; a book without a kernel moves these alone. One
             that there is no control for, since there is nothing to choose, is passed over. By default the
@@ -93,12 +93,12 @@ class Explorer:
     def __init__(self, title, controls, compute, build, update, *, alt, main=(), size=(9, 4), adjust=None):
         self.title, self.controls, self.compute, self.alt = title, controls, compute, alt
         self.main = tuple(name for name in main if name in controls) or tuple(controls)[:1]
-        self.frame = Frame(build, update, size)
+        self.picture = Picture(build, update, size)
         self._adjust = adjust or (lambda controls, state: None)
         self._quiet = False
         self._box = None
-        self._picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self._message = widgets.HTML()
+        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.message = widgets.HTML()
 
     def state(self):
         """The state at the controls' present values: what `compute` returns."""
@@ -108,7 +108,7 @@ class Explorer:
         """The picture at the controls' present values, bytes of a PNG file."""
         state = self.state()
         self._adjust(self.controls, state)
-        return self.frame.png(state)
+        return self.picture.png(state)
 
     def set(self, **values):
         """Set several controls and redraw once.
@@ -143,8 +143,8 @@ class Explorer:
             )
             # For screen readers: ipywidgets gives a picture no alt, and cannot show one that has a tooltip.
             caption = widgets.HTML(f"<small>{self.alt}</small>")
-            self._box = widgets.VBox([panel, self._picture, self._message, caption])
-            for widget, name in ((self._box, "course-explorer"), (self._picture, "course-picture")):
+            self._box = widgets.VBox([panel, self.image, self.message, caption])
+            for widget, name in ((self._box, "course-explorer"), (self.image, "course-picture")):
                 widget.add_class(name)
             self._redraw()
         return self._box
@@ -154,10 +154,10 @@ class Explorer:
             return
         self._quiet = True  # `adjust` may move a control: that is no second change
         try:
-            self._picture.value = self.png()
-            self._message.value = ""
+            self.image.value = self.png()
+            self.message.value = ""
         except ValueError as error:
-            self._message.value = f"<b>{html.escape(str(error))}</b>"
+            self.message.value = f"<b>{html.escape(str(error))}</b>"
         finally:
             self._quiet = False
 
@@ -168,7 +168,7 @@ class Explorer:
         if not is_main():
             return {}, {}
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box().model_id}
-        still = base64.b64encode(quantised(self._picture.value)).decode("ascii")
+        still = base64.b64encode(quantised(self.image.value)).decode("ascii")
         bundle = {
             "application/vnd.jupyter.widget-view+json": view,
             "image/png": still,

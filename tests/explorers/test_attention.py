@@ -89,7 +89,7 @@ def test_an_output_of_any_length_is_drawn(output):
     explorer = attention.translator(lambda text: translate(text, output=output), TEXT)
     explorer.box()
     explorer.set(position=max(2, len(output)))
-    assert explorer._message.value == "" and explorer.controls["position"].max == max(2, len(output))
+    assert explorer.message.value == "" and explorer.controls["position"].max == max(2, len(output))
     state = explorer.state()
     assert state["map"].shape == (len(output), len(TEXT)) and state["weights"].shape == (len(TEXT),)
     assert state["weights"].sum() == pytest.approx(1 if output else 0)
@@ -116,13 +116,13 @@ def test_the_position_slider_ends_where_the_output_ends():
 def test_a_text_that_cannot_be_read_is_said_under_the_picture(text, message):
     explorer = attention.translator(strict, TEXT)
     explorer.box()
-    before = explorer._picture.value
+    before = explorer.image.value
     explorer.set(text=text)
-    assert message in explorer._message.value and explorer._picture.value == before
+    assert message in explorer.message.value and explorer.image.value == before
     with pytest.raises(ValueError, match=message):
         explorer.png()
     explorer.set(text="  5   мая ")
-    assert explorer._message.value == "" and explorer._picture.value != before
+    assert explorer.message.value == "" and explorer.image.value != before
     assert explorer.state()["source"] == "5 мая"
 
 
@@ -144,11 +144,11 @@ def test_what_cannot_be_chosen_has_no_control_and_a_text_is_translated_once():
 def test_the_map_shows_the_weights_and_nothing_beside_them():
     explorer = attention.translator(translate, TEXT)
     explorer.png()
-    cells = np.ma.filled(explorer.frame.artists["map"].get_array().astype(float), np.nan)
+    cells = np.ma.filled(explorer.picture.artists["map"].get_array().astype(float), np.nan)
     state = explorer.state()
     assert np.allclose(cells[:10, : len(TEXT)], state["map"])
     assert np.isnan(cells).sum() == cells.size - state["map"].size
-    heights, edges, _ = explorer.frame.artists["bars"].get_data()
+    heights, edges, _ = explorer.picture.artists["bars"].get_data()
     assert np.allclose(heights[::2], state["weights"]) and not heights[1::2].any()
     assert np.allclose((edges[::2] + edges[1::2]) / 2, np.arange(len(TEXT)))
 

@@ -161,7 +161,7 @@ def test_no_number_is_too_small_or_too_large_to_draw(forward, backward, expected
     explorer = foundations.depth(constant(forward, backward), ["relu"], INITIALISATIONS)
     explorer.set(layers=3)
     assert explorer.png()[:4] == b"\x89PNG" and not recwarn
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     assert (state["forward_verdict"], state["backward_verdict"]) == expected
     for name in ("forward", "backward", "forward_line", "backward_line"):
         drawn = artists[name].get_ydata()
@@ -174,7 +174,7 @@ def test_no_number_is_too_small_or_too_large_to_draw(forward, backward, expected
 def test_the_artists_hold_the_states_numbers():
     explorer = EXPLORERS["depth"]()
     explorer.set(layers=7, scale=1.25, width=16)
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     for name, first in (("forward", 1), ("backward", 0)):
         for drawn in (name, f"{name}_line"):
             assert np.array_equal(artists[drawn].get_xdata(), np.arange(first, first + 7))

@@ -199,7 +199,7 @@ def test_a_path_that_leaves_is_drawn_beyond_the_picture_without_a_warning(recwar
     setting = SETTING | dict(surface="curved ravine", optimizer="momentum", lr=4.0, start="below", count=200)
     explorer.set(**setting)
     explorer.png()
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     gone = np.isnan(state["path"]).any(1)
     assert gone[-1] and not gone[0] and np.isinf(state["losses"][gone]).all()
     assert np.isfinite(state["losses"][~gone]).all() and state["losses"][~gone][-1] > picture.MOST
@@ -215,7 +215,7 @@ def test_a_path_that_leaves_is_drawn_beyond_the_picture_without_a_warning(recwar
 def test_the_artists_hold_the_states_numbers():
     explorer = EXPLORERS["descent"]()
     explorer.set(**SETTING | dict(count=7, start="below"))
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     assert np.array_equal(np.transpose(artists["line"].get_data()), state["path"])
     assert np.array_equal(artists["dots"].get_offsets(), state["path"])
     assert np.allclose(artists["dots"].get_array(), np.arange(8) / 7)

@@ -158,7 +158,7 @@ def wild(features, y, weight_decay):
 def test_errors_beyond_the_scale_are_drawn_at_its_edge():
     explorer = fitting(FEATURES, wild)
     explorer.set(size=30, noise=0.0)
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     assert np.isinf(state["held_out"][-1]) and "not finite on the training" in caption(state)
     for name in ("train", "held_out"):
         values = artists[name].get_ydata()
@@ -169,7 +169,7 @@ def test_errors_beyond_the_scale_are_drawn_at_its_edge():
     assert np.abs(artists["fit"].get_ydata()).max() == FAR
     exact = fitting({"polynomial": polynomial}, ridge)
     exact.set(size=29, noise=0.0, points=30)
-    artists = exact.frame.artists
+    artists = exact.picture.artists
     assert artists["train here"].get_marker() == artists["best"].get_marker() == "v"
     assert np.max(artists["noise"].get_ydata()) < FLOOR
 
@@ -177,7 +177,7 @@ def test_errors_beyond_the_scale_are_drawn_at_its_edge():
 def test_the_artists_hold_the_states_numbers():
     explorer = EXPLORERS["fitting"]()
     explorer.set(model="ReLU units", size=4, points=11, seed=2, decay=1e-3)
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     assert np.array_equal(artists["points"].get_data(), [state["x"], state["y"]])
     assert np.array_equal(artists["fit"].get_ydata(), state["fit"])
     for name, sign in (("train", "s"), ("held_out", "o")):

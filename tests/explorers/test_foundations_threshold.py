@@ -155,7 +155,7 @@ def test_what_is_said_of_a_threshold():
 def test_the_artists_hold_the_states_numbers():
     explorer = EXPLORERS["threshold"]()
     explorer.set(threshold=0.7, separation=1.0, share=0.1)
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     top = top_of(max(bar.max() for bar in state["bars"]))
     assert np.allclose(artists["ones"].get_data().values, state["bars"][1] / top)
     assert np.allclose(artists["zeros"].get_data().values, -state["bars"][0] / top)

@@ -125,7 +125,7 @@ def test_marks_point_where_a_sample_is_pulled():
     explorer = EXPLORERS["two Gaussians"]()
     for choice in (dict(mean=0, std=0.3, loss="non-saturating"), dict(mean=6, std=0.5, loss="minimax")):
         explorer.set(**choice)
-        state, artists = explorer.state(), explorer.frame.artists
+        state, artists = explorer.state(), explorer.picture.artists
         shown = {name: artists[name].get_xdata() for name in ("left", "right", "weak")}
         pulls = dict(zip(state["samples"], state["sample_pulls"], strict=True))
         assert sum(map(len, shown.values())) == SAMPLES
@@ -140,12 +140,12 @@ def test_marks_point_where_a_sample_is_pulled():
 def test_a_pull_beyond_the_scale_is_marked_at_its_edge():
     explorer = gan.two_gaussians(densities, best, divergences, {"steep": lambda x, *q: 1e6 * (x - 2)})
     assert list(explorer.controls) == ["mean", "std"] and explorer.png()
-    assert set(np.abs(explorer.frame.artists["left"].get_ydata())) == {MOST_PULL}
+    assert set(np.abs(explorer.picture.artists["left"].get_ydata())) == {MOST_PULL}
 
 
 def test_a_divergence_beyond_its_scale_is_an_arrow_at_the_edge():
     explorer = EXPLORERS["two Gaussians"]()
-    mark = explorer.frame.artists["KL(p||q) here"]
+    mark = explorer.picture.artists["KL(p||q) here"]
     for std, marker in ((1.0, "D"), (0.2, "^")):
         explorer.set(mean=2, std=std)
         value = divergences(2, std)["KL(p||q)"]

@@ -147,7 +147,7 @@ def exploding(theta, psi, loss, penalty, gamma, lr_g, lr_d, alternating, steps):
 def test_a_path_that_leaves_is_drawn_beyond_the_picture_and_called_diverged():
     explorer = gan.dirac(field, exploding, lambda *_: 1e9, LOSSES, PENALTIES)
     explorer.png()
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     assert state["distances"][2] == pytest.approx(math.sqrt(2) * 1e300)
     assert np.isinf(state["distances"][3:]).all() and "above 1,000 (diverged)" in caption(state)
     theta, psi = artists["line"].get_data()
@@ -160,7 +160,7 @@ def test_a_path_that_leaves_is_drawn_beyond_the_picture_and_called_diverged():
 def test_the_artists_hold_the_states_numbers():
     explorer = EXPLORERS["Dirac GAN"]()
     explorer.set(theta=1.5, psi=-0.5, loss="Wasserstein")
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     assert np.array_equal(np.transpose(artists["line"].get_data()), state["path"])
     assert np.array_equal(artists["dots"].get_offsets(), state["path"][::EVERY])
     assert [artists["start"].get_data()[i][0] for i in (0, 1)] == [1.5, -0.5]

@@ -129,7 +129,7 @@ def test_an_arrow_points_along_the_pull_and_grows_with_it_up_to_a_length():
 def test_the_marks_stand_where_the_state_says():
     explorer = EXPLORERS["ring of Gaussians"]()
     explorer.set(frame=3)
-    artists, state = explorer.frame.artists, explorer.state()
+    artists, state = explorer.picture.artists, explorer.state()
     assert np.allclose(artists["samples"].get_xydata(), state["samples"])
     assert artists["modes here"].get_xydata().tolist() == [[400, 4]]
     assert artists["quality here"].get_xydata().tolist() == [[400, 40]]
@@ -152,7 +152,7 @@ def test_a_grid_of_centres_a_single_run_and_a_single_frame():
     steps = torch.arange(-4.0, 5, 2)
     explorer = gan.ring({"grid": [frame(0), frame(100)]}, torch.cartesian_prod(steps, steps))
     assert list(explorer.controls) == ["frame", "shade"] and explorer.png()
-    assert explorer.frame.artists["map"].axes.get_xlim() == (-5, 5) and explorer.state()["of"] == 25
+    assert explorer.picture.artists["map"].axes.get_xlim() == (-5, 5) and explorer.state()["of"] == 25
     assert np.allclose(middles(5.0)[[0, -1]], [-5 + 5 / CELLS, 5 - 5 / CELLS]) and MARGIN == 1
     assert list(gan.ring({"a": RUNS["steady"][:1]}, CENTRES).controls) == ["shade"]
 

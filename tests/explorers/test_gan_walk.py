@@ -116,7 +116,7 @@ def test_a_way_is_decoded_once_however_the_position_moves():
 def test_the_marks_of_the_walk_stand_at_the_position():
     explorer = EXPLORERS["walk between codes"]()
     explorer.set(position=0.7, start=5, end=3)
-    artists, state = explorer.frame.artists, explorer.state()
+    artists, state = explorer.picture.artists, explorer.state()
     assert artists["frame"].get_xdata()[0] == FINE[::EVERY][6] == 0.75
     assert artists["mark"].get_xdata()[0] == 0.7
     assert artists["lengths here"].get_xydata().tolist() == [[0.7, state["length"]]]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from course.artists import Texts
 from course.explorers import rnn
 from course.explorers.rnn.gate_inspector import MOST, compute_gate_inspector
 from course.explorers.rnn.gate_picture import UNIT, number, top
 from course.explorers.rnn.gradient_flow import ARCHITECTURES, compute_gradient_flow, verdict
 from course.explorers.rnn.sampling import PROMPT, compute_sampling
+from course.plots.texts import Texts
 
 VOCABULARY = "\n ,.<>abcdefghijklmnopqrstuvwxyzAI"
 UNITS, LENGTH = 6, 100
@@ -134,20 +134,20 @@ def test_only_the_first_characters_of_a_long_text_are_read():
 def test_a_text_that_cannot_be_read_is_said_under_the_picture(name, field, text, message):
     explorer = EXPLORERS[name]()
     explorer.box()
-    before = explorer._picture.value
+    before = explorer.image.value
     explorer.set(**{field: text})
-    assert message in explorer._message.value and explorer._picture.value == before
+    assert message in explorer.message.value and explorer.image.value == before
     with pytest.raises(ValueError, match=message):
         explorer.png()
     explorer.set(**{field: "it is"})
-    assert explorer._message.value == "" and explorer._picture.value != before
+    assert explorer.message.value == "" and explorer.image.value != before
 
 
 def test_an_empty_prompt_draws():
     explorer = EXPLORERS["sampling"]()
     explorer.box()
     explorer.set(prompt="")
-    assert explorer._message.value == "" and explorer.state()["prompt"] == ""
+    assert explorer.message.value == "" and explorer.state()["prompt"] == ""
 
 
 def test_the_position_slider_ends_where_the_text_ends():
@@ -201,7 +201,7 @@ def test_zeros_and_overflow_leave_the_factor_of_the_steps_that_can_be_measured()
 def test_a_gradient_of_any_size_is_drawn(norms):
     explorer = rnn.gradient_flow(lambda *controls: np.array(norms))
     explorer.set(length=5)
-    assert explorer.png()[:4] == b"\x89PNG" and explorer._message.value == ""
+    assert explorer.png()[:4] == b"\x89PNG" and explorer.message.value == ""
 
 
 def test_the_verdict_says_what_the_factor_means():
@@ -239,6 +239,6 @@ def test_the_last_characters_of_a_long_prompt_are_read_and_an_empty_one_is_passe
 def test_the_cells_shade_prompt_and_text_and_nothing_else():
     explorer = EXPLORERS["sampling"]()
     explorer.set(prompt="as it", seed=4)
-    cells = np.ma.filled(explorer.frame.artists["cells"].get_array().astype(float), np.nan).ravel()
+    cells = np.ma.filled(explorer.picture.artists["cells"].get_array().astype(float), np.nan).ravel()
     assert (cells[:5] == -1).all() and np.isnan(cells[5 + LENGTH :]).all()
     assert np.allclose(cells[5 : 5 + LENGTH], explorer.state()["bits"])

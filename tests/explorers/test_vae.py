@@ -227,23 +227,23 @@ def test_at_most_so_many_codes_are_drawn_the_same_each_time():
     assert len(chosen(4000)) == MOST_SHOWN == len(set(chosen(4000))) and chosen(4000).max() < 4000
     assert sorted(chosen(50)) == list(range(50)) and np.array_equal(chosen(4000), chosen(4000))
     explorer = EXPLORERS["latent plane"]()
-    assert sum(len(line.get_xdata()) for line in explorer.frame.artists["digits"]) == MOST_SHOWN
+    assert sum(len(line.get_xdata()) for line in explorer.picture.artists["digits"]) == MOST_SHOWN
 
 
 def test_a_chosen_digit_alone_stands_out():
     explorer = EXPLORERS["latent plane"]()
     for digit in (ALL, 0, 9):
         explorer.set(digit=digit)
-        shown = [line.get_label() for line in explorer.frame.artists["digits"] if line.get_visible()]
+        shown = [line.get_label() for line in explorer.picture.artists["digits"] if line.get_visible()]
         assert shown == ([] if digit == ALL else [str(digit)])
-        assert explorer.frame.artists["veil"].get_visible() == (digit != ALL)
+        assert explorer.picture.artists["veil"].get_visible() == (digit != ALL)
 
 
 def test_every_square_of_decoded_places_lies_within_the_map():
     explorer = EXPLORERS["latent plane"]()
     for z_1, z_2 in ((-3.5, 3.5), (3.5, -3.5)):
         explorer.set(z_1=z_1, z_2=z_2)
-        square = explorer.frame.artists["square"]
+        square = explorer.picture.artists["square"]
         assert np.abs(square.get_data()).max() <= square.axes.get_xlim()[1]
 
 

@@ -9,13 +9,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from course.explorers import vae
-from course.explorers.tiles import SIDE, Tiles
 from course.explorers.vae.trade_off import DRAWS, SAMPLES, compute_trade_off, prior_codes
 from course.explorers.vae.trade_off_picture import COLUMNS
 from course.explorers.vae.trade_off_picture import caption as trade_off_caption
 from course.explorers.vae.walk import LIMIT, STRIP, compute_walk
 from course.explorers.vae.walk_picture import EDGE
 from course.explorers.vae.walk_picture import caption as walk_caption
+from course.plots.tiles import SIDE, Tiles
 
 Z = 4
 BETAS = (0.1, 1.0, 8.0, 16.0)
@@ -111,7 +111,7 @@ def test_the_nearest_beta_is_what_the_trade_off_begins_with():
 
 def test_the_marked_model_lies_on_the_curve_and_the_dashed_line_has_slope_minus_beta():
     explorer = EXPLORERS["trade-off"]()
-    artists = explorer.frame.artists
+    artists = explorer.picture.artists
     for row in ROWS:
         explorer.set(beta=row["beta"])
         assert np.allclose(artists["shown"].get_xydata(), [[row["kl"], row["recon_nll"]]])
@@ -126,7 +126,7 @@ def test_the_marked_model_lies_on_the_curve_and_the_dashed_line_has_slope_minus_
 def test_every_model_lies_within_the_panel_and_those_that_coincide_share_a_label():
     same = [row | {"kl": 0.0, "recon_nll": 200.0} for row in ROWS]
     for rows, labels in ((ROWS, {"0.1", "1", "8, 16"}), (same, {"0.1, 1, 8, 16"})):
-        axes = vae.trade_off(rows, decode, encode, IMAGES).frame.artists["shown"].axes
+        axes = vae.trade_off(rows, decode, encode, IMAGES).picture.artists["shown"].axes
         texts = {text.get_text() for text in axes.texts}
         assert labels <= texts and all(text.startswith("−") for text in texts - labels)
         for row in rows:
@@ -135,7 +135,7 @@ def test_every_model_lies_within_the_panel_and_those_that_coincide_share_a_label
 
 
 def test_the_grey_lines_are_lines_of_equal_elbo():
-    axes = EXPLORERS["trade-off"]().frame.artists["shown"].axes
+    axes = EXPLORERS["trade-off"]().picture.artists["shown"].axes
     lines = [line for line in axes.lines if line.get_color() == "0.72"]
     totals = [line.get_xydata().sum(1) for line in lines]
     assert len(lines) >= 4 and all(np.isclose(*total) for total in totals)
@@ -197,7 +197,7 @@ def test_the_walks_caption_says_which_dimension_it_is():
 def test_marks_stand_at_the_value_at_mu_and_on_the_chosen_bar():
     explorer = EXPLORERS["latent walk"]()
     explorer.set(image=2, rank=2, value=-1.4)
-    artists, state = explorer.frame.artists, explorer.state()
+    artists, state = explorer.picture.artists, explorer.state()
     assert artists["value"].get_xdata()[0] == pytest.approx(-1.4)
     assert artists["frame"].get_xdata()[0] == STRIP[2] == -1.5
     assert artists["mu"].get_xdata()[0] == pytest.approx(state["mu"])
@@ -214,7 +214,7 @@ def test_a_mu_beyond_the_strip_is_an_arrow_at_its_end(mu, marker):
         lambda x: (torch.full((len(x), Z), mu), torch.zeros(len(x), Z)), decode_one, IMAGES, KL
     )
     explorer.png()
-    mark = explorer.frame.artists["mu"]
+    mark = explorer.picture.artists["mu"]
     assert mark.get_marker() == marker and abs(mark.get_xdata()[0]) < EDGE
 
 

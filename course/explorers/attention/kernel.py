@@ -6,9 +6,9 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.artists import Caption, Texts
 from course.explorers.base import Explorer, describe
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 MOST = 60  # points
 NOISE = 0.25

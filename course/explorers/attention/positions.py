@@ -6,9 +6,9 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.patheffects import withStroke
 
-from course.artists import Caption, Texts
 from course.explorers.base import Explorer, describe
 from course.plots import COLOURS, SIGNED
+from course.plots.texts import Caption, Texts
 
 STEPS = 100  # positions 0 to 99
 REACH = 50  # of the offset

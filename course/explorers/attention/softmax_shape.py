@@ -6,9 +6,9 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.artists import Caption
 from course.explorers.base import Explorer, describe
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 KEYS = 16
 SEEDS = 21  # the curves are means over them

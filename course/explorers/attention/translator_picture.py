@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from course.artists import Caption, Texts
-from course.explorers.marks import BREAK, signs
+from course.explorers.characters import BREAK, signs
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 ROWS = 10  # output characters that there is always room for: those of an ISO date
 MOST_ROWS = 12

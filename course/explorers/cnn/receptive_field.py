@@ -5,9 +5,9 @@ from functools import partial
 import ipywidgets as widgets
 import numpy as np
 
-from course.artists import Caption
 from course.explorers.base import Explorer
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 MOST = 5  # layers
 OWN = "as the sliders say"

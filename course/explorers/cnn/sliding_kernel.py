@@ -6,9 +6,9 @@ import torch
 import traitlets
 from matplotlib.patches import Rectangle
 
-from course.artists import Caption
 from course.explorers.base import Explorer, describe
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
+from course.plots.texts import Caption
 
 KERNELS = {
     "vertical edges": ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from matplotlib import colormaps
 
-from course.artists import Caption
 from course.explorers.base import Explorer
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 LAYERS = ("conv1", "conv2")
 ACROSS = 4  # maps in a row of a mosaic

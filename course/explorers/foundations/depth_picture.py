@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course.artists import Caption
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 MOST_LAYERS = 30
 FLOOR, MOST = 1e-15, 1e15  # of both scales

@@ -6,8 +6,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
-from course.artists import Caption, Texts
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 HALF = 2.5  # of the side of the plane shown
 LEVELS = 0.001 * 4.0 ** np.arange(9)  # of the contours

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.legend_handler import HandlerTuple
 
-from course.artists import Caption
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 HIGH = 2.6  # of the scale of y, up and down
 FLOOR, MOST = 1e-2, 10.0  # of the errors' scale

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course.artists import Caption, Texts
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 BELLS = "two bells"  # the source that the explorer makes itself
 TICKS = (-1, -0.5, 0, 0.5, 1)  # of the histograms' scale

@@ -5,8 +5,8 @@ from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
-from course.artists import Caption
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 HALF = 2.5  # of the side of the plane shown
 ACROSS = 15  # arrows in a row

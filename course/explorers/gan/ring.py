@@ -8,7 +8,7 @@ import torch
 
 from course.explorers.base import Explorer, describe
 from course.explorers.gan.ring_picture import CELLS, build, update
-from course.explorers.tiles import arrays
+from course.plots.tiles import arrays
 
 MARGIN = 1.0  # of the map around the outermost centre
 MOST_LOGIT = 10.0

@@ -6,8 +6,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.lines import Line2D
 
-from course.artists import Caption, Texts
 from course.plots import COLOURS, SIGNED
+from course.plots.texts import Caption, Texts
 
 CELLS = 60  # of the map in a row
 ARROWS = 40  # at most

@@ -8,7 +8,7 @@ import torch
 
 from course.explorers.base import Explorer, describe
 from course.explorers.gan.two_gaussians_picture import build, update
-from course.explorers.tiles import arrays
+from course.plots.tiles import arrays
 
 MOST_MEAN = 6.0
 # Spaced evenly on a log scale, but for their rounding.

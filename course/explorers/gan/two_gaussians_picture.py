@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from course.artists import Caption, Texts
 from course.plots import COLOURS, STYLES
+from course.plots.texts import Caption, Texts
 
 PLACES = (-6, -3, 0, 3, 6)  # marked on the scales of x and of q's mean
 TICKS = (0, 0.5, 1)  # of the densities' scale

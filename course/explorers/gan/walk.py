@@ -8,7 +8,7 @@ import torch
 
 from course.explorers.base import Explorer, describe
 from course.explorers.gan.walk_picture import EVERY, FINE, build, update
-from course.explorers.tiles import arrays
+from course.plots.tiles import arrays
 
 SEEDS = 20  # codes to choose from
 LINE, CIRCLE = "straight line", "great circle"

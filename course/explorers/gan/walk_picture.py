@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from course.artists import Caption, Texts
-from course.explorers.tiles import SIDE, Tiles
 from course.plots import COLOURS, DPI
+from course.plots.texts import Caption, Texts
+from course.plots.tiles import SIDE, Tiles
 
 FINE, EVERY = np.linspace(0, 1, 25), 3  # positions of the curves; every third has its image in the strip
 SMALL, LARGE = 3, 6  # pixels of the picture for a pixel of an image, in the strip and below

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from course.explorers.base import Explorer, describe
-from course.explorers.marks import BREAK, typed
+from course.explorers.characters import BREAK, typed
 from course.explorers.rnn.gate_picture import NAMES, UNIT, build, update
 
 MOST = 60  # characters

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from course.artists import Caption, Texts
-from course.explorers.marks import signs
+from course.explorers.characters import signs
 from course.plots import COLOURS, SIGNED
+from course.plots.texts import Caption, Texts
 
 UNIT = "unit"
 NAMES = {"i": "input gate i", "f": "forget gate f", "o": "output gate o", "c": "cell c", "h": "output h"}

@@ -5,9 +5,9 @@ from functools import partial
 import ipywidgets as widgets
 import numpy as np
 
-from course.artists import Caption
 from course.explorers.base import Explorer, describe
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 ARCHITECTURES = ("linear", "tanh RNN", "LSTM", "GRU")
 GATED = "LSTM"  # the one that has a forget bias

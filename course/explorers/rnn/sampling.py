@@ -7,10 +7,10 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from course.artists import Caption, Texts
 from course.explorers.base import Explorer, describe
-from course.explorers.marks import BREAK, typed
+from course.explorers.characters import BREAK, typed
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 ACROSS = 64  # characters in a row
 PROMPT = 3 * ACROSS  # characters of the prompt that are read, its last ones

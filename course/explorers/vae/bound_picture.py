@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm
 
-from course.artists import Caption, Texts
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 LEVELS = (0, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # nats, of the map's colours
 TICKS = (0, 0.5, 1)  # of the densities' scale

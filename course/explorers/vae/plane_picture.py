@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from course.artists import Caption, Texts
-from course.explorers.tiles import SIDE, Tiles
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
+from course.plots.tiles import SIDE, Tiles
 
 ALL = -1  # instead of a digit
 ACROSS, STEP = 5, 0.5  # decoded places in a row, and the distance between two

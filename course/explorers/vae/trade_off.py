@@ -8,8 +8,8 @@ import ipywidgets as widgets
 import torch
 
 from course.explorers.base import Explorer, describe
-from course.explorers.tiles import arrays
 from course.explorers.vae.trade_off_picture import COLUMNS, build, update
+from course.plots.tiles import arrays
 
 DRAWS = 5
 SAMPLES = 2 * COLUMNS

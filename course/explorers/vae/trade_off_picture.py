@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from course.artists import Caption
-from course.explorers.tiles import Tiles
 from course.plots import COLOURS
+from course.plots.texts import Caption
+from course.plots.tiles import Tiles
 
 COLUMNS = 6  # images in a row
 NEAR = 0.06  # of the panel's width or height: models nearer to each other share a label

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from course.explorers.base import Explorer, describe
-from course.explorers.tiles import arrays
 from course.explorers.vae.walk_picture import LIMIT, STRIP, build, update
+from course.plots.tiles import arrays
 
 ALT = (
     "A held-out image, its reconstruction, the same with one latent dimension changed, and the difference of "

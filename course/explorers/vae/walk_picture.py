@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from course.artists import Caption
-from course.explorers.tiles import SIDE, Tiles
 from course.plots import COLOURS, DPI
+from course.plots.texts import Caption
+from course.plots.tiles import SIDE, Tiles
 
 LIMIT = 3.0
 STRIP = np.linspace(-LIMIT, LIMIT, 9)
