@@ -1,7 +1,8 @@
 """What an explorer is made of: numbers, a picture that is updated, not redrawn, and a thin box of controls.
 
 An explorer's module writes three functions, `compute(**controls) -> state`, `build(figure) -> artists` and
-`update(artists, state)`, and hands them to `Explorer`. The first is pure numbers, the others only draw.
+`update(artists, state)`, and hands them to `Explorer`. The first is pure numbers, the others only draw. Its
+controls come from `controls`, what its picture shares with others from `parts`, both beside this module.
 """
 
 import base64
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course import is_main
+from course.explorers.controls import align, is_choice
 from course.plots import DPI, quantised
 
 
@@ -45,7 +47,7 @@ class Picture:
         """The picture of a state.
 
         Args:
-            state: what `compute` returned.
+            state: what `Explorer.state` returns.
         Returns:
             bytes of a PNG file, lightly compressed.
         """
@@ -79,20 +81,24 @@ class Explorer:
 
     Args:
         title: names it; part of the fixed text that stands for it in a saved notebook.
-        controls: dict of name to widget with a `value`; each widget has a description and bounded values.
-        compute: function (**values of the controls) -> state. A ValueError is shown under the picture.
+        controls: dict of name to a widget of `course.explorers.controls`. One by which there is nothing to
+            choose, a menu of one entry say, is not shown: its value is a constant.
+        compute: function (**values of all controls) -> dict, which with these values makes the state. A
+            ValueError is shown under the picture.
         build, update: see `Picture`.
         alt: one sentence on what is to be seen.
         main: names of the one or two controls that tell most; a book without a kernel moves these alone. One
-            that there is no control for, since there is nothing to choose, is passed over. By default the
-            first.
+            that is not shown is passed over. By default the first.
         size: (width, height) in inches.
         adjust: optional function (controls, state) -> None, run after `compute`: it may set sliders' bounds.
     """
 
     def __init__(self, title, controls, compute, build, update, *, alt, main=(), size=(9, 4), adjust=None):
-        self.title, self.controls, self.compute, self.alt = title, controls, compute, alt
-        self.main = tuple(name for name in main if name in controls) or tuple(controls)[:1]
+        self.title, self.compute, self.alt = title, compute, alt
+        self.controls = {name: control for name, control in controls.items() if is_choice(control)}
+        self.main = tuple(name for name in main if name in self.controls) or tuple(self.controls)[:1]
+        self._constants = {name: controls[name].value for name in controls if name not in self.controls}
+        align(self.controls.values())
         self.picture = Picture(build, update, size)
         self._adjust = adjust or (lambda controls, state: None)
         self._quiet = False
@@ -101,8 +107,9 @@ class Explorer:
         self.message = widgets.HTML()
 
     def state(self):
-        """The state at the controls' present values: what `compute` returns."""
-        return self.compute(**{name: control.value for name, control in self.controls.items()})
+        """The state at the controls' present values: a dict of these and of what `compute` returns."""
+        values = self._constants | {name: control.value for name, control in self.controls.items()}
+        return values | self.compute(**values)
 
     def png(self):
         """The picture at the controls' present values, bytes of a PNG file."""
@@ -175,19 +182,6 @@ class Explorer:
             "text/plain": repr(self),
         }
         return bundle, {"image/png": {"alt": self.alt}}
-
-
-def describe(widget, text):
-    """Give a widget a text for assistive technology and for the mouse at rest.
-
-    Args:
-        widget: an ipywidgets widget that can have a description.
-        text: a short sentence.
-    """
-    for trait in ("tooltip", "description_tooltip"):  # ipywidgets 8, ipywidgets 7
-        if widget.has_trait(trait):
-            setattr(widget, trait, text)
-            return
 
 
 def _flat(artists):

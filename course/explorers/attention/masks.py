@@ -6,7 +6,8 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import described as describe
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 

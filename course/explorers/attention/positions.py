@@ -6,7 +6,8 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.patheffects import withStroke
 
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import described as describe
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
 

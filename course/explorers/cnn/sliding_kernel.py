@@ -6,7 +6,8 @@ import torch
 import traitlets
 from matplotlib.patches import Rectangle
 
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import described as describe
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
 from course.plots.texts import Caption
 

@@ -1,15 +1,24 @@
 """Chapter 5's explorer of two Gaussians: what divergences see, and where a generator's loss pulls."""
 
+import math
 from functools import lru_cache, partial
 
 import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, describe
-from course.explorers.gan.two_gaussians_picture import build, update
+from course.explorers.base import Explorer
+from course.explorers.controls import described as describe
+from course.plots import COLOURS, STYLES
+from course.plots.texts import Caption, Texts
 from course.plots.tiles import arrays
 
+PLACES = (-6, -3, 0, 3, 6)  # marked on the scales of x and of q's mean
+TICKS = (0, 0.5, 1)  # of the densities' scale
+LINEAR = 0.1  # the pull's scale is linear up to here, and logarithmic beyond
+MOST_PULL = 100.0
+WEAK = 1e-3  # |pull|, below which no direction is shown
+MOST = 10.0  # of the scale of all divergences but JS
 MOST_MEAN = 6.0
 # Spaced evenly on a log scale, but for their rounding.
 STDS = (
@@ -128,3 +137,168 @@ def compute_two_gaussians(densities, best, divergences, pulls, surveyed, *, mean
         "std": std,
         "loss": loss,
     }
+
+
+def build(figure, x, means, names):
+    """All artists: densities and discriminator to the left, pulls in the middle, divergences to the right.
+
+    Args:
+        figure: where they go.
+        x: places of the curves to the left and in the middle.
+        means: places of the divergences' curves.
+        names: of the divergences other than JS.
+    """
+    figure.get_layout_engine().set(wspace=0.06, hspace=0.1)
+    grid = figure.add_gridspec(2, 3, width_ratios=(1, 1.25, 1))
+    whole = figure.add_subplot(grid[:, :])  # unseen: it centres the caption above all
+    whole.set_axis_off()
+    whole.set_title("\n\n\n\n", fontsize=11)  # room for the caption and the legends
+    above, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 2])
+    artists = {"caption": whole.add_artist(Caption(0.5, 1.235))} | _build_densities(above, x)
+    artists |= _build_best(figure.add_subplot(grid[1, 0], sharex=above), x)
+    artists |= _build_pull(figure.add_subplot(grid[:, 1]), x)
+    artists |= _build_js(right, means)
+    return artists | _build_others(figure.add_subplot(grid[1, 2], sharex=right), means, names)
+
+
+def _build_densities(axes, x):
+    axes.set(xlim=(x[0], x[-1]), xticks=PLACES, ylim=(0, 1.05), ylabel="density")
+    axes.set_yticks(TICKS, ["0.25"] * len(TICKS))  # room for the scale, which moves with the densities
+    axes.tick_params(axis="y", labelcolor="none")
+    axes.tick_params(labelbottom=False)
+    artists = {
+        "p": axes.plot(x, 0 * x, color=COLOURS[0], linewidth=2, label="data p")[0],
+        "q": axes.plot(x, 0 * x, "--", color=COLOURS[1], linewidth=2, label="generator q")[0],
+        "scale": axes.add_artist(Texts(10, "DejaVu Sans", align=1)),
+    }
+    artists["scale"].set_transform(axes.get_yaxis_transform())
+    _legend(axes, [artists["p"], artists["q"]])
+    return artists
+
+
+def _build_best(axes, x):
+    axes.set(xlabel="x", ylim=(-0.04, 1.04), yticks=TICKS, ylabel="best D = p / (p + q)")
+    axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
+    return {"best": axes.plot(x, 0 * x, color=COLOURS[6], linewidth=1.8)[0]}
+
+
+def _build_pull(axes, x):
+    axes.set_yscale("symlog", linthresh=LINEAR, linscale=1)
+    powers = 10.0 ** np.arange(round(math.log10(LINEAR)), round(math.log10(MOST_PULL)) + 1)
+    ticks = [*-powers[::-1], 0, *powers]
+    axes.set(xlabel="place x of a sample", ylabel="pull on a sample (above 0: to the right)")
+    axes.set_yticks(ticks, [f"{tick:g}".replace("-", "−") for tick in ticks])
+    axes.minorticks_off()
+    axes.set(xlim=(x[0], x[-1]), xticks=PLACES, ylim=(-1.4 * MOST_PULL, 1.4 * MOST_PULL))
+    axes.axhline(0, color="0.6", linewidth=1)
+    marks = dict(linestyle="", color=COLOURS[1], markeredgecolor="black", markeredgewidth=0.6, zorder=4)
+    artists = {
+        "pull": axes.plot(x, 0 * x, color=COLOURS[0], linewidth=1.8, zorder=3)[0],
+        "left": axes.plot([], [], "<", markersize=7, label="pulled left", **marks)[0],
+        "right": axes.plot([], [], ">", markersize=7, label="right", **marks)[0],
+        "weak": axes.plot([], [], "o", markersize=5, label=f"hardly (< {WEAK:g})", **marks)[0],
+        "title": axes.add_artist(Caption(0.5, 1.1, 11)),
+    }
+    artists["weak"].set_markerfacecolor("white")
+    _legend(axes, [artists[name] for name in ("left", "right", "weak")])
+    return artists
+
+
+def _build_js(axes, means):
+    axes.set(xlim=(means[0], means[-1]), xticks=PLACES, ylim=(0, 0.78), ylabel="JS (nats)")
+    axes.tick_params(labelbottom=False)
+    axes.axhline(math.log(2), color="0.4", linewidth=1.2, linestyle=":")
+    axes.text(0, math.log(2) - 0.02, "ln 2", ha="center", va="top", fontsize=9, color="0.25")
+    return {"JS": axes.plot(means, 0 * means, color=COLOURS[6], linewidth=1.8)[0], "JS here": _here(axes)}
+
+
+def _build_others(axes, means, names):
+    axes.set(xlabel="mean of q", xlim=(means[0], means[-1]), ylim=(0, MOST))
+    axes.set_ylabel("KL (nats), W1 (units of x)")
+    artists = {}
+    looks = list(zip(COLOURS[2:] + COLOURS[:2], STYLES, strict=True))
+    for name, (colour, style) in zip(names, looks[: len(names)], strict=True):
+        label = name.replace("||", "‖")
+        artists[name] = axes.plot(means, 0 * means, color=colour, linestyle=style, label=label)[0]
+        artists[name].set_linewidth(1.8)
+        artists[f"{name} here"] = _here(axes)
+    if names:
+        _legend(axes, [artists[name] for name in names])
+    return artists
+
+
+def _here(axes):
+    """The mark of the present mean; it may lie on the edge of the panel."""
+    style = dict(linestyle="", color=COLOURS[1], markeredgecolor="black", clip_on=False, zorder=5)
+    return axes.plot([], [], marker="D", markersize=7, in_layout=False, **style)[0]
+
+
+def _legend(axes, handles):
+    """A panel's legend in one line above it."""
+    place = dict(loc="lower center", bbox_to_anchor=(0.5, 0.98), ncols=len(handles), fontsize=9)
+    legend = axes.legend(handles=handles, **place, columnspacing=0.8, handlelength=1.7, handletextpad=0.3)
+    legend.set_in_layout(False)
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    top = top_of(max(state["p"].max(), state["q"].max()))
+    artists["p"].set_ydata(state["p"] / top)
+    artists["q"].set_ydata(state["q"] / top)
+    artists["scale"].set_data(-0.04, TICKS, [f"{top * tick:g}" for tick in TICKS])
+    artists["best"].set_ydata(state["best"])
+    artists["pull"].set_ydata(state["pull"])
+    artists["title"].set_text(title(state))
+    _update_samples(artists, state["samples"], state["sample_pulls"])
+    for name, curve in state["curves"].items():
+        artists[name].set_ydata(curve)
+        _update_here(artists[f"{name} here"], state["mean"], state["divergences"][name])
+    artists["caption"].set_text(caption(state))
+
+
+def _update_samples(artists, samples, pulls):
+    heights = np.clip(pulls, -MOST_PULL, MOST_PULL)
+    for name, chosen in (
+        ("left", pulls <= -WEAK),
+        ("right", pulls >= WEAK),
+        ("weak", np.abs(pulls) < WEAK),
+    ):
+        artists[name].set_data(samples[chosen], heights[chosen])
+
+
+def _update_here(mark, mean, value):
+    """A value beyond the panel is an arrow at its upper edge."""
+    top = mark.axes.get_ylim()[1]
+    mark.set_data([mean], [min(value, top)])
+    mark.set_marker("D" if value <= top else "^")
+
+
+def top_of(density):
+    """The first of 0.5, 1, 2, 5, 10, … that the density does not exceed."""
+    return next(m * 10.0**e for e in range(9) for m in (0.5, 1, 2) if density <= m * 10.0**e)
+
+
+def title(state):
+    """The loss, and how many samples the panel cannot show."""
+    outside, count = state["outside"], len(state["samples"])
+    return f"{state['loss']} loss" + (f" ({outside} of {count} samples outside)" if outside else "")
+
+
+def caption(state):
+    """The divergences and the mean pull of every loss, in two lines."""
+    values = state["divergences"]
+    others = [f"{name.replace('||', '‖')} {said(value)}" for name, value in values.items() if name != "JS"]
+    sizes = ",  ".join(f"{name} {said(size)}" for name, size in state["sizes"].items())
+    mean = f"{round(state['mean'], 2) + 0.0:g}".replace("-", "−")  # no "−0"
+    return (
+        f"q = N({mean}, {state['std']:g}²):  "
+        + ",  ".join([f"JS {said(values['JS'])} of at most ln 2 = 0.693", *others])
+        + f"\nmean |pull| on samples of q:  {sizes}"
+    )
+
+
+def said(number):
+    """A size, with an exponent where it is small: "0.693", "1.2e−08", "0"."""
+    if abs(number) < 1e-3:
+        return f"{number:.1e}".replace("e-", "e−") if number else "0"
+    return f"{number:.3g}"

@@ -5,7 +5,8 @@ from functools import partial
 import ipywidgets as widgets
 import numpy as np
 
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import described as describe
 from course.plots import COLOURS
 from course.plots.texts import Caption
 

@@ -7,8 +7,9 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, typed
+from course.explorers.controls import described as describe
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
