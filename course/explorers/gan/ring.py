@@ -2,7 +2,6 @@
 
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from matplotlib import colormaps
@@ -11,10 +10,10 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.lines import Line2D
 
 from course.explorers.base import Explorer
-from course.explorers.controls import described as describe
+from course.explorers.controls import menu, slider
+from course.explorers.parts import arrays, caption_above, legend, minus
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
-from course.plots.tiles import arrays
 
 CELLS = 60  # of the map in a row
 ARROWS = 40  # at most
@@ -55,12 +54,20 @@ def ring(replays, centres):
     if not replays or not all(len(frames) for frames in replays.values()):
         raise ValueError("ring needs at least one run, and each run at least one frame.")
     half = half_of(centres)
-    names = list(replays)
-    controls = _controls(names, len(replays[names[0]]))
-    if len(names) == 1:  # nothing to choose
-        del controls["run"]
-    if max(map(len, replays.values())) == 1:
-        del controls["frame"]
+    lengths = [len(frames) for frames in replays.values()]
+    controls = {
+        "run": menu("run", replays, None, "which of the recorded training runs"),
+        "frame": slider(
+            "frame",
+            1,
+            max(lengths),
+            lengths[0],
+            "a moment of the run, counted from 1; its step stands above the picture",
+        ),
+        "shade": menu(
+            "shade", SHADES, None, "what the map shows: the discriminator's probability of real, or its logit"
+        ),
+    }
     seen = lru_cache(maxsize=None)(lambda name, index: look(replays[name][index], half))
     return Explorer(
         "ring",
@@ -73,23 +80,6 @@ def ring(replays, centres):
         size=(9.4, 4.8),
         adjust=_adjust,
     )
-
-
-def _controls(names, frames):
-    """Runs of these names to choose from, the first one shown at the last of its frames."""
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "60px"})
-    controls = {
-        "run": widgets.Dropdown(description="run", options=names, **slider),
-        "frame": widgets.IntSlider(description="frame", value=frames, min=1, max=frames, **slider),
-        "shade": widgets.Dropdown(description="shade", options=SHADES, **slider),
-    }
-    for name, words in (
-        ("run", "which of the recorded training runs"),
-        ("frame", "a moment of the run, counted from 1; its step stands above the picture"),
-        ("shade", "what the map shows: the discriminator's probability of real, or its logit"),
-    ):
-        describe(controls[name], words)
-    return controls
 
 
 def _adjust(controls, state):
@@ -135,23 +125,22 @@ def look(frame, half):
     }
 
 
-def compute_ring(replays, seen, centres, *, shade, run=None, frame=1):
+def compute_ring(replays, seen, centres, *, run, frame, shade):
     """The numbers behind one picture of the replay.
 
     Args:
         replays: as in `ring`.
         seen: function (name, index) -> what `look` returned for that frame.
         centres: (K, 2) array.
-        shade: one of `SHADES`.
-        run: a name, default the first.
+        run: a name.
         frame: from 1; beyond the run's end the last one is taken.
+        shade: one of `SHADES`.
     Returns:
         dict: samples, pulls (n, 2); map (CELLS, CELLS), the probability or the logit clipped to ±MOST_LOGIT,
         and limits, the two ends of its scale; outside, how many samples lie outside the map; pull, the mean
         length of the pulls; steps, modes, quality, arrays over the run's frames; of, the number of modes
-        that there are; run, shade and index, the present frame counted from 0.
+        that there are; index, the present frame counted from 0.
     """
-    run = next(iter(replays)) if run is None else run
     index = min(frame, len(replays[run])) - 1
     view, half = seen(run, index), half_of(centres)
     steps, modes, quality = course_of(replays[run])
@@ -168,8 +157,6 @@ def compute_ring(replays, seen, centres, *, shade, run=None, frame=1):
         "modes": modes,
         "quality": quality,
         "of": len(centres),
-        "run": run,
-        "shade": shade,
         "index": index,
     }
 
@@ -185,12 +172,10 @@ def build(figure, centres, half, runs):
     """
     figure.get_layout_engine().set(wspace=0.05)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.45, 1))
-    whole = figure.add_subplot(grid[:, :])  # unseen: it centres the caption above all
-    whole.set_axis_off()
-    whole.set_title("\n\n\n\n", fontsize=11)  # room for the caption and the legends
+    artists = {"caption": caption_above(figure, grid, 1.19)}
     plane, above = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[0, 1])
     below = figure.add_subplot(grid[1, 1], sharex=above)
-    artists = {"caption": whole.add_artist(Caption(0.5, 1.19))} | _build_plane(plane, centres, half)
+    artists |= _build_plane(plane, centres, half)
     artists |= _build_curve(above, "modes", [run[:2] for run in runs], len(centres))
     artists |= _build_curve(below, "quality", [(steps, 100 * share) for steps, _, share in runs], 100)
     above.set_ylabel("modes found")
@@ -243,18 +228,15 @@ def _build_curve(axes, name, runs, top):
     }
 
 
-def _legend(axes, handles, names, x=0.5):
-    place = dict(loc="lower center", bbox_to_anchor=(x, 0.99), ncols=len(names), columnspacing=1.0)
-    legend = axes.legend(handles, names, fontsize=9, handlelength=1.4, handletextpad=0.5, **place)
-    legend.set_in_layout(False)
+def _legend(axes, handles, names):
+    legend(axes, handles, names, y=0.99, columnspacing=1.0, handlelength=1.4, handletextpad=0.5)
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
     low, high = state["limits"]
     artists["map"].set_array((state["map"] - low) / (high - low))
-    values = [f"{low + (high - low) * tick:g}".replace("-", "−") for tick in TICKS]
-    artists["scale"].set_data(1.7, TICKS, values)
+    artists["scale"].set_data(1.7, TICKS, [minus(f"{low + (high - low) * tick:g}") for tick in TICKS])
     artists["name"].set_text("logit" if state["shade"] == "logit" else "P(real)")
     artists["samples"].set_data(*state["samples"].T)
     half = artists["map"].axes.get_xlim()[1]

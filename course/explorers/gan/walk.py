@@ -2,15 +2,15 @@
 
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
 from course.explorers.base import Explorer
-from course.explorers.controls import described as describe
+from course.explorers.controls import menu, slider
+from course.explorers.parts import arrays, legend, moving_scale, round_up
 from course.plots import COLOURS, DPI
 from course.plots.texts import Caption, Texts
-from course.plots.tiles import SIDE, Tiles, arrays
+from course.plots.tiles import SIDE, Tiles
 
 FINE, EVERY = np.linspace(0, 1, 25), 3  # positions of the curves; every third has its image in the strip
 SMALL, LARGE = 3, 6  # pixels of the picture for a pixel of an image, in the strip and below
@@ -42,9 +42,30 @@ def walk(generate, classify, noise_size, start=1, end=2):
     codes = draw_codes(noise_size)
     seen = lru_cache(maxsize=MOST_KEPT)(partial(look, generate, classify, codes))
     longest = MOST_SCALE * float(np.linalg.norm(codes, axis=1).max())
+    controls = {
+        "start": slider("from", 1, SEEDS, start, "which random code the way begins at"),
+        "end": slider("to", 1, SEEDS, end, "which random code the way ends at"),
+        "position": slider(
+            "position", 0, 1, 0.5, "how far along the way: 0 is the first code, 1 the second", 0.05
+        ),
+        "path": menu(
+            "path",
+            (LINE, CIRCLE),
+            LINE,
+            "a straight line, or an arc around the origin that keeps the length of the code",
+        ),
+        "scale": slider(
+            "scale",
+            LEAST_SCALE,
+            MOST_SCALE,
+            1,
+            "what every code is multiplied by; below 1 stands for truncated noise",
+            0.05,
+        ),
+    }
     return Explorer(
         "latent walk between codes",
-        _controls(start, end),
+        controls,
         partial(compute_walk, generate, classify, codes, seen),
         partial(build, units=noise_size, longest=longest),
         update,
@@ -52,32 +73,6 @@ def walk(generate, classify, noise_size, start=1, end=2):
         main=("position", "scale"),
         size=(9.4, 4.9),
     )
-
-
-def _controls(start, end):
-    """All controls, with the seeds to begin with."""
-    slider = dict(layout=widgets.Layout(width="290px"), style={"description_width": "60px"})
-    seed = dict(min=1, max=SEEDS) | slider
-    controls = {
-        "start": widgets.IntSlider(description="from", value=start, **seed),
-        "end": widgets.IntSlider(description="to", value=end, **seed),
-        "position": widgets.FloatSlider(
-            description="position", value=0.5, min=0.0, max=1.0, step=0.05, **slider
-        ),
-        "path": widgets.Dropdown(description="path", options=(LINE, CIRCLE), **slider),
-        "scale": widgets.FloatSlider(
-            description="scale", value=1.0, min=LEAST_SCALE, max=MOST_SCALE, step=0.05, **slider
-        ),
-    }
-    for name, words in (
-        ("start", "which random code the way begins at"),
-        ("end", "which random code the way ends at"),
-        ("position", "how far along the way: 0 is the first code, 1 the second"),
-        ("path", "a straight line, or an arc around the origin that keeps the length of the code"),
-        ("scale", "what every code is multiplied by; below 1 stands for truncated noise"),
-    ):
-        describe(controls[name], words)
-    return controls
 
 
 def draw_codes(units):
@@ -152,7 +147,7 @@ def compute_walk(generate, classify, codes, seen, *, start, end, position, path,
         start, end, position, path, scale: as the controls say.
     Returns:
         dict: what `look` returns; image (28, 28) and probabilities (10,) at the position; digit, the
-        likeliest; length of the code there; units: Z; position; nearest, the strip's index nearest to it.
+        likeliest; length of the code there; units: Z; nearest, the strip's index nearest to it.
     """
     code = scale * between(codes[start - 1], codes[end - 1], [position], path)
     images, probabilities = judged(generate, classify, code)
@@ -162,7 +157,6 @@ def compute_walk(generate, classify, codes, seen, *, start, end, position, path,
         "digit": int(probabilities[0].argmax()),
         "length": float(np.linalg.norm(code)),
         "units": codes.shape[1],
-        "position": position,
         "nearest": int(np.abs(FINE[::EVERY] - position).argmin()),
     }
 
@@ -237,8 +231,7 @@ def _build_lengths(axes, units, longest):
     axes.axhline(np.sqrt(units), color="0.35", linestyle="--", linewidth=1.2, zorder=2, label="√Z")
     artists = _build_curve(axes, "lengths")
     handles, names = axes.get_legend_handles_labels()
-    place = dict(loc="lower center", bbox_to_anchor=(0.45, 0.96), ncols=2, fontsize=9, handlelength=1.6)
-    axes.legend(handles, names, **place).set_in_layout(False)
+    legend(axes, handles, names, 0.45, 0.96, columnspacing=2, handlelength=1.6, handletextpad=0.8)
     axes.set_title(" ", fontsize=9)  # room for the legend
     return artists
 
@@ -246,11 +239,7 @@ def _build_lengths(axes, units, longest):
 def _build_moves(axes):
     artists = _build_curve(axes, "moves")
     axes.set(xlabel="position on the way", ylabel="distance to\nnext image", ylim=(0, 1.04))
-    axes.set_yticks(TICKS, ["0.25"] * len(TICKS))  # room for the scale, which moves with the way
-    axes.tick_params(axis="y", labelcolor="none")
-    artists["scale"] = axes.add_artist(Texts(10, "DejaVu Sans", align=1))
-    artists["scale"].set_transform(axes.get_yaxis_transform())
-    return artists
+    return artists | {"scale": moving_scale(axes, TICKS)}
 
 
 def update(artists, state):
@@ -267,7 +256,7 @@ def update(artists, state):
     artists["most"].set_data([state["digit"]], [state["probabilities"][state["digit"]] + 0.04])
     artists["lengths line"].set_data(FINE, state["lengths"])
     artists["lengths here"].set_data([position], [state["length"]])
-    top, moves = top_of(state["moves"].max()), state["moves"]
+    top, moves = round_up(state["moves"].max(), 0.5), state["moves"]
     artists["moves line"].set_data(FINE.repeat(2)[1:-1], moves.repeat(2) / top)  # level between neighbours
     artists["moves here"].set_data([position], [moves[step_of(position)] / top])
     artists["scale"].set_data(-0.05, TICKS, [f"{top * tick:g}" for tick in TICKS])
@@ -277,11 +266,6 @@ def update(artists, state):
 def step_of(position):
     """Between which two neighbours of FINE a position lies: the index of the first."""
     return int(np.clip(np.searchsorted(FINE, position, side="right") - 1, 0, len(FINE) - 2))
-
-
-def top_of(move):
-    """The first of 0.5, 1, 2, 5, 10, … that a move does not exceed."""
-    return next(m * 10.0**e for e in range(9) for m in (0.5, 1, 2) if move <= m * 10.0**e)
 
 
 def typical(units):
