@@ -2,26 +2,21 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer
-from course.explorers.controls import described as describe
+from course.explorers.controls import menu, slider
+from course.explorers.parts import minus, outline
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 from course.plots.tiles import SIDE, Tiles
 
 ALL = -1  # instead of a digit
 ACROSS, STEP = 5, 0.5  # decoded places in a row, and the distance between two
-INKS = (
-    *COLOURS[:6],
-    "#332288",
-    "#882255",
-    "#6B6B00",
-    "0.5",
-)  # the signs differ too, so these need not be told apart
+# Of the digits; the signs differ too, so these need not be told apart.
+INKS = (*COLOURS[:6], "#332288", "#882255", "#6B6B00", "0.5")
 ROOM = (5, 7)  # the least limit of the map, which holds every square, and the greatest
 WITHIN = 0.995  # of the codes; a few far ones would shrink the others
 MOST_SHOWN = 800  # codes
@@ -52,20 +47,14 @@ def plane(decode, codes, labels, z_1=0.0, z_2=0.0):
         raise ValueError(
             f"plane needs codes (n, 2) and labels (n,), got shapes {codes.shape} and {labels.shape}."
         )
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "60px"})
-    place = dict(min=-REACH, max=REACH, step=0.1) | slider
     digits = [("all digits", ALL), *((str(digit), int(digit)) for digit in np.unique(labels))]
     controls = {
-        "z_1": widgets.FloatSlider(description="z_1", value=z_1, **place),
-        "z_2": widgets.FloatSlider(description="z_2", value=z_2, **place),
-        "digit": widgets.Dropdown(description="digit", options=digits, value=ALL, **slider),
+        "z_1": slider(
+            "z_1", -REACH, REACH, z_1, "the first coordinate of the place that is decoded, to the right", 0.1
+        ),
+        "z_2": slider("z_2", -REACH, REACH, z_2, "the second coordinate, upwards", 0.1),
+        "digit": menu("digit", digits, ALL, "whose codes stand out in the map"),
     }
-    for name, words in (
-        ("z_1", "the first coordinate of the place that is decoded, to the right"),
-        ("z_2", "the second coordinate, upwards"),
-        ("digit", "whose codes stand out in the map"),
-    ):
-        describe(controls[name], words)
     shown = chosen(len(codes))
     return Explorer(
         "latent plane",
@@ -96,7 +85,7 @@ def compute_plane(decode, codes, labels, *, z_1, z_2, digit):
         around z, `STEP` apart, decodes to, row by row, z_1 growing along a row and z_2 from row to row;
         density, the prior's at z relative to its greatest; commonest, the digit that most of the `NEAREST`
         nearest of all n codes have, share, how many have it, of, how many of these codes there are; distance
-        to the nearest code; digit.
+        to the nearest code.
     """
     z = np.array([z_1, z_2])
     offsets = STEP * (np.arange(ACROSS) - ACROSS // 2)
@@ -117,7 +106,6 @@ def compute_plane(decode, codes, labels, *, z_1, z_2, digit):
         "share": int(counts.max()),
         "of": len(near),
         "distance": float(distances[near[0]]),
-        "digit": digit,
     }
 
 
@@ -131,29 +119,21 @@ def build(figure, codes, labels):
 
 def _build_codes(axes, codes, labels):
     limit = float(np.clip(np.ceil(np.quantile(np.abs(codes).max(1), WITHIN)), *ROOM))
-    axes.set(
-        xlabel="z_1 (each digit: one image's code)",
-        ylabel="z_2",
-        xlim=(-limit, limit),
-        ylim=(-limit, limit),
-        box_aspect=1,
-    )
+    axes.set(xlabel="z_1 (each digit: one image's code)", ylabel="z_2", box_aspect=1)
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
     for digit in np.unique(labels):
         _codes_of(axes, codes, labels, digit)
     turn = np.linspace(0, 2 * np.pi, 121)
     for radius, style in ((1, "-"), (2, "--")):
-        name = f"prior, {radius} sd"
-        axes.plot(
-            radius * np.cos(turn), radius * np.sin(turn), style, color="black", linewidth=1.2, label=name
-        )
+        look = dict(color="black", linewidth=1.2, label=f"prior, {radius} sd")
+        axes.plot(radius * np.cos(turn), radius * np.sin(turn), style, **look)
     veil = Rectangle((-limit, -limit), 2 * limit, 2 * limit, color="white", alpha=0.8, linewidth=0, zorder=3)
+    cross = dict(color=COLOURS[1], markeredgecolor="white", markersize=12, zorder=6)
     artists = {
         "veil": axes.add_patch(veil),  # fades the digits that were not chosen
         "digits": [_codes_of(axes, codes, labels, digit, zorder=4) for digit in np.unique(labels)],
         "square": axes.plot([], [], color=COLOURS[1], linewidth=1.8, zorder=5)[0],
-        "cross": axes.plot([], [], "P", color=COLOURS[1], markeredgecolor="white", markersize=12, zorder=6)[
-            0
-        ],
+        "cross": axes.plot([], [], "P", **cross)[0],
     }
     place = dict(loc="lower center", bbox_to_anchor=(0.5, 0.99), ncols=2, fontsize=9)
     axes.legend(handles=[line for line in axes.lines if "sd" in line.get_label()], **place)
@@ -184,7 +164,7 @@ def _build_around(axes):
     frame = dict(color=COLOURS[1], linewidth=2, zorder=3)
     artists = {
         "around": axes.add_artist(Tiles(np.stack([right.ravel(), up.ravel()], 1), scale=2)),
-        "frame": axes.plot(*_outline(middle, middle, 1), **frame)[0],
+        "frame": axes.plot(*outline(middle, middle, 1, 1), **frame)[0],
     }
     for name, align, transform in (
         ("z_1", 0.5, axes.get_xaxis_transform()),
@@ -195,11 +175,6 @@ def _build_around(axes):
     return artists
 
 
-def _outline(left, bottom, side):
-    """x and y of a square."""
-    return left + side * np.array([0, 1, 1, 0, 0]), bottom + side * np.array([0, 0, 1, 1, 0])
-
-
 def update(artists, state):
     """Put a state's numbers into the artists."""
     z, chosen = state["z"], state["digit"]
@@ -207,7 +182,7 @@ def update(artists, state):
     for line in artists["digits"]:
         line.set_visible(line.get_label() == str(chosen))
     width = STEP * ACROSS
-    artists["square"].set_data(*_outline(*(z - width / 2), width))
+    artists["square"].set_data(*outline(*(z - width / 2), width, width))
     artists["cross"].set_data(*([value] for value in z))
     artists["image"].set_array(state["image"])
     artists["around"].set_data(state["around"])
@@ -219,7 +194,7 @@ def update(artists, state):
 
 def signed(value):
     """A coordinate with one decimal and a true minus sign."""
-    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
+    return minus(f"{round(value, 1) + 0.0:.1f}")
 
 
 def caption(state):

@@ -4,17 +4,16 @@ reconstructions.
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from course.explorers.base import Explorer
-from course.explorers.controls import described as describe
+from course.explorers.controls import list_slider, slider
+from course.explorers.parts import arrays, caption_above, minus
 from course.plots import COLOURS
-from course.plots.texts import Caption
-from course.plots.tiles import Tiles, arrays
+from course.plots.tiles import Tiles
 
 COLUMNS = 6  # images in a row
 NEAR = 0.06  # of the panel's width or height: models nearer to each other share a label
@@ -46,15 +45,17 @@ def trade_off(rows, decode, encode, images, beta=1.0):
     betas = [row["beta"] for row in rows]
     if len(betas) < 2 or any(b <= a for a, b in zip(betas[:-1], betas[1:], strict=True)):
         raise ValueError(f"There must be two models or more, in order of β; the rows have β = {betas}.")
-    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "60px"})
-    options = [(f"{b:g}", b) for b in betas]
-    nearest = min(betas, key=lambda b: abs(b - beta))
     controls = {
-        "beta": widgets.SelectionSlider(description="β", options=options, value=nearest, **slider),
-        "draw": widgets.IntSlider(description="draw", value=1, min=1, max=DRAWS, **slider),
+        "beta": list_slider(
+            "β",
+            [(f"{b:g}", b) for b in betas],
+            min(betas, key=lambda b: abs(b - beta)),
+            "the weight of the KL in the loss that the model was trained with",
+        ),
+        "draw": slider(
+            "draw", 1, DRAWS, 1, "which random codes from the prior are decoded; the same for every model"
+        ),
     }
-    describe(controls["beta"], "the weight of the KL in the loss that the model was trained with")
-    describe(controls["draw"], "which random codes from the prior are decoded; the same for every model")
     with torch.no_grad():
         codes = prior_codes(encode(0, images[:1])[0])
     return Explorer(
@@ -86,7 +87,7 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
         draw: 1 to DRAWS.
     Returns:
         dict: samples (SAMPLES, 28, 28), images and reconstructions (6, 28, 28), the latter decoded from mu;
-        beta, rate, distortion, elbo = −(rate + distortion) in nats, active, units: Z.
+        rate, distortion, elbo = −(rate + distortion) in nats, active, units: Z.
     """
     i = [row["beta"] for row in rows].index(beta)
     mu, _ = encode(i, images)
@@ -96,7 +97,6 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
         "samples": decoded[:SAMPLES],
         "images": arrays(images).reshape(-1, *decoded.shape[1:]),
         "reconstructions": decoded[SAMPLES:],
-        "beta": beta,
         "rate": rate,
         "distortion": distortion,
         "elbo": -(rate + distortion),
@@ -108,14 +108,12 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
 def build(figure, rows):
     """All artists: rate and distortion to the left, samples above originals and reconstructions."""
     grid = figure.add_gridspec(2, 2, width_ratios=(0.655, 1))
-    whole = figure.add_subplot(grid[:, :])  # unseen: it centres the caption above both columns
-    whole.set_axis_off()
-    whole.set_title("\n\n\n", fontsize=11)  # room for the caption and the titles
+    artists = {"caption": caption_above(figure, grid, 1.185, "\n\n\n")}
     plane, above, below = (figure.add_subplot(cell) for cell in (grid[:, 0], grid[0, 1], grid[1, 1]))
     above.set_title("decoded from the prior, z ~ N(0, I)", fontsize=10, pad=4)
     below.set_title("held-out images, and below each its reconstruction from μ", fontsize=10, pad=4)
     places = [(column, row) for row in range(2) for column in range(COLUMNS)]
-    artists = {"caption": whole.add_artist(Caption(0.5, 1.185))} | _build_plane(plane, rows)
+    artists |= _build_plane(plane, rows)
     for name, axes in (("samples", above), ("pairs", below)):
         axes.set(xlim=(-0.5, COLUMNS - 0.5), ylim=(1.5, -0.5))
         axes.set_axis_off()
@@ -153,7 +151,7 @@ def _draw_equal_elbo(axes):
     for total in MaxNLocator(7).tick_values(left + bottom, right + top):
         line = axes.plot([left, right], [total - left, total - right], color="0.72", linewidth=1, zorder=1)[0]
         if bottom + 0.05 * (top - bottom) < total - right < top - 0.05 * (top - bottom):
-            axes.annotate(f"{-total:g}".replace("-", "−"), (right, total - right), **style)
+            axes.annotate(minus(f"{-total:g}"), (right, total - right), **style)
     return line
 
 
@@ -185,8 +183,8 @@ def update(artists, state):
 
 def caption(state):
     """What the picture shows, in two lines."""
-    return (
+    return minus(
         f"β = {state['beta']:g}: rate {state['rate']:.1f} nats, distortion {state['distortion']:.1f} nats\n"
         f"ELBO = −(rate + distortion) = {state['elbo']:.1f} nats; "
         f"{state['active']} of {state['units']} latent dimensions active"
-    ).replace("-", "−")
+    )

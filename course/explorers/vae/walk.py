@@ -2,17 +2,17 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from course.explorers.base import Explorer
-from course.explorers.controls import described as describe
+from course.explorers.controls import slider
+from course.explorers.parts import arrays, caption_above, minus
 from course.plots import COLOURS, DPI
 from course.plots.texts import Caption
-from course.plots.tiles import SIDE, Tiles, arrays
+from course.plots.tiles import SIDE, Tiles
 
 LIMIT = 3.0
 STRIP = np.linspace(-LIMIT, LIMIT, 9)
@@ -51,23 +51,25 @@ def walk(encode, decode, images, kl):
     kl = arrays(torch.as_tensor(kl))
     if kl.shape != mu.shape[1:]:
         raise ValueError(f"kl has shape {kl.shape}; {mu.shape[1]} latent dimensions need ({mu.shape[1]},).")
-    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "120px"})
     controls = {
-        "image": widgets.IntSlider(description="image", value=1, min=1, max=len(images), **slider),
-        "rank": widgets.IntSlider(description="dimension, by KL", value=1, min=1, max=len(kl), **slider),
-        "value": widgets.FloatSlider(
-            description="value", value=2.0, min=-LIMIT, max=LIMIT, step=0.1, readout_format=".1f", **slider
+        "image": slider("image", 1, len(images), 1, "which of the held-out images, counted from 1"),
+        "rank": slider(
+            "dimension, by KL",
+            1,
+            len(kl),
+            1,
+            "which latent dimension is changed: 1 is the one of the largest KL",
+        ),
+        "value": slider(
+            "value",
+            -LIMIT,
+            LIMIT,
+            2,
+            "what the chosen dimension is set to; the others stay at the image's μ",
+            0.1,
+            form=".1f",
         ),
     }
-    for name, words in (
-        ("image", "which of the held-out images, counted from 1"),
-        ("rank", "which latent dimension is changed: 1 is the one of the largest KL"),
-        ("value", "what the chosen dimension is set to; the others stay at the image's μ"),
-    ):
-        describe(controls[name], words)
-    for name in ("image", "rank"):
-        if controls[name].max == 1:  # nothing to choose
-            del controls[name]
     return Explorer(
         "latent walk",
         controls,
@@ -81,20 +83,20 @@ def walk(encode, decode, images, kl):
 
 
 @torch.no_grad()
-def compute_walk(decode, images, mu, logvar, kl, *, value, image=1, rank=1):
+def compute_walk(decode, images, mu, logvar, kl, *, image, rank, value):
     """The numbers behind one picture of the walk.
 
     Args:
         decode, images: as in `walk`.
         mu, logvar: (n, Z), what the images are encoded to.
         kl: (Z,) array, nats.
-        value: what the dimension is set to.
         image, rank: ints from 1; rank 1 is the dimension of the largest KL.
+        value: what the dimension is set to.
     Returns:
         dict: original, plain (decoded from mu), changed (the dimension set to value) and difference = changed
         − plain, (28, 28) each; strip (9, 28, 28), the dimension set to each of `STRIP`; nearest, the index in
         the strip nearest to value; gained, lost: sums of the difference's positive and negative parts, both
-        >= 0; dimension (index from 0), units: Z, rank, value; kl (nats), mu and sigma of the dimension.
+        >= 0; dimension (index from 0), units: Z; kl (nats), mu and sigma of the dimension.
     """
     dimension = int(np.argsort(-kl, kind="stable")[rank - 1])
     codes = mu[image - 1].repeat(2 + len(STRIP), 1)  # (11, Z)
@@ -112,8 +114,6 @@ def compute_walk(decode, images, mu, logvar, kl, *, value, image=1, rank=1):
         "lost": float((-difference).clip(0).sum()),
         "dimension": dimension,
         "units": len(kl),
-        "rank": rank,
-        "value": float(value),
         "kl": float(kl[dimension]),
         "mu": float(mu[image - 1, dimension]),
         "sigma": float((logvar[image - 1, dimension] / 2).exp()),
@@ -123,10 +123,7 @@ def compute_walk(decode, images, mu, logvar, kl, *, value, image=1, rank=1):
 def build(figure, kl):
     """All artists: four images and the bars above, the strip below; kl (Z,) falls."""
     grid = figure.add_gridspec(2, 2, width_ratios=(1, 0.55))
-    whole = figure.add_subplot(grid[:, :])  # unseen: it centres the caption above all
-    whole.set_axis_off()
-    whole.set_title("\n\n\n\n", fontsize=11)  # room for the caption and the names
-    artists = {"caption": whole.add_artist(Caption(0.5, 1.235))}
+    artists = {"caption": caption_above(figure, grid, 1.235)}
     artists |= _build_images(figure.add_subplot(grid[0, 0]))
     artists |= _build_bars(figure.add_subplot(grid[0, 1]), kl)
     return artists | _build_strip(figure.add_subplot(grid[1, :]))
@@ -166,7 +163,7 @@ def _build_bars(axes, kl):
 
 def _build_strip(axes):
     axes.set(xlim=(-EDGE, EDGE), ylim=(-0.82, 0.82), xticks=STRIP, yticks=[])
-    axes.set_xticklabels([f"{value:g}".replace("-", "−") for value in STRIP])
+    axes.set_xticklabels([minus(f"{value:g}") for value in STRIP])
     axes.set_xlabel("value of the chosen dimension, all others at μ")
     axes.spines["left"].set_visible(False)
     style = dict(clip_on=True, in_layout=False, zorder=3, markeredgecolor="black", markeredgewidth=0.7)
@@ -218,4 +215,4 @@ def caption(state):
         f"{state['kl']:.3f} nats (mean over the held-out images)"
     )
     second = f"this image: μ = {mu:.2f}, σ = {state['sigma']:.2f}; value set to {value:.1f}"
-    return first + "\n" + second.replace("-", "−")
+    return first + "\n" + minus(second)
