@@ -11,7 +11,7 @@ FADING = LinearSegmentedColormap.from_list("fading", colormaps["YlOrBr"](np.lins
 BEYOND = 100.0  # by what factor values out of a log scale are drawn beyond its ends
 
 
-def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=None, **spacing):
+def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=None, room=False, **spacing):
     """A panel's legend above it, which may be wider than the panel.
 
     Args:
@@ -21,12 +21,13 @@ def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=Non
         x, y: the place of its lower edge's middle, in fractions of the panel.
         side: "left" or "right" if (x, y) is that end of the lower edge.
         columns: how many names stand in a line; default all.
+        room: whether the panel is made smaller for it.
         spacing: other settings of a matplotlib legend.
     """
     names = [handle.get_label() for handle in handles] if names is None else names
     spacing = dict(fontsize=9, columnspacing=0.9, handlelength=1.5, handletextpad=0.4) | spacing
     place = dict(loc=f"lower {side}", bbox_to_anchor=(x, y), ncols=columns or len(names))
-    axes.legend(handles, names, **place, **spacing).set_in_layout(False)
+    axes.legend(handles, names, **place, **spacing).set_in_layout(room)
 
 
 def caption_above(figure, grid, y, room="\n\n\n\n", size=11):

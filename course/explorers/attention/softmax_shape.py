@@ -2,14 +2,13 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
 from course.explorers.base import Explorer
-from course.explorers.controls import described as describe
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.parts import caption_above, legend, minus
 from course.plots import COLOURS
-from course.plots.texts import Caption
 
 KEYS = 16
 SEEDS = 21  # the curves are means over them
@@ -34,23 +33,22 @@ def softmax_shape(random_scores, entropy, jacobian_norm, d_k=64):
     Returns:
         Explorer.
     """
-    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "90px"})
     scaling = [("divided by √d_k", True), ("not divided", False)]
     controls = {
-        "d_k": widgets.SelectionSlider(description="d_k", options=D_KS, value=d_k, **slider),
-        "scaled": widgets.Dropdown(description="scores", options=scaling, value=False, **slider),
-        "temperature": widgets.FloatSlider(
-            description="temperature", value=1.0, min=0.1, max=4.0, step=0.1, **slider
+        "d_k": list_slider("d_k", D_KS, d_k, "how many entries the query and each key have"),
+        "scaled": menu(
+            "scores", scaling, False, "whether the scores q · k are divided by the square root of d_k"
         ),
-        "seed": widgets.IntSlider(description="seed", value=0, min=0, max=SEEDS - 1, **slider),
+        "temperature": slider(
+            "temperature",
+            0.1,
+            4,
+            1,
+            "the scores are divided by it too: below 1 the softmax is more peaked",
+            0.1,
+        ),
+        "seed": slider("seed", 0, SEEDS - 1, 0, "of the random query and keys"),
     }
-    for name, text in (
-        ("d_k", "how many entries the query and each key have"),
-        ("scaled", "whether the scores q · k are divided by the square root of d_k"),
-        ("temperature", "the scores are divided by it too: below 1 the softmax is more peaked"),
-        ("seed", "of the random query and keys"),
-    ):
-        describe(controls[name], text)
     return Explorer(
         "softmax shape",
         controls,
@@ -80,7 +78,7 @@ def compute_softmax_shape(entropy, jacobian_norm, table, *, d_k, scaled, tempera
     Returns:
         dict: logits and weights (KEYS,), entropy in nats and jacobian of these weights, entropies and
         jacobians (2, len(D_KS)): means over the seeds, row 0 not scaled, row 1 scaled; spread, the logits'
-        standard deviation, and expected, what it is over all queries and keys; d_k, scaled, temperature.
+        standard deviation, and expected, what it is over all queries and keys.
     """
     roots = torch.tensor(D_KS, dtype=table.dtype).sqrt()[:, None, None]
     logits = torch.stack([table, table / roots]) / temperature  # (2, D_KS, SEEDS, KEYS)
@@ -96,28 +94,24 @@ def compute_softmax_shape(entropy, jacobian_norm, table, *, d_k, scaled, tempera
         "jacobians": jacobians.mean(-1).numpy(),
         "spread": float(logits[here].std()),
         "expected": (1 if scaled else d_k**0.5) / temperature,
-        "d_k": d_k,
-        "scaled": scaled,
-        "temperature": temperature,
     }
 
 
 def build(figure):
     """All artists: logits above weights, entropy above the Jacobian's norm."""
     grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.1))
-    whole = figure.add_subplot(grid[:, :])  # unseen: it centres the caption above both columns
-    whole.set_axis_off()
-    whole.set_title("\n\n\n", fontsize=11)  # room for the caption and the legend
+    artists = {"caption": caption_above(figure, grid, 1.165, "\n\n\n")}
     logits, entropies, weights, jacobians = (figure.add_subplot(cell) for cell in grid)
-    artists = {"caption": whole.add_artist(Caption(0.5, 1.165))} | _build_keys(logits, weights)
+    artists |= _build_keys(logits, weights)
     for name, axes in (("entropies", entropies), ("jacobians", jacobians)):
         artists |= _build_curves(name, axes)
     entropies.set(ylabel="entropy (nats)", ylim=(-0.1, 3.3))
     entropies.tick_params(axis="x", labelbottom=False)
     entropies.axhline(np.log(KEYS), color="0.35", linewidth=1, linestyle=":")
     entropies.annotate(f"ln {KEYS}", (10.2, np.log(KEYS)), ha="right", va="bottom", fontsize=9)
-    place = dict(loc="lower right", bbox_to_anchor=(1, 0.97), ncols=3, columnspacing=1.2)
-    entropies.legend(**place, fontsize=9, borderpad=0)
+    shown = [*artists["entropies"], artists["entropies point"]]
+    wide = dict(room=True, handlelength=2, handletextpad=0.8, borderpad=0)
+    legend(entropies, shown, None, 1, 0.97, "right", columnspacing=1.2, **wide)
     jacobians.set(ylabel="Jacobian's norm", ylim=(-0.02, 0.55))
     jacobians.set_xlabel(f"d_k (curves: means over {SEEDS} seeds)")
     return artists
@@ -130,12 +124,14 @@ def _build_keys(logits, weights):
     logits.set_yscale("symlog", linthresh=1, linscale=0.7)
     ticks = (-1000, -100, -10, -1, 0, 1, 10, 100, 1000)
     logits.set(ylabel="logit, on a log\nscale beyond ±1", ylim=(-LIMIT, LIMIT))
-    logits.set_yticks(ticks, [f"{tick:,}".replace("-", "−") for tick in ticks], fontsize=9)
+    logits.set_yticks(ticks, [minus(f"{tick:,}") for tick in ticks], fontsize=9)
     logits.minorticks_off()
     logits.axhline(0, color="0.7", linewidth=1, zorder=0)
     weights.set(xlabel="key", ylabel="weight", ylim=(0, 1.02), yticks=(0, 0.25, 0.5, 0.75, 1))
-    weights.axhline(1 / KEYS, color="0.35", linewidth=1, linestyle=":", label=f"all equal: 1/{KEYS}")
-    weights.legend(loc="lower right", bbox_to_anchor=(1, 0.97), fontsize=9, borderpad=0)
+    equal = weights.axhline(1 / KEYS, color="0.35", linewidth=1, linestyle=":", label=f"all equal: 1/{KEYS}")
+    legend(
+        weights, [equal], None, 1, 0.97, "right", room=True, handlelength=2, handletextpad=0.8, borderpad=0
+    )
     return {
         "logits": logits.plot([], [], "o", color=COLOURS[0], markersize=5)[0],
         "stems": logits.plot([], [], color=COLOURS[0], linewidth=1)[0],

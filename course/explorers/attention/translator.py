@@ -2,12 +2,12 @@
 
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 
 from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, signs
-from course.explorers.controls import described as describe
+from course.explorers.controls import field, menu, slider
+from course.explorers.parts import arrays, outline
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -37,28 +37,24 @@ def translator(translate, text="вторник, 5 января 2021 г."):
     translate = lru_cache(maxsize=32)(translate)
     first = translate(text)
     layers, heads = first["attn"].shape[:2]
-    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "110px"})
-    names = [("mean of all heads", MEAN), *((f"head {h}", h) for h in range(1, heads + 1))]
+    each = [(f"head {h}", h) for h in range(1, heads + 1)] if heads > 1 else []
     controls = {
-        "text": widgets.Text(
-            description="text", value=text, layout=widgets.Layout(width="690px"), style=slider["style"]
+        "text": field("text", text, "a date in any of the languages that the model was trained on"),
+        "layer": slider("layer", 1, layers, layers, "which of the decoder's layers, counted from the input"),
+        "head": menu(
+            "head",
+            [("mean of all heads", MEAN), *each],
+            MEAN,
+            "one head's weights, or their mean over the heads",
         ),
-        "layer": widgets.IntSlider(description="layer", value=layers, min=1, max=max(2, layers), **slider),
-        "head": widgets.Dropdown(description="head", options=names, value=MEAN, **slider),
-        "position": widgets.IntSlider(
-            description="output character", value=1, min=1, max=max(2, len(first["output"])), **slider
+        "position": slider(
+            "output character",
+            1,
+            max(2, len(first["output"])),
+            1,
+            "the character written whose weights are the bars, counted from 1",
         ),
     }
-    for name, words in (
-        ("text", "a date in any of the languages that the model was trained on"),
-        ("layer", "which of the decoder's layers, counted from the input"),
-        ("head", "one head's weights, or their mean over the heads"),
-        ("position", "the character written whose weights are the bars, counted from 1"),
-    ):
-        describe(controls[name], words)
-    for name, count in (("layer", layers), ("head", heads)):
-        if count == 1:  # nothing to choose
-            del controls[name]
     return Explorer(
         "translator",
         controls,
@@ -72,13 +68,13 @@ def translator(translate, text="вторник, 5 января 2021 г."):
     )
 
 
-def compute_translator(translate, *, text, position, layer=1, head=MEAN):
+def compute_translator(translate, *, text, layer, head, position):
     """The numbers behind one picture of the translator.
 
     Args:
         translate: as in `translator`.
         text: what the text field holds.
-        position, layer: ints from 1; beyond the last one the last one counts.
+        layer, position: ints from 1; beyond the last one the last one counts.
         head: int from 1, or `MEAN`.
     Returns:
         dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, weights (T_src,), those of
@@ -91,7 +87,7 @@ def compute_translator(translate, *, text, position, layer=1, head=MEAN):
     source, output = seen["source"], seen["output"]
     if not source:
         raise ValueError("The text is empty: type at least one character.")
-    attn = seen["attn"].detach().cpu().double().numpy()  # (L, n_h, T_out, T_src)
+    attn = arrays(seen["attn"])  # (L, n_h, T_out, T_src)
     layers, heads = attn.shape[:2]
     layer, position = min(layer, layers), max(1, min(position, len(output)))
     layer_attn = attn[layer - 1]
@@ -101,7 +97,7 @@ def compute_translator(translate, *, text, position, layer=1, head=MEAN):
     return {
         "source": source,
         "output": output,
-        "probs": seen["probs"].detach().cpu().double().numpy(),
+        "probs": arrays(seen["probs"]),
         "map": chosen,
         "position": position,
         "weights": weights,
@@ -165,8 +161,8 @@ def update(artists, state):
     cells = np.full((MOST_ROWS, ROOM[-1]), np.nan)
     cells[: len(output), : len(source)] = state["map"]
     artists["map"].set_array(cells)
-    artists["edge"].set_data(*_outline(len(source), 0, len(output)))
-    artists["row"].set_data(*_outline(len(source), row, 1))
+    artists["edge"].set_data(*outline(-0.5, -0.5, len(source), len(output)))
+    artists["row"].set_data(*outline(-0.5, row - 0.5, len(source), 1))
     artists["arrow"].set_data([-0.042], [row])
     heights = np.stack([state["weights"], np.zeros(len(source))], 1).ravel()[:-1]  # a gap after each bar
     artists["bars"].set_data(heights, np.stack([columns - 0.36, columns + 0.36], 1).ravel())
@@ -183,12 +179,6 @@ def _arrange(artists, width, height):
     bottom = max(ROWS, height) - 0.5
     if above.get_xlim() != (-0.5, right) or above.get_ylim() != (bottom, -0.5):
         above.set(xlim=(-0.5, right), ylim=(bottom, -0.5))
-
-
-def _outline(width, row, height):
-    """x and y of a rectangle around some rows of the map."""
-    left, right, top, bottom = -0.5, width - 0.5, row - 0.5, row + height - 0.5
-    return [left, right, right, left, left], [top, top, bottom, bottom, top]
 
 
 def _caption(state, source, output):
