@@ -2,10 +2,10 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 
 from course.explorers.base import Explorer
+from course.explorers.controls import menu, slider
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -33,16 +33,13 @@ def receptive_field(layer_size, pixels=28):
     Returns:
         Explorer.
     """
-    slider = dict(layout=widgets.Layout(width="340px"))
     controls = {
-        "preset": widgets.Dropdown(
-            description="layers", options=[OWN, *PRESETS], value=OWN, layout=widgets.Layout(width="340px")
-        ),
-        "layers": widgets.IntSlider(description="how many", value=3, min=1, max=MOST, **slider),
-        "kernel": widgets.IntSlider(description="kernel", value=3, min=1, max=5, **slider),
-        "stride": widgets.IntSlider(description="stride", value=1, min=1, max=3, **slider),
-        "dilation": widgets.IntSlider(description="dilation", value=1, min=1, max=3, **slider),
-        "unit": widgets.IntSlider(description="output unit", value=10, min=0, max=pixels - 1, **slider),
+        "preset": menu("layers", [OWN, *PRESETS]),
+        "layers": slider("how many", 1, MOST, 3),
+        "kernel": slider("kernel", 1, 5, 3),
+        "stride": slider("stride", 1, 3, 1),
+        "dilation": slider("dilation", 1, 3, 1),
+        "unit": slider("output unit", 0, pixels - 1, 10),
     }
 
     def leave_preset(change):

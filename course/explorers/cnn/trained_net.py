@@ -3,13 +3,14 @@
 import math
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib import colormaps
 
 from course.explorers.base import Explorer
+from course.explorers.controls import slider
+from course.explorers.parts import outline
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -34,7 +35,17 @@ def trained_net(model, images, labels, predict=None):
     """
     compute = partial(compute_trained_net, model, images, labels, predict)
     side = images.shape[-1]
-    controls = _controls(len(images), side)
+    controls = {
+        "digit": slider("image", 0, len(images) - 1, 0),
+        "right": slider("right (px)", -8, 8, 0),
+        "down": slider("down (px)", -8, 8, 0),
+        "turn": slider("turn (°)", -45, 45, 0),
+        "thickness": slider("thickness", -2, 2, 0, step=0.1),
+        "noise": slider("noise", 0, 0.6, 0, step=0.02),
+        "erase": slider("erase (px)", 0, 12, 0),
+        "row": slider("erase row", 0, side - 1, side // 2 - 4),
+        "column": slider("erase col", 0, side - 1, side // 2 - 4),
+    }
     state = compute(**{name: control.value for name, control in controls.items()})
     return Explorer(
         "trained net",
@@ -48,25 +59,6 @@ def trained_net(model, images, labels, predict=None):
     )
 
 
-def _controls(count, side):
-    def slider(label, value, low, high, step=1):
-        kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
-        bounds = dict(min=low, max=high, step=step, layout=widgets.Layout(width="340px"))
-        return kind(description=label, value=value, **bounds)
-
-    return {
-        "digit": slider("image", 0, 0, count - 1),
-        "right": slider("right (px)", 0, -8, 8),
-        "down": slider("down (px)", 0, -8, 8),
-        "turn": slider("turn (°)", 0, -45, 45),
-        "thickness": slider("thickness", 0.0, -2.0, 2.0, 0.1),
-        "noise": slider("noise", 0.0, 0.0, 0.6, 0.02),
-        "erase": slider("erase (px)", 0, 0, 12),
-        "row": slider("erase row", side // 2 - 4, 0, side - 1),
-        "column": slider("erase col", side // 2 - 4, 0, side - 1),
-    }
-
-
 def compute_trained_net(model, images, labels, predict=None, *, digit, erase, row, column, **changes):
     """The numbers behind one picture of the trained net.
 
@@ -77,7 +69,7 @@ def compute_trained_net(model, images, labels, predict=None, *, digit, erase, ro
         changes: as in `changed`.
     Returns:
         dict: image (H, W); maps, two arrays (C, H', W') after ReLU; probs (K,); label, said (the likeliest
-        class), block (row, column, side).
+        class).
     """
     x = changed(images[digit : digit + 1].float(), **changes)
     x[..., row : row + erase, column : column + erase] = 0
@@ -88,7 +80,6 @@ def compute_trained_net(model, images, labels, predict=None, *, digit, erase, ro
         "probs": probs,
         "label": int(labels[digit]),
         "said": int(probs.argmax()),
-        "block": (row, column, erase),
     }
 
 
@@ -198,10 +189,9 @@ def tiles(maps):
 def update(artists, state):
     """Put a state's numbers into the artists."""
     artists["image"].set_data(state["image"])
-    row, column, side = state["block"]
-    x, y = np.array([0, side, side, 0, 0]) + column - 0.5, np.array([0, 0, side, side, 0]) + row - 0.5
-    artists["block"].set_data(x, y)
-    artists["corner"].set_data([column - 0.5], [row - 0.5])
+    left, top, side = state["column"] - 0.5, state["row"] - 0.5, state["erase"]
+    artists["block"].set_data(*outline(left, top, side, side))
+    artists["corner"].set_data([left], [top])
     for image, maps, scale in zip(artists["maps"], state["maps"], artists["scales"], strict=True):
         top = max(float(maps.max()), 1e-9)
         image.set_data(tiles(maps))

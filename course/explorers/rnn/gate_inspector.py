@@ -2,12 +2,12 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 
 from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, signs, typed
-from course.explorers.controls import described as describe
+from course.explorers.controls import field, menu, slider
+from course.explorers.parts import arrays, minus, moving_scale, round_up
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
 
@@ -37,23 +37,19 @@ def gate_inspector(trace, vocabulary, text="It is a truth universally acknowledg
         Explorer.
     """
     units = trace(typed(text)[:MOST])["h"].shape[1]
-    slider = dict(layout=widgets.Layout(width="340px"))
     show = [("one unit: i, f, o, c, h", UNIT), *((f"all units: {NAMES[key]}", key) for key in NAMES)]
     controls = {
-        "text": widgets.Text(description="text", value=text, layout=widgets.Layout(width="690px")),
-        "show": widgets.Dropdown(description="show", options=show, value=UNIT, **slider),
-        "unit": widgets.IntSlider(description="unit", value=unit, min=0, max=max(1, units - 1), **slider),
-        "position": widgets.IntSlider(
-            description="position", value=len(text) // 2, min=0, max=MOST - 1, **slider
+        "text": field("text", text, f"the first {MOST} characters are read; {BREAK} stands for a line break"),
+        "show": menu("show", show, UNIT, "curves of one unit, or a map of all units"),
+        "unit": slider("unit", 0, units - 1, unit, "which entry of the gates and states"),
+        "position": slider(
+            "position",
+            0,
+            MOST - 1,
+            len(text) // 2,
+            "the character after which the next one is predicted, counted from 0",
         ),
     }
-    for name, words in (
-        ("text", f"the first {MOST} characters are read; {BREAK} stands for a line break"),
-        ("show", "curves of one unit, or a map of all units"),
-        ("unit", "which entry of the gates and states"),
-        ("position", "the character after which the next one is predicted, counted from 0"),
-    ):
-        describe(controls[name], words)
     return Explorer(
         "gate inspector",
         controls,
@@ -76,7 +72,7 @@ def compute_gate_inspector(trace, vocabulary, *, text, show, unit, position):
         show: `UNIT`, or the name of what is shown for all units, a key of `NAMES`.
         unit, position: ints; beyond the last one the last one counts.
     Returns:
-        dict: text (what was read), cut (how many characters were not), unit, position, show, curves (dict of
+        dict: text (what was read), cut (how many characters were not), unit, position, curves (dict of
         the names to (T,)), now (dict of "i", "f", "g", "o", "c", "h" and "before", the cell one step
         earlier, at the position: floats), map (D_h, T) or None, next (the likeliest characters), probs
         (theirs), follows (the text's own next character, or None), its_prob.
@@ -87,7 +83,7 @@ def compute_gate_inspector(trace, vocabulary, *, text, show, unit, position):
     if not whole:
         raise ValueError("The text is empty: type at least one character.")
     read = whole[:MOST]
-    seen = {name: values.detach().cpu().double().numpy() for name, values in trace(read).items()}
+    seen = {name: arrays(values) for name, values in trace(read).items()}
     unit, position = min(unit, seen["h"].shape[1] - 1), min(position, len(read) - 1)
     now = {name: float(seen[name][position, unit]) for name in "ifgoch"}
     now["before"] = float(seen["c"][position - 1, unit]) if position else 0.0
@@ -101,7 +97,6 @@ def compute_gate_inspector(trace, vocabulary, *, text, show, unit, position):
         "cut": len(whole) - len(read),
         "unit": unit,
         "position": position,
-        "show": show,
         "curves": {name: seen[name][:, unit] for name in NAMES},
         "now": now,
         "map": None if show == UNIT else seen[show].T,
@@ -131,10 +126,7 @@ def build(figure, units, best):
         axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), ncols=3, fontsize=9, borderpad=0)
         axes.set(ylabel=label, xticks=[], ylim=(-0.05, 1.05) if axes is gates else (-1, 1))
         axes.axhline(0, color="0.8", linewidth=1, zorder=0)
-    states.set_yticks(TICKS, ["−0.50"] * len(TICKS))  # room for the scale, which moves with the unit
-    states.tick_params(axis="y", labelcolor="none")
-    artists["scale"] = states.add_artist(Texts(10, "DejaVu Sans", align=1))
-    artists["scale"].set_transform(states.get_yaxis_transform())
+    artists["scale"] = moving_scale(states, TICKS, "−0.50")
     whole.set_title("\n\n\n", fontsize=9)  # room for the caption and the legend
     whole.set(ylabel="unit", xticks=[], ylim=(units - 0.5, -0.5))
     artists["map"] = whole.imshow(np.zeros((units, 2)), cmap=SIGNED, aspect="auto", interpolation="nearest")
@@ -172,11 +164,10 @@ def update(artists, state):
     text, position, one = state["text"], state["position"], state["map"] is None
     _arrange(artists, state)
     place = np.arange(len(text))
-    limit = top([state["curves"][name] for name in STATES])
+    limit = round_up(max(np.abs(state["curves"][name]).max() for name in STATES), 1)
     for name, values in state["curves"].items():
         artists[name].set_data(place, values / limit if name in STATES else values)
-    scale = [f"{limit * tick:g}".replace("-", "−") for tick in TICKS]
-    artists["scale"].set_data(-0.014, TICKS, scale)
+    artists["scale"].set_data(-0.014, TICKS, [minus(f"{limit * tick:g}") for tick in TICKS])
     for mark in artists["marks"]:
         mark.set_data([position] * 2, mark.axes.get_ylim())
     artists["letters"].set_data(place, -0.06, signs(text))
@@ -210,13 +201,6 @@ def _arrange(artists, state):
 def span(state):
     """The value of the map's darkest colour: 1 for gates and outputs, the largest one for cells."""
     return max(1.0, float(np.abs(state["map"]).max())) if state["show"] == "c" else 1.0
-
-
-def top(values):
-    """The first of 1, 2, 5, 10, 20, … that no absolute value exceeds."""
-    largest = float(np.abs(values).max())
-    scale = 10.0 ** max(0, int(np.floor(np.log10(max(largest, 1)))))
-    return next(scale * factor for factor in (1, 2, 5, 10) if scale * factor >= largest)
 
 
 def _caption(state):

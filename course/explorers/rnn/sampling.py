@@ -3,13 +3,12 @@
 import math
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, typed
-from course.explorers.controls import described as describe
+from course.explorers.controls import field, slider
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -35,27 +34,22 @@ def sampling(sample, vocabulary, prompt="It is a truth universally acknowledged,
     Returns:
         Explorer.
     """
-    named = {"description_width": "90px"}
-    slider = dict(layout=widgets.Layout(width="340px"), style=named)
+    known = len(vocabulary)
     controls = {
-        "prompt": widgets.Text(
-            description="prompt", value=prompt, layout=widgets.Layout(width="690px"), style=named
+        "prompt": field(
+            "prompt", prompt, f"what the model reads first, possibly nothing; {BREAK} stands for a line break"
         ),
-        "temperature": widgets.FloatSlider(
-            description="temperature", value=0.8, min=0.1, max=2.0, step=0.1, **slider
+        "temperature": slider(
+            "temperature",
+            0.1,
+            2,
+            0.8,
+            "the logits are divided by it: below 1 bolder guesses, above 1 more even ones",
+            0.1,
         ),
-        "top_k": widgets.IntSlider(
-            description="top-k", value=len(vocabulary), min=1, max=max(2, len(vocabulary)), **slider
-        ),
-        "seed": widgets.IntSlider(description="seed", value=0, min=0, max=20, **slider),
+        "top_k": slider("top-k", 1, known, known, "only this many most probable characters can be chosen"),
+        "seed": slider("seed", 0, 20, 0, "of the random numbers that choose"),
     }
-    for name, text in (
-        ("prompt", f"what the model reads first, possibly nothing; {BREAK} stands for a line break"),
-        ("temperature", "the logits are divided by it: below 1 bolder guesses, above 1 more even ones"),
-        ("top_k", "only this many most probable characters can be chosen"),
-        ("seed", "of the random numbers that choose"),
-    ):
-        describe(controls[name], text)
     rows = math.ceil((PROMPT + length) / ACROSS)
     return Explorer(
         "sampling",
@@ -78,7 +72,7 @@ def compute_sampling(sample, length, *, prompt, temperature, top_k, seed):
         temperature, top_k, seed: passed on.
     Returns:
         dict: prompt (what was read), cut (how many characters before it were not), text, bits (length,):
-        each sampled character's surprisal -log2 p, temperature, top_k.
+        each sampled character's surprisal -log2 p.
     """
     whole = typed(prompt)
     read = whole[-PROMPT:]
@@ -89,8 +83,6 @@ def compute_sampling(sample, length, *, prompt, temperature, top_k, seed):
         "cut": len(whole) - len(read),
         "text": text,
         "bits": 0.0 - np.log2(probs),
-        "temperature": temperature,
-        "top_k": top_k,
     }
 
 
