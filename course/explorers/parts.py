@@ -5,6 +5,7 @@ from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
+from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
 FADING = LinearSegmentedColormap.from_list("fading", colormaps["YlOrBr"](np.linspace(0.25, 0.95, 64)))
@@ -28,6 +29,17 @@ def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=Non
     spacing = dict(fontsize=9, columnspacing=0.9, handlelength=1.5, handletextpad=0.4) | spacing
     place = dict(loc=f"lower {side}", bbox_to_anchor=(x, y), ncols=columns or len(names))
     axes.legend(handles, names, **place, **spacing).set_in_layout(room)
+
+
+def moving(axes, *form, **looks):
+    """An empty line of a panel, which `update` fills; arguments as matplotlib's `plot` takes them."""
+    return axes.plot([], [], *form, **looks)[0]
+
+
+def mark(axes, sign, color=COLOURS[1], size=8, **looks):
+    """A sign with a black edge that `update` puts somewhere, also onto the edge of the panel."""
+    looks = dict(linestyle="", markeredgecolor="black", clip_on=False, in_layout=False, zorder=4) | looks
+    return moving(axes, sign, color=color, markersize=size, **looks)
 
 
 def caption_above(figure, grid, y, room="\n\n\n\n", size=11):

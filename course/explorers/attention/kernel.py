@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, minus, moving_scale, round_up
+from course.explorers.parts import caption_above, legend, minus, moving, moving_scale, round_up
 from course.plots import COLOURS
 
 MOST = 60  # points
@@ -88,9 +88,6 @@ def data():
 def compute_kernel(smooth, *, scores, bandwidth, query, points):
     """The numbers behind one picture of kernel regression.
 
-    Args:
-        smooth: as in `kernel`.
-        scores, bandwidth, query, points: as the controls say.
     Returns:
         dict: x, y, weights (points,) at the query, curve: the estimate at `GRID`, estimate: that at the
         query, carriers: how many points, the heaviest first, make up `SHARE` of the weight, heaviest: x of
@@ -120,7 +117,7 @@ def build(figure):
     for axes in (left, right):
         axes.set(xlim=(-2.15, 2.15), xticks=range(-2, 3))
     artists = _build_curves(left) | _build_weights(right) | {"caption": caption}
-    artists["queries"] = [axes.plot([], [], ":", color="black", linewidth=1.2)[0] for axes in (left, right)]
+    artists["queries"] = [moving(axes, ":", color="black", linewidth=1.2) for axes in (left, right)]
     return artists
 
 
@@ -130,8 +127,8 @@ def _build_curves(axes):
     style = dict(color=COLOURS[1], markeredgecolor="black", markersize=8)
     artists = {
         "points": axes.scatter([0], [0], 40, facecolor=COLOURS[5], edgecolor="0.25", linewidth=0.7, zorder=2),
-        "curve": axes.plot([], [], color=COLOURS[1], linewidth=1.8, zorder=3)[0],
-        "estimate": axes.plot([], [], "D", **style, zorder=4)[0],
+        "curve": moving(axes, color=COLOURS[1], linewidth=1.8, zorder=3),
+        "estimate": moving(axes, "D", **style, zorder=4),
     }
     names = ["key and value", "estimate", "at the query", "true curve"]
     legend(axes, [*artists.values(), true], names, y=0.98, room=True, columnspacing=1.2, handletextpad=0.8)
@@ -141,8 +138,8 @@ def _build_curves(axes):
 def _build_weights(axes):
     axes.set(xlabel="key xᵢ", ylabel="attention weight at the query", ylim=(0, 1.05))
     return {
-        "stems": axes.plot([], [], color=COLOURS[0], linewidth=1.2)[0],
-        "tops": axes.plot([], [], "o", color=COLOURS[0], markersize=4.5, clip_on=False, in_layout=False)[0],
+        "stems": moving(axes, color=COLOURS[0], linewidth=1.2),
+        "tops": moving(axes, "o", color=COLOURS[0], markersize=4.5, clip_on=False, in_layout=False),
         "scale": moving_scale(axes, TICKS, "0.025"),
     }
 

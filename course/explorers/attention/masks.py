@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, outline
+from course.explorers.parts import arrays, moving, outline
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -53,7 +53,6 @@ def compute_masks(attention, padding_mask, causal_mask, *, mask, length, positio
     """The numbers behind one picture of masks.
 
     Args:
-        attention, padding_mask, causal_mask: as in `masks`.
         mask: a key of `NAMES`.
         length: how many tokens are real, 0 to T.
         position: of the query, 1 to T.
@@ -91,9 +90,9 @@ def build(figure):
         axes.set_yticks(range(T), range(1, T + 1))
         axes.tick_params(length=0)
         crosses = dict(color="0.4", markersize=5, markeredgewidth=1, in_layout=False)
-        artists[f"{name} crosses"] = axes.plot([], [], "x", **crosses)[0]
+        artists[f"{name} crosses"] = moving(axes, "x", **crosses)
         rule = dict(color=COLOURS[1], linewidth=2, clip_on=False, in_layout=False)
-        artists[f"{name} row"] = axes.plot([], [], **rule)[0]
+        artists[f"{name} row"] = moving(axes, **rule)
         artists[f"{name} names"] = axes.add_artist(Texts(8, "DejaVu Sans"))
         artists[f"{name} names"].set_transform(axes.get_xaxis_transform())
     figure.colorbar(artists["attn"], cax=scale, ticks=(0, 0.25, 0.5, 0.75, 1), label="attention weight")

@@ -7,7 +7,7 @@ from matplotlib.patheffects import withStroke
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, slider
-from course.explorers.parts import caption_above, legend, minus, outline
+from course.explorers.parts import caption_above, legend, minus, moving, outline
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Texts
 
@@ -67,8 +67,6 @@ def compute_positions(encoding, *, d_model, position, offset, pair):
     """The numbers behind one picture of positions.
 
     Args:
-        encoding: as in `positions`.
-        d_model, position: as the controls say.
         offset: steps; beyond the ends of the positions, those that lead to the end count.
         pair: index; beyond the last one the last one counts.
     Returns:
@@ -109,13 +107,13 @@ def build(figure):
     below.set(xlabel="position q", ylabel="PE(p) · PE(q)\nover d_model / 2")
     below.set(ylim=(-0.5, 1.15), yticks=(-0.5, 0, 0.5, 1))
     below.axhline(0, color="0.7", linewidth=1, zorder=0)
-    artists = {"caption": caption, "similarity": below.plot([], [], color=COLOURS[0], linewidth=1.5)[0]}
+    artists = {"caption": caption, "similarity": moving(below, color=COLOURS[0], linewidth=1.5)}
     artists |= _build_map(above)
     for name, line in (("first", "-"), ("second", "--")):
         style = dict(color="black", linewidth=1.3)
         artists[name] = [
-            above.plot([], [], line, path_effects=SEEN, **style)[0],
-            below.plot([], [], line, **style)[0],
+            moving(above, line, path_effects=SEEN, **style),
+            moving(below, line, **style),
         ]
     return artists | _build_circle(figure.add_subplot(grid[:, 1])) | _build_points(below, "on the curve")
 
@@ -129,8 +127,8 @@ def _build_map(axes):
     return {
         "map": axes.imshow(np.zeros((2, 2)), extent=(-0.5, STEPS - 0.5, 1, 0), **style),
         "columns": axes.add_artist(Texts(9, "DejaVu Sans", align=1)),
-        "pair": axes.plot([], [], "-", color="black", linewidth=1.2, path_effects=SEEN)[0],
-        "side": axes.plot([], [], "<", color="black", markersize=7, clip_on=False, in_layout=False)[0],
+        "pair": moving(axes, "-", color="black", linewidth=1.2, path_effects=SEEN),
+        "side": moving(axes, "<", color="black", markersize=7, clip_on=False, in_layout=False),
     }
 
 
@@ -142,9 +140,9 @@ def _build_circle(axes):
     axes.set(xlabel="column 2i + 1: cosine", ylabel="column 2i: sine", aspect="equal")
     axes.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     artists = {
-        "radii": axes.plot([], [], color="0.45", linewidth=1)[0],
-        "arc": axes.plot([], [], color=COLOURS[2], linewidth=1.8)[0],
-        "head": axes.plot([], [], color=COLOURS[2], markersize=9, linestyle="none")[0],
+        "radii": moving(axes, color="0.45", linewidth=1),
+        "arc": moving(axes, color=COLOURS[2], linewidth=1.8),
+        "head": moving(axes, color=COLOURS[2], markersize=9, linestyle="none"),
     } | _build_points(axes, "on the circle")
     names = [artists[f"{which} on the circle"] for which in ("first", "second")] + [artists["arc"]]
     spacing = dict(room=True, columnspacing=2, handlelength=2, handletextpad=0.8)
@@ -154,8 +152,8 @@ def _build_circle(axes):
 
 def _build_points(axes, where):
     return {
-        f"first {where}": axes.plot([], [], "o", color=COLOURS[0], markersize=11, zorder=4)[0],
-        f"second {where}": axes.plot([], [], "D", color=COLOURS[1], markersize=7, zorder=5)[0],
+        f"first {where}": moving(axes, "o", color=COLOURS[0], markersize=11, zorder=4),
+        f"second {where}": moving(axes, "D", color=COLOURS[1], markersize=7, zorder=5),
     }
 
 

@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, minus
+from course.explorers.parts import caption_above, legend, minus, moving
 from course.plots import COLOURS
 
 KEYS = 16
@@ -72,9 +72,7 @@ def compute_softmax_shape(entropy, jacobian_norm, table, *, d_k, scaled, tempera
     """The numbers behind one picture of the softmax.
 
     Args:
-        entropy, jacobian_norm: as in `softmax_shape`.
         table: what `score_table` returned.
-        d_k, scaled, temperature, seed: as the controls say.
     Returns:
         dict: logits and weights (KEYS,), entropy in nats and jacobian of these weights, entropies and
         jacobians (2, len(D_KS)): means over the seeds, row 0 not scaled, row 1 scaled; spread, the logits'
@@ -133,8 +131,8 @@ def _build_keys(logits, weights):
         weights, [equal], None, 1, 0.97, "right", room=True, handlelength=2, handletextpad=0.8, borderpad=0
     )
     return {
-        "logits": logits.plot([], [], "o", color=COLOURS[0], markersize=5)[0],
-        "stems": logits.plot([], [], color=COLOURS[0], linewidth=1)[0],
+        "logits": moving(logits, "o", color=COLOURS[0], markersize=5),
+        "stems": moving(logits, color=COLOURS[0], linewidth=1),
         "weights": list(weights.bar(range(KEYS), 0.5, color=COLOURS[0], width=0.75)),
     }
 
@@ -144,9 +142,9 @@ def _build_curves(name, axes):
     axes.set_xticks(range(len(D_KS)), D_KS)
     axes.grid(True)
     style = dict(linewidth=1.5, markersize=4)
-    plain = axes.plot([], [], "s--", color=COLOURS[1], label="q · k", **style)[0]
-    divided = axes.plot([], [], "o-", color=COLOURS[2], label="q · k / √d_k", **style)[0]
-    shown = axes.plot([], [], "D", color=COLOURS[0], markersize=9, label="the weights shown")[0]
+    plain = moving(axes, "s--", color=COLOURS[1], label="q · k", **style)
+    divided = moving(axes, "o-", color=COLOURS[2], label="q · k / √d_k", **style)
+    shown = moving(axes, "D", color=COLOURS[0], markersize=9, label="the weights shown")
     return {name: [plain, divided], f"{name} point": shown}
 
 

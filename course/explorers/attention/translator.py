@@ -7,7 +7,7 @@ import numpy as np
 from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, signs
 from course.explorers.controls import field, menu, slider
-from course.explorers.parts import arrays, outline
+from course.explorers.parts import arrays, moving, outline
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -72,7 +72,6 @@ def compute_translator(translate, *, text, layer, head, position):
     """The numbers behind one picture of the translator.
 
     Args:
-        translate: as in `translator`.
         text: what the text field holds.
         layer, position: ints from 1; beyond the last one the last one counts.
         head: int from 1, or `MEAN`.
@@ -129,9 +128,9 @@ def build(figure):
     rule = dict(color=COLOURS[1], linewidth=1.8, clip_on=False, in_layout=False)
     artists = {
         "map": mesh,
-        "edge": above.plot([], [], color="0.6", linewidth=1, clip_on=False, in_layout=False)[0],
-        "row": above.plot([], [], **rule)[0],
-        "arrow": above.plot([], [], ">", color=COLOURS[1], markersize=7, clip_on=False, in_layout=False)[0],
+        "edge": moving(above, color="0.6", linewidth=1, clip_on=False, in_layout=False),
+        "row": moving(above, **rule),
+        "arrow": moving(above, ">", color=COLOURS[1], markersize=7, clip_on=False, in_layout=False),
         "output": above.add_artist(Texts(11)),
         "probs": above.add_artist(Texts(9, "DejaVu Sans", align=1)),
         "head": above.add_artist(Caption(1.055, 1.045, 9)),
@@ -139,7 +138,7 @@ def build(figure):
         "caption": above.add_artist(Caption(0.48, 1.15)),
         "bars": below.stairs([0], [0, 1], fill=True, color=COLOURS[0]),
         "letters": below.add_artist(Texts(10.5)),
-        "most": below.plot([], [], "v", color=COLOURS[1], markersize=7, clip_on=False, in_layout=False)[0],
+        "most": moving(below, "v", color=COLOURS[1], markersize=7, clip_on=False, in_layout=False),
     }
     for name in ("arrow", "output", "probs"):
         artists[name].set_transform(above.get_yaxis_transform())

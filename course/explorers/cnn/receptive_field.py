@@ -6,6 +6,7 @@ import numpy as np
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
+from course.explorers.parts import moving
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -64,7 +65,6 @@ def compute_receptive_field(layer_size, pixels, *, preset, layers, kernel, strid
     """The numbers behind one picture of the receptive field.
 
     Args:
-        layer_size, pixels: as in `receptive_field`.
         preset: a key of `PRESETS`, or `OWN`: `layers` layers of the same kernel, stride and dilation.
         unit: index in the last layer; beyond its end the last one counts.
     Returns:
@@ -120,10 +120,10 @@ def build(figure, pixels):
     axes.spines[["left", "bottom"]].set_visible(False)
     dots = dict(linestyle="none", markersize=7)
     return {
-        "lines": axes.plot([], [], color=COLOURS[0], linewidth=1)[0],
-        "units": axes.plot([], [], "o", color="0.55", markerfacecolor="white", **dots)[0],
-        "seen": axes.plot([], [], "s", color=COLOURS[0], **dots)[0],
-        "unit": axes.plot([], [], "D", color=COLOURS[1], linestyle="none", markersize=10)[0],
+        "lines": moving(axes, color=COLOURS[0], linewidth=1),
+        "units": moving(axes, "o", color="0.55", markerfacecolor="white", **dots),
+        "seen": moving(axes, "s", color=COLOURS[0], **dots),
+        "unit": moving(axes, "D", color=COLOURS[1], linestyle="none", markersize=10),
         "caption": axes.add_artist(Caption(0.5, 1.13)),
     }
 

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer
 from course.explorers.controls import described, menu, slider
+from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
 from course.plots.texts import Caption
 
@@ -102,7 +103,6 @@ def compute_sliding_kernel(conv2d, images, *, image, preset, kernel, stride, pad
     """The numbers behind one picture of the sliding kernel.
 
     Args:
-        conv2d, images: as in `sliding_kernel`.
         image: a key of `images`.
         preset: not used; the preset has already set `kernel`.
         kernel: 3 × 3 numbers.
@@ -154,7 +154,7 @@ def build(figure):
             Rectangle((0, 0), 1, 1, fill=False, edgecolor="0.55", linewidth=1, linestyle="--")
         ),
         "window": source.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)),
-        "taps": source.plot([], [], "s", color=COLOURS[1], markersize=3, markerfacecolor="none")[0],
+        "taps": moving(source, "s", color=COLOURS[1], markersize=3, markerfacecolor="none"),
         "cell": target.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)),
         "titles": [axes.add_artist(Caption(0.5, 1.11)) for axes in (source, target)],
     }

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 
 from course.explorers.base import Explorer
 from course.explorers.controls import slider
-from course.explorers.parts import outline
+from course.explorers.parts import moving, outline
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -47,15 +47,9 @@ def trained_net(model, images, labels, predict=None):
         "column": slider("erase col", 0, side - 1, side // 2 - 4),
     }
     state = compute(**{name: control.value for name, control in controls.items()})
+    draw = partial(build, shapes=[m.shape for m in state["maps"]], side=side, classes=len(state["probs"]))
     return Explorer(
-        "trained net",
-        controls,
-        compute,
-        partial(build, shapes=[m.shape for m in state["maps"]], side=side, classes=len(state["probs"])),
-        update,
-        alt=ALT,
-        main=("turn", "right"),
-        size=(9.6, 4.9),
+        "trained net", controls, compute, draw, update, alt=ALT, main=("turn", "right"), size=(9.6, 4.9)
     )
 
 
@@ -63,10 +57,8 @@ def compute_trained_net(model, images, labels, predict=None, *, digit, erase, ro
     """The numbers behind one picture of the trained net.
 
     Args:
-        model, images, labels, predict: as in `trained_net`.
         digit: index of the image.
         erase: side in pixels of the block that is set to 0; row, column: its upper left corner.
-        changes: as in `changed`.
     Returns:
         dict: image (H, W); maps, two arrays (C, H', W') after ReLU; probs (K,); label, said (the likeliest
         class).
@@ -145,10 +137,10 @@ def build(figure, shapes, side, classes):
     left, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
     artists = {
         "image": left.imshow(np.zeros((side, side)), cmap="gray", vmin=0, vmax=1),
-        "block": left.plot([], [], color=COLOURS[1], linewidth=1.5)[0],
-        "corner": left.plot([], [], "+", color=COLOURS[1], markersize=8)[0],
+        "block": moving(left, color=COLOURS[1], linewidth=1.5),
+        "corner": moving(left, "+", color=COLOURS[1], markersize=8),
         "bars": list(below.barh(range(classes), 0.5, color=COLOURS[0], height=0.7)),
-        "true": below.plot([], [], "<", color=COLOURS[1], markersize=7)[0],
+        "true": moving(below, "<", color=COLOURS[1], markersize=7),
     }
     left.set_title("the changed image", fontsize=10)
     left.set(xlabel="column (pixels)", ylabel="row (pixels)")

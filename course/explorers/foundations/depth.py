@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import arrays, caption_above, legend, minus
+from course.explorers.parts import arrays, caption_above, legend, minus, moving
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -88,9 +88,7 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
     """The numbers behind one picture of the depth.
 
     Args:
-        initialisations: as in `depth`.
         measured: function (layers, width, activation, initialisation, scale) -> what `measure` returned.
-        activation, initialisation, scale, layers, width: the controls.
     Returns:
         dict: forward, (layers,) mean squares from the first layer on, and backward, (layers,) those of the
         gradient from the last layer back, the first of them 1; std, of the weights; predicted, the factor
@@ -150,8 +148,8 @@ def _build_panel(axes, name):
     axes.grid(True, axis="y")
     axes.axhline(1, color="0.6", linewidth=1, linestyle=":")
     artists = {
-        name: axes.plot([], [], "o-", color=COLOURS[0], linewidth=1.5, markersize=4, zorder=3)[0],
-        f"{name}_line": axes.plot([], [], "--", color=COLOURS[1], linewidth=1.8, zorder=4)[0],
+        name: moving(axes, "o-", color=COLOURS[0], linewidth=1.5, markersize=4, zorder=3),
+        f"{name}_line": moving(axes, "--", color=COLOURS[1], linewidth=1.8, zorder=4),
         f"{name}_title": axes.add_artist(Caption(0.5, 1.13)),
     }
     handles = [artists[name], artists[f"{name}_line"]]

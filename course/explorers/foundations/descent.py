@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import FADING, fading_path, legend, minus, within
+from course.explorers.parts import FADING, fading_path, legend, minus, moving, within
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -172,9 +172,6 @@ def verdict(radius):
 def compute_descent(steps, *, surface, optimizer, lr, momentum, condition, count, start):
     """The numbers behind one picture of the descent.
 
-    Args:
-        steps: as in `descent`.
-        surface, optimizer, lr, momentum, condition, count, start: the controls.
     Returns:
         dict: contours, list of (N, 2); path (count + 1, 2), NaN from where it has left; losses (count + 1,),
         inf there; minimum (2,); factor, of the loss a step as the curvatures predict it, or None; predicted
@@ -217,11 +214,11 @@ def _build_plane(axes):
     mark = dict(linestyle="", markeredgecolor="black", markersize=9, zorder=5)
     artists = {
         "contours": lines,
-        "line": axes.plot([], [], color="0.35", linewidth=0.8, zorder=2)[0],
+        "line": moving(axes, color="0.35", linewidth=0.8, zorder=2),
         "dots": dots,
-        "start": axes.plot([], [], "o", color="white", **mark)[0],
-        "minimum": axes.plot([], [], "x", color="black", markersize=10, markeredgewidth=2.2, zorder=4)[0],
-        "end": axes.plot([], [], "D", color=COLOURS[0], **mark | dict(markersize=7))[0],
+        "start": moving(axes, "o", color="white", **mark),
+        "minimum": moving(axes, "x", color="black", markersize=10, markeredgewidth=2.2, zorder=4),
+        "end": moving(axes, "D", color=COLOURS[0], **mark | dict(markersize=7)),
     }
     level = Line2D([], [], color="0.68", linewidth=0.9)
     handles = [artists["start"], fading_path(), artists["end"], artists["minimum"], level]
@@ -237,9 +234,9 @@ def _build_loss(axes):
     axes.set_xticks((0,), ("000",))  # room for the scale, which moves with the number of steps
     axes.tick_params(axis="x", length=0, labelcolor="none")
     artists = {
-        "loss": axes.plot([], [], color=COLOURS[0], linewidth=2, zorder=3)[0],
-        "predicted": axes.plot([], [], "--", color=COLOURS[1], linewidth=1.8, zorder=4)[0],
-        "ticks": axes.plot([], [], "|", color="black", clip_on=False, in_layout=False, markersize=7)[0],
+        "loss": moving(axes, color=COLOURS[0], linewidth=2, zorder=3),
+        "predicted": moving(axes, "--", color=COLOURS[1], linewidth=1.8, zorder=4),
+        "ticks": moving(axes, "|", color="black", clip_on=False, in_layout=False, markersize=7),
         "scale": axes.add_artist(Texts(10, "DejaVu Sans")),
     }
     for name in ("ticks", "scale"):

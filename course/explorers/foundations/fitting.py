@@ -8,7 +8,7 @@ from matplotlib.legend_handler import HandlerTuple
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, within
+from course.explorers.parts import caption_above, legend, moving, within
 from course.plots import COLOURS
 
 HIGH = 2.6  # of the scale of y, up and down
@@ -94,9 +94,7 @@ def survey(ridge, tables, decay, points, noise, seed):
     """The fits of every size.
 
     Args:
-        ridge: as in `fitting`.
         tables: what `matrices` returned for this seed.
-        decay, points, noise, seed: the controls.
     Returns:
         dict: x, y (points,), the training points; weights, a list of (size + 1,) tensors; train and held_out
         (MOST_SIZE + 1,), the roots of the mean squared errors, inf where a fit is not finite.
@@ -120,7 +118,6 @@ def compute_fitting(seen, surveyed, *, model, size, decay, points, noise, seed):
     Args:
         seen: function (model, seed) -> what `matrices` returned for these.
         surveyed: function (model, decay, points, noise, seed) -> what `survey` returned for these.
-        model, size, decay, points, noise, seed: the controls.
     Returns:
         dict: x, y, train, held_out as in `survey`; fit (len(GRID),); best, the size of the lowest held-out
         error; largest, the largest |weight| beside the intercept's, 0 if there is none.
@@ -149,7 +146,7 @@ def _build_fit(axes):
     line = axes.plot(GRID, truth(GRID), color="0.35", linewidth=1.1, zorder=2)[0]
     style = dict(linestyle="", color="white", markeredgecolor="black", markersize=5, zorder=4)
     artists = {
-        "points": axes.plot([], [], "o", **style)[0],
+        "points": moving(axes, "o", **style),
         "fit": axes.plot(GRID, 0 * GRID, color=COLOURS[1], linewidth=2.2, zorder=3)[0],
     }
     _legend(axes, [line, artists["points"], artists["fit"]], ["truth", "training points", "fit"])
@@ -168,11 +165,11 @@ def _build_errors(axes):
     artists = {
         "train": axes.plot(sizes, sizes + 1, "s-", color=COLOURS[0], **curve)[0],
         "held_out": axes.plot(sizes, sizes + 1, "o--", color=COLOURS[1], **curve)[0],
-        "noise": axes.plot([], [], "--", linewidth=1.2, **rule)[0],
-        "full": axes.plot([], [], ":", linewidth=1.4, **rule)[0],
-        "best": axes.plot([], [], "*", color="white", markersize=15, **mark)[0],
-        "train here": axes.plot([], [], "s", color=COLOURS[0], markersize=9, **mark)[0],
-        "held_out here": axes.plot([], [], "o", color=COLOURS[1], markersize=9, **mark)[0],
+        "noise": moving(axes, "--", linewidth=1.2, **rule),
+        "full": moving(axes, ":", linewidth=1.4, **rule),
+        "best": moving(axes, "*", color="white", markersize=15, **mark),
+        "train here": moving(axes, "s", color=COLOURS[0], markersize=9, **mark),
+        "held_out here": moving(axes, "o", color=COLOURS[1], markersize=9, **mark),
     }
     handles = [artists[name] for name in ("train", "held_out", "noise", "full", "best")]
     handles.append((artists["train here"], artists["held_out here"]))

@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, caption_above, legend, moving_scale, round_up
+from course.explorers.parts import arrays, caption_above, legend, moving, moving_scale, round_up
 from course.plots import COLOURS
 
 BELLS = "two bells"  # the source that the explorer makes itself
@@ -118,7 +118,6 @@ def survey(confusion, rates, curve, scores, labels):
     """What does not depend on the present threshold.
 
     Args:
-        confusion, rates, curve: as in `threshold`.
         scores, labels: (N,).
     Returns:
         dict: bars, two (len(EDGES) - 1,): the shares of the examples of class 0 and of class 1 by score;
@@ -144,11 +143,9 @@ def compute_threshold(confusion, rates, drawn, surveyed, *, threshold, separatio
     """The numbers behind one picture of a threshold.
 
     Args:
-        confusion, rates: as in `threshold`.
         drawn: function (source, separation, share) -> scores, labels; of other sources than the two bells
             (source) alone.
         surveyed: function of the same -> what `survey` returned for these.
-        threshold, separation, share, source: the controls.
     Returns:
         dict: what `survey` returned; counts, (tp, fp, fn, tn) at this threshold; rates, dict as `rates`
         returned it; never, the accuracy of always answering 0.
@@ -195,8 +192,8 @@ def _build_roc(axes):
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     mark = dict(linestyle="", color=COLOURS[4], markeredgecolor="black", markersize=9, zorder=4)
     artists = {
-        "roc": axes.plot([], [], color=COLOURS[6], linewidth=1.8, label="ROC curve", zorder=3)[0],
-        "here": axes.plot([], [], "D", label="threshold", clip_on=False, in_layout=False, **mark)[0],
+        "roc": moving(axes, color=COLOURS[6], linewidth=1.8, label="ROC curve", zorder=3),
+        "here": moving(axes, "D", label="threshold", clip_on=False, in_layout=False, **mark),
     }
     guess = axes.plot([0, 1], [0, 1], ":", color="0.45", linewidth=1.4, label="guessing")[0]
     _legend(axes, [artists["roc"], artists["here"], guess])
@@ -211,14 +208,14 @@ def _build_measures(axes):
         line = axes.plot(THRESHOLDS, 0 * THRESHOLDS, color=colour, linestyle=style, label=label)[0]
         mark = dict(linestyle="", color=colour, markeredgecolor="black", markersize=8, zorder=4)
         artists[name] = line
-        artists[f"{name} here"] = axes.plot([], [], sign, clip_on=False, in_layout=False, **mark)[0]
+        artists[f"{name} here"] = moving(axes, sign, clip_on=False, in_layout=False, **mark)
     _legend(axes, [artists[name] for name in LOOKS])
     return artists
 
 
 def _rule(axes):
     """The upright line at the threshold."""
-    return axes.plot([], [], color="0.35", linewidth=1.4, zorder=2.5)[0]
+    return moving(axes, color="0.35", linewidth=1.4, zorder=2.5)
 
 
 def _legend(axes, handles):

@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import FADING, arrays, fading_path, legend, within
+from course.explorers.parts import FADING, arrays, fading_path, legend, moving, within
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -94,9 +94,7 @@ def compute_dirac(path, multiplier, seen, *, loss, penalty, order, gamma, lr_g, 
     """The numbers behind one picture of the Dirac GAN.
 
     Args:
-        path, multiplier: as in `dirac`.
         seen: function (loss, penalty, gamma) -> what `directions` returned for these.
-        loss, penalty, order, gamma, lr_g, lr_d, theta, psi: the controls.
     Returns:
         dict: arrows (ACROSS, ACROSS, 2), the direction of an update at the grid's places, of length 1, or 0
         where nothing moves; path (STEPS + 1, 2); distances (STEPS + 1,) from (0, 0), inf from where the path
@@ -150,10 +148,10 @@ def _build_plane(axes):
     mark = dict(linestyle="", markeredgecolor="black", markersize=9, zorder=5)
     artists = {
         "arrows": axes.quiver(GRID, GRID, blank, blank, angles="xy", **style),
-        "line": axes.plot([], [], color="0.35", linewidth=0.8, zorder=2)[0],
+        "line": moving(axes, color="0.35", linewidth=0.8, zorder=2),
         "dots": dots,
-        "start": axes.plot([], [], "o", color="white", **mark)[0],
-        "end": axes.plot([], [], "D", color=COLOURS[0], **mark | dict(markersize=8))[0],
+        "start": moving(axes, "o", color="white", **mark),
+        "end": moving(axes, "D", color=COLOURS[0], **mark | dict(markersize=8)),
         "rest": axes.plot(0, 0, "x", color="black", markersize=10, markeredgewidth=2.2, zorder=4)[0],
     }
     handles = [artists["start"], fading_path(), artists["end"], artists["rest"]]
@@ -166,8 +164,8 @@ def _build_distance(axes):
     axes.set(xlim=(0, STEPS), ylim=(FLOOR, MOST))
     axes.minorticks_off()
     artists = {
-        "distance": axes.plot([], [], color=COLOURS[0], linewidth=2, zorder=3)[0],
-        "predicted": axes.plot([], [], "--", color=COLOURS[1], linewidth=1.8, zorder=4)[0],
+        "distance": moving(axes, color=COLOURS[0], linewidth=2, zorder=3),
+        "predicted": moving(axes, "--", color=COLOURS[1], linewidth=1.8, zorder=4),
     }
     legend(axes, list(artists.values()), ["this path", "start · |λ|^step"])
     return artists

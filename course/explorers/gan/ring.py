@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, caption_above, legend, minus
+from course.explorers.parts import arrays, caption_above, legend, minus, moving
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
 
@@ -129,10 +129,8 @@ def compute_ring(replays, seen, centres, *, run, frame, shade):
     """The numbers behind one picture of the replay.
 
     Args:
-        replays: as in `ring`.
         seen: function (name, index) -> what `look` returned for that frame.
         centres: (K, 2) array.
-        run: a name.
         frame: from 1; beyond the run's end the last one is taken.
         shade: one of `SHADES`.
     Returns:
@@ -202,9 +200,9 @@ def _build_plane(axes, centres, half):
     artists = {
         "map": mesh,
         "rings": axes.lines[:],
-        "samples": axes.plot([], [], "o", color="black", markersize=2.2, markeredgewidth=0, zorder=3)[0],
-        "halos": axes.plot([], [], color="white", **arrow | dict(linewidth=2.8))[0],
-        "arrows": axes.plot([], [], color=COLOURS[0], **arrow)[0],
+        "samples": moving(axes, "o", color="black", markersize=2.2, markeredgewidth=0, zorder=3),
+        "halos": moving(axes, color="white", **arrow | dict(linewidth=2.8)),
+        "arrows": moving(axes, color=COLOURS[0], **arrow),
         "scale": bar.ax.add_artist(Texts(10, "DejaVu Sans", align=0)),
         "name": bar.ax.add_artist(Caption(1.6, 1.06, 10)),
     }
@@ -222,9 +220,9 @@ def _build_curve(axes, name, runs, top):
     axes.set(xlim=(-0.03 * last, 1.03 * last), ylim=(-0.05 * top, 1.1 * top))
     here = dict(color=COLOURS[1], markeredgecolor="black", markersize=9, zorder=4)
     return {
-        f"{name} line": axes.plot([], [], "o-", color=COLOURS[0], markersize=3.5, zorder=3)[0],
-        f"{name} rule": axes.plot([], [], ":", color="0.4", linewidth=1.2, zorder=2)[0],
-        f"{name} here": axes.plot([], [], "D", **here)[0],
+        f"{name} line": moving(axes, "o-", color=COLOURS[0], markersize=3.5, zorder=3),
+        f"{name} rule": moving(axes, ":", color="0.4", linewidth=1.2, zorder=2),
+        f"{name} here": moving(axes, "D", **here),
     }
 
 

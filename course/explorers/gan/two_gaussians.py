@@ -8,7 +8,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import arrays, caption_above, legend, minus, moving_scale, round_up
+from course.explorers.parts import arrays, caption_above, legend, minus, moving, moving_scale, round_up
 from course.plots import COLOURS, STYLES
 from course.plots.texts import Caption
 
@@ -72,15 +72,10 @@ def two_gaussians(densities, best, divergences, pulls, mean=2.0, std=1.0):
         "loss": menu("loss", pulls, None, "the generator's loss, whose pull on samples is shown"),
     }
     surveyed = lru_cache(maxsize=None)(lambda std: survey(divergences, std))
+    compute = partial(compute_two_gaussians, densities, best, divergences, pulls, surveyed)
+    draw = partial(build, names=[name for name in names if name != "JS"])
     return Explorer(
-        "two Gaussians",
-        controls,
-        partial(compute_two_gaussians, densities, best, divergences, pulls, surveyed),
-        partial(build, names=[name for name in names if name != "JS"]),
-        update,
-        alt=ALT,
-        main=("mean", "std"),
-        size=(9.8, 5.0),
+        "two Gaussians", controls, compute, draw, update, alt=ALT, main=("mean", "std"), size=(9.8, 5.0)
     )
 
 
@@ -101,10 +96,7 @@ def compute_two_gaussians(densities, best, divergences, pulls, surveyed, *, mean
     """The numbers behind one picture of the two Gaussians.
 
     Args:
-        densities, best, divergences, pulls: as in `two_gaussians`.
         surveyed: function (std) -> what `survey` returned for that std.
-        mean, std: of q.
-        loss: a name.
     Returns:
         dict: p, q, best, pull (len(X),), over X; samples and sample_pulls (SAMPLES,), and outside, how many
         of them lie beyond X; sizes, dict of each loss's name to its mean |pull| on the samples; divergences,
@@ -175,9 +167,9 @@ def _build_pull(axes):
     marks = dict(linestyle="", color=COLOURS[1], markeredgecolor="black", markeredgewidth=0.6, zorder=4)
     artists = {
         "pull": axes.plot(X, 0 * X, color=COLOURS[0], linewidth=1.8, zorder=3)[0],
-        "left": axes.plot([], [], "<", markersize=7, label="pulled left", **marks)[0],
-        "right": axes.plot([], [], ">", markersize=7, label="right", **marks)[0],
-        "weak": axes.plot([], [], "o", markersize=5, label=f"hardly (< {WEAK:g})", **marks)[0],
+        "left": moving(axes, "<", markersize=7, label="pulled left", **marks),
+        "right": moving(axes, ">", markersize=7, label="right", **marks),
+        "weak": moving(axes, "o", markersize=5, label=f"hardly (< {WEAK:g})", **marks),
         "title": axes.add_artist(Caption(0.5, 1.1, 11)),
     }
     artists["weak"].set_markerfacecolor("white")
@@ -211,7 +203,7 @@ def _build_others(axes, names):
 def _here(axes):
     """The mark of the present mean; it may lie on the edge of the panel."""
     style = dict(linestyle="", color=COLOURS[1], markeredgecolor="black", clip_on=False, zorder=5)
-    return axes.plot([], [], marker="D", markersize=7, in_layout=False, **style)[0]
+    return moving(axes, marker="D", markersize=7, in_layout=False, **style)
 
 
 def _legend(axes, handles):

@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, legend, moving_scale, round_up
+from course.explorers.parts import arrays, legend, moving, moving_scale, round_up
 from course.plots import COLOURS, DPI
 from course.plots.texts import Caption, Texts
 from course.plots.tiles import SIDE, Tiles
@@ -118,9 +118,7 @@ def look(generate, classify, codes, start, end, path, scale):
     """What depends on the way, not on the position on it.
 
     Args:
-        generate, classify: as in `walk`.
         codes: (SEEDS, Z).
-        start, end, path, scale: as the controls say.
     Returns:
         dict: strip (9, 28, 28), images at every EVERY-th of the positions FINE; digits, shares (9,), the
         classifier's digit of each and its probability; moves (len(FINE) − 1,), the Euclidean distances
@@ -141,10 +139,8 @@ def compute_walk(generate, classify, codes, seen, *, start, end, position, path,
     """The numbers behind one picture of the walk.
 
     Args:
-        generate, classify: as in `walk`.
         codes: (SEEDS, Z).
         seen: `look` without its first three arguments.
-        start, end, position, path, scale: as the controls say.
     Returns:
         dict: what `look` returns; image (28, 28) and probabilities (10,) at the position; digit, the
         likeliest; length of the code there; units: Z; nearest, the strip's index nearest to it.
@@ -190,8 +186,8 @@ def _build_strip(axes):
     mark = dict(color=COLOURS[1], markersize=10, markeredgecolor="black", markeredgewidth=0.7, zorder=4)
     artists = {
         "strip": axes.add_artist(Tiles([(position, 0) for position in FINE[::EVERY]], SMALL)),
-        "frame": axes.plot([], [], "s", **frame)[0],
-        "mark": axes.plot([], [], "v", **mark)[0],
+        "frame": moving(axes, "s", **frame),
+        "mark": moving(axes, "v", **mark),
         "names": axes.add_artist(Texts(9, "DejaVu Sans")),
     }
     return artists
@@ -209,7 +205,7 @@ def _build_bars(axes):
     axes.set(xlabel="digit", ylabel="probability by the classifier")
     bars = list(axes.bar(range(10), 0, color=COLOURS[5], edgecolor="black", linewidth=0.6))
     mark = dict(color=COLOURS[1], markersize=8, markeredgecolor="black", clip_on=False, in_layout=False)
-    return {"bars": bars, "most": axes.plot([], [], "v", **mark)[0]}
+    return {"bars": bars, "most": moving(axes, "v", **mark)}
 
 
 def _build_curve(axes, name):
@@ -218,8 +214,8 @@ def _build_curve(axes, name):
     here = dict(color=COLOURS[1], markeredgecolor="black", markersize=8, zorder=4)
     here |= dict(clip_on=False, in_layout=False)
     return {
-        f"{name} line": axes.plot([], [], color=COLOURS[0], zorder=3)[0],
-        f"{name} here": axes.plot([], [], "D", **here)[0],
+        f"{name} line": moving(axes, color=COLOURS[0], zorder=3),
+        f"{name} here": moving(axes, "D", **here),
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, signs, typed
 from course.explorers.controls import field, menu, slider
-from course.explorers.parts import arrays, minus, moving_scale, round_up
+from course.explorers.parts import arrays, minus, moving, moving_scale, round_up
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
 
@@ -67,7 +67,6 @@ def compute_gate_inspector(trace, vocabulary, *, text, show, unit, position):
     """The numbers behind one picture of the gates.
 
     Args:
-        trace, vocabulary: as in `gate_inspector`.
         text: what the text field holds; its first `MOST` characters are read.
         show: `UNIT`, or the name of what is shown for all units, a key of `NAMES`.
         unit, position: ints; beyond the last one the last one counts.
@@ -122,7 +121,7 @@ def build(figure, units, best):
         for k, name in enumerate(NAMES):
             if name in names:
                 style = dict(color=COLOURS[k if k < 4 else 6], linewidth=1.3, markersize=3.5)
-                artists[name] = axes.plot([], [], MARKERS[name], label=NAMES[name], **style)[0]
+                artists[name] = moving(axes, MARKERS[name], label=NAMES[name], **style)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), ncols=3, fontsize=9, borderpad=0)
         axes.set(ylabel=label, xticks=[], ylim=(-0.05, 1.05) if axes is gates else (-1, 1))
         axes.axhline(0, color="0.8", linewidth=1, zorder=0)
@@ -131,15 +130,13 @@ def build(figure, units, best):
     whole.set(ylabel="unit", xticks=[], ylim=(units - 0.5, -0.5))
     artists["map"] = whole.imshow(np.zeros((units, 2)), cmap=SIGNED, aspect="auto", interpolation="nearest")
     outside = dict(color=COLOURS[1], markersize=7, clip_on=False, in_layout=False)
-    artists["chosen"] = whole.plot([], [], "<", **outside)[0]
+    artists["chosen"] = moving(whole, "<", **outside)
     for axes in (states, whole):
         axes.set_xlabel("\n\ncharacter (arrow: the position)", fontsize=10)  # room for the letters
     artists["letters"] = states.add_artist(Texts(9.5))
     artists["letters"].set_transform(states.get_xaxis_transform())
-    artists["marks"] = [
-        axes.plot([], [], ":", color="0.3", linewidth=1)[0] for axes in (gates, states, whole)
-    ]
-    artists["arrow"] = states.plot([], [], "^", **outside)[0]
+    artists["marks"] = [moving(axes, ":", color="0.3", linewidth=1) for axes in (gates, states, whole)]
+    artists["arrow"] = moving(states, "^", **outside)
     artists["arrow"].set_transform(states.get_xaxis_transform())
     return artists | _build_bars(right, best)
 
@@ -154,7 +151,7 @@ def _build_bars(axes, best):
         "bars": list(axes.barh(range(best), 0.5, color=COLOURS[0], height=0.7)),
         "names": axes.add_artist(Texts(11)),
         "percents": axes.add_artist(Texts(9, "DejaVu Sans", align=0)),
-        "follows": axes.plot([], [], "<", color=COLOURS[1], markersize=7)[0],
+        "follows": moving(axes, "<", color=COLOURS[1], markersize=7),
         "said": axes.add_artist(Caption(0.5, 1.145)),
     }
 

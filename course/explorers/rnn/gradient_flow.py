@@ -6,6 +6,7 @@ import numpy as np
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
+from course.explorers.parts import moving
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -64,8 +65,6 @@ def gradient_flow(flow, architecture=GATED):
 def compute_gradient_flow(flow, *, architecture, radius, forget_bias, length):
     """The numbers behind one picture of the gradient flow.
 
-    Args:
-        flow, architecture, radius, forget_bias, length: as in `gradient_flow`.
     Returns:
         dict: norms (length + 1,) as `flow` gave them, reference (length + 1,) radius^(T − t) that ends where
         the norms end, factor (the geometric mean of norm_{t-1} / norm_t over the steps back from T whose
@@ -94,8 +93,8 @@ def build(figure):
     axes.set_yticks(10.0 ** np.arange(-20, 21, 5))
     axes.minorticks_off()
     axes.grid(True)
-    reference = axes.plot([], [], "--", color=COLOURS[1], linewidth=1.5)[0]
-    norms = axes.plot([], [], "o-", color=COLOURS[0], linewidth=1.5, markersize=3)[0]
+    reference = moving(axes, "--", color=COLOURS[1], linewidth=1.5)
+    norms = moving(axes, "o-", color=COLOURS[0], linewidth=1.5, markersize=3)
     names = ["measured", "spectral radius to the power T − t"]
     axes.legend([norms, reference], names, loc="upper right", fontsize=9)
     return {"norms": norms, "reference": reference, "caption": axes.add_artist(Caption(0.5, 1.155))}

@@ -67,9 +67,7 @@ def compute_sampling(sample, length, *, prompt, temperature, top_k, seed):
     """The numbers behind one picture of sampling.
 
     Args:
-        sample, length: as in `sampling`.
         prompt: what the text field holds; the model reads its last `PROMPT` characters.
-        temperature, top_k, seed: passed on.
     Returns:
         dict: prompt (what was read), cut (how many characters before it were not), text, bits (length,):
         each sampled character's surprisal -log2 p.

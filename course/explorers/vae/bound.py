@@ -9,7 +9,7 @@ from matplotlib.colors import BoundaryNorm
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import legend, minus, moving_scale, round_up
+from course.explorers.parts import legend, minus, moving, moving_scale, round_up
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -122,10 +122,7 @@ def compute_bound(models, surveyed, *, model, mu, sigma):
     """The numbers behind one picture of the bound.
 
     Args:
-        models: as in `bound`.
         surveyed: function (name) -> what `survey` returned for that model.
-        model: a name.
-        mu, sigma: of q.
     Returns:
         dict: prior, posterior, q (len(GRID),) densities; map, best, least as in `survey`; and in nats
         log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), kl = KL(q || prior) and expected =
@@ -166,7 +163,7 @@ def _build_densities(axes):
         ("posterior", "posterior", COLOURS[0], "-", 2.2),
         ("q", "q", COLOURS[1], "--", 2.2),
     ):
-        artists[name] = axes.plot([], [], color=colour, linestyle=style, linewidth=width, label=label)[0]
+        artists[name] = moving(axes, color=colour, linestyle=style, linewidth=width, label=label)
     _legend(axes, list(artists.values()))
     return artists | {"scale": moving_scale(axes, TICKS)}
 
@@ -183,8 +180,8 @@ def _build_map(axes):
     style = dict(linestyle="", markeredgecolor="black", clip_on=False, in_layout=False)
     artists = {
         "map": mesh,
-        "best": axes.plot([], [], marker="*", color="white", markersize=15, label="best q", **style)[0],
-        "here": axes.plot([], [], marker="D", color=COLOURS[1], markersize=8, label="this q", **style)[0],
+        "best": moving(axes, marker="*", color="white", markersize=15, label="best q", **style),
+        "here": moving(axes, marker="D", color=COLOURS[1], markersize=8, label="this q", **style),
     }
     _legend(axes, [artists["here"], artists["best"]])
     return artists
@@ -199,7 +196,7 @@ def _build_bars(axes):
         "elbos": list(axes.bar((0, 1), 1, color=COLOURS[5], **style)),
         "gap": axes.bar(0, 1, color=COLOURS[4], hatch="//", **style)[0],
         "kl": axes.bar(1, 1, color="white", hatch="..", **style)[0],
-        "evidence": axes.plot([], [], "--", color="black", linewidth=1.4, label="log p(x)", zorder=4)[0],
+        "evidence": moving(axes, "--", color="black", linewidth=1.4, label="log p(x)", zorder=4),
         "ticks": moving_scale(axes, range(STEPS + 1), "−0000"),
     }
     for name, label in (("gap", "gap"), ("kl", "KL(q‖prior)")):

@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.parts import minus, outline
+from course.explorers.parts import minus, moving, outline
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 from course.plots.tiles import SIDE, Tiles
@@ -56,15 +56,10 @@ def plane(decode, codes, labels, z_1=0.0, z_2=0.0):
         "digit": menu("digit", digits, ALL, "whose codes stand out in the map"),
     }
     shown = chosen(len(codes))
+    compute = partial(compute_plane, decode, codes, labels)
+    draw = partial(build, codes=codes[shown], labels=labels[shown])
     return Explorer(
-        "latent plane",
-        controls,
-        partial(compute_plane, decode, codes, labels),
-        partial(build, codes=codes[shown], labels=labels[shown]),
-        update,
-        alt=ALT,
-        main=("z_1", "z_2"),
-        size=(9.8, 4.6),
+        "latent plane", controls, compute, draw, update, alt=ALT, main=("z_1", "z_2"), size=(9.8, 4.6)
     )
 
 
@@ -77,9 +72,7 @@ def compute_plane(decode, codes, labels, *, z_1, z_2, digit):
     """The numbers behind one picture of the plane.
 
     Args:
-        decode: as in `plane`.
         codes, labels: (n, 2) and (n,) arrays.
-        z_1, z_2, digit: as the controls say.
     Returns:
         dict: z (2,); image (28, 28), what z decodes to; around (ACROSS², 28, 28), what a square of places
         around z, `STEP` apart, decodes to, row by row, z_1 growing along a row and z_2 from row to row;
@@ -132,8 +125,8 @@ def _build_codes(axes, codes, labels):
     artists = {
         "veil": axes.add_patch(veil),  # fades the digits that were not chosen
         "digits": [_codes_of(axes, codes, labels, digit, zorder=4) for digit in np.unique(labels)],
-        "square": axes.plot([], [], color=COLOURS[1], linewidth=1.8, zorder=5)[0],
-        "cross": axes.plot([], [], "P", **cross)[0],
+        "square": moving(axes, color=COLOURS[1], linewidth=1.8, zorder=5),
+        "cross": moving(axes, "P", **cross),
     }
     place = dict(loc="lower center", bbox_to_anchor=(0.5, 0.99), ncols=2, fontsize=9)
     axes.legend(handles=[line for line in axes.lines if "sd" in line.get_label()], **place)

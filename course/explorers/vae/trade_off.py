@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, slider
-from course.explorers.parts import arrays, caption_above, minus
+from course.explorers.parts import arrays, caption_above, minus, moving
 from course.plots import COLOURS
 from course.plots.tiles import Tiles
 
@@ -58,15 +58,10 @@ def trade_off(rows, decode, encode, images, beta=1.0):
     }
     with torch.no_grad():
         codes = prior_codes(encode(0, images[:1])[0])
+    compute = partial(compute_trade_off, rows, decode, encode, images, codes)
+    draw = partial(build, rows=rows)
     return Explorer(
-        "trade-off",
-        controls,
-        partial(compute_trade_off, rows, decode, encode, images, codes),
-        partial(build, rows=rows),
-        update,
-        alt=ALT,
-        main=("beta", "draw"),
-        size=(9.4, 5.1),
+        "trade-off", controls, compute, draw, update, alt=ALT, main=("beta", "draw"), size=(9.4, 5.1)
     )
 
 
@@ -81,7 +76,6 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
     """The numbers behind one picture of the trade-off.
 
     Args:
-        rows, decode, encode, images: as in `trade_off`.
         codes: what `prior_codes` returned.
         beta: of one of the rows.
         draw: 1 to DRAWS.
@@ -128,9 +122,9 @@ def _build_plane(axes, rows):
     models = axes.plot(rate, distortion, "o-", color=COLOURS[0], markersize=5.5, zorder=3)[0]
     equal = _draw_equal_elbo(axes)
     _label_models(axes, rate, distortion, [row["beta"] for row in rows])
-    slope = axes.plot([], [], "--", color=COLOURS[1], linewidth=1.5, zorder=2)[0]
+    slope = moving(axes, "--", color=COLOURS[1], linewidth=1.5, zorder=2)
     style = dict(color=COLOURS[1], markeredgecolor="black", markersize=11, zorder=4)
-    shown = axes.plot([], [], "D", **style)[0]
+    shown = moving(axes, "D", **style)
     names = ["models, with β", "equal ELBO (nats)", "the model shown", "slope −β"]
     place = dict(loc="lower center", bbox_to_anchor=(0.46, 0.985), ncols=2, columnspacing=1.0)
     axes.legend([models, equal, shown, slope], names, fontsize=9, handlelength=1.6, borderpad=0, **place)

@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 
 from course.explorers.base import Explorer
 from course.explorers.controls import slider
-from course.explorers.parts import arrays, caption_above, minus
+from course.explorers.parts import arrays, caption_above, minus, moving
 from course.plots import COLOURS, DPI
 from course.plots.texts import Caption
 from course.plots.tiles import SIDE, Tiles
@@ -70,15 +70,10 @@ def walk(encode, decode, images, kl):
             form=".1f",
         ),
     }
+    compute = partial(compute_walk, decode, images, mu, logvar, kl)
+    draw = partial(build, kl=np.sort(kl)[::-1])
     return Explorer(
-        "latent walk",
-        controls,
-        partial(compute_walk, decode, images, mu, logvar, kl),
-        partial(build, kl=np.sort(kl)[::-1]),
-        update,
-        alt=ALT,
-        main=("rank", "value"),
-        size=(9.4, 4.9),
+        "latent walk", controls, compute, draw, update, alt=ALT, main=("rank", "value"), size=(9.4, 4.9)
     )
 
 
@@ -87,7 +82,6 @@ def compute_walk(decode, images, mu, logvar, kl, *, image, rank, value):
     """The numbers behind one picture of the walk.
 
     Args:
-        decode, images: as in `walk`.
         mu, logvar: (n, Z), what the images are encoded to.
         kl: (Z,) array, nats.
         image, rank: ints from 1; rank 1 is the dimension of the largest KL.
@@ -157,7 +151,7 @@ def _build_bars(axes, kl):
     style = dict(color=COLOURS[1], markersize=9, markeredgecolor="black", markeredgewidth=0.7)
     return {
         "chosen": axes.bar([1], [0], color=COLOURS[1], width=0.75)[0],
-        "mark": axes.plot([], [], "v", **style)[0],
+        "mark": moving(axes, "v", **style),
     }
 
 
@@ -171,10 +165,10 @@ def _build_strip(axes):
     frame |= dict(markeredgecolor=COLOURS[1], markeredgewidth=2.5)
     artists = {
         "strip": axes.add_artist(Tiles([(value, 0) for value in STRIP], SMALL)),
-        "frame": axes.plot([], [], "s", **frame)[0],
-        "value": axes.plot([], [], "v", color=COLOURS[1], markersize=10, **style)[0],
-        "spread": axes.plot([], [], "|-", color=COLOURS[0], linewidth=2, markersize=9, in_layout=False)[0],
-        "mu": axes.plot([], [], "D", color=COLOURS[0], markersize=7, **style)[0],
+        "frame": moving(axes, "s", **frame),
+        "value": moving(axes, "v", color=COLOURS[1], markersize=10, **style),
+        "spread": moving(axes, "|-", color=COLOURS[0], linewidth=2, markersize=9, in_layout=False),
+        "mu": moving(axes, "D", color=COLOURS[0], markersize=7, **style),
     }
     place = dict(loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=2, borderpad=0)
     names = ["value, and the nearest image framed", "the image's own μ ± σ"]
