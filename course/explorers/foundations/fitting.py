@@ -8,7 +8,7 @@ from matplotlib.legend_handler import HandlerTuple
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, moving, within
+from course.explorers.parts import caption_above, legend, mark, moving, within
 from course.plots import COLOURS
 
 HIGH = 2.6  # of the scale of y, up and down
@@ -161,15 +161,14 @@ def _build_errors(axes):
     sizes = np.arange(MOST_SIZE + 1)
     curve = dict(linewidth=1.8, markersize=3.5, zorder=3)
     rule = dict(color="0.35", zorder=2)
-    mark = dict(linestyle="", markeredgecolor="black", clip_on=False, in_layout=False, zorder=5)
     artists = {
         "train": axes.plot(sizes, sizes + 1, "s-", color=COLOURS[0], **curve)[0],
         "held_out": axes.plot(sizes, sizes + 1, "o--", color=COLOURS[1], **curve)[0],
         "noise": moving(axes, "--", linewidth=1.2, **rule),
         "full": moving(axes, ":", linewidth=1.4, **rule),
-        "best": moving(axes, "*", color="white", markersize=15, **mark),
-        "train here": moving(axes, "s", color=COLOURS[0], markersize=9, **mark),
-        "held_out here": moving(axes, "o", color=COLOURS[1], markersize=9, **mark),
+        "best": mark(axes, "*", "white", 15, zorder=5),
+        "train here": mark(axes, "s", COLOURS[0], 9, zorder=5),
+        "held_out here": mark(axes, "o", size=9, zorder=5),
     }
     handles = [artists[name] for name in ("train", "held_out", "noise", "full", "best")]
     handles.append((artists["train here"], artists["held_out here"]))
@@ -198,10 +197,10 @@ def update(artists, state):
     artists["caption"].set_text(caption(state))
 
 
-def _update_here(mark, sign, size, error):
+def _update_here(here, sign, size, error):
     """An error beyond the panel is an arrow at its lower or upper edge."""
-    mark.set_data([size], [np.clip(error, FLOOR, MOST)])
-    mark.set_marker("v" if error < FLOOR else "^" if error > MOST else sign)
+    here.set_data([size], [np.clip(error, FLOOR, MOST)])
+    here.set_marker("v" if error < FLOOR else "^" if error > MOST else sign)
 
 
 def caption(state):

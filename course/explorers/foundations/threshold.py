@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, caption_above, legend, moving, moving_scale, round_up
+from course.explorers.parts import arrays, caption_above, legend, mark, moving, moving_scale, round_up
 from course.plots import COLOURS
 
 BELLS = "two bells"  # the source that the explorer makes itself
@@ -190,10 +190,9 @@ def _build_bars(axes):
 def _build_roc(axes):
     axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)", xticks=SCALE, yticks=SCALE)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    mark = dict(linestyle="", color=COLOURS[4], markeredgecolor="black", markersize=9, zorder=4)
     artists = {
         "roc": moving(axes, color=COLOURS[6], linewidth=1.8, label="ROC curve", zorder=3),
-        "here": moving(axes, "D", label="threshold", clip_on=False, in_layout=False, **mark),
+        "here": mark(axes, "D", COLOURS[4], 9, label="threshold"),
     }
     guess = axes.plot([0, 1], [0, 1], ":", color="0.45", linewidth=1.4, label="guessing")[0]
     _legend(axes, [artists["roc"], artists["here"], guess])
@@ -206,9 +205,8 @@ def _build_measures(axes):
     artists = {"line here": _rule(axes)}
     for name, (label, colour, style, sign) in LOOKS.items():
         line = axes.plot(THRESHOLDS, 0 * THRESHOLDS, color=colour, linestyle=style, label=label)[0]
-        mark = dict(linestyle="", color=colour, markeredgecolor="black", markersize=8, zorder=4)
         artists[name] = line
-        artists[f"{name} here"] = moving(axes, sign, clip_on=False, in_layout=False, **mark)
+        artists[f"{name} here"] = mark(axes, sign, colour)
     _legend(axes, [artists[name] for name in LOOKS])
     return artists
 

@@ -8,7 +8,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import arrays, caption_above, legend, minus, moving, moving_scale, round_up
+from course.explorers.parts import arrays, caption_above, legend, mark, minus, moving, moving_scale, round_up
 from course.plots import COLOURS, STYLES
 from course.plots.texts import Caption
 
@@ -182,7 +182,10 @@ def _build_js(axes):
     axes.tick_params(labelbottom=False)
     axes.axhline(math.log(2), color="0.4", linewidth=1.2, linestyle=":")
     axes.text(0, math.log(2) - 0.02, "ln 2", ha="center", va="top", fontsize=9, color="0.25")
-    return {"JS": axes.plot(MEANS, 0 * MEANS, color=COLOURS[6], linewidth=1.8)[0], "JS here": _here(axes)}
+    return {
+        "JS": axes.plot(MEANS, 0 * MEANS, color=COLOURS[6], linewidth=1.8)[0],
+        "JS here": mark(axes, "D", size=7, zorder=5),
+    }
 
 
 def _build_others(axes, names):
@@ -194,16 +197,10 @@ def _build_others(axes, names):
         label = name.replace("||", "‖")
         artists[name] = axes.plot(MEANS, 0 * MEANS, color=colour, linestyle=style, label=label)[0]
         artists[name].set_linewidth(1.8)
-        artists[f"{name} here"] = _here(axes)
+        artists[f"{name} here"] = mark(axes, "D", size=7, zorder=5)
     if names:
         _legend(axes, [artists[name] for name in names])
     return artists
-
-
-def _here(axes):
-    """The mark of the present mean; it may lie on the edge of the panel."""
-    style = dict(linestyle="", color=COLOURS[1], markeredgecolor="black", clip_on=False, zorder=5)
-    return moving(axes, marker="D", markersize=7, in_layout=False, **style)
 
 
 def _legend(axes, handles):
@@ -236,11 +233,11 @@ def _update_samples(artists, samples, pulls):
         artists[name].set_data(samples[chosen], heights[chosen])
 
 
-def _update_here(mark, mean, value):
+def _update_here(here, mean, value):
     """A value beyond the panel is an arrow at its upper edge."""
-    top = mark.axes.get_ylim()[1]
-    mark.set_data([mean], [min(value, top)])
-    mark.set_marker("D" if value <= top else "^")
+    top = here.axes.get_ylim()[1]
+    here.set_data([mean], [min(value, top)])
+    here.set_marker("D" if value <= top else "^")
 
 
 def title(state):

@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, legend, moving, moving_scale, round_up
+from course.explorers.parts import arrays, legend, mark, moving, moving_scale, round_up
 from course.plots import COLOURS, DPI
 from course.plots.texts import Caption, Texts
 from course.plots.tiles import SIDE, Tiles
@@ -183,11 +183,10 @@ def _build_strip(axes):
     axes.spines["left"].set_visible(False)
     frame = dict(color="none", markersize=(SIDE * SMALL + 10) * 72 / DPI, clip_on=False, in_layout=False)
     frame |= dict(markeredgecolor=COLOURS[1], markeredgewidth=2.5)
-    mark = dict(color=COLOURS[1], markersize=10, markeredgecolor="black", markeredgewidth=0.7, zorder=4)
     artists = {
         "strip": axes.add_artist(Tiles([(position, 0) for position in FINE[::EVERY]], SMALL)),
         "frame": moving(axes, "s", **frame),
-        "mark": moving(axes, "v", **mark),
+        "mark": mark(axes, "v", size=10, markeredgewidth=0.7),
         "names": axes.add_artist(Texts(9, "DejaVu Sans")),
     }
     return artists
@@ -204,18 +203,15 @@ def _build_bars(axes):
     axes.set(xlim=(-0.6, 9.6), ylim=(0, 1.08), xticks=range(10), yticks=(0, 0.25, 0.5, 0.75, 1))
     axes.set(xlabel="digit", ylabel="probability by the classifier")
     bars = list(axes.bar(range(10), 0, color=COLOURS[5], edgecolor="black", linewidth=0.6))
-    mark = dict(color=COLOURS[1], markersize=8, markeredgecolor="black", clip_on=False, in_layout=False)
-    return {"bars": bars, "most": moving(axes, "v", **mark)}
+    return {"bars": bars, "most": mark(axes, "v", zorder=2)}
 
 
 def _build_curve(axes, name):
     """The present way's curve and the mark of the present position on it."""
     axes.set(xlim=(-0.03, 1.03), xticks=(0, 0.5, 1))
-    here = dict(color=COLOURS[1], markeredgecolor="black", markersize=8, zorder=4)
-    here |= dict(clip_on=False, in_layout=False)
     return {
         f"{name} line": moving(axes, color=COLOURS[0], zorder=3),
-        f"{name} here": moving(axes, "D", **here),
+        f"{name} here": mark(axes, "D"),
     }
 
 

@@ -9,7 +9,7 @@ from matplotlib.colors import BoundaryNorm
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import legend, minus, moving, moving_scale, round_up
+from course.explorers.parts import legend, mark, minus, moving, moving_scale, round_up
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -177,11 +177,10 @@ def _build_map(axes):
     axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][0], edges[1][-1]), xticks=range(-3, 4))
     axes.set_yticks((0.1, 0.2, 0.5, 1, 2), ("0.1", "0.2", "0.5", "1", "2"))
     axes.minorticks_off()
-    style = dict(linestyle="", markeredgecolor="black", clip_on=False, in_layout=False)
     artists = {
         "map": mesh,
-        "best": moving(axes, marker="*", color="white", markersize=15, label="best q", **style),
-        "here": moving(axes, marker="D", color=COLOURS[1], markersize=8, label="this q", **style),
+        "best": mark(axes, "*", "white", 15, label="best q", zorder=2),
+        "here": mark(axes, "D", label="this q", zorder=2),
     }
     _legend(axes, [artists["here"], artists["best"]])
     return artists
