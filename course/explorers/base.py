@@ -106,9 +106,12 @@ class Explorer:
         self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
         self.message = widgets.HTML()
 
-    def state(self):
-        """The state at the controls' present values: a dict of these and of what `compute` returns."""
-        values = self._constants | {name: control.value for name, control in self.controls.items()}
+    def state(self, **changes):
+        """The state at the controls' present values, but for these changes: a dict of the values and of what
+        `compute` makes of them.
+        """
+        values = {name: control.value for name, control in self.controls.items()}
+        values = self._constants | values | changes
         return values | self.compute(**values)
 
     def png(self):

@@ -38,26 +38,26 @@ class KernelGrid(widgets.VBox):
 
     def __init__(self, value):
         field = dict(min=-LIMIT, max=LIMIT, step=0.1, layout=widgets.Layout(width="62px"))
-        self._fields = [widgets.BoundedFloatText(**field) for _ in range(9)]
+        self.numbers = [widgets.BoundedFloatText(**field) for _ in range(9)]
         self._taking = False
-        for i, f in enumerate(self._fields):
+        for i, f in enumerate(self.numbers):
             described(f, f"kernel row {i // 3}, column {i % 3}")
-        rows = [widgets.HBox(self._fields[3 * i : 3 * i + 3]) for i in range(3)]
+        rows = [widgets.HBox(self.numbers[3 * i : 3 * i + 3]) for i in range(3)]
         super().__init__(rows)
-        for f in self._fields:
+        for f in self.numbers:
             f.observe(self._read, "value")
         self.observe(self._write, "value")
         self.value = value
 
     def _read(self, change):
         if not self._taking:
-            flat = [f.value for f in self._fields]
+            flat = [f.value for f in self.numbers]
             self.value = tuple(tuple(flat[3 * i : 3 * i + 3]) for i in range(3))
 
     def _write(self, change):
         self._taking = True
         try:
-            for f, number in zip(self._fields, np.ravel(self.value), strict=True):
+            for f, number in zip(self.numbers, np.ravel(self.value), strict=True):
                 f.value = float(number)
         finally:
             self._taking = False
