@@ -7,6 +7,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from course.explorers.vae.bound_picture import STEPS, caption, scale_of, top_of
+from course.explorers.vae.plane_picture import ACROSS, ALL, STEP
+from course.explorers.vae.plane_picture import caption as said_of_plane
 
 from course.explorers import vae
 from course.explorers.vae.bound import (
@@ -18,10 +21,7 @@ from course.explorers.vae.bound import (
     kl_to_prior,
     survey,
 )
-from course.explorers.vae.bound_picture import STEPS, caption, scale_of, top_of
 from course.explorers.vae.plane import MOST_SHOWN, NEAREST, chosen, compute_plane
-from course.explorers.vae.plane_picture import ACROSS, ALL, STEP
-from course.explorers.vae.plane_picture import caption as said_of_plane
 
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 

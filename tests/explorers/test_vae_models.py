@@ -5,16 +5,16 @@ functions.
 import numpy as np
 import pytest
 import torch
+from course.explorers.vae.trade_off_picture import COLUMNS
+from course.explorers.vae.trade_off_picture import caption as trade_off_caption
+from course.explorers.vae.walk_picture import EDGE
+from course.explorers.vae.walk_picture import caption as walk_caption
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from course.explorers import vae
 from course.explorers.vae.trade_off import DRAWS, SAMPLES, compute_trade_off, prior_codes
-from course.explorers.vae.trade_off_picture import COLUMNS
-from course.explorers.vae.trade_off_picture import caption as trade_off_caption
 from course.explorers.vae.walk import LIMIT, STRIP, compute_walk
-from course.explorers.vae.walk_picture import EDGE
-from course.explorers.vae.walk_picture import caption as walk_caption
 from course.plots.tiles import SIDE, Tiles
 
 Z = 4
