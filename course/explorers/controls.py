@@ -7,7 +7,7 @@ for assistive technology.
 import ipywidgets as widgets
 
 TRACK = 220  # pixels of a control beside its label
-LETTER = 7  # pixels of a label's letter, on average
+LEAST, LETTER = 60, 7  # pixels of a label at least, and of one of its letters on average
 FIELD = 690  # pixels of a text field with its label
 
 
@@ -68,7 +68,7 @@ def is_choice(control):
 def align(controls):
     """Give all labels the room of the longest, and all controls but text fields one width."""
     labelled = [control for control in controls if hasattr(control, "description")]  # not a box of fields
-    room = 4 + LETTER * max((len(control.description) for control in labelled), default=0)
+    room = max([LEAST, *(4 + LETTER * len(control.description) for control in labelled)])
     for control in labelled:
         control.style.description_width = f"{room}px"
         control.layout.width = f"{FIELD if isinstance(control, widgets.Text) else room + TRACK}px"
