@@ -184,9 +184,11 @@ def test_a_picture_redraws_all_when_an_axis_changes():
     assert np.array_equal(pixels(picture.png(1)), pixels(first))
 
 
-def test_scales_end_at_round_numbers_and_values_beyond_a_log_scale_are_drawn_just_outside():
+def test_scales_end_at_round_numbers_factors_are_told_from_1_and_values_beyond_a_scale_drawn_outside():
     assert [parts.round_up(v, 0.5) for v in (0, 0.5, 0.51, 1.9, 4, 30)] == [0.5, 0.5, 1, 2, 5, 50]
     assert [parts.round_up(v, 0.02) for v in (1 / 60, 0.05, 0.051, 0.3, 1)] == [0.02, 0.05, 0.1, 0.5, 1]
+    factors = [parts.factor_text(factor) for factor in (0, 0.98489, 0.99998, 1.0)]
+    assert factors == ["0.0000", "0.9849", "0.999980", "1.0000"]
     assert parts.within([0, 1, 1e300, np.inf], 0.1, 10).tolist() == [0.001, 1, 1000, 1000]
 
 

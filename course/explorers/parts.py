@@ -90,11 +90,23 @@ def outline(left, top, width, height):
     return left + width * np.array([0, 1, 1, 0, 0]), top + height * np.array([0, 0, 1, 1, 0])
 
 
+def stems(x, heights):
+    """x and y of upright lines from 0 to the heights, (3 n,) each, with gaps between them."""
+    gaps = np.full(len(x), np.nan)
+    return np.repeat(x, 3), np.stack([0 * heights, heights, gaps], 1).ravel()
+
+
 def fading_path():
     """What stands in a legend for a path whose dots are darker with time."""
     dot = Line2D([], [], color="0.35", linewidth=0.8, marker="o", markersize=5, markeredgewidth=0)
     dot.set_markerfacecolor(FADING(0.7))
     return dot
+
+
+def factor_text(factor):
+    """A factor to four decimals; to six where four would say 1.0000 of another number."""
+    close = f"{factor:.4f}" == "1.0000" and abs(factor - 1) > 1e-8
+    return f"{factor:.6f}" if close else f"{factor:.4f}"
 
 
 def minus(text):

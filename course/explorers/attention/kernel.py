@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, minus, moving, moving_scale, round_up
+from course.explorers.parts import caption_above, legend, minus, moving, moving_scale, round_up, stems
 from course.plots import COLOURS
 
 MOST = 60  # points
@@ -155,8 +155,7 @@ def update(artists, state):
         line.set_data([state["query"]] * 2, line.axes.get_ylim())
     top = round_up(weights.max(), 0.02)
     artists["scale"].set_data(-0.03, TICKS, [f"{top * tick:g}" for tick in TICKS])
-    gaps = np.full(len(x), np.nan)
-    artists["stems"].set_data(np.repeat(x, 3), np.stack([0 * weights, weights / top, gaps], 1).ravel())
+    artists["stems"].set_data(*stems(x, weights / top))
     artists["tops"].set_data(x, weights / top)
     artists["caption"].set_text(_caption(state))
 

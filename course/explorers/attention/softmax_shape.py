@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, minus, moving
+from course.explorers.parts import caption_above, legend, minus, moving, stems
 from course.plots import COLOURS
 
 KEYS = 16
@@ -152,8 +152,7 @@ def update(artists, state):
     """Put a state's numbers into the artists."""
     keys, logits = np.arange(KEYS), state["logits"]
     artists["logits"].set_data(keys, logits)
-    gaps = np.full(KEYS, np.nan)
-    artists["stems"].set_data(np.repeat(keys, 3), np.stack([0 * logits, logits, gaps], 1).ravel())
+    artists["stems"].set_data(*stems(keys, logits))
     for bar, weight in zip(artists["weights"], state["weights"], strict=True):
         bar.set_height(float(weight))
     for name, value in (("entropies", state["entropy"]), ("jacobians", state["jacobian"])):

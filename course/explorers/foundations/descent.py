@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import FADING, fading_path, legend, minus, moving, within
+from course.explorers.parts import FADING, factor_text, fading_path, legend, minus, moving, within
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -298,13 +298,6 @@ def meaning(state):
     bound = "2 (1 + μ) / λ_max" if state["optimizer"] == "momentum" else "2 / λ_max"
     words = MEANINGS[state["verdict"]]
     return words.format(f"{state['lr']:g}", bound, state["bound"], factor_text(state["factor"]))
-
-
-def factor_text(factor):
-    """A factor to four decimals; to six where four would say 1.0000 of another number."""
-    if f"{factor:.4f}" == "1.0000" and abs(factor - 1) > 1e-8:
-        return f"{factor:.6f}"
-    return f"{factor:.4f}"
 
 
 def loss_text(number):

@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import FADING, arrays, fading_path, legend, moving, within
+from course.explorers.parts import FADING, arrays, factor_text, fading_path, legend, moving, within
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -191,14 +191,7 @@ def caption(state):
     end, last = state["distances"][-1], len(state["distances"]) - 1
     setting = f"{state['loss']} loss, penalty: {state['penalty']} (γ = {state['gamma']:g})"
     far = f"{end:.2g}" if end <= MOST else f"above {MOST:,.0f} (diverged)"
-    meaning = MEANINGS[state["verdict"]].format(factor_text(state["multiplier"]))
-    return (f"{setting}, {state['order']} steps\n{meaning};  distance after {last} steps: {far}").replace(
-        "e-", "e−"
-    )
-
-
-def factor_text(factor):
-    """|λ| to four decimals, to six where four would say 1.0000."""
-    if factor is None:
-        return ""
-    return f"{factor:.4f}" if f"{factor:.4f}" != "1.0000" else f"{factor:.6f}"
+    factor = "" if state["multiplier"] is None else factor_text(state["multiplier"])
+    meaning = MEANINGS[state["verdict"]].format(factor)
+    text = f"{setting}, {state['order']} steps\n{meaning};  distance after {last} steps: {far}"
+    return text.replace("e-", "e−")
