@@ -111,7 +111,7 @@ def simple(compute, **controls_):
     def update(artists, state):
         artists["line"].set_ydata([0, state["n"]])
 
-    chosen = {"n": controls.slider("n", 0, 5, 0)} | controls_
+    chosen = {"n": controls.slider("n", (0, 5), 0)} | controls_
     return Explorer("simple", chosen, compute, build, update, alt="A line.")
 
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_chosen_is_a_constant():
     explorer = simple(
         lambda **values: {"seen": values},
         one=controls.menu("one", ["a"]),
-        still=controls.slider("still", 2, 2, 2),
+        still=controls.slider("still", (2, 2), 2),
         text=controls.field("text", ""),
     )
     assert list(explorer.controls) == ["n", "text"] and explorer.main == ("n",)
@@ -149,7 +149,10 @@ def test_what_cannot_be_chosen_is_a_constant():
 
 
 def test_controls_carry_their_label_description_and_named_values():
-    integer, number = controls.slider("k", 1, 9, 4, "how many"), controls.slider("x", 0, 1, 0.5, "where", 0.1)
+    integer, number = (
+        controls.slider("k", (1, 9), 4, "how many"),
+        controls.slider("x", (0, 1, 0.1), 0.5, "where"),
+    )
     assert (type(integer), type(number)) == (widgets.IntSlider, widgets.FloatSlider)
     assert (number.min, number.max, number.step, number.value) == (0, 1, 0.1, 0.5)
     plain, named = controls.menu("m", (0.5, 2)), controls.list_slider("s", [("low", 1), ("high", 5)], 5)

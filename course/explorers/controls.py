@@ -11,21 +11,21 @@ LEAST, LETTER = 60, 7  # pixels of a label at least, and of one of its letters o
 FIELD = 690  # pixels of a text field with its label
 
 
-def slider(label, low, high, value, description="", step=1, *, form=".2f"):
-    """A slider over evenly spaced numbers: integers if the step is an int.
+def slider(label, ends, value, description="", form=".2f"):
+    """A slider over evenly spaced numbers.
 
     Args:
         label: what stands beside it.
-        low, high: its ends.
+        ends: (low, high) of a slider over integers, or (low, high, step).
         value: to begin with.
         description: a short sentence.
-        step: from one number to the next.
-        form: how the number is written, if it is no integer.
+        form: how a number that is no integer is written.
     """
-    bounds = dict(description=label, value=value, min=low, max=high, step=step)
-    if isinstance(step, int):
-        return described(widgets.IntSlider(**bounds), description)
-    return described(widgets.FloatSlider(**bounds, readout_format=form), description)
+    low, high, *step = ends
+    kind, more = widgets.IntSlider, {}
+    if step:
+        kind, more = widgets.FloatSlider, dict(step=step[0], readout_format=form)
+    return described(kind(description=label, value=value, min=low, max=high, **more), description)
 
 
 def list_slider(label, values, value, description=""):

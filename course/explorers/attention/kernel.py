@@ -51,14 +51,10 @@ def kernel(smooth, bandwidth=0.2, query=0.5, points=30):
             "the distance over which points count; smaller is more peaked",
         ),
         "query": slider(
-            "query x", -2, 2, query, "where the curve is estimated and the weights are shown", 0.05
+            "query x", (-2, 2, 0.05), query, "where the curve is estimated and the weights are shown"
         ),
         "points": slider(
-            "points",
-            4,
-            MOST,
-            points,
-            "how many key-value pairs there are; more are added to those before",
+            "points", (4, MOST), points, "how many key-value pairs there are; more are added to those before"
         ),
     }
     return Explorer(

@@ -40,8 +40,8 @@ def masks(attention, padding_mask, causal_mask):
     named = [(words, name) for name, words in NAMES.items()]
     controls = {
         "mask": menu("mask", named, "both", "which keys are forbidden"),
-        "length": slider("length", 0, T, 7, f"how many of the {T} tokens are real; the others are padding"),
-        "position": slider("query", 1, T, 6, "the token whose weights are the bars, counted from 1"),
+        "length": slider("length", (0, T), 7, f"how many of the {T} tokens are real; the others are padding"),
+        "position": slider("query", (1, T), 6, "the token whose weights are the bars, counted from 1"),
     }
     compute = partial(compute_masks, attention, padding_mask, causal_mask)
     return Explorer(

@@ -40,15 +40,14 @@ def positions(encoding, d_model=32, position=20, offset=10, pair=2):
             d_model,
             "how many columns the encoding has, two for each frequency",
         ),
-        "position": slider("position p", 0, STEPS - 1, position, "a position, counted from 0"),
+        "position": slider("position p", (0, STEPS - 1), position, "a position, counted from 0"),
         "offset": slider(
             "offset k",
-            -REACH,
-            REACH,
+            (-REACH, REACH),
             offset,
             f"steps from p to the second position, which stays within 0 and {STEPS - 1}",
         ),
-        "pair": slider("pair i", 0, 31, pair, "columns 2i (sine) and 2i + 1 (cosine), of one frequency"),
+        "pair": slider("pair i", (0, 31), pair, "columns 2i (sine) and 2i + 1 (cosine), of one frequency"),
     }
     return Explorer(
         "positions",

@@ -41,13 +41,11 @@ def softmax_shape(random_scores, entropy, jacobian_norm, d_k=64):
         ),
         "temperature": slider(
             "temperature",
-            0.1,
-            4,
+            (0.1, 4, 0.1),
             1,
             "the scores are divided by it too: below 1 the softmax is more peaked",
-            0.1,
         ),
-        "seed": slider("seed", 0, SEEDS - 1, 0, "of the random query and keys"),
+        "seed": slider("seed", (0, SEEDS - 1), 0, "of the random query and keys"),
     }
     return Explorer(
         "softmax shape",

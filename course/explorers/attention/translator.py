@@ -40,7 +40,9 @@ def translator(translate, text="вторник, 5 января 2021 г."):
     each = [(f"head {h}", h) for h in range(1, heads + 1)] if heads > 1 else []
     controls = {
         "text": field("text", text, "a date in any of the languages that the model was trained on"),
-        "layer": slider("layer", 1, layers, layers, "which of the decoder's layers, counted from the input"),
+        "layer": slider(
+            "layer", (1, layers), layers, "which of the decoder's layers, counted from the input"
+        ),
         "head": menu(
             "head",
             [("mean of all heads", MEAN), *each],
@@ -49,8 +51,7 @@ def translator(translate, text="вторник, 5 января 2021 г."):
         ),
         "position": slider(
             "output character",
-            1,
-            max(2, len(first["output"])),
+            (1, max(2, len(first["output"]))),
             1,
             "the character written whose weights are the bars, counted from 1",
         ),

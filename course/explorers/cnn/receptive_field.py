@@ -36,11 +36,11 @@ def receptive_field(layer_size, pixels=28):
     """
     controls = {
         "preset": menu("layers", [OWN, *PRESETS]),
-        "layers": slider("how many", 1, MOST, 3),
-        "kernel": slider("kernel", 1, 5, 3),
-        "stride": slider("stride", 1, 3, 1),
-        "dilation": slider("dilation", 1, 3, 1),
-        "unit": slider("output unit", 0, pixels - 1, 10),
+        "layers": slider("how many", (1, MOST), 3),
+        "kernel": slider("kernel", (1, 5), 3),
+        "stride": slider("stride", (1, 3), 1),
+        "dilation": slider("dilation", (1, 3), 1),
+        "unit": slider("output unit", (0, pixels - 1), 10),
     }
 
     def leave_preset(change):

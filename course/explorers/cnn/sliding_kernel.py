@@ -79,11 +79,11 @@ def sliding_kernel(conv2d, images, kernel="vertical edges"):
         "image": menu("image", images),
         "preset": menu("kernel", [*KERNELS, OWN], kernel),
         "kernel": KernelGrid(KERNELS[kernel]),
-        "stride": slider("stride", 1, 4, 1),
-        "padding": slider("padding", 0, 4, 0),
-        "dilation": slider("dilation", 1, 4, 1),
-        "row": slider("output row", 0, 25, first.shape[0] // 2 - 1),
-        "column": slider("output col", 0, 25, first.shape[1] // 3),
+        "stride": slider("stride", (1, 4), 1),
+        "padding": slider("padding", (0, 4), 0),
+        "dilation": slider("dilation", (1, 4), 1),
+        "row": slider("output row", (0, 25), first.shape[0] // 2 - 1),
+        "column": slider("output col", (0, 25), first.shape[1] // 3),
     }
     _link(controls["preset"], controls["kernel"])
     return Explorer(

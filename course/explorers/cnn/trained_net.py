@@ -36,15 +36,15 @@ def trained_net(model, images, labels, predict=None):
     compute = partial(compute_trained_net, model, images, labels, predict)
     side = images.shape[-1]
     controls = {
-        "digit": slider("image", 0, len(images) - 1, 0),
-        "right": slider("right (px)", -8, 8, 0),
-        "down": slider("down (px)", -8, 8, 0),
-        "turn": slider("turn (°)", -45, 45, 0),
-        "thickness": slider("thickness", -2, 2, 0, step=0.1),
-        "noise": slider("noise", 0, 0.6, 0, step=0.02),
-        "erase": slider("erase (px)", 0, 12, 0),
-        "row": slider("erase row", 0, side - 1, side // 2 - 4),
-        "column": slider("erase col", 0, side - 1, side // 2 - 4),
+        "digit": slider("image", (0, len(images) - 1), 0),
+        "right": slider("right (px)", (-8, 8), 0),
+        "down": slider("down (px)", (-8, 8), 0),
+        "turn": slider("turn (°)", (-45, 45), 0),
+        "thickness": slider("thickness", (-2, 2, 0.1), 0),
+        "noise": slider("noise", (0, 0.6, 0.02), 0),
+        "erase": slider("erase (px)", (0, 12), 0),
+        "row": slider("erase row", (0, side - 1), side // 2 - 4),
+        "column": slider("erase col", (0, side - 1), side // 2 - 4),
     }
     state = compute(**{name: control.value for name, control in controls.items()})
     draw = partial(build, shapes=[m.shape for m in state["maps"]], side=side, classes=len(state["probs"]))

@@ -62,7 +62,7 @@ def depth(signals, activations, initialisations, activation="relu", initialisati
         "scale": list_slider(
             "scale", scales, 1.0, "what that standard deviation is multiplied by, on a log scale"
         ),
-        "layers": slider("layers", 2, MOST_LAYERS, 20, "how many layers of weights the network has"),
+        "layers": slider("layers", (2, MOST_LAYERS), 20, "how many layers of weights the network has"),
         "width": list_slider(
             "width", WIDTHS, 64, "how many units each layer has, the input too, on a log scale"
         ),

@@ -74,11 +74,9 @@ def descent(steps, optimizer=PLAIN):
         "lr": list_slider("learning rate", RATES, 0.1, "the learning rate, on a log scale"),
         "momentum": slider(
             "momentum",
-            0,
-            0.99,
+            (0, 0.99, 0.01),
             0.9,
             "how much of the last step's direction is kept; plain gradient descent keeps none",
-            0.01,
         ),
         "condition": list_slider(
             "condition number",
@@ -86,7 +84,7 @@ def descent(steps, optimizer=PLAIN):
             20.0,
             "the largest curvature at the minimum divided by the smallest, on a log scale",
         ),
-        "count": slider("steps", 5, 200, 60, "how many steps are taken"),
+        "count": slider("steps", (5, 200), 60, "how many steps are taken"),
         "start": menu("start", STARTS, None, "where the path begins"),
     }
     compute = partial(compute_descent, steps)

@@ -49,11 +49,11 @@ def fitting(features, ridge):
     decays = [(short(decay), decay) for decay in DECAYS]
     controls = {
         "model": menu("model", features, None, "which features of x the fit weighs"),
-        "size": slider("size", 0, MOST_SIZE, 9, "how many features there are beside the constant one"),
+        "size": slider("size", (0, MOST_SIZE), 9, "how many features there are beside the constant one"),
         "decay": list_slider("weight decay", decays, 0.0, "the price of a large weight: 0, then a log scale"),
-        "points": slider("points", 5, MOST_POINTS, 20, "how many points the fit sees"),
-        "noise": slider("noise", 0, 0.6, 0.3, "the standard deviation of the noise on y", 0.05),
-        "seed": slider("seed", 0, 9, 0, "another draw of all points"),
+        "points": slider("points", (5, MOST_POINTS), 20, "how many points the fit sees"),
+        "noise": slider("noise", (0, 0.6, 0.05), 0.3, "the standard deviation of the noise on y"),
+        "seed": slider("seed", (0, 9), 0, "another draw of all points"),
     }
     compute = partial(compute_fitting, seen, surveyed)
     return Explorer(

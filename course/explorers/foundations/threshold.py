@@ -58,18 +58,16 @@ def threshold(scored, confusion, rates, curve):
     surveyed = lru_cache(maxsize=64)(lambda *source: survey(confusion, rates, curve, *drawn(*source)))
     controls = {
         "threshold": slider(
-            "threshold", 0, 1, 0.5, "an example is called 1 if its score is at least as high", 0.01
+            "threshold", (0, 1, 0.01), 0.5, "an example is called 1 if its score is at least as high"
         ),
         "separation": slider(
             "separation",
-            0,
-            4,
+            (0, 4, 0.1),
             2,
             "of the two bells: how many standard deviations lie between their middles",
-            0.1,
         ),
         "share": slider(
-            "share of 1", 0.01, 0.5, 0.3, "of the two bells: how much of all examples has the label 1", 0.01
+            "share of 1", (0.01, 0.5, 0.01), 0.3, "of the two bells: how much of all examples has the label 1"
         ),
         "source": menu("scores", [BELLS, *sources], BELLS, "whose scores these are"),
     }

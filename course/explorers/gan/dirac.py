@@ -73,8 +73,8 @@ def dirac(field, path, multiplier, losses, penalties, loss="non-saturating", pen
         "gamma": list_slider("γ", GAMMAS, 0.3, "the strength of the penalty, on a log scale"),
         "lr_g": list_slider("generator's lr", RATES, 0.1, "the generator's learning rate, on a log scale"),
         "lr_d": list_slider("discr.'s lr", RATES, 0.1, "the discriminator's learning rate, on a log scale"),
-        "theta": slider("start θ", 0.2, 2, 1, "the generator's point at the start; the data is at 0", 0.1),
-        "psi": slider("start ψ", -1, 1, 0, "the slope of the discriminator's logit at the start", 0.1),
+        "theta": slider("start θ", (0.2, 2, 0.1), 1, "the generator's point at the start; the data is at 0"),
+        "psi": slider("start ψ", (-1, 1, 0.1), 0, "the slope of the discriminator's logit at the start"),
     }
     seen = lru_cache(maxsize=1024)(lambda *setting: directions(field, *setting))
     compute = partial(compute_dirac, path, multiplier, seen)

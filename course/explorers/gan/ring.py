@@ -59,8 +59,7 @@ def ring(replays, centres):
         "run": menu("run", replays, None, "which of the recorded training runs"),
         "frame": slider(
             "frame",
-            1,
-            max(lengths),
+            (1, max(lengths)),
             lengths[0],
             "a moment of the run, counted from 1; its step stands above the picture",
         ),

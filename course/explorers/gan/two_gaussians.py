@@ -62,11 +62,9 @@ def two_gaussians(densities, best, divergences, pulls, mean=2.0, std=1.0):
     controls = {
         "mean": slider(
             "mean",
-            -MOST_MEAN,
-            MOST_MEAN,
+            (-MOST_MEAN, MOST_MEAN, 0.1),
             mean,
             "the mean of the generator's distribution q; the data's is 0",
-            0.1,
         ),
         "std": list_slider("std", STDS, std, "the standard deviation of q, on a log scale; the data's is 1"),
         "loss": menu("loss", pulls, None, "the generator's loss, whose pull on samples is shown"),

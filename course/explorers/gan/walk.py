@@ -43,10 +43,10 @@ def walk(generate, classify, noise_size, start=1, end=2):
     seen = lru_cache(maxsize=MOST_KEPT)(partial(look, generate, classify, codes))
     longest = MOST_SCALE * float(np.linalg.norm(codes, axis=1).max())
     controls = {
-        "start": slider("from", 1, SEEDS, start, "which random code the way begins at"),
-        "end": slider("to", 1, SEEDS, end, "which random code the way ends at"),
+        "start": slider("from", (1, SEEDS), start, "which random code the way begins at"),
+        "end": slider("to", (1, SEEDS), end, "which random code the way ends at"),
         "position": slider(
-            "position", 0, 1, 0.5, "how far along the way: 0 is the first code, 1 the second", 0.05
+            "position", (0, 1, 0.05), 0.5, "how far along the way: 0 is the first code, 1 the second"
         ),
         "path": menu(
             "path",
@@ -56,11 +56,9 @@ def walk(generate, classify, noise_size, start=1, end=2):
         ),
         "scale": slider(
             "scale",
-            LEAST_SCALE,
-            MOST_SCALE,
+            (LEAST_SCALE, MOST_SCALE, 0.05),
             1,
             "what every code is multiplied by; below 1 stands for truncated noise",
-            0.05,
         ),
     }
     return Explorer(

@@ -41,11 +41,10 @@ def gate_inspector(trace, vocabulary, text="It is a truth universally acknowledg
     controls = {
         "text": field("text", text, f"the first {MOST} characters are read; {BREAK} stands for a line break"),
         "show": menu("show", show, UNIT, "curves of one unit, or a map of all units"),
-        "unit": slider("unit", 0, units - 1, unit, "which entry of the gates and states"),
+        "unit": slider("unit", (0, units - 1), unit, "which entry of the gates and states"),
         "position": slider(
             "position",
-            0,
-            MOST - 1,
+            (0, MOST - 1),
             len(text) // 2,
             "the character after which the next one is predicted, counted from 0",
         ),

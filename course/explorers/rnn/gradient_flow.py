@@ -35,18 +35,16 @@ def gradient_flow(flow, architecture=GATED):
             "architecture", ARCHITECTURES, architecture, "how a hidden state is made of the one before it"
         ),
         "radius": slider(
-            "spectral radius", 0.5, 2, 1, "largest absolute eigenvalue of the recurrent matrix", 0.05
+            "spectral radius", (0.5, 2, 0.05), 1, "largest absolute eigenvalue of the recurrent matrix"
         ),
         "forget_bias": slider(
             "forget bias (LSTM)",
-            -1,
-            4,
+            (-1, 4, 0.5),
             1,
             "bias of the forget gate before its sigmoid; it changes the LSTM only",
-            0.5,
         ),
         "length": slider(
-            "length (steps)", 5, 150, 100, "how many steps lie between the first hidden state and the loss"
+            "length (steps)", (5, 150), 100, "how many steps lie between the first hidden state and the loss"
         ),
     }
     compute = partial(compute_gradient_flow, flow)

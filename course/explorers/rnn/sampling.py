@@ -41,14 +41,12 @@ def sampling(sample, vocabulary, prompt="It is a truth universally acknowledged,
         ),
         "temperature": slider(
             "temperature",
-            0.1,
-            2,
+            (0.1, 2, 0.1),
             0.8,
             "the logits are divided by it: below 1 bolder guesses, above 1 more even ones",
-            0.1,
         ),
-        "top_k": slider("top-k", 1, known, known, "only this many most probable characters can be chosen"),
-        "seed": slider("seed", 0, 20, 0, "of the random numbers that choose"),
+        "top_k": slider("top-k", (1, known), known, "only this many most probable characters can be chosen"),
+        "seed": slider("seed", (0, 20), 0, "of the random numbers that choose"),
     }
     rows = math.ceil((PROMPT + length) / ACROSS)
     return Explorer(

@@ -52,7 +52,7 @@ def bound(models, mu=0.0, sigma=1.0):
         raise ValueError("bound needs at least one model.")
     controls = {
         "model": menu("model", models, None, "the decoder p(x | z), which decides how the posterior looks"),
-        "mu": slider("mean μ", -MOST_MU, MOST_MU, mu, "the mean of q", 0.05),
+        "mu": slider("mean μ", (-MOST_MU, MOST_MU, 0.05), mu, "the mean of q"),
         "sigma": list_slider("sd σ", SIGMAS, sigma, "the standard deviation of q, on a log scale"),
     }
     surveyed = lru_cache(maxsize=None)(lambda name: survey(*models[name]))

@@ -50,9 +50,12 @@ def plane(decode, codes, labels, z_1=0.0, z_2=0.0):
     digits = [("all digits", ALL), *((str(digit), int(digit)) for digit in np.unique(labels))]
     controls = {
         "z_1": slider(
-            "z_1", -REACH, REACH, z_1, "the first coordinate of the place that is decoded, to the right", 0.1
+            "z_1",
+            (-REACH, REACH, 0.1),
+            z_1,
+            "the first coordinate of the place that is decoded, to the right",
         ),
-        "z_2": slider("z_2", -REACH, REACH, z_2, "the second coordinate, upwards", 0.1),
+        "z_2": slider("z_2", (-REACH, REACH, 0.1), z_2, "the second coordinate, upwards"),
         "digit": menu("digit", digits, ALL, "whose codes stand out in the map"),
     }
     shown = chosen(len(codes))

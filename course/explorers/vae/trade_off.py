@@ -53,7 +53,7 @@ def trade_off(rows, decode, encode, images, beta=1.0):
             "the weight of the KL in the loss that the model was trained with",
         ),
         "draw": slider(
-            "draw", 1, DRAWS, 1, "which random codes from the prior are decoded; the same for every model"
+            "draw", (1, DRAWS), 1, "which random codes from the prior are decoded; the same for every model"
         ),
     }
     with torch.no_grad():

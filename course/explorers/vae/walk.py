@@ -52,21 +52,18 @@ def walk(encode, decode, images, kl):
     if kl.shape != mu.shape[1:]:
         raise ValueError(f"kl has shape {kl.shape}; {mu.shape[1]} latent dimensions need ({mu.shape[1]},).")
     controls = {
-        "image": slider("image", 1, len(images), 1, "which of the held-out images, counted from 1"),
+        "image": slider("image", (1, len(images)), 1, "which of the held-out images, counted from 1"),
         "rank": slider(
             "dimension, by KL",
-            1,
-            len(kl),
+            (1, len(kl)),
             1,
             "which latent dimension is changed: 1 is the one of the largest KL",
         ),
         "value": slider(
             "value",
-            -LIMIT,
-            LIMIT,
+            (-LIMIT, LIMIT, 0.1),
             2,
             "what the chosen dimension is set to; the others stay at the image's μ",
-            0.1,
             form=".1f",
         ),
     }
