@@ -17,7 +17,17 @@ from PIL import Image
 from course import explorers, plots
 from course.explorers import controls, parts
 from course.explorers.base import Explorer, Picture
-from tests.helpers.explorers import NAMES, any_value, fuzz, holds, make, makers_of, same_again, values_of
+from tests.helpers.explorers import (
+    NAMES,
+    any_value,
+    fuzz,
+    holds,
+    make,
+    makers_of,
+    same_afresh,
+    same_again,
+    values_of,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -73,7 +83,7 @@ def test_any_setting_draws_a_picture_that_depends_on_the_settings_alone(name):
     assert len(seen) >= 2, "too few settings are accepted for a test"
     for wanted, picture in rng.sample(seen, 2):
         same_again(explorer, wanted, picture, rng)
-        same_again(make(name), wanted, picture, rng)
+        same_afresh(name, wanted, picture)
     assert abs(len(explorer.picture.figure.findobj()) - artists) < 60
 
 

@@ -144,9 +144,16 @@ def fuzz(explorer, changes, rng):
     return seen
 
 
+def same_afresh(name, wanted, picture):
+    """Assert that a new explorer, which draws nothing before, gives the same picture at the same settings."""
+    explorer = make(name)
+    explorer.set(**wanted)
+    assert settings(explorer) == wanted
+    assert explorer.image.value == picture, f"a new explorer gives another picture for {wanted}"
+
+
 def same_again(explorer, wanted, picture, rng):
     """Assert that the same settings, one after the other in random order, give the same picture."""
-    explorer.box()
     names = list(wanted)
     for _ in range(3):  # a bound that depends on another control may need another round
         rng.shuffle(names)

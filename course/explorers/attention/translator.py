@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from course.explorers.base import Explorer
-from course.explorers.characters import BREAK, signs
+from course.explorers.characters import BREAK, visible
 from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, moving, outline
 from course.plots import COLOURS
@@ -150,7 +150,7 @@ def build(figure):
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    source, output, row = signs(state["source"]), signs(state["output"]), state["position"] - 1
+    source, output, row = visible(state["source"]), visible(state["output"]), state["position"] - 1
     columns, rows = np.arange(len(source)), np.arange(len(output))
     _arrange(artists, len(source), len(output))
     artists["source"].set_data(columns, -0.045, source)

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from course.explorers.base import Explorer
-from course.explorers.characters import BREAK, signs, typed
+from course.explorers.characters import BREAK, typed, visible
 from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, minus, moving, moving_scale, round_up
 from course.plots import COLOURS, SIGNED
@@ -166,7 +166,7 @@ def update(artists, state):
     artists["scale"].set_data(-0.014, TICKS, [minus(f"{limit * tick:g}") for tick in TICKS])
     for mark in artists["marks"]:
         mark.set_data([position] * 2, mark.axes.get_ylim())
-    artists["letters"].set_data(place, -0.06, signs(text))
+    artists["letters"].set_data(place, -0.06, visible(text))
     artists["arrow"].set_data([position], [-0.155])
     artists["chosen"].set_data([place[-1] + 1], [state["unit"]])
     if not one:
@@ -200,7 +200,7 @@ def span(state):
 
 
 def _caption(state):
-    letter, cut = signs(state["text"][state["position"]]), state["cut"]
+    letter, cut = visible(state["text"][state["position"]]), state["cut"]
     now = {name: number(value) for name, value in state["now"].items()}
     lines = [
         f"unit {state['unit']} at position {state['position']}, “{letter}”:   c = f · (c before) + i · g = "
@@ -225,12 +225,12 @@ def _update_bars(artists, state):
     probs, follows, rows = state["probs"], state["follows"], np.arange(len(state["probs"]))
     for bar, prob in zip(artists["bars"], probs, strict=True):
         bar.set_width(float(prob))
-    artists["names"].set_data(-0.1, rows, [signs(character) for character in state["next"]])
+    artists["names"].set_data(-0.1, rows, [visible(character) for character in state["next"]])
     artists["percents"].set_data(probs + 0.03, rows, [f"{100 * prob:.1f} %" for prob in probs])
     place = [state["next"].index(follows)] if follows in state["next"] else []
     artists["follows"].set_data([1.48] * len(place), place)
-    before = signs(state["text"][max(0, state["position"] - 9) : state["position"] + 1])
-    own = (
-        f"the text's own: “{signs(follows)}”\n{100 * state['its_prob']:.1f} %" if follows else "the text ends"
-    )
+    before = visible(state["text"][max(0, state["position"] - 9) : state["position"] + 1])
+    own = "the text ends"
+    if follows:
+        own = f"the text's own: “{visible(follows)}”\n{100 * state['its_prob']:.1f} %"
     artists["said"].set_text(f"after “{before}”\n{own}" + (" (triangle)" if place else ""))
