@@ -1,224 +1,218 @@
-"""Explorers: pictures that follow the state, every extreme and 500 random settings without a warning. What
-each one's numbers are is tested in `tests/explorers`, chapter by chapter.
+"""What is true of every explorer, as its chapter makes it, and of the parts that explorers are made of. What
+each one's numbers are is tested in `tests/explorers`, the large sample of settings in `tests/soak`.
 """
 
-import gc
+import inspect
 import io
 import random
 import warnings
 
 import ipywidgets as widgets
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course.explorers.base import Explorer, Frame
-from course.explorers.cnn.sliding_kernel import LIMIT, KernelGrid
-from tests.explorers import (
-    test_attention,
-    test_attention_shapes,
-    test_cnn,
-    test_foundations_depth,
-    test_foundations_descent,
-    test_foundations_fitting,
-    test_foundations_threshold,
-    test_gan,
-    test_gan_dirac,
-    test_gan_models,
-    test_gan_walk,
-    test_rnn,
-    test_vae,
-    test_vae_models,
+from course import explorers, plots
+from course.explorers import controls, parts
+from course.explorers.base import Explorer, Picture
+from tests.helpers.explorers import (
+    NAMES,
+    any_value,
+    fuzz,
+    holds,
+    make,
+    makers_of,
+    same_afresh,
+    same_again,
+    values_of,
 )
 
-EXPLORERS = (
-    test_cnn.EXPLORERS
-    | test_rnn.EXPLORERS
-    | test_attention.EXPLORERS
-    | test_attention_shapes.EXPLORERS
-    | test_vae.EXPLORERS
-    | test_vae_models.EXPLORERS
-    | test_foundations_depth.EXPLORERS
-    | test_foundations_descent.EXPLORERS
-    | test_foundations_fitting.EXPLORERS
-    | test_foundations_threshold.EXPLORERS
-    | test_gan.EXPLORERS
-    | test_gan_dirac.EXPLORERS
-    | test_gan_models.EXPLORERS
-    | test_gan_walk.EXPLORERS
-)
-# Whose axes stay where they are, so that a slider's step redraws only what moved.
-STILL = (
-    test_attention_shapes.EXPLORERS
-    | test_vae.EXPLORERS
-    | test_vae_models.EXPLORERS
-    | test_foundations_depth.EXPLORERS
-    | test_foundations_descent.EXPLORERS
-    | test_foundations_fitting.EXPLORERS
-    | test_foundations_threshold.EXPLORERS
-    | test_gan.EXPLORERS
-    | test_gan_dirac.EXPLORERS
-    | test_gan_models.EXPLORERS
-    | test_gan_walk.EXPLORERS
-)
-VOCABULARY = test_rnn.VOCABULARY
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CHANGES = 12
+# Controls that may move an axis, which costs a redraw of the whole picture. All others redraw what moves.
+MAY_MOVE_AN_AXIS = {
+    "attention.translator": {"text"},
+    "cnn.receptive_field": {"preset", "layers", "kernel", "stride", "dilation", "unit"},
+    "cnn.sliding_kernel": {"image", "stride", "padding", "dilation"},
+    "rnn.gate_inspector": {"text", "show"},
+}
 
 
-def extremes(control):
-    """The outermost values that a control can take."""
-    if isinstance(control, KernelGrid):
-        return [((v,) * 3,) * 3 for v in (-LIMIT, 0.0, LIMIT)]
-    if isinstance(control, widgets.Text):
-        return ["\n" * 300, "\n", "a" * 300, " ", "a"]
-    if hasattr(control, "options"):
-        return [value for _, value in control._options_full]
-    if isinstance(control, widgets.Checkbox | widgets.ToggleButton):
-        return [False, True]
-    return [control.min, control.max]
+@pytest.fixture(autouse=True)
+def style():
+    """The style that a chapter's set-up cell gives the pictures."""
+    with matplotlib.rc_context():
+        plots.set_style()
+        yield
 
 
-def random_value(control, rng):
-    """A value that a reader could set."""
-    if isinstance(control, KernelGrid):
-        return tuple(tuple(round(rng.uniform(-LIMIT, LIMIT), 1) for _ in range(3)) for _ in range(3))
-    if isinstance(control, widgets.Text):
-        return "".join(rng.choices(VOCABULARY, k=rng.randint(1, 80)))
-    values = extremes(control)
-    if hasattr(control, "options") or isinstance(values[0], bool):
-        return rng.choice(values)
-    draw = rng.randint if isinstance(control.min, int) else rng.uniform
-    return draw(*values)
+def test_every_explorer_is_public_under_its_modules_name_and_stands_in_its_chapter():
+    for name in NAMES:
+        chapter, function = name.split(".")
+        found = getattr(getattr(explorers, chapter), function)
+        assert inspect.isfunction(found) and found.__module__ == f"course.explorers.{name}"
+        assert name in makers_of(chapter)
 
 
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
-
-
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_extremes_and_random_settings_draw_without_error_or_warning_and_leak_no_figure(name):
-    explorer, rng = EXPLORERS[name](), random.Random(0)
-    explorer.box()
-    figures, artists = count_figures(), len(explorer.frame.figure.findobj())
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for key, control in explorer.controls.items():
-            for value in extremes(control):
-                explorer.set(**{key: value})
-                assert explorer._message.value == ""
-        for _ in range(1000 if name == "sliding kernel" else 500):
-            key = rng.choice(list(explorer.controls))
-            explorer.controls[key].value = random_value(explorer.controls[key], rng)
-            assert explorer._message.value == ""
-    assert explorer._picture.value[:4] == b"\x89PNG"
-    assert count_figures() == figures and abs(len(explorer.frame.figure.findobj()) - artists) < 60
-
-
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_an_updated_picture_equals_one_drawn_afresh(name):
-    explorer, rng = EXPLORERS[name](), random.Random(1)
-    explorer.box()
-    for _ in range(12):
-        explorer.set(**{key: random_value(control, rng) for key, control in explorer.controls.items()})
-        fresh = EXPLORERS[name]()
-        fresh.set(**{key: control.value for key, control in explorer.controls.items()})
-        assert np.abs(pixels(explorer._picture.value) - pixels(fresh.png())).mean() < 0.5
-
-
-def count_figures():
-    gc.collect()
-    return sum(type(thing) is Figure for thing in gc.get_objects())
-
-
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_every_control_changes_the_picture(name):
-    for key in EXPLORERS[name]().controls:
-        explorer, rng = EXPLORERS[name](), random.Random(3)
-        before = explorer.png()
-        for _ in range(20):
-            explorer.set(**{key: random_value(explorer.controls[key], rng)})
-            if explorer._picture.value != before:
-                break
-        else:
-            pytest.fail(f"{key} changes nothing")
-
-
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_every_control_is_labelled_and_bounded(name):
-    for key, control in EXPLORERS[name]().controls.items():
-        if isinstance(control, KernelGrid):
-            assert all(f.tooltip and f.min == -LIMIT and f.max == LIMIT for f in control._fields)
-        else:
-            assert control.description, key
-            bounded = hasattr(control, "options") or isinstance(control, widgets.Text)  # which read a part
-            assert bounded or np.isfinite([control.min, control.max]).all()
-
-
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_the_mime_bundle_carries_view_still_picture_and_fixed_text(name):
-    explorer = EXPLORERS[name]()
+@pytest.mark.parametrize("name", NAMES)
+def test_controls_are_labelled_described_and_bounded_and_texts_are_fixed(name):
+    explorer = make(name)
+    assert set(explorer.main) <= set(explorer.controls) and 1 <= len(explorer.main) <= 2
+    for key, control in explorer.controls.items():
+        for part in getattr(control, "numbers", [control]):
+            assert part.description or part.tooltip, key
+            ends = [] if isinstance(part, widgets.Text) or hasattr(part, "options") else [part.min, part.max]
+            assert np.isfinite(ends).all()
     bundle, metadata = explorer._repr_mimebundle_()
-    text = bundle["text/plain"]
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.box().model_id
     assert len(bundle["image/png"]) > 1000 and metadata["image/png"]["alt"] == explorer.alt
-    explorer.set(**{key: random_value(c, random.Random(4)) for key, c in explorer.controls.items()})
-    assert explorer._repr_mimebundle_()[0]["text/plain"] == text and not any(c.isdigit() for c in text)
+    text = bundle["text/plain"]
+    assert text == f"[explorer] {explorer.title}: {explorer.alt}" and text.endswith(".")
+    assert not any(character.isdigit() for character in text)
 
 
-def test_explorers_stay_silent_above_rank_0(monkeypatch):
-    explorer = EXPLORERS["sliding kernel"]()
-    monkeypatch.setenv("RANK", "1")
-    assert explorer._repr_mimebundle_() == ({}, {}) and explorer._box is None
+@pytest.mark.parametrize("name", NAMES)
+def test_any_setting_draws_a_picture_that_depends_on_the_settings_alone(name):
+    rng, explorer = random.Random(name), make(name)
+    explorer.box()
+    artists = len(explorer.picture.figure.findobj())
+    seen = fuzz(explorer, CHANGES, rng)
+    assert len(seen) >= 2, "too few settings are accepted for a test"
+    for wanted, picture in rng.sample(seen, 2):
+        same_again(explorer, wanted, picture, rng)
+        same_afresh(name, wanted, picture)
+    assert abs(len(explorer.picture.figure.findobj()) - artists) < 60
 
 
-def simple(compute):
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_reaches_its_ends_changes_the_picture_and_moves_no_axis(name):
+    explorer, rng = make(name), random.Random(3)
+    explorer.box()
+    draws, draw = [], explorer.picture.canvas.draw
+    for key, control in explorer.controls.items():
+        before, pictures = control.value, {explorer.image.value}
+        explorer.picture.canvas.draw = lambda: draws.append(1) or draw()
+        draws.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            ends = values_of(control)
+            for value in rng.sample(list(ends), min(len(ends), 6)):
+                control.value = value
+                holds(explorer)
+                pictures.add(explorer.image.value)
+        assert not draws or key in MAY_MOVE_AN_AXIS.get(name, ()), f"{key} moves an axis"
+        explorer.picture.canvas.draw = draw
+        for _ in range(20):
+            if len(pictures) > 1:
+                break
+            control.value = any_value(control, rng)
+            pictures.add(explorer.image.value)
+        assert len(pictures) > 1, f"{key} changes nothing"
+        control.value = before
+
+
+def simple(compute, **controls_):
     def build(figure):
         return {"line": figure.add_subplot().plot([0, 1], [0, 1])[0]}
 
     def update(artists, state):
-        artists["line"].set_ydata([0, state])
+        artists["line"].set_ydata([0, state["n"]])
 
-    return Explorer(
-        "simple", {"n": widgets.IntSlider(0, 0, 5, description="n")}, compute, build, update, alt="A line."
-    )
+    chosen = {"n": controls.slider("n", (0, 5), 0)} | controls_
+    return Explorer("simple", chosen, compute, build, update, alt="A line.")
+
+
+def test_explorers_stay_silent_above_rank_0(monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert simple(lambda n: {})._repr_mimebundle_() == ({}, {})
 
 
 def test_bad_input_is_shown_and_the_explorer_lives_on():
     def compute(n):
         if n == 3:
             raise ValueError("three <is> too many")
-        return n
+        return {}
 
     explorer = simple(compute)
     explorer.box()
-    before = explorer._picture.value
+    before = explorer.image.value
     explorer.set(n=3)
-    assert "three &lt;is&gt; too many" in explorer._message.value and explorer._picture.value == before
+    assert "three &lt;is&gt; too many" in explorer.message.value and explorer.image.value == before
     explorer.set(n=4)
-    assert explorer._message.value == "" and explorer._picture.value != before
+    assert explorer.message.value == "" and explorer.image.value != before
     with pytest.raises(ValueError, match="no control 'm'; it has n"):
         explorer.set(m=1)
 
 
-def test_a_frame_redraws_all_when_an_axis_changes():
+def test_what_cannot_be_chosen_is_a_constant():
+    explorer = simple(
+        lambda **values: {"seen": values},
+        one=controls.menu("one", ["a"]),
+        still=controls.slider("still", (2, 2), 2),
+        text=controls.field("text", ""),
+    )
+    assert list(explorer.controls) == ["n", "text"] and explorer.main == ("n",)
+    assert explorer.state()["seen"] == {"n": 0, "one": "a", "still": 2, "text": ""}
+
+
+def test_controls_carry_their_label_description_and_named_values():
+    integer, number = (
+        controls.slider("k", (1, 9), 4, "how many"),
+        controls.slider("x", (0, 1, 0.1), 0.5, "where"),
+    )
+    assert (type(integer), type(number)) == (widgets.IntSlider, widgets.FloatSlider)
+    assert (number.min, number.max, number.step, number.value) == (0, 1, 0.1, 0.5)
+    plain, named = controls.menu("m", (0.5, 2)), controls.list_slider("s", [("low", 1), ("high", 5)], 5)
+    assert plain.options == (("0.5", 0.5), ("2", 2)) and plain.value == 0.5
+    assert named.options == (("low", 1), ("high", 5)) and named.value == 5
+    texts = [(each.description, each.tooltip) for each in (integer, number, plain)]
+    assert texts == [("k", "how many"), ("x", "where"), ("m", None)]
+
+
+def test_ipywidgets_7_gets_its_descriptions_too():
+    class Old(widgets.IntSlider):
+        def has_trait(self, name):
+            return name != "tooltip" and super().has_trait(name)
+
+    assert controls.described(Old(), "how many").description_tooltip == "how many"
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def test_a_picture_redraws_all_when_an_axis_changes():
     def build(figure):
         return {"line": figure.add_subplot().plot([0, 1], [0, 1])[0]}
 
     def update(artists, limit):
         artists["line"].axes.set_xlim(0, limit)
 
-    frame = Frame(build, update, (4, 3))
-    first, wider = frame.png(1), frame.png(10)
+    picture = Picture(build, update, (4, 3))
+    first, wider = picture.png(1), picture.png(10)
     assert np.abs(pixels(first) - pixels(wider)).max() > 0
-    assert np.array_equal(pixels(frame.png(1)), pixels(first))
+    assert np.array_equal(pixels(picture.png(1)), pixels(first))
 
 
-@pytest.mark.parametrize("name", STILL)
-def test_no_control_moves_an_axis_which_would_cost_a_whole_redraw(name):
-    explorer = STILL[name]()
-    explorer.png()
-    background = explorer.frame._background
-    for key, control in explorer.controls.items():
-        for value in extremes(control):
-            explorer.set(**{key: value})
-            assert explorer.frame._background is background
+def test_scales_end_at_round_numbers_factors_are_told_from_1_and_values_beyond_a_scale_drawn_outside():
+    assert [parts.round_up(v, 0.5) for v in (0, 0.5, 0.51, 1.9, 4, 30)] == [0.5, 0.5, 1, 2, 5, 50]
+    assert [parts.round_up(v, 0.02) for v in (1 / 60, 0.05, 0.051, 0.3, 1)] == [0.02, 0.05, 0.1, 0.5, 1]
+    factors = [parts.factor_text(factor) for factor in (0, 0.98489, 0.99998, 1.0)]
+    assert factors == ["0.0000", "0.9849", "0.999980", "1.0000"]
+    assert parts.within([0, 1, 1e300, np.inf], 0.1, 10).tolist() == [0.001, 1, 1000, 1000]
+
+
+def test_a_legend_stands_above_its_panel_with_all_names_in_one_line():
+    figure = Figure()
+    axes = figure.add_subplot()
+    lines = [axes.plot([0, 1], label=name)[0] for name in "ab"]
+    parts.legend(axes, lines)
+    figure.draw_without_rendering()
+    texts, legend = axes.get_legend().get_texts(), axes.get_legend().get_window_extent()
+    assert legend.y0 >= axes.get_window_extent().y1 - 10
+    assert [text.get_text() for text in texts] == ["a", "b"]
+    first, second = (text.get_window_extent() for text in texts)
+    assert first.x1 < second.x0 and abs(first.y0 - second.y0) < 3

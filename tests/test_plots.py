@@ -17,51 +17,26 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course import artists, plots
+from course import plots
+from course.plots import texts
+from course.plots.tiles import SIDE, Tiles
 
+LABELS = dict(title="t", xlabel="x (s)", ylabel="y", alt="Alt.")
+PLAIN = dict(title="t", alt="Alt.")
+CLOUD = np.random.default_rng(0).normal(size=(300, 2))
 DRAWN = {
-    "lines": lambda: plots.lines(
-        {"a": [3, 2, 1], "b": ([1, 3], [2, 2])},
-        title="t",
-        xlabel="x (s)",
-        ylabel="y (nats)",
-        alt="Alt.",
-        marks=[(2, "m")],
-    ),
+    "lines": lambda: plots.lines({"a": [3, 2, 1], "b": ([1, 3], [2, 2])}, **LABELS, marks=[(2, "m")]),
     "bars": lambda: plots.bars(
-        {"a": 1.0, "b": 2.5}, title="t", xlabel="x (%)", alt="Alt.", errors={"a": (0.5, 2)}, mark=(2, "m")
+        {"a": 1.0, "b": 2.5}, xlabel="x (s)", **PLAIN, errors={"a": (0.5, 2)}, mark=(2, "m")
     ),
-    "images": lambda: plots.images(
-        torch.rand(7, 1, 5, 4), title="t", alt="Alt.", names=list("abcdefg"), columns=3
-    ),
-    "signed images": lambda: plots.images(torch.randn(3, 5, 4), title="t", alt="Alt.", signed=True),
-    "one grid": lambda: plots.grids({"a": np.eye(10)}, title="t", alt="Alt.", size=3),
-    "one map": lambda: plots.maps(
-        {"a": np.eye(3, 50)}, title="t", xlabel="x (m)", ylabel="y (s)", alt="Alt."
-    ),
-    "maps": lambda: plots.maps(
-        {name: torch.full((2, 3), 0.1) for name in "abcdefgh"},
-        title="t",
-        xlabel="x (m)",
-        ylabel="y (s)",
-        alt="Alt.",
-    ),
-    "points": lambda: plots.points(
-        {name: np.random.default_rng(0).normal(size=(300, 2)) for name in "abcde"},
-        title="t",
-        alt="Alt.",
-        centres=np.eye(2),
-        xlabel="x (m)",
-    ),
-    "scatter": lambda: plots.scatter(
-        {"a": ([1, 2], [3, 4])},
-        curves={"b": ([0, 3], [2, 5])},
-        title="t",
-        xlabel="x (m)",
-        ylabel="y",
-        alt="Alt.",
-    ),
-    "grids": lambda: plots.grids({"a": np.eye(2), "b": -np.ones((3, 4))}, title="t", alt="Alt."),
+    "images": lambda: plots.images(torch.rand(7, 1, 5, 4), **PLAIN, names=list("abcdefg"), columns=3),
+    "signed images": lambda: plots.images(torch.randn(3, 5, 4), **PLAIN, signed=True),
+    "one grid": lambda: plots.grids({"a": np.eye(10)}, **PLAIN, size=3),
+    "one map": lambda: plots.maps({"a": np.eye(3, 50)}, **LABELS),
+    "maps": lambda: plots.maps({name: torch.full((2, 3), 0.1) for name in "abcdefgh"}, **LABELS),
+    "points": lambda: plots.points({name: CLOUD for name in "abcde"}, **PLAIN, centres=np.eye(2)),
+    "scatter": lambda: plots.scatter({"a": ([1, 2], [3, 4])}, curves={"b": ([0, 3], [2, 5])}, **LABELS),
+    "grids": lambda: plots.grids({"a": np.eye(2), "b": -np.ones((3, 4))}, **PLAIN),
 }
 
 
@@ -102,9 +77,6 @@ def test_pictures_leave_no_figure_open_and_draw_the_same_bytes_again(shown):
     assert plt.get_fignums() == []
 
 
-LABELS = dict(title="t", xlabel="x", ylabel="y", alt="Alt.")
-
-
 def test_maps_show_their_numbers_on_one_scale_with_their_names(shown):
     arrays = {"first": torch.tensor([[0.0, 0.5, 1.0], [2.0, 3.0, 4.0]]), "second": np.ones((2, 3))}
     plots.maps(arrays, **LABELS, xnames="uvw", ynames=["p", "q"], limits=(0, 4), scale="weight (nats)")
@@ -112,7 +84,7 @@ def test_maps_show_their_numbers_on_one_scale_with_their_names(shown):
     for axes, (name, array) in zip((first, second), arrays.items(), strict=True):
         (image,) = axes.images
         assert np.array_equal(image.get_array(), array) and image.get_clim() == (0, 4)
-        assert axes.get_title() == name and axes.get_xlabel() == "x"
+        assert axes.get_title() == name and axes.get_xlabel() == "x (s)"
         assert [tick.get_text() for tick in axes.get_xticklabels()] == ["u", "v", "w"]
     assert [tick.get_text() for tick in first.get_yticklabels()] == ["p", "q"]
     assert first.get_ylabel() == "y" and bar.get_ylabel() == "weight (nats)"
@@ -200,27 +172,45 @@ def needed():
     return sorted({character for text in texts for character in text if ord(character) > 127})
 
 
+def written(text, family="DejaVu Sans Mono", weight="normal"):
+    """A text as `Texts` writes it: (H, W) darkness, 0 to 255."""
+    figure = Figure(figsize=(2, 0.5), dpi=100)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 1), ylim=(0, 1))
+    axes.set_axis_off()
+    axes.add_artist(texts.Texts(14, family, weight, align=0)).set_data([0.05], [0.5], [text])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(int)
+
+
 def test_the_font_has_every_sign_of_chinese_and_japanese_dates():
-    assert set(needed()) == artists.signed() and len(needed()) == 17
-    missing = artists._letters("\U0010fffe", 20, "normal", "DejaVu Sans")
-    drawn = {
-        sign: artists._letters(sign, 20, weight, family).tobytes()
-        for sign in needed()
-        for weight in ("normal", "bold")
-        for family in ("DejaVu Sans", "DejaVu Sans Mono")
-    }
-    assert len(set(drawn.values())) == 17 and missing.tobytes() not in drawn.values()
+    assert set(needed()) == texts.signed() and len(needed()) == 17
+    drawn = {written(sign, weight=weight).tobytes() for sign in needed() for weight in ("normal", "bold")}
+    assert len(drawn) == 17 and written("\U0010fffe").tobytes() not in drawn
 
 
 def test_a_line_mixes_both_fonts_on_one_base_line():
-    date, digits, sign = (
-        artists._letters(text, 20, "normal", "DejaVu Sans") for text in ("2021年", "2021", "年")
-    )
-    assert date.shape[0] == digits.shape[0] == sign.shape[0]
-    assert abs(date.shape[1] - digits.shape[1] - sign.shape[1]) <= 1
-    assert np.array_equal(date[:, -sign.shape[1] + 2 :].any(1), sign.any(1))
-    rows = [np.flatnonzero(image[:, : digits.shape[1] - 2, 3].any(1)) for image in (date, digits)]
+    date, digits = written("2021年", "DejaVu Sans"), written("2021", "DejaVu Sans")
+    width = np.flatnonzero(digits.any(0)).max()
+    rows = [np.flatnonzero(image[:, :width].any(1)) for image in (date, digits)]
     assert abs(rows[0][0] - rows[1][0]) <= 1 and abs(rows[0][-1] - rows[1][-1]) <= 1
+    assert 10 < np.flatnonzero(date.any(0)).max() - width < 30  # the sign, to the right
+
+
+def test_tiles_are_the_images_enlarged_upright_and_in_their_places():
+    figure = Figure(figsize=(2, 1), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 200), ylim=(100, 0))
+    axes.set_axis_off()
+    tiles = axes.add_artist(Tiles([(42, 42), (142, 50)]))
+    images = np.random.default_rng(0).random((2, SIDE, SIDE))
+    tiles.set_data(images)
+    canvas.draw()
+    seen = np.asarray(canvas.buffer_rgba())[..., 0] / 255
+    for image, left, top in zip(images, (0, 100), (0, 8), strict=True):
+        large = image.repeat(3, 0).repeat(3, 1)
+        assert np.abs(seen[top : top + 84, left : left + 84] - large).max() < 0.008  # two of 255 shades
+    assert (seen[:, 84:100] == 1).all()
 
 
 @pytest.mark.parametrize("weight", ["normal", "bold"])

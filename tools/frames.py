@@ -56,7 +56,7 @@ def values_of(control, most):
         list of (value, label); the label is what the control itself shows for the value.
     """
     if hasattr(control, "options"):  # a menu, or a slider over named options
-        pairs = [(value, label) for label, value in control._options_full]
+        pairs = [(value, label) for label, value in control.options]
         if not _is_slider(control):
             return pairs  # a menu is not thinned: its entries have no order
     else:

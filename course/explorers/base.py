@@ -1,7 +1,8 @@
 """What an explorer is made of: numbers, a picture that is updated, not redrawn, and a thin box of controls.
 
 An explorer's module writes three functions, `compute(**controls) -> state`, `build(figure) -> artists` and
-`update(artists, state)`, and hands them to `Explorer`. The first is pure numbers, the others only draw.
+`update(artists, state)`, and hands them to `Explorer`. The first is pure numbers, the others only draw. Its
+controls come from `controls`, what its picture shares with others from `parts`, both beside this module.
 """
 
 import base64
@@ -14,10 +15,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course import is_main
+from course.explorers.controls import align, is_choice
 from course.plots import DPI, quantised
 
 
-class Frame:
+class Picture:
     """A persistent figure that turns a state into PNG bytes, quickly enough for a slider.
 
     `build` makes every artist once, with room for the longest labels, and the layout is fixed then. The
@@ -45,7 +47,7 @@ class Frame:
         """The picture of a state.
 
         Args:
-            state: what `compute` returned.
+            state: what `Explorer.state` returns.
         Returns:
             bytes of a PNG file, lightly compressed.
         """
@@ -79,36 +81,44 @@ class Explorer:
 
     Args:
         title: names it; part of the fixed text that stands for it in a saved notebook.
-        controls: dict of name to widget with a `value`; each widget has a description and bounded values.
-        compute: function (**values of the controls) -> state. A ValueError is shown under the picture.
-        build, update: see `Frame`.
+        controls: dict of name to a widget of `course.explorers.controls`. One by which there is nothing to
+            choose, a menu of one entry say, is not shown: its value is a constant.
+        compute: function (**values of all controls) -> dict, which with these values makes the state. A
+            ValueError is shown under the picture.
+        build, update: see `Picture`.
         alt: one sentence on what is to be seen.
         main: names of the one or two controls that tell most; a book without a kernel moves these alone. One
-            that there is no control for, since there is nothing to choose, is passed over. By default the
-            first.
+            that is not shown is passed over. By default the first.
         size: (width, height) in inches.
         adjust: optional function (controls, state) -> None, run after `compute`: it may set sliders' bounds.
     """
 
     def __init__(self, title, controls, compute, build, update, *, alt, main=(), size=(9, 4), adjust=None):
-        self.title, self.controls, self.compute, self.alt = title, controls, compute, alt
-        self.main = tuple(name for name in main if name in controls) or tuple(controls)[:1]
-        self.frame = Frame(build, update, size)
+        self.title, self.compute, self.alt = title, compute, alt
+        self.controls = {name: control for name, control in controls.items() if is_choice(control)}
+        self.main = tuple(name for name in main if name in self.controls) or tuple(self.controls)[:1]
+        self._constants = {name: controls[name].value for name in controls if name not in self.controls}
+        align(self.controls.values())
+        self.picture = Picture(build, update, size)
         self._adjust = adjust or (lambda controls, state: None)
         self._quiet = False
         self._box = None
-        self._picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self._message = widgets.HTML()
+        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.message = widgets.HTML()
 
-    def state(self):
-        """The state at the controls' present values: what `compute` returns."""
-        return self.compute(**{name: control.value for name, control in self.controls.items()})
+    def state(self, **changes):
+        """The state at the controls' present values, but for these changes: a dict of the values and of what
+        `compute` makes of them.
+        """
+        values = {name: control.value for name, control in self.controls.items()}
+        values = self._constants | values | changes
+        return values | self.compute(**values)
 
     def png(self):
         """The picture at the controls' present values, bytes of a PNG file."""
         state = self.state()
         self._adjust(self.controls, state)
-        return self.frame.png(state)
+        return self.picture.png(state)
 
     def set(self, **values):
         """Set several controls and redraw once.
@@ -143,8 +153,8 @@ class Explorer:
             )
             # For screen readers: ipywidgets gives a picture no alt, and cannot show one that has a tooltip.
             caption = widgets.HTML(f"<small>{self.alt}</small>")
-            self._box = widgets.VBox([panel, self._picture, self._message, caption])
-            for widget, name in ((self._box, "course-explorer"), (self._picture, "course-picture")):
+            self._box = widgets.VBox([panel, self.image, self.message, caption])
+            for widget, name in ((self._box, "course-explorer"), (self.image, "course-picture")):
                 widget.add_class(name)
             self._redraw()
         return self._box
@@ -154,10 +164,10 @@ class Explorer:
             return
         self._quiet = True  # `adjust` may move a control: that is no second change
         try:
-            self._picture.value = self.png()
-            self._message.value = ""
+            self.image.value = self.png()
+            self.message.value = ""
         except ValueError as error:
-            self._message.value = f"<b>{html.escape(str(error))}</b>"
+            self.message.value = f"<b>{html.escape(str(error))}</b>"
         finally:
             self._quiet = False
 
@@ -168,26 +178,13 @@ class Explorer:
         if not is_main():
             return {}, {}
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box().model_id}
-        still = base64.b64encode(quantised(self._picture.value)).decode("ascii")
+        still = base64.b64encode(quantised(self.image.value)).decode("ascii")
         bundle = {
             "application/vnd.jupyter.widget-view+json": view,
             "image/png": still,
             "text/plain": repr(self),
         }
         return bundle, {"image/png": {"alt": self.alt}}
-
-
-def describe(widget, text):
-    """Give a widget a text for assistive technology and for the mouse at rest.
-
-    Args:
-        widget: an ipywidgets widget that can have a description.
-        text: a short sentence.
-    """
-    for trait in ("tooltip", "description_tooltip"):  # ipywidgets 8, ipywidgets 7
-        if widget.has_trait(trait):
-            setattr(widget, trait, text)
-            return
 
 
 def _flat(artists):

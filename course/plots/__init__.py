@@ -7,33 +7,4 @@ saved notebooks.
 
 from course.plots.arrays import grids, images, maps, number_grid, set_number_grid
 from course.plots.charts import bars, lines, points, scatter
-from course.plots.showing import (
-    COLOURS,
-    DPI,
-    SIGNED,
-    STYLES,
-    Picture,
-    quantised,
-    set_style,
-    show,
-)
-
-__all__ = [
-    "COLOURS",
-    "DPI",
-    "SIGNED",
-    "STYLES",
-    "Picture",
-    "bars",
-    "grids",
-    "images",
-    "lines",
-    "maps",
-    "number_grid",
-    "points",
-    "scatter",
-    "quantised",
-    "set_number_grid",
-    "set_style",
-    "show",
-]
+from course.plots.showing import COLOURS, DPI, SIGNED, STYLES, Still, quantised, set_style, show

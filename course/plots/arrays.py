@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from course.artists import Numbers
 from course.plots.showing import SIGNED, show, subplots
+from course.plots.texts import Numbers
 
 
 def images(pictures, *, title, alt, names=None, columns=10, signed=False, size=0.8, titlesize=9):

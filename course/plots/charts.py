@@ -24,25 +24,12 @@ def lines(
         xs, ys = values if isinstance(values, tuple) else (x, values)
         xs = np.arange(1, len(ys) + 1) if xs is None else xs
         axes.plot(xs, ys, color=COLOURS[i % 7], linestyle=STYLES[i % 7], label=label)
+    place = dict(xytext=(0, -2), xycoords=("axes fraction", "data"), textcoords="offset points")
+    ground = dict(facecolor="white", edgecolor="none", alpha=0.85, pad=1)  # where a curve crosses
+    style = dict(ha="right", va="top", color="0.25", fontsize=9, bbox=ground)
     for i, (value, label) in enumerate(marks):
         axes.axhline(value, color="0.35", linewidth=1, linestyle=STYLES[(i + 1) % 7])
-        axes.annotate(
-            label,
-            (1, value),
-            xytext=(0, -2),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            va="top",
-            color="0.25",
-            fontsize=9,
-            bbox={
-                "facecolor": "white",
-                "edgecolor": "none",
-                "alpha": 0.85,
-                "pad": 1,
-            },  # where a curve crosses
-        )
+        axes.annotate(label, (1, value), **place, **style)
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
     if ylim:
         axes.set_ylim(*ylim)

@@ -12,7 +12,7 @@ from matplotlib.font_manager import fontManager
 from PIL import Image
 
 from course import is_main
-from course.artists import SIGNS
+from course.plots.texts import SIGNS
 
 # Okabe and Ito's palette, safe for colour-blind readers, without its yellow (too light for lines). Line
 # styles change along with the colours, so that no meaning hangs on colour alone.
@@ -23,7 +23,7 @@ DPI = 100
 SIGNS_NAME = "Course Signs"  # the family of the font file `SIGNS`
 
 
-class Picture:
+class Still:
     """A PNG image with a text alternative, shown by notebooks; a plain script prints the text.
 
     Args:
@@ -77,7 +77,7 @@ def show(figure, alt):
         return
     file = io.BytesIO()
     FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})
-    display(Picture(quantised(file.getvalue()), alt))
+    display(Still(quantised(file.getvalue()), alt))
 
 
 def quantised(png):

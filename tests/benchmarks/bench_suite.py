@@ -22,7 +22,7 @@ PARTS = {
     "site": ("tests/browser/test_site", "tests/test_book"),
     "browser": ("tests/browser/",),
     "chapters' code against PyTorch": ("tests/chapters/",),
-    "explorers": ("tests/explorers/", "tests/test_explorers", "tests/test_fuzz_explorers"),
+    "explorers": ("tests/explorers/", "tests/test_explorers"),
     "exercises": ("tests/test_exercise", "tests/test_fuzz_exercises"),
     "scripts and processes": (
         "tests/test_scripts",

@@ -9,26 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from course.explorers.attention.kernel import (
-    BANDWIDTHS,
-    MOST,
-    NOISE,
-    compute_kernel,
-    data,
-    kernel,
-    scale_of,
-    truth,
-)
-from course.explorers.attention.positions import STEPS, compute_positions, positions
-from course.explorers.attention.softmax_shape import (
-    D_KS,
-    KEYS,
-    LIMIT,
-    SEEDS,
-    compute_softmax_shape,
-    score_table,
-    softmax_shape,
-)
+from course.explorers.attention.kernel import GRID, MOST, kernel
+from course.explorers.attention.positions import STEPS, positions
+from course.explorers.attention.softmax_shape import D_KS, KEYS, LIMIT, SEEDS, softmax_shape
 
 
 def random_scores(d_k, keys, seed):
@@ -45,35 +28,13 @@ def jacobian_norm(p):
     return torch.linalg.matrix_norm(torch.diag_embed(p) - p[..., :, None] * p[..., None, :])
 
 
-def encoding(steps, d_model):
-    place = torch.arange(steps, dtype=torch.float64)[:, None]
-    angle = place * 10000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
-    return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)
-
-
-def smooth(x, points, values, bandwidth, scores):
-    gaussian = -((x[:, None] - points) ** 2) / (2 * bandwidth**2)
-    weights = (gaussian if scores == "gaussian" else x[:, None] * points / bandwidth**2).softmax(-1)
-    return weights @ values, weights
-
-
-EXPLORERS = {
-    "softmax shape": lambda: softmax_shape(random_scores, entropy, jacobian_norm),
-    "positions": lambda: positions(encoding),
-    "attention as kernel regression": lambda: kernel(smooth),
-}
-TABLE = score_table(random_scores)
-
-
-def shape_of(**choice):
-    plain = dict(d_k=64, scaled=False, temperature=1.0, seed=0)
-    return compute_softmax_shape(entropy, jacobian_norm, TABLE, **plain | choice)
+SHAPE = softmax_shape(random_scores, entropy, jacobian_norm)
 
 
 @pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize(("d_k", "temperature", "seed"), [(1, 4.0, 0), (64, 1.0, 3), (1024, 0.1, 20)])
 def test_the_weights_and_their_measures_are_those_of_the_scores(scaled, d_k, temperature, seed):
-    state = shape_of(d_k=d_k, scaled=scaled, temperature=temperature, seed=seed)
+    state = SHAPE.state(d_k=d_k, scaled=scaled, temperature=temperature, seed=seed)
     logits = random_scores(d_k, KEYS, seed).numpy() / (math.sqrt(d_k) if scaled else 1) / temperature
     p = np.exp(logits - logits.max())
     p /= p.sum()
@@ -84,41 +45,26 @@ def test_the_weights_and_their_measures_are_those_of_the_scores(scaled, d_k, tem
     assert state["jacobian"] == pytest.approx(math.sqrt(max(square, 0)), abs=1e-7)
     assert state["spread"] == pytest.approx(logits.std(ddof=1))
     assert state["expected"] == pytest.approx((1 if scaled else math.sqrt(d_k)) / temperature)
+    assert np.abs(logits).max() < LIMIT
 
 
 def test_the_curves_are_means_over_the_seeds_and_the_shown_weights_are_one_of_them():
-    state = shape_of(temperature=0.7)
-    assert TABLE.shape == (len(D_KS), SEEDS, KEYS)
+    state = SHAPE.state(temperature=0.7)
     for row, scaled in enumerate((False, True)):
         for column in (0, 4, len(D_KS) - 1):
-            each = [
-                shape_of(d_k=D_KS[column], scaled=scaled, temperature=0.7, seed=seed) for seed in range(SEEDS)
-            ]
+            choice = dict(d_k=D_KS[column], scaled=scaled, temperature=0.7)
+            each = [SHAPE.state(seed=seed, **choice) for seed in range(SEEDS)]
             for one, mean in (("entropy", "entropies"), ("jacobian", "jacobians")):
                 assert state[mean][row, column] == pytest.approx(np.mean([s[one] for s in each]))
 
 
-def test_scores_are_as_wide_as_d_k_says_and_dividing_them_keeps_the_softmax_as_it_is():
-    state = shape_of()
-    wide = TABLE.square().mean((1, 2)).sqrt() / torch.tensor(D_KS).sqrt()
-    assert np.allclose(wide[3:], 1, atol=0.15)
-    assert np.ptp(state["entropies"][1, 3:]) < 0.3 and state["entropies"][0, -1] < 0.3
-    assert state["jacobians"][0, -1] < 0.3 * state["jacobians"][1, -1]
-    assert np.isclose(*state["entropies"][:, 0])  # d_k = 1: nothing to divide
+def encoding(steps, d_model):
+    place = torch.arange(steps, dtype=torch.float64)[:, None]
+    angle = place * 10000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
+    return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)
 
 
-def test_every_logit_entropy_and_norm_lies_within_the_pictures_limits():
-    for temperature in (0.1, 4.0):
-        state = shape_of(temperature=temperature)
-        assert (TABLE.abs().max() / temperature < LIMIT) and (state["entropies"] <= math.log(KEYS)).all()
-        for d_k in D_KS:
-            for scaled in (False, True):
-                state = shape_of(d_k=d_k, scaled=scaled, temperature=temperature)
-                assert 0 <= state["entropy"] <= math.log(KEYS) and 0 <= state["jacobian"] <= 0.5
-
-
-def positions_of(**choice):
-    return compute_positions(encoding, **dict(d_model=32, position=20, offset=10, pair=2) | choice)
+POSITIONS = positions(encoding)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +72,7 @@ def positions_of(**choice):
     [(4, 0, 50, 1), (6, 50, 49, 0), (32, 20, 10, 2), (64, 99, -50, 31), (64, 0, 0, 0), (20, 30, -7, 9)],
 )
 def test_an_offset_turns_a_pair_by_its_frequency(d_model, position, offset, pair):
-    state = positions_of(d_model=d_model, position=position, offset=offset, pair=pair)
+    state = POSITIONS.state(d_model=d_model, position=position, offset=offset, pair=pair)
     omega = math.exp(-math.log(10000) * 2 * pair / d_model)
     assert state["wavelength"] == pytest.approx(2 * math.pi / omega)
     assert state["angle"] == pytest.approx(offset * omega)
@@ -135,27 +81,21 @@ def test_an_offset_turns_a_pair_by_its_frequency(d_model, position, offset, pair
     assert second == pytest.approx(first * cmath.exp(1j * state["angle"]))
 
 
-def test_the_similarity_depends_on_the_distance_alone():
-    for d_model in (4, 32, 64):
-        state = positions_of(d_model=d_model, position=40)
+def test_the_similarity_depends_on_the_distance_alone_and_fits_the_picture():
+    for d_model in range(4, 65, 2):
+        state = POSITIONS.state(d_model=d_model, position=40)
         omegas = 10000.0 ** (-np.arange(0, d_model, 2) / d_model)
         expected = np.cos(np.subtract.outer(np.arange(STEPS), 40) * omegas[:, None]).mean(0)
-        assert np.allclose(state["similarity"], expected)
-        assert state["similarity"].argmax() == 40 and state["map"].shape == (d_model, STEPS)
-
-
-def test_no_similarity_lies_below_the_pictures_limit():
-    for d_model in range(4, 65, 2):
-        assert positions_of(d_model=d_model, position=0)["similarity"].min() > -0.45  # any distance, 0 to 99
+        assert np.allclose(state["similarity"], expected) and state["map"].shape == (d_model, STEPS)
+        assert POSITIONS.state(d_model=d_model, position=0)["similarity"].min() > -0.45
 
 
 def test_pair_and_offset_stay_within_what_there_is():
-    state = positions_of(d_model=4, position=5, offset=-50, pair=31)
+    state = POSITIONS.state(d_model=4, position=5, offset=-50, pair=31)
     assert (state["pair"], state["offset"]) == (1, -5)
-    assert positions_of(position=99, offset=50)["offset"] == 0
-    explorer = EXPLORERS["positions"]()
-    explorer.set(d_model=64, position=60, pair=31, offset=39)
+    explorer = positions(encoding)
     pair, offset = explorer.controls["pair"], explorer.controls["offset"]
+    explorer.set(d_model=64, position=60, pair=31, offset=39)
     assert (pair.max, pair.value, offset.min, offset.max, offset.value) == (31, 31, -50, 39, 39)
     explorer.set(d_model=4, position=99)
     assert (pair.max, pair.value, offset.min, offset.max, offset.value) == (1, 1, -50, 0, 0)
@@ -163,53 +103,34 @@ def test_pair_and_offset_stay_within_what_there_is():
     assert (pair.max, pair.value, offset.min, offset.max, offset.value) == (5, 5, 0, 50, 50)
 
 
-def kernel_of(**choice):
-    plain = dict(scores="gaussian", bandwidth=0.2, query=0.5, points=30)
-    return compute_kernel(smooth, **plain | choice)
+def smooth(x, points, values, bandwidth, scores):
+    gaussian = -((x[:, None] - points) ** 2) / (2 * bandwidth**2)
+    weights = (gaussian if scores == "gaussian" else x[:, None] * points / bandwidth**2).softmax(-1)
+    return weights @ values, weights
+
+
+KERNEL = kernel(smooth)
 
 
 @pytest.mark.parametrize("scores", ["gaussian", "dot"])
 @pytest.mark.parametrize(("bandwidth", "query", "points"), [(0.05, -2.0, 4), (0.2, 0.5, 30), (2.0, 2.0, 60)])
 def test_the_estimate_is_the_weighted_mean_and_the_curve_goes_through_it(scores, bandwidth, query, points):
-    state = kernel_of(scores=scores, bandwidth=bandwidth, query=query, points=points)
+    state = KERNEL.state(scores=scores, bandwidth=bandwidth, query=query, points=points)
     x, y = state["x"], state["y"]
     score = -((query - x) ** 2) / 2 if scores == "gaussian" else query * x
     weights = np.exp((score - score.max()) / bandwidth**2)
     weights /= weights.sum()
     assert len(x) == len(y) == points and np.allclose(state["weights"], weights)
     assert state["estimate"] == pytest.approx(weights @ y)
-    assert np.interp(query, np.linspace(-2, 2, 201), state["curve"]) == pytest.approx(state["estimate"])
+    assert np.interp(query, GRID, state["curve"]) == pytest.approx(state["estimate"])
     heaviest = np.sort(weights)[::-1]
     assert heaviest[: state["carriers"]].sum() >= 0.9 - 1e-9
     assert heaviest[: state["carriers"] - 1].sum() < 0.9
     assert state["heaviest"] == x[weights.argmax()]
 
 
-def test_equal_weights_need_nine_points_in_ten():
-    state = kernel_of(scores="dot", query=0.0, points=60)
+def test_equal_weights_need_nine_points_in_ten_and_more_points_are_added_to_the_same():
+    state = KERNEL.state(scores="dot", query=0.0, points=MOST)
     assert state["carriers"] == 54 and state["estimate"] == pytest.approx(state["y"].mean())
-
-
-def test_the_dot_product_favours_the_largest_key_and_the_gaussian_the_nearest():
-    for query in (-1.0, 0.3, 1.0):
-        state = kernel_of(query=query)
-        assert state["heaviest"] == state["x"][np.abs(state["x"] - query).argmin()]
-        state = kernel_of(query=query, scores="dot")
-        assert state["heaviest"] == (state["x"].max() if query > 0 else state["x"].min())
-
-
-def test_the_points_are_the_same_each_time_and_lie_within_the_picture():
-    x, y = data()
-    assert all(np.array_equal(a, b) for a, b in zip(data(), (x, y), strict=True)) and len(x) == MOST
-    assert (np.abs(x) <= 2).all() and (np.abs(y) < 2.2).all() and len(set(x)) == MOST
-    assert abs((y - truth(x)).std() - NOISE) < 0.08
-    few = kernel_of(points=4)["x"]
-    assert np.array_equal(few, x[:4]) and few.min() < 0 < few.max()
-
-
-def test_the_weights_scale_fits_the_largest_weight():
-    assert [scale_of(np.array([w])) for w in (1 / 60, 0.05, 0.051, 0.3, 1.0)] == [0.02, 0.05, 0.1, 0.5, 1.0]
-    for scores in ("gaussian", "dot"):
-        for bandwidth in BANDWIDTHS:
-            weights = kernel_of(scores=scores, bandwidth=bandwidth)["weights"]
-            assert 0.3 < weights.max() / scale_of(weights) <= 1 + 1e-9
+    assert np.array_equal(KERNEL.state(points=4)["x"], state["x"][:4])
+    assert (np.abs(state["x"]) <= 2).all() and (np.abs(state["y"]) < 2.2).all()

@@ -1,25 +1,25 @@
 """Chapter 0's explorer of fitting: right numbers, on stand-ins for the chapter's functions."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 
 from course.explorers.foundations.fitting import (
-    DECAYS,
+    FAR,
+    FLOOR,
     GRID,
     HELD_OUT,
+    HIGH,
+    MOST,
     MOST_POINTS,
     MOST_SIZE,
-    compute_fitting,
+    caption,
     draw,
     fitting,
-    matrices,
-    survey,
+    said,
+    short,
     truth,
 )
-from course.explorers.foundations.fitting_picture import FAR, FLOOR, HIGH, MOST, caption, said, short
 
 
 def polynomial(x, size):
@@ -39,23 +39,9 @@ def ridge(features, y, weight_decay):
     return torch.from_numpy(np.linalg.pinv(rows) @ np.concatenate([y.numpy(), np.zeros(width - 1)]))
 
 
-def legendre(x, size):
-    return torch.from_numpy(np.polynomial.legendre.legvander(x.numpy(), size))
-
-
-FEATURES = {"polynomial": polynomial, "ReLU units": units, "Legendre polynomial": legendre}
-EXPLORERS = {"fitting": lambda: fitting(FEATURES, ridge)}
-
-
-def fit_of(ridge=ridge, **choice):
-    def seen(model, seed):
-        return matrices(FEATURES[model], seed)
-
-    def surveyed(model, decay, points, noise, seed):
-        return survey(ridge, seen(model, seed), decay, points, noise, seed)
-
-    plain = dict(model="polynomial", size=9, decay=0.0, points=20, noise=0.3, seed=0)
-    return compute_fitting("polynomial", seen, surveyed, **plain | choice)
+FEATURES = {"polynomial": polynomial, "ReLU units": units}
+EXPLORER = fitting(FEATURES, ridge)
+fit_of = EXPLORER.state
 
 
 def error_of(w, x, y):
@@ -78,29 +64,13 @@ def test_the_errors_are_those_of_the_chapters_weights_at_every_size(points, deca
     assert state["best"] == min(range(MOST_SIZE + 1), key=lambda size: state["held_out"][size])
 
 
-def test_no_feature_gives_the_mean_and_a_high_price_nearly_so():
+def test_no_feature_gives_the_mean_and_a_larger_model_fits_its_points_better():
     state = fit_of(size=0)
     assert np.allclose(state["fit"], state["y"].mean()) and state["largest"] == 0
-    assert state["train"][0] == pytest.approx(state["y"].std())
-    strong = fit_of(size=5, decay=10.0)
-    assert strong["largest"] < 0.1 < 10 < fit_of(size=9)["largest"]
-    assert np.ptp(strong["fit"]) < 0.3
-
-
-def test_a_larger_model_fits_its_points_better_until_it_goes_through_them():
     for model in FEATURES:
         state = fit_of(model=model, points=12, size=30)
         assert (np.diff(state["train"]) < 1e-8).all() and state["train"][30] < 1e-7
-    assert fit_of(points=12)["train"][10] > 1e-3 and fit_of(points=12)["train"][11] < 1e-7
-    assert fit_of(points=12)["held_out"].argmin() < 8 and fit_of(points=12)["held_out"][11] > 1
-    assert np.isfinite(fit_of(points=5, size=30)["held_out"]).all()
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_beyond_as_many_weights_as_points_the_held_out_error_can_fall_again(seed):
-    held_out = fit_of(model="Legendre polynomial", points=8, seed=seed)["held_out"]
-    assert held_out[7] > 1.5 * held_out[MOST_SIZE]
-    assert held_out[:8] == pytest.approx(fit_of(points=8, seed=seed)["held_out"][:8], rel=1e-3)
+    assert fit_of(points=12)["train"][10] > 1e-3 and fit_of(points=12)["held_out"][11] > 1
 
 
 def test_sliders_change_one_thing():
@@ -116,37 +86,24 @@ def test_all_points_lie_in_the_picture_and_held_out_ones_are_others(seed):
     x, scatter = draw(seed)
     assert np.abs(truth(x) + 0.6 * scatter)[:MOST_POINTS].max() < HIGH
     assert len(x) == len(set(x)) == MOST_POINTS + HELD_OUT and np.abs(x).max() <= 1
-    assert abs(scatter[MOST_POINTS:].std() - 1) < 0.1
-
-
-def test_the_truth_stays_within_its_bounds_and_more_points_bring_the_error_to_the_noise():
-    assert np.abs(truth(np.linspace(-1, 1, 2001))).max() < 1.2
-    state = fit_of(points=100, decay=1e-6)
-    assert 0.27 < state["held_out"][state["best"]] < 0.36
 
 
 def test_what_is_said_of_a_fit():
     state = fit_of(decay=1e-9) | {"best": 3, "largest": 3.158e7}
     state |= {"train": np.full(31, 0.2), "held_out": np.linspace(0.1, 0.4, 31)}
-    first, second = caption(state).split("\n")
-    assert first == (
+    assert caption(state) == (
         "polynomial, size 9, weight decay 1e−9, 20 points:  error 0.2 on the training points, "
-        "0.19 on held-out points"
-    )
-    assert second == (
+        "0.19 on held-out points\n"
         "lowest held-out error: 0.13 at size 3;  standard deviation of the noise: 0.3;  "
         "largest |weight|: 3.16e7"
     )
-    assert [said(value) for value in (0, 3e-15, 0.0123456, 41.27, 1e300, np.inf)] == [
-        "0", "below 1e−6", "0.0123", "41.3", "1e300", "not finite",
-    ]  # fmt: skip
-    assert [short(decay) for decay in DECAYS[:3]] + [short(10.0)] == ["0", "1e−9", "3e−9", "10"]
-
-
-def test_weights_are_dear_on_a_log_scale():
-    assert DECAYS[0] == 0 and DECAYS[1] == 1e-9 and DECAYS[-1] == 10
-    steps = np.diff(np.log10(DECAYS[1:]))
-    assert (steps > 0.47).all() and (steps < 0.53).all()
+    assert [said(value) for value in (0, 3e-15, 0.0123456, np.inf)] == [
+        "0",
+        "below 1e−6",
+        "0.0123",
+        "not finite",
+    ]
+    assert [short(number) for number in (41.27, 1e300, 3e-9)] == ["41.3", "1e300", "3e−9"]
 
 
 def wild(features, y, weight_decay):
@@ -158,7 +115,7 @@ def wild(features, y, weight_decay):
 def test_errors_beyond_the_scale_are_drawn_at_its_edge():
     explorer = fitting(FEATURES, wild)
     explorer.set(size=30, noise=0.0)
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     assert np.isinf(state["held_out"][-1]) and "not finite on the training" in caption(state)
     for name in ("train", "held_out"):
         values = artists[name].get_ydata()
@@ -167,17 +124,12 @@ def test_errors_beyond_the_scale_are_drawn_at_its_edge():
         assert artists[f"{name} here"].get_data() == ([30], [MOST])
     explorer.set(size=20)
     assert np.abs(artists["fit"].get_ydata()).max() == FAR
-    exact = fitting({"polynomial": polynomial}, ridge)
-    exact.set(size=29, noise=0.0, points=30)
-    artists = exact.frame.artists
-    assert artists["train here"].get_marker() == artists["best"].get_marker() == "v"
-    assert np.max(artists["noise"].get_ydata()) < FLOOR
 
 
 def test_the_artists_hold_the_states_numbers():
-    explorer = EXPLORERS["fitting"]()
+    explorer = fitting(FEATURES, ridge)
     explorer.set(model="ReLU units", size=4, points=11, seed=2, decay=1e-3)
-    state, artists = explorer.state(), explorer.frame.artists
+    state, artists = explorer.state(), explorer.picture.artists
     assert np.array_equal(artists["points"].get_data(), [state["x"], state["y"]])
     assert np.array_equal(artists["fit"].get_ydata(), state["fit"])
     for name, sign in (("train", "s"), ("held_out", "o")):
@@ -197,20 +149,12 @@ def test_a_move_of_the_size_fits_nothing_anew_and_features_are_asked_once_for_a_
         return polynomial(x, size).numpy()
 
     explorer = fitting({"polynomial": counted}, lambda *args: fits.append(args) or ridge(*args).numpy())
-    explorer.png()
-    assert asked == list(range(MOST_SIZE + 1)) and len(fits) == MOST_SIZE + 1
     for size in (0, 30):
-        explorer.set(size=size)
-    assert len(fits) == MOST_SIZE + 1
-    explorer.set(decay=10.0, points=5)
+        explorer.state(size=size)
+    assert asked == list(range(MOST_SIZE + 1)) and len(fits) == MOST_SIZE + 1
+    explorer.state(decay=10.0, points=5)
     assert len(asked) == MOST_SIZE + 1 and len(fits) == 2 * (MOST_SIZE + 1)
     features, y, decay = fits[-1]
     assert features.shape == (5, MOST_SIZE + 1) and y.shape == (5,) and decay == 10
-    explorer.set(seed=1)
-    assert len(asked) == 2 * (MOST_SIZE + 1)
-    assert "model" not in explorer.controls
-
-
-def test_there_must_be_a_model():
     with pytest.raises(ValueError, match="at least one model"):
-        fitting({}, partial(ridge))
+        fitting({}, ridge)

@@ -10,14 +10,13 @@ from course.explorers.foundations.threshold import (
     BELLS,
     COUNT,
     EDGES,
+    LOOKS,
     MEASURES,
     THRESHOLDS,
-    compute_threshold,
+    caption,
     scores_of,
-    survey,
     threshold,
 )
-from course.explorers.foundations.threshold_picture import LOOKS, TICKS, caption, top_of
 
 
 def confusion(predicted, labels):
@@ -54,20 +53,7 @@ SCORED = {
     "float32": (torch.from_numpy(RNG.random(300, dtype=np.float32)), RNG.random(300) < 0.1),
     "certain": (torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 1.0])),
 }
-EXPLORERS = {"threshold": lambda: threshold(SCORED, confusion, rates, curve)}
-
-
-def state_of(**choice):
-    sources = {name: tuple(map(torch.as_tensor, pair)) for name, pair in SCORED.items()}
-
-    def drawn(*source):
-        return scores_of(sources, *source)
-
-    def surveyed(*source):
-        return survey(confusion, rates, curve, *drawn(*source))
-
-    plain = dict(threshold=0.5, separation=2.0, share=0.3)
-    return compute_threshold(confusion, rates, drawn, surveyed, **plain | choice)
+EXPLORER = threshold(SCORED, confusion, rates, curve)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.5])
@@ -80,15 +66,13 @@ def test_the_bells_have_their_separation_and_share(separation, share):
     apart = float(logits[labels == 1].mean() - logits[labels == 0].mean())
     assert apart == pytest.approx(separation, abs=4 / math.sqrt(share * COUNT))
     assert float(logits[labels == 0].std()) == pytest.approx(1, abs=0.05)
-    expected = 0.5 * (1 + math.erf(separation / 2))  # P(a draw of 1 exceeds one of 0), both of variance 1
-    assert state_of(separation=separation, share=share)["area"] == pytest.approx(expected, abs=0.08)
     assert torch.equal(scores, scores_of({}, BELLS, separation, share)[0])
 
 
 @pytest.mark.parametrize("source", [BELLS, *SCORED])
 @pytest.mark.parametrize("level", [0.0, 0.3, 0.57, 1.0])
-def test_the_counts_and_rates_are_those_of_the_scores_at_the_threshold(source, level):
-    state = state_of(source=source, threshold=level)
+def test_the_counts_rates_and_bars_are_those_of_the_scores_at_the_threshold(source, level):
+    state = EXPLORER.state(source=source, threshold=level)
     scores, labels = SCORED[source] if source in SCORED else scores_of({}, BELLS, 2.0, 0.3)
     scores, labels = np.asarray(scores, dtype=float), np.asarray(labels).astype(bool)
     called = scores >= level
@@ -101,65 +85,29 @@ def test_the_counts_and_rates_are_those_of_the_scores_at_the_threshold(source, l
     here = [state["rates"]["fpr"], state["rates"]["recall"]]
     assert np.abs(np.stack([state["fpr"], state["tpr"]], 1) - here).sum(1).min() < 1e-12
     for name in MEASURES:
-        index = round(100 * level)
-        assert THRESHOLDS[index] == pytest.approx(level)
-        assert state["measures"][name][index] == pytest.approx(state["rates"][name])
-
-
-def test_a_score_at_the_threshold_counts_as_one():
-    state = state_of(source="certain", threshold=1.0)
-    assert state["counts"] == (2, 0, 0, 1) and state["rates"]["accuracy"] == 1
-    assert state_of(source="certain", threshold=0.0)["counts"] == (2, 1, 0, 0)
-    assert state_of(threshold=1.0)["counts"] == (0, 0, 600, 1400)
-
-
-@pytest.mark.parametrize("source", [BELLS, *SCORED])
-def test_the_bars_hold_every_example_of_their_class(source):
-    bars = state_of(source=source)["bars"]
-    assert all(bar.shape == (len(EDGES) - 1,) and bar.sum() == pytest.approx(1) for bar in bars)
-    if source == "certain":
-        assert bars[0][0] == bars[1][-1] == 1
-
-
-def test_always_no_is_as_accurate_as_the_other_class_is_common():
-    for share in (0.01, 0.5):
-        high = state_of(share=share, threshold=1.0)
-        assert high["rates"]["accuracy"] == high["never"] == pytest.approx(1 - share)
-    rare = state_of(share=0.01)
-    assert rare["rates"]["accuracy"] < rare["never"] and rare["rates"]["precision"] < 0.1 < rare["area"]
-
-
-def test_the_share_of_the_classes_moves_precision_but_not_the_curve():
-    rare, common = state_of(share=0.05), state_of(share=0.5)
-    assert abs(rare["area"] - common["area"]) < 0.03
-    assert abs(rare["rates"]["recall"] - common["rates"]["recall"]) < 0.06
-    assert rare["rates"]["precision"] < common["rates"]["precision"] - 0.4
+        assert state["measures"][name][round(100 * level)] == pytest.approx(state["rates"][name])
+    for bar, label in zip(state["bars"], (False, True), strict=True):
+        assert np.allclose(bar, np.histogram(scores[labels == label], EDGES)[0] / (labels == label).sum())
 
 
 def test_what_is_said_of_a_threshold():
-    state = state_of() | {"counts": (499, 1210, 101, 11190), "area": 0.9, "never": 0.7}
+    state = EXPLORER.state() | {"counts": (499, 1210, 101, 11190), "area": 0.9, "never": 0.7}
     state["rates"] = dict(accuracy=0.8454, precision=0.7038, recall=0.8317, f1=0.7624, fpr=0.1)
-    first, second = caption(state).split("\n")
-    assert first == (
+    assert caption(state) == (
         "two bells (separation 2, 30 % of class 1), threshold 0.50:  499 true and 1,210 false positives, "
-        "11,190 true and 101 false negatives"
-    )
-    assert second == (
+        "11,190 true and 101 false negatives\n"
         "accuracy 0.845 (always no: 0.700),  precision 0.704,  recall 0.832,  F1 0.762;  "
         "area under the ROC curve 0.900"
     )
-    assert caption(state_of(source="ties", threshold=0.07)).startswith("ties, threshold 0.07:  ")
-    assert [top_of(share) for share in (0.05, 0.1, 0.11, 0.34, 0.6, 1.0)] == [0.1, 0.1, 0.2, 0.5, 1, 1]
+    assert caption(EXPLORER.state(source="ties", threshold=0.07)).startswith("ties, threshold 0.07:  ")
 
 
 def test_the_artists_hold_the_states_numbers():
-    explorer = EXPLORERS["threshold"]()
+    explorer = threshold({}, confusion, rates, curve)
     explorer.set(threshold=0.7, separation=1.0, share=0.1)
-    state, artists = explorer.state(), explorer.frame.artists
-    top = top_of(max(bar.max() for bar in state["bars"]))
-    assert np.allclose(artists["ones"].get_data().values, state["bars"][1] / top)
-    assert np.allclose(artists["zeros"].get_data().values, -state["bars"][0] / top)
-    assert len(artists["scale"]._texts) == len(TICKS) and artists["scale"]._texts[0] == f"{top:g}"
+    state, artists = explorer.state(), explorer.picture.artists
+    zeros, ones = (artists[name].get_data().values for name in ("zeros", "ones"))
+    assert np.allclose(-zeros * state["bars"][1].max(), state["bars"][0] * ones.max())
     assert np.array_equal(artists["roc"].get_data(), [state["fpr"], state["tpr"]])
     assert artists["here"].get_data() == ([state["rates"]["fpr"]], [state["rates"]["recall"]])
     for name in LOOKS:
@@ -167,10 +115,9 @@ def test_the_artists_hold_the_states_numbers():
         assert artists[f"{name} here"].get_data() == ([0.7], [state["rates"][name]])
     for name in ("line", "line here"):
         assert list(artists[name].get_xdata()) == [0.7, 0.7]
-    assert set(LOOKS) == set(MEASURES)
 
 
-def test_a_move_of_the_threshold_draws_no_curve_anew():
+def test_a_move_of_the_threshold_draws_no_curve_anew_and_only_bells_can_be_moved():
     curves, counts = [], []
     explorer = threshold(
         SCORED,
@@ -182,22 +129,12 @@ def test_a_move_of_the_threshold_draws_no_curve_anew():
     assert len(curves) == 1 and len(counts) == len(THRESHOLDS) + 1
     predicted, labels = counts[0]
     assert predicted.dtype == torch.bool and predicted.shape == labels.shape == (COUNT,)
-    for level in (0.0, 1.0):
-        explorer.set(threshold=level)
-    assert len(curves) == 1 and len(counts) == len(THRESHOLDS) + 3
-    for separation in (1.0, 3.0):  # which a source of the chapter's does not have
-        explorer.set(source="ties", separation=separation)
-        assert explorer.controls["separation"].disabled and explorer.controls["share"].disabled
-    assert len(curves) == 2
+    explorer.set(threshold=0.0)
+    assert len(curves) == 1 and len(counts) == len(THRESHOLDS) + 2
+    explorer.set(source="ties", separation=1.0)
+    assert explorer.controls["separation"].disabled and explorer.controls["share"].disabled
     explorer.set(source=BELLS)
     assert not explorer.controls["separation"].disabled and not explorer.controls["share"].disabled
-
-
-def test_the_bells_come_alone_or_first():
-    alone = threshold({}, confusion, rates, curve)
-    assert "source" not in alone.controls and alone.state()["source"] == BELLS
-    assert alone.png()[:4] == b"\x89PNG"
-    assert EXPLORERS["threshold"]().controls["source"].options == (BELLS, *SCORED)
 
 
 @pytest.mark.parametrize(

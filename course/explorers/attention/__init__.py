@@ -5,5 +5,3 @@ from course.explorers.attention.masks import masks
 from course.explorers.attention.positions import positions
 from course.explorers.attention.softmax_shape import softmax_shape
 from course.explorers.attention.translator import translator
-
-__all__ = ["kernel", "masks", "positions", "softmax_shape", "translator"]

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.artists import Caption, Texts
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.parts import caption_above, legend, minus, moving, moving_scale, round_up, stems
 from course.plots import COLOURS
 
 MOST = 60  # points
@@ -37,24 +37,26 @@ def kernel(smooth, bandwidth=0.2, query=0.5, points=30):
     Returns:
         Explorer.
     """
-    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "100px"})
     controls = {
-        "scores": widgets.Dropdown(
-            description="scores", options=[(name, key) for key, name in SCORES.items()], **slider
+        "scores": menu(
+            "scores",
+            [(name, key) for key, name in SCORES.items()],
+            GAUSSIAN,
+            "how a query x and a key, the point's xᵢ, make a score",
         ),
-        "bandwidth": widgets.SelectionSlider(
-            description="bandwidth h", options=BANDWIDTHS, value=bandwidth, **slider
+        "bandwidth": list_slider(
+            "bandwidth h",
+            BANDWIDTHS,
+            bandwidth,
+            "the distance over which points count; smaller is more peaked",
         ),
-        "query": widgets.FloatSlider(description="query x", value=query, min=-2, max=2, step=0.05, **slider),
-        "points": widgets.IntSlider(description="points", value=points, min=4, max=MOST, **slider),
+        "query": slider(
+            "query x", (-2, 2, 0.05), query, "where the curve is estimated and the weights are shown"
+        ),
+        "points": slider(
+            "points", (4, MOST), points, "how many key-value pairs there are; more are added to those before"
+        ),
     }
-    for name, text in (
-        ("scores", "how a query x and a key, the point's xᵢ, make a score"),
-        ("bandwidth", "the distance over which points count; smaller is more peaked"),
-        ("query", "where the curve is estimated and the weights are shown"),
-        ("points", "how many key-value pairs there are; more are added to those before"),
-    ):
-        describe(controls[name], text)
     return Explorer(
         "attention as kernel regression",
         controls,
@@ -82,13 +84,10 @@ def data():
 def compute_kernel(smooth, *, scores, bandwidth, query, points):
     """The numbers behind one picture of kernel regression.
 
-    Args:
-        smooth: as in `kernel`.
-        scores, bandwidth, query, points: as the controls say.
     Returns:
         dict: x, y, weights (points,) at the query, curve: the estimate at `GRID`, estimate: that at the
         query, carriers: how many points, the heaviest first, make up `SHARE` of the weight, heaviest: x of
-        the heaviest point, and the controls' values scores, bandwidth, query.
+        the heaviest point.
     """
     x, y = (numbers[:points] for numbers in data())
     places = torch.from_numpy(np.append(GRID, query))
@@ -103,23 +102,18 @@ def compute_kernel(smooth, *, scores, bandwidth, query, points):
         "estimate": float(estimate[-1]),
         "carriers": 1 + int((reached < SHARE - 1e-9).sum()),
         "heaviest": float(x[weights.argmax()]),
-        "scores": scores,
-        "bandwidth": bandwidth,
-        "query": query,
     }
 
 
 def build(figure):
     """All artists: points and curves to the left, the weights to the right."""
     grid = figure.add_gridspec(1, 2, width_ratios=(1.5, 1))
-    whole = figure.add_subplot(grid[:])  # unseen: it centres the caption above both panels
-    whole.set_axis_off()
-    whole.set_title("\n\n\n", fontsize=11)  # room for the caption and the legend
+    caption = caption_above(figure, grid, 1.2, "\n\n\n")
     left, right = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
     for axes in (left, right):
         axes.set(xlim=(-2.15, 2.15), xticks=range(-2, 3))
-    artists = _build_curves(left) | _build_weights(right) | {"caption": whole.add_artist(Caption(0.5, 1.2))}
-    artists["queries"] = [axes.plot([], [], ":", color="black", linewidth=1.2)[0] for axes in (left, right)]
+    artists = _build_curves(left) | _build_weights(right) | {"caption": caption}
+    artists["queries"] = [moving(axes, ":", color="black", linewidth=1.2) for axes in (left, right)]
     return artists
 
 
@@ -129,26 +123,21 @@ def _build_curves(axes):
     style = dict(color=COLOURS[1], markeredgecolor="black", markersize=8)
     artists = {
         "points": axes.scatter([0], [0], 40, facecolor=COLOURS[5], edgecolor="0.25", linewidth=0.7, zorder=2),
-        "curve": axes.plot([], [], color=COLOURS[1], linewidth=1.8, zorder=3)[0],
-        "estimate": axes.plot([], [], "D", **style, zorder=4)[0],
+        "curve": moving(axes, color=COLOURS[1], linewidth=1.8, zorder=3),
+        "estimate": moving(axes, "D", **style, zorder=4),
     }
     names = ["key and value", "estimate", "at the query", "true curve"]
-    place = dict(loc="lower center", bbox_to_anchor=(0.5, 0.98), ncols=4, columnspacing=1.2, handlelength=1.5)
-    axes.legend([*artists.values(), true], names, fontsize=9, **place)
+    legend(axes, [*artists.values(), true], names, y=0.98, room=True, columnspacing=1.2, handletextpad=0.8)
     return artists
 
 
 def _build_weights(axes):
     axes.set(xlabel="key xᵢ", ylabel="attention weight at the query", ylim=(0, 1.05))
-    axes.set_yticks(TICKS, ["0.025"] * len(TICKS))  # room for the scale, which moves with the weights
-    axes.tick_params(axis="y", labelcolor="none")
-    artists = {
-        "stems": axes.plot([], [], color=COLOURS[0], linewidth=1.2)[0],
-        "tops": axes.plot([], [], "o", color=COLOURS[0], markersize=4.5, clip_on=False, in_layout=False)[0],
-        "scale": axes.add_artist(Texts(10, "DejaVu Sans", align=1)),
+    return {
+        "stems": moving(axes, color=COLOURS[0], linewidth=1.2),
+        "tops": moving(axes, "o", color=COLOURS[0], markersize=4.5, clip_on=False, in_layout=False),
+        "scale": moving_scale(axes, TICKS, "0.025"),
     }
-    artists["scale"].set_transform(axes.get_yaxis_transform())
-    return artists
 
 
 def update(artists, state):
@@ -160,17 +149,11 @@ def update(artists, state):
     artists["estimate"].set_data([state["query"]], [state["estimate"]])
     for line in artists["queries"]:
         line.set_data([state["query"]] * 2, line.axes.get_ylim())
-    top = scale_of(weights)
+    top = round_up(weights.max(), 0.02)
     artists["scale"].set_data(-0.03, TICKS, [f"{top * tick:g}" for tick in TICKS])
-    gaps = np.full(len(x), np.nan)
-    artists["stems"].set_data(np.repeat(x, 3), np.stack([0 * weights, weights / top, gaps], 1).ravel())
+    artists["stems"].set_data(*stems(x, weights / top))
     artists["tops"].set_data(x, weights / top)
     artists["caption"].set_text(_caption(state))
-
-
-def scale_of(weights):
-    """The first of 0.02, 0.05, 0.1, … that no weight exceeds."""
-    return next(top for top in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if weights.max() <= top * (1 + 1e-9))
 
 
 def _caption(state):
@@ -188,4 +171,4 @@ def _caption(state):
             "dot-product scores favour keys of a large norm on the query's side: the heaviest is xᵢ = "
             f"{state['heaviest']:.2f}"
         )
-    return f"{line}\n{second}".replace("-", "−").replace("dot−product", "dot-product")
+    return minus(f"{line}\n{second}").replace("dot−product", "dot-product")

@@ -2,13 +2,14 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.artists import Caption, Texts
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import menu, slider
+from course.explorers.parts import arrays, moving, outline
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 T = 10  # tokens
 D_K = 8
@@ -36,19 +37,12 @@ def masks(attention, padding_mask, causal_mask):
     Returns:
         Explorer.
     """
-    named = dict(layout=widgets.Layout(width="340px"), style={"description_width": "90px"})
-    options = [(words, name) for name, words in NAMES.items()]
+    named = [(words, name) for name, words in NAMES.items()]
     controls = {
-        "mask": widgets.Dropdown(description="mask", options=options, value="both", **named),
-        "length": widgets.IntSlider(description="length", value=7, min=0, max=T, **named),
-        "position": widgets.IntSlider(description="query", value=6, min=1, max=T, **named),
+        "mask": menu("mask", named, "both", "which keys are forbidden"),
+        "length": slider("length", (0, T), 7, f"how many of the {T} tokens are real; the others are padding"),
+        "position": slider("query", (1, T), 6, "the token whose weights are the bars, counted from 1"),
     }
-    for name, words in (
-        ("mask", "which keys are forbidden"),
-        ("length", f"how many of the {T} tokens are real; the others are padding"),
-        ("position", "the token whose weights are the bars, counted from 1"),
-    ):
-        describe(controls[name], words)
     compute = partial(compute_masks, attention, padding_mask, causal_mask)
     return Explorer(
         "masks", controls, compute, build, update, alt=ALT, main=("length", "position"), size=(9.4, 4.1)
@@ -59,32 +53,23 @@ def compute_masks(attention, padding_mask, causal_mask, *, mask, length, positio
     """The numbers behind one picture of masks.
 
     Args:
-        attention, padding_mask, causal_mask: as in `masks`.
         mask: a key of `NAMES`.
         length: how many tokens are real, 0 to T.
         position: of the query, 1 to T.
     Returns:
-        dict: mask (T, T) bool, attn (T, T), allowed (T,) bool and weights (T,), both of the query, position,
-        length, name.
+        dict: mask (T, T) bool, attn (T, T), allowed (T,) bool and weights (T,), both of the query; name.
     """
     padding, causal = padding_mask(torch.tensor([length]), T), causal_mask(T)
-    allowed = {
-        "none": torch.ones_like(causal),
-        "padding": padding,
-        "causal": causal,
-        "both": padding & causal,
-    }
+    none, both = torch.ones_like(causal), padding & causal
+    allowed = {"none": none, "padding": padding, "causal": causal, "both": both}[mask]
     q, k, v = torch.randn(3, 1, 1, T, D_K, generator=torch.Generator().manual_seed(3))
-    _, attn = attention(q, k, v, allowed[mask])
-    whole = torch.broadcast_to(allowed[mask], (1, 1, T, T))[0, 0].numpy()
-    attn = attn[0, 0].detach().double().numpy()
+    _, attn = attention(q, k, v, allowed)
+    whole, attn = torch.broadcast_to(allowed, (1, 1, T, T))[0, 0].numpy(), arrays(attn[0, 0])
     return {
         "mask": whole,
         "attn": attn,
         "allowed": whole[position - 1],
         "weights": attn[position - 1],
-        "position": position,
-        "length": length,
         "name": NAMES[mask],
     }
 
@@ -105,9 +90,9 @@ def build(figure):
         axes.set_yticks(range(T), range(1, T + 1))
         axes.tick_params(length=0)
         crosses = dict(color="0.4", markersize=5, markeredgewidth=1, in_layout=False)
-        artists[f"{name} crosses"] = axes.plot([], [], "x", **crosses)[0]
+        artists[f"{name} crosses"] = moving(axes, "x", **crosses)
         rule = dict(color=COLOURS[1], linewidth=2, clip_on=False, in_layout=False)
-        artists[f"{name} row"] = axes.plot([], [], **rule)[0]
+        artists[f"{name} row"] = moving(axes, **rule)
         artists[f"{name} names"] = axes.add_artist(Texts(8, "DejaVu Sans"))
         artists[f"{name} names"].set_transform(axes.get_xaxis_transform())
     figure.colorbar(artists["attn"], cax=scale, ticks=(0, 0.25, 0.5, 0.75, 1), label="attention weight")
@@ -132,8 +117,7 @@ def update(artists, state):
     artists["attn"].set_array(state["attn"])
     for panel in ("mask", "attn"):
         artists[f"{panel} crosses"].set_data(across, down)
-        x, y = np.array([-0.5, T - 0.5, T - 0.5, -0.5, -0.5]), row + np.array([-0.5, -0.5, 0.5, 0.5, -0.5])
-        artists[f"{panel} row"].set_data(x, y)
+        artists[f"{panel} row"].set_data(*outline(-0.5, row - 0.5, T, 1))
         artists[f"{panel} names"].set_data(rows, -0.045, names)
     for bar, weight in zip(artists["bars"], state["weights"], strict=True):
         bar.set_width(float(weight))

@@ -2,13 +2,14 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 from matplotlib.patheffects import withStroke
 
-from course.artists import Caption, Texts
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import list_slider, slider
+from course.explorers.parts import caption_above, legend, minus, moving, outline
 from course.plots import COLOURS, SIGNED
+from course.plots.texts import Texts
 
 STEPS = 100  # positions 0 to 99
 REACH = 50  # of the offset
@@ -32,24 +33,22 @@ def positions(encoding, d_model=32, position=20, offset=10, pair=2):
     Returns:
         Explorer.
     """
-    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "90px"})
     controls = {
-        "d_model": widgets.SelectionSlider(
-            description="d_model", options=range(4, 65, 2), value=d_model, **slider
+        "d_model": list_slider(
+            "d_model",
+            range(4, 65, 2),
+            d_model,
+            "how many columns the encoding has, two for each frequency",
         ),
-        "position": widgets.IntSlider(
-            description="position p", value=position, min=0, max=STEPS - 1, **slider
+        "position": slider("position p", (0, STEPS - 1), position, "a position, counted from 0"),
+        "offset": slider(
+            "offset k",
+            (-REACH, REACH),
+            offset,
+            f"steps from p to the second position, which stays within 0 and {STEPS - 1}",
         ),
-        "offset": widgets.IntSlider(description="offset k", value=offset, min=-REACH, max=REACH, **slider),
-        "pair": widgets.IntSlider(description="pair i", value=pair, min=0, max=31, **slider),
+        "pair": slider("pair i", (0, 31), pair, "columns 2i (sine) and 2i + 1 (cosine), of one frequency"),
     }
-    for name, text in (
-        ("d_model", "how many columns the encoding has, two for each frequency"),
-        ("position", "a position, counted from 0"),
-        ("offset", f"steps from p to the second position, which stays within 0 and {STEPS - 1}"),
-        ("pair", "columns 2i (sine) and 2i + 1 (cosine), of one frequency"),
-    ):
-        describe(controls[name], text)
     return Explorer(
         "positions",
         controls,
@@ -67,14 +66,12 @@ def compute_positions(encoding, *, d_model, position, offset, pair):
     """The numbers behind one picture of positions.
 
     Args:
-        encoding: as in `positions`.
-        d_model, position: as the controls say.
         offset: steps; beyond the ends of the positions, those that lead to the end count.
         pair: index; beyond the last one the last one counts.
     Returns:
         dict: map (d_model, STEPS), similarity (STEPS,): PE(p) · PE(q) / (d_model / 2), points (2, 2):
         (cosine, sine) of the pair at p and at p + k, wavelength in steps, angle k · omega in radians, not
-        reduced, and the controls' values d_model, position, offset, pair.
+        reduced, and the offset and the pair that count.
     """
     pair = min(pair, d_model // 2 - 1)
     offset = int(np.clip(offset, -position, STEPS - 1 - position))
@@ -86,8 +83,6 @@ def compute_positions(encoding, *, d_model, position, offset, pair):
         "points": table[[position, position + offset]][:, [2 * pair + 1, 2 * pair]],
         "wavelength": 2 * np.pi / omega,
         "angle": offset * omega,
-        "d_model": d_model,
-        "position": position,
         "offset": offset,
         "pair": pair,
     }
@@ -104,24 +99,20 @@ def build(figure):
     """All artists: the map above the similarities, over the same positions; the circle beside them."""
     figure.get_layout_engine().set(wspace=0.06)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.7, 1), height_ratios=(1.15, 1))
-    whole = figure.add_subplot(grid[:, :])  # unseen: it centres the caption above both columns
-    whole.set_axis_off()
-    whole.set_title("\n\n\n", fontsize=11)  # room for the caption
+    caption = caption_above(figure, grid, 1.165, "\n\n\n")
     above, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
     for axes in (above, below):
         axes.set(xlim=(-1.5, STEPS + 0.5), xticks=range(0, STEPS, 10))
     below.set(xlabel="position q", ylabel="PE(p) · PE(q)\nover d_model / 2")
     below.set(ylim=(-0.5, 1.15), yticks=(-0.5, 0, 0.5, 1))
     below.axhline(0, color="0.7", linewidth=1, zorder=0)
-    artists = {
-        "similarity": below.plot([], [], color=COLOURS[0], linewidth=1.5)[0],
-        "caption": whole.add_artist(Caption(0.5, 1.165)),
-    } | _build_map(above)
+    artists = {"caption": caption, "similarity": moving(below, color=COLOURS[0], linewidth=1.5)}
+    artists |= _build_map(above)
     for name, line in (("first", "-"), ("second", "--")):
         style = dict(color="black", linewidth=1.3)
         artists[name] = [
-            above.plot([], [], line, path_effects=SEEN, **style)[0],
-            below.plot([], [], line, **style)[0],
+            moving(above, line, path_effects=SEEN, **style),
+            moving(below, line, **style),
         ]
     return artists | _build_circle(figure.add_subplot(grid[:, 1])) | _build_points(below, "on the curve")
 
@@ -135,8 +126,8 @@ def _build_map(axes):
     return {
         "map": axes.imshow(np.zeros((2, 2)), extent=(-0.5, STEPS - 0.5, 1, 0), **style),
         "columns": axes.add_artist(Texts(9, "DejaVu Sans", align=1)),
-        "pair": axes.plot([], [], "-", color="black", linewidth=1.2, path_effects=SEEN)[0],
-        "side": axes.plot([], [], "<", color="black", markersize=7, clip_on=False, in_layout=False)[0],
+        "pair": moving(axes, "-", color="black", linewidth=1.2, path_effects=SEEN),
+        "side": moving(axes, "<", color="black", markersize=7, clip_on=False, in_layout=False),
     }
 
 
@@ -148,20 +139,20 @@ def _build_circle(axes):
     axes.set(xlabel="column 2i + 1: cosine", ylabel="column 2i: sine", aspect="equal")
     axes.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     artists = {
-        "radii": axes.plot([], [], color="0.45", linewidth=1)[0],
-        "arc": axes.plot([], [], color=COLOURS[2], linewidth=1.8)[0],
-        "head": axes.plot([], [], color=COLOURS[2], markersize=9, linestyle="none")[0],
+        "radii": moving(axes, color="0.45", linewidth=1),
+        "arc": moving(axes, color=COLOURS[2], linewidth=1.8),
+        "head": moving(axes, color=COLOURS[2], markersize=9, linestyle="none"),
     } | _build_points(axes, "on the circle")
     names = [artists[f"{which} on the circle"] for which in ("first", "second")] + [artists["arc"]]
-    labels = ["p", "p + k", "rotation by kω"]
-    axes.legend(names, labels, loc="lower center", bbox_to_anchor=(0.5, 0.98), ncols=3, fontsize=9)
+    spacing = dict(room=True, columnspacing=2, handlelength=2, handletextpad=0.8)
+    legend(axes, names, ["p", "p + k", "rotation by kω"], y=0.98, **spacing)
     return artists
 
 
 def _build_points(axes, where):
     return {
-        f"first {where}": axes.plot([], [], "o", color=COLOURS[0], markersize=11, zorder=4)[0],
-        f"second {where}": axes.plot([], [], "D", color=COLOURS[1], markersize=7, zorder=5)[0],
+        f"first {where}": moving(axes, "o", color=COLOURS[0], markersize=11, zorder=4),
+        f"second {where}": moving(axes, "D", color=COLOURS[1], markersize=7, zorder=5),
     }
 
 
@@ -171,9 +162,8 @@ def update(artists, state):
     artists["map"].set_data(state["map"])
     numbers = np.arange(0, size, max(1, 2 ** int(np.ceil(np.log2(size / 8)))))
     artists["columns"].set_data(-2.5, (numbers + 0.5) / size, [str(number) for number in numbers])
-    left, right, top, bottom = -0.5, STEPS - 0.5, 2 * pair / size, (2 * pair + 2) / size
-    artists["pair"].set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
-    artists["side"].set_data([STEPS + 1.2], [(top + bottom) / 2])
+    artists["pair"].set_data(*outline(-0.5, 2 * pair / size, STEPS, 2 / size))
+    artists["side"].set_data([STEPS + 1.2], [(2 * pair + 1) / size])
     artists["similarity"].set_data(range(STEPS), similarity)
     places = (state["position"], state["position"] + state["offset"])
     for which, place, point in zip(("first", "second"), places, state["points"], strict=True):
@@ -207,10 +197,10 @@ def _caption(state):
     steps = f"{wavelength:.4g}" if wavelength < 1000 else f"{wavelength:,.0f}"
     product = state["similarity"][place + offset] * size / 2
     ends = f"; k is bounded, positions here are 0 to {STEPS - 1}" if place + offset in (0, STEPS - 1) else ""
-    return (
+    return minus(
         f"pair i = {pair}, columns {2 * pair} and {2 * pair + 1} (framed): "
         f"wavelength 2π · 10000^({2 * pair}/{size}) = {steps} steps\n"
         f"from p = {place} to p + k = {place + offset} it turns by kω = {turned}{ends}\n"
         f"PE(p) · PE(p + k) = {product:.2f}, at most d_model / 2 = {size // 2};   "
         "map: dark orange −1, white 0, dark purple 1"
-    ).replace("-", "−")
+    )

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.artists import Caption
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.parts import caption_above, legend, minus, moving, stems
 from course.plots import COLOURS
 
 KEYS = 16
@@ -33,23 +33,20 @@ def softmax_shape(random_scores, entropy, jacobian_norm, d_k=64):
     Returns:
         Explorer.
     """
-    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "90px"})
     scaling = [("divided by √d_k", True), ("not divided", False)]
     controls = {
-        "d_k": widgets.SelectionSlider(description="d_k", options=D_KS, value=d_k, **slider),
-        "scaled": widgets.Dropdown(description="scores", options=scaling, value=False, **slider),
-        "temperature": widgets.FloatSlider(
-            description="temperature", value=1.0, min=0.1, max=4.0, step=0.1, **slider
+        "d_k": list_slider("d_k", D_KS, d_k, "how many entries the query and each key have"),
+        "scaled": menu(
+            "scores", scaling, False, "whether the scores q · k are divided by the square root of d_k"
         ),
-        "seed": widgets.IntSlider(description="seed", value=0, min=0, max=SEEDS - 1, **slider),
+        "temperature": slider(
+            "temperature",
+            (0.1, 4, 0.1),
+            1,
+            "the scores are divided by it too: below 1 the softmax is more peaked",
+        ),
+        "seed": slider("seed", (0, SEEDS - 1), 0, "of the random query and keys"),
     }
-    for name, text in (
-        ("d_k", "how many entries the query and each key have"),
-        ("scaled", "whether the scores q · k are divided by the square root of d_k"),
-        ("temperature", "the scores are divided by it too: below 1 the softmax is more peaked"),
-        ("seed", "of the random query and keys"),
-    ):
-        describe(controls[name], text)
     return Explorer(
         "softmax shape",
         controls,
@@ -73,13 +70,11 @@ def compute_softmax_shape(entropy, jacobian_norm, table, *, d_k, scaled, tempera
     """The numbers behind one picture of the softmax.
 
     Args:
-        entropy, jacobian_norm: as in `softmax_shape`.
         table: what `score_table` returned.
-        d_k, scaled, temperature, seed: as the controls say.
     Returns:
         dict: logits and weights (KEYS,), entropy in nats and jacobian of these weights, entropies and
         jacobians (2, len(D_KS)): means over the seeds, row 0 not scaled, row 1 scaled; spread, the logits'
-        standard deviation, and expected, what it is over all queries and keys; d_k, scaled, temperature.
+        standard deviation, and expected, what it is over all queries and keys.
     """
     roots = torch.tensor(D_KS, dtype=table.dtype).sqrt()[:, None, None]
     logits = torch.stack([table, table / roots]) / temperature  # (2, D_KS, SEEDS, KEYS)
@@ -95,28 +90,24 @@ def compute_softmax_shape(entropy, jacobian_norm, table, *, d_k, scaled, tempera
         "jacobians": jacobians.mean(-1).numpy(),
         "spread": float(logits[here].std()),
         "expected": (1 if scaled else d_k**0.5) / temperature,
-        "d_k": d_k,
-        "scaled": scaled,
-        "temperature": temperature,
     }
 
 
 def build(figure):
     """All artists: logits above weights, entropy above the Jacobian's norm."""
     grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.1))
-    whole = figure.add_subplot(grid[:, :])  # unseen: it centres the caption above both columns
-    whole.set_axis_off()
-    whole.set_title("\n\n\n", fontsize=11)  # room for the caption and the legend
+    artists = {"caption": caption_above(figure, grid, 1.165, "\n\n\n")}
     logits, entropies, weights, jacobians = (figure.add_subplot(cell) for cell in grid)
-    artists = {"caption": whole.add_artist(Caption(0.5, 1.165))} | _build_keys(logits, weights)
+    artists |= _build_keys(logits, weights)
     for name, axes in (("entropies", entropies), ("jacobians", jacobians)):
         artists |= _build_curves(name, axes)
     entropies.set(ylabel="entropy (nats)", ylim=(-0.1, 3.3))
     entropies.tick_params(axis="x", labelbottom=False)
     entropies.axhline(np.log(KEYS), color="0.35", linewidth=1, linestyle=":")
     entropies.annotate(f"ln {KEYS}", (10.2, np.log(KEYS)), ha="right", va="bottom", fontsize=9)
-    place = dict(loc="lower right", bbox_to_anchor=(1, 0.97), ncols=3, columnspacing=1.2)
-    entropies.legend(**place, fontsize=9, borderpad=0)
+    shown = [*artists["entropies"], artists["entropies point"]]
+    wide = dict(room=True, handlelength=2, handletextpad=0.8, borderpad=0)
+    legend(entropies, shown, None, 1, 0.97, "right", columnspacing=1.2, **wide)
     jacobians.set(ylabel="Jacobian's norm", ylim=(-0.02, 0.55))
     jacobians.set_xlabel(f"d_k (curves: means over {SEEDS} seeds)")
     return artists
@@ -129,15 +120,17 @@ def _build_keys(logits, weights):
     logits.set_yscale("symlog", linthresh=1, linscale=0.7)
     ticks = (-1000, -100, -10, -1, 0, 1, 10, 100, 1000)
     logits.set(ylabel="logit, on a log\nscale beyond ±1", ylim=(-LIMIT, LIMIT))
-    logits.set_yticks(ticks, [f"{tick:,}".replace("-", "−") for tick in ticks], fontsize=9)
+    logits.set_yticks(ticks, [minus(f"{tick:,}") for tick in ticks], fontsize=9)
     logits.minorticks_off()
     logits.axhline(0, color="0.7", linewidth=1, zorder=0)
     weights.set(xlabel="key", ylabel="weight", ylim=(0, 1.02), yticks=(0, 0.25, 0.5, 0.75, 1))
-    weights.axhline(1 / KEYS, color="0.35", linewidth=1, linestyle=":", label=f"all equal: 1/{KEYS}")
-    weights.legend(loc="lower right", bbox_to_anchor=(1, 0.97), fontsize=9, borderpad=0)
+    equal = weights.axhline(1 / KEYS, color="0.35", linewidth=1, linestyle=":", label=f"all equal: 1/{KEYS}")
+    legend(
+        weights, [equal], None, 1, 0.97, "right", room=True, handlelength=2, handletextpad=0.8, borderpad=0
+    )
     return {
-        "logits": logits.plot([], [], "o", color=COLOURS[0], markersize=5)[0],
-        "stems": logits.plot([], [], color=COLOURS[0], linewidth=1)[0],
+        "logits": moving(logits, "o", color=COLOURS[0], markersize=5),
+        "stems": moving(logits, color=COLOURS[0], linewidth=1),
         "weights": list(weights.bar(range(KEYS), 0.5, color=COLOURS[0], width=0.75)),
     }
 
@@ -147,9 +140,9 @@ def _build_curves(name, axes):
     axes.set_xticks(range(len(D_KS)), D_KS)
     axes.grid(True)
     style = dict(linewidth=1.5, markersize=4)
-    plain = axes.plot([], [], "s--", color=COLOURS[1], label="q · k", **style)[0]
-    divided = axes.plot([], [], "o-", color=COLOURS[2], label="q · k / √d_k", **style)[0]
-    shown = axes.plot([], [], "D", color=COLOURS[0], markersize=9, label="the weights shown")[0]
+    plain = moving(axes, "s--", color=COLOURS[1], label="q · k", **style)
+    divided = moving(axes, "o-", color=COLOURS[2], label="q · k / √d_k", **style)
+    shown = moving(axes, "D", color=COLOURS[0], markersize=9, label="the weights shown")
     return {name: [plain, divided], f"{name} point": shown}
 
 
@@ -157,8 +150,7 @@ def update(artists, state):
     """Put a state's numbers into the artists."""
     keys, logits = np.arange(KEYS), state["logits"]
     artists["logits"].set_data(keys, logits)
-    gaps = np.full(KEYS, np.nan)
-    artists["stems"].set_data(np.repeat(keys, 3), np.stack([0 * logits, logits, gaps], 1).ravel())
+    artists["stems"].set_data(*stems(keys, logits))
     for bar, weight in zip(artists["weights"], state["weights"], strict=True):
         bar.set_height(float(weight))
     for name, value in (("entropies", state["entropy"]), ("jacobians", state["jacobian"])):

@@ -3,5 +3,3 @@
 from course.explorers.cnn.receptive_field import receptive_field
 from course.explorers.cnn.sliding_kernel import sliding_kernel
 from course.explorers.cnn.trained_net import trained_net
-
-__all__ = ["receptive_field", "sliding_kernel", "trained_net"]

@@ -2,12 +2,13 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 
-from course.artists import Caption
 from course.explorers.base import Explorer
+from course.explorers.controls import menu, slider
+from course.explorers.parts import moving
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 MOST = 5  # layers
 OWN = "as the sliders say"
@@ -33,16 +34,13 @@ def receptive_field(layer_size, pixels=28):
     Returns:
         Explorer.
     """
-    slider = dict(layout=widgets.Layout(width="340px"))
     controls = {
-        "preset": widgets.Dropdown(
-            description="layers", options=[OWN, *PRESETS], value=OWN, layout=widgets.Layout(width="340px")
-        ),
-        "layers": widgets.IntSlider(description="how many", value=3, min=1, max=MOST, **slider),
-        "kernel": widgets.IntSlider(description="kernel", value=3, min=1, max=5, **slider),
-        "stride": widgets.IntSlider(description="stride", value=1, min=1, max=3, **slider),
-        "dilation": widgets.IntSlider(description="dilation", value=1, min=1, max=3, **slider),
-        "unit": widgets.IntSlider(description="output unit", value=10, min=0, max=pixels - 1, **slider),
+        "preset": menu("layers", [OWN, *PRESETS]),
+        "layers": slider("how many", (1, MOST), 3),
+        "kernel": slider("kernel", (1, 5), 3),
+        "stride": slider("stride", (1, 3), 1),
+        "dilation": slider("dilation", (1, 3), 1),
+        "unit": slider("output unit", (0, pixels - 1), 10),
     }
 
     def leave_preset(change):
@@ -67,7 +65,6 @@ def compute_receptive_field(layer_size, pixels, *, preset, layers, kernel, strid
     """The numbers behind one picture of the receptive field.
 
     Args:
-        layer_size, pixels: as in `receptive_field`.
         preset: a key of `PRESETS`, or `OWN`: `layers` layers of the same kernel, stride and dilation.
         unit: index in the last layer; beyond its end the last one counts.
     Returns:
@@ -123,10 +120,10 @@ def build(figure, pixels):
     axes.spines[["left", "bottom"]].set_visible(False)
     dots = dict(linestyle="none", markersize=7)
     return {
-        "lines": axes.plot([], [], color=COLOURS[0], linewidth=1)[0],
-        "units": axes.plot([], [], "o", color="0.55", markerfacecolor="white", **dots)[0],
-        "seen": axes.plot([], [], "s", color=COLOURS[0], **dots)[0],
-        "unit": axes.plot([], [], "D", color=COLOURS[1], linestyle="none", markersize=10)[0],
+        "lines": moving(axes, color=COLOURS[0], linewidth=1),
+        "units": moving(axes, "o", color="0.55", markerfacecolor="white", **dots),
+        "seen": moving(axes, "s", color=COLOURS[0], **dots),
+        "unit": moving(axes, "D", color=COLOURS[1], linestyle="none", markersize=10),
         "caption": axes.add_artist(Caption(0.5, 1.13)),
     }
 

@@ -1,14 +1,18 @@
 """Chapter 1's explorer: a kernel slides over an image, and every number of one output value is shown."""
 
+from functools import partial
+
 import ipywidgets as widgets
 import numpy as np
 import torch
 import traitlets
 from matplotlib.patches import Rectangle
 
-from course.artists import Caption
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import described, menu, slider
+from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
+from course.plots.texts import Caption
 
 KERNELS = {
     "vertical edges": ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
@@ -34,26 +38,26 @@ class KernelGrid(widgets.VBox):
 
     def __init__(self, value):
         field = dict(min=-LIMIT, max=LIMIT, step=0.1, layout=widgets.Layout(width="62px"))
-        self._fields = [widgets.BoundedFloatText(**field) for _ in range(9)]
+        self.numbers = [widgets.BoundedFloatText(**field) for _ in range(9)]
         self._taking = False
-        for i, f in enumerate(self._fields):
-            describe(f, f"kernel row {i // 3}, column {i % 3}")
-        rows = [widgets.HBox(self._fields[3 * i : 3 * i + 3]) for i in range(3)]
+        for i, f in enumerate(self.numbers):
+            described(f, f"kernel row {i // 3}, column {i % 3}")
+        rows = [widgets.HBox(self.numbers[3 * i : 3 * i + 3]) for i in range(3)]
         super().__init__(rows)
-        for f in self._fields:
+        for f in self.numbers:
             f.observe(self._read, "value")
         self.observe(self._write, "value")
         self.value = value
 
     def _read(self, change):
         if not self._taking:
-            flat = [f.value for f in self._fields]
+            flat = [f.value for f in self.numbers]
             self.value = tuple(tuple(flat[3 * i : 3 * i + 3]) for i in range(3))
 
     def _write(self, change):
         self._taking = True
         try:
-            for f, number in zip(self._fields, np.ravel(self.value), strict=True):
+            for f, number in zip(self.numbers, np.ravel(self.value), strict=True):
                 f.value = float(number)
         finally:
             self._taking = False
@@ -70,33 +74,22 @@ def sliding_kernel(conv2d, images, kernel="vertical edges"):
     Returns:
         Explorer.
     """
-    preset = widgets.Dropdown(description="kernel", options=[*KERNELS, OWN], value=kernel)
-    grid = KernelGrid(KERNELS[kernel])
-    slider = dict(layout=widgets.Layout(width="340px"))  # three in a row, below the image and the kernel
     first = next(iter(images.values()))
     controls = {
-        "image": widgets.Dropdown(description="image", options=list(images)),
-        "preset": preset,
-        "kernel": grid,
-        "stride": widgets.IntSlider(description="stride", value=1, min=1, max=4, **slider),
-        "padding": widgets.IntSlider(description="padding", value=0, min=0, max=4, **slider),
-        "dilation": widgets.IntSlider(description="dilation", value=1, min=1, max=4, **slider),
-        "row": widgets.IntSlider(
-            description="output row", value=first.shape[0] // 2 - 1, min=0, max=25, **slider
-        ),
-        "column": widgets.IntSlider(
-            description="output col", value=first.shape[1] // 3, min=0, max=25, **slider
-        ),
+        "image": menu("image", images),
+        "preset": menu("kernel", [*KERNELS, OWN], kernel),
+        "kernel": KernelGrid(KERNELS[kernel]),
+        "stride": slider("stride", (1, 4), 1),
+        "padding": slider("padding", (0, 4), 0),
+        "dilation": slider("dilation", (1, 4), 1),
+        "row": slider("output row", (0, 25), first.shape[0] // 2 - 1),
+        "column": slider("output col", (0, 25), first.shape[1] // 3),
     }
-    _link(preset, grid)
-
-    def compute(**values):
-        return compute_sliding_kernel(conv2d, images, **values)
-
+    _link(controls["preset"], controls["kernel"])
     return Explorer(
         "sliding kernel",
         controls,
-        compute,
+        partial(compute_sliding_kernel, conv2d, images),
         build,
         update,
         alt=ALT,
@@ -106,20 +99,18 @@ def sliding_kernel(conv2d, images, kernel="vertical edges"):
     )
 
 
-def compute_sliding_kernel(
-    conv2d, images, *, image, kernel, stride, padding, dilation, row, column, preset=None
-):
+def compute_sliding_kernel(conv2d, images, *, image, preset, kernel, stride, padding, dilation, row, column):
     """The numbers behind one picture of the sliding kernel.
 
     Args:
-        conv2d, images: as in `sliding_kernel`.
-        image: a key of `images`; kernel: 3 × 3 numbers; stride, padding, dilation: int.
-        row, column: the output position; beyond the output's edge the last one counts.
+        image: a key of `images`.
         preset: not used; the preset has already set `kernel`.
+        kernel: 3 × 3 numbers.
+        stride, padding, dilation: int.
+        row, column: the output position; beyond the output's edge the last one counts.
     Returns:
-        dict: padded (H + 2P, W + 2P), padding, output (H_out, W_out), row, column, top, left (the window's
-        corner in the padded image), span (pixels that the window covers each way), dilation, patch, kernel
-        and products (3, 3).
+        dict: padded (H + 2P, W + 2P), output (H_out, W_out), row, column, top, left (the window's corner in
+        the padded image), span (pixels that the window covers each way), patch, kernel and products (3, 3).
     """
     x = images[image][None, None]  # (1, 1, H, W)
     weight = torch.tensor(kernel, dtype=x.dtype)
@@ -130,14 +121,12 @@ def compute_sliding_kernel(
     patch = padded[top : top + span : dilation, left : left + span : dilation]  # (3, 3)
     return {
         "padded": padded.numpy(),
-        "padding": padding,
         "output": output.numpy(),
         "row": row,
         "column": column,
         "top": top,
         "left": left,
         "span": span,
-        "dilation": dilation,
         "patch": patch.numpy(),
         "kernel": weight.numpy(),
         "products": (patch * weight).numpy(),
@@ -165,7 +154,7 @@ def build(figure):
             Rectangle((0, 0), 1, 1, fill=False, edgecolor="0.55", linewidth=1, linestyle="--")
         ),
         "window": source.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)),
-        "taps": source.plot([], [], "s", color=COLOURS[1], markersize=3, markerfacecolor="none")[0],
+        "taps": moving(source, "s", color=COLOURS[1], markersize=3, markerfacecolor="none"),
         "cell": target.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)),
         "titles": [axes.add_artist(Caption(0.5, 1.11)) for axes in (source, target)],
     }

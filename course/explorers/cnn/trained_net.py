@@ -3,15 +3,16 @@
 import math
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib import colormaps
 
-from course.artists import Caption
 from course.explorers.base import Explorer
+from course.explorers.controls import slider
+from course.explorers.parts import moving, outline
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 LAYERS = ("conv1", "conv2")
 ACROSS = 4  # maps in a row of a mosaic
@@ -34,50 +35,33 @@ def trained_net(model, images, labels, predict=None):
     """
     compute = partial(compute_trained_net, model, images, labels, predict)
     side = images.shape[-1]
-    controls = _controls(len(images), side)
-    state = compute(**{name: control.value for name, control in controls.items()})
-    return Explorer(
-        "trained net",
-        controls,
-        compute,
-        partial(build, shapes=[m.shape for m in state["maps"]], side=side, classes=len(state["probs"])),
-        update,
-        alt=ALT,
-        main=("turn", "right"),
-        size=(9.6, 4.9),
-    )
-
-
-def _controls(count, side):
-    def slider(label, value, low, high, step=1):
-        kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
-        bounds = dict(min=low, max=high, step=step, layout=widgets.Layout(width="340px"))
-        return kind(description=label, value=value, **bounds)
-
-    return {
-        "digit": slider("image", 0, 0, count - 1),
-        "right": slider("right (px)", 0, -8, 8),
-        "down": slider("down (px)", 0, -8, 8),
-        "turn": slider("turn (°)", 0, -45, 45),
-        "thickness": slider("thickness", 0.0, -2.0, 2.0, 0.1),
-        "noise": slider("noise", 0.0, 0.0, 0.6, 0.02),
-        "erase": slider("erase (px)", 0, 0, 12),
-        "row": slider("erase row", side // 2 - 4, 0, side - 1),
-        "column": slider("erase col", side // 2 - 4, 0, side - 1),
+    controls = {
+        "digit": slider("image", (0, len(images) - 1), 0),
+        "right": slider("right (px)", (-8, 8), 0),
+        "down": slider("down (px)", (-8, 8), 0),
+        "turn": slider("turn (°)", (-45, 45), 0),
+        "thickness": slider("thickness", (-2, 2, 0.1), 0),
+        "noise": slider("noise", (0, 0.6, 0.02), 0),
+        "erase": slider("erase (px)", (0, 12), 0),
+        "row": slider("erase row", (0, side - 1), side // 2 - 4),
+        "column": slider("erase col", (0, side - 1), side // 2 - 4),
     }
+    state = compute(**{name: control.value for name, control in controls.items()})
+    draw = partial(build, shapes=[m.shape for m in state["maps"]], side=side, classes=len(state["probs"]))
+    return Explorer(
+        "trained net", controls, compute, draw, update, alt=ALT, main=("turn", "right"), size=(9.6, 4.9)
+    )
 
 
 def compute_trained_net(model, images, labels, predict=None, *, digit, erase, row, column, **changes):
     """The numbers behind one picture of the trained net.
 
     Args:
-        model, images, labels, predict: as in `trained_net`.
         digit: index of the image.
         erase: side in pixels of the block that is set to 0; row, column: its upper left corner.
-        changes: as in `changed`.
     Returns:
         dict: image (H, W); maps, two arrays (C, H', W') after ReLU; probs (K,); label, said (the likeliest
-        class), block (row, column, side).
+        class).
     """
     x = changed(images[digit : digit + 1].float(), **changes)
     x[..., row : row + erase, column : column + erase] = 0
@@ -88,7 +72,6 @@ def compute_trained_net(model, images, labels, predict=None, *, digit, erase, ro
         "probs": probs,
         "label": int(labels[digit]),
         "said": int(probs.argmax()),
-        "block": (row, column, erase),
     }
 
 
@@ -154,10 +137,10 @@ def build(figure, shapes, side, classes):
     left, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
     artists = {
         "image": left.imshow(np.zeros((side, side)), cmap="gray", vmin=0, vmax=1),
-        "block": left.plot([], [], color=COLOURS[1], linewidth=1.5)[0],
-        "corner": left.plot([], [], "+", color=COLOURS[1], markersize=8)[0],
+        "block": moving(left, color=COLOURS[1], linewidth=1.5),
+        "corner": moving(left, "+", color=COLOURS[1], markersize=8),
         "bars": list(below.barh(range(classes), 0.5, color=COLOURS[0], height=0.7)),
-        "true": below.plot([], [], "<", color=COLOURS[1], markersize=7)[0],
+        "true": moving(below, "<", color=COLOURS[1], markersize=7),
     }
     left.set_title("the changed image", fontsize=10)
     left.set(xlabel="column (pixels)", ylabel="row (pixels)")
@@ -198,10 +181,9 @@ def tiles(maps):
 def update(artists, state):
     """Put a state's numbers into the artists."""
     artists["image"].set_data(state["image"])
-    row, column, side = state["block"]
-    x, y = np.array([0, side, side, 0, 0]) + column - 0.5, np.array([0, 0, side, side, 0]) + row - 0.5
-    artists["block"].set_data(x, y)
-    artists["corner"].set_data([column - 0.5], [row - 0.5])
+    left, top, side = state["column"] - 0.5, state["row"] - 0.5, state["erase"]
+    artists["block"].set_data(*outline(left, top, side, side))
+    artists["corner"].set_data([left], [top])
     for image, maps, scale in zip(artists["maps"], state["maps"], artists["scales"], strict=True):
         top = max(float(maps.max()), 1e-9)
         image.set_data(tiles(maps))

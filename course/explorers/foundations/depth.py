@@ -2,13 +2,23 @@
 
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, describe
-from course.explorers.foundations.depth_picture import MOST_LAYERS, build, update
+from course.explorers.base import Explorer
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.parts import arrays, caption_above, legend, minus, moving
+from course.plots import COLOURS
+from course.plots.texts import Caption
 
+MOST_LAYERS = 30
+FLOOR, MOST = 1e-15, 1e15  # of both scales
+MEANINGS = {  # of a mean factor over all layers
+    "vanishes": "vanishes",
+    "explodes": "explodes",
+    "keeps": "keeps within a factor 10",
+    "none": "nothing to measure",
+}
 WIDTHS = (16, 32, 64, 128)
 SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0)  # on a log scale
 GAINS = {"linear": 1.0, "relu": 0.5}  # of a mean square by an activation; no constant for the others
@@ -40,39 +50,28 @@ def depth(signals, activations, initialisations, activation="relu", initialisati
         raise ValueError("depth needs at least one activation and one initialisation.")
     activation = activation if activation in activations else activations[0]
     initialisation = initialisation if initialisation in initialisations else next(iter(initialisations))
-    measured = lru_cache(maxsize=4096)(partial(measure, signals, initialisations))
-    return Explorer(
-        "depth",
-        _controls(list(activations), list(initialisations), activation, initialisation),
-        partial(compute_depth, initialisations, measured),
-        build,
-        update,
-        alt=ALT,
-        main=("scale", "layers"),
-        size=(9.4, 4.5),
-    )
-
-
-def _controls(activations, initialisations, activation, initialisation):
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "100px"})
-    log, menu = partial(widgets.SelectionSlider, **slider), partial(widgets.Dropdown, **slider)
     scales = [(f"{scale:g}", scale) for scale in SCALES]
     controls = {
-        "activation": menu(description="activation", options=activations, value=activation),
-        "initialisation": menu(description="initialisation", options=initialisations, value=initialisation),
-        "scale": log(description="scale", options=scales, value=1.0),
-        "layers": widgets.IntSlider(description="layers", value=20, min=2, max=MOST_LAYERS, **slider),
-        "width": log(description="width", options=WIDTHS, value=64),
+        "activation": menu("activation", activations, activation, "what stands between two layers"),
+        "initialisation": menu(
+            "initialisation",
+            initialisations,
+            initialisation,
+            "what decides the standard deviation of the weights",
+        ),
+        "scale": list_slider(
+            "scale", scales, 1.0, "what that standard deviation is multiplied by, on a log scale"
+        ),
+        "layers": slider("layers", (2, MOST_LAYERS), 20, "how many layers of weights the network has"),
+        "width": list_slider(
+            "width", WIDTHS, 64, "how many units each layer has, the input too, on a log scale"
+        ),
     }
-    for name, words in (
-        ("activation", "what stands between two layers"),
-        ("initialisation", "what decides the standard deviation of the weights"),
-        ("scale", "what that standard deviation is multiplied by, on a log scale"),
-        ("layers", "how many layers of weights the network has"),
-        ("width", "how many units each layer has, the input too, on a log scale"),
-    ):
-        describe(controls[name], words)
-    return controls
+    measured = lru_cache(maxsize=4096)(partial(measure, signals, initialisations))
+    compute = partial(compute_depth, initialisations, measured)
+    return Explorer(
+        "depth", controls, compute, build, update, alt=ALT, main=("scale", "layers"), size=(9.4, 4.5)
+    )
 
 
 def measure(signals, initialisations, layers, width, activation, initialisation, scale):
@@ -82,23 +81,20 @@ def measure(signals, initialisations, layers, width, activation, initialisation,
         return scale * initialisations[initialisation](fan_in, fan_out)
 
     found = signals((width,) * (layers + 1), activation, std_of)
-    return tuple(torch.as_tensor(part).detach().cpu().double().numpy() for part in found)
+    return tuple(arrays(torch.as_tensor(part)) for part in found)
 
 
 def compute_depth(initialisations, measured, *, activation, initialisation, scale, layers, width):
     """The numbers behind one picture of the depth.
 
     Args:
-        initialisations: as in `depth`.
         measured: function (layers, width, activation, initialisation, scale) -> what `measure` returned.
-        activation, initialisation, scale, layers, width: the controls.
     Returns:
         dict: forward, (layers,) mean squares from the first layer on, and backward, (layers,) those of the
         gradient from the last layer back, the first of them 1; std, of the weights; predicted, the factor
         width · std² · g of a layer, or None; forward_line, backward_line, (layers,) the first number times
         predicted^layer, or None; forward_factor, backward_factor, the geometric means of the steps that were
-        measured, NaN if there is none, and forward_verdict, backward_verdict, see `verdict`; and the
-        controls' values.
+        measured, NaN if there is none, and forward_verdict, backward_verdict, see `verdict`.
     """
     forward, gradients = measured(layers, width, activation, initialisation, scale)
     with np.errstate(all="ignore"):  # 0 / 0 where no gradient is left, inf / inf where it has overflowed
@@ -111,13 +107,7 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
         factor = factor_of(state[name])
         state |= {f"{name}_line": line, f"{name}_factor": factor}
         state[f"{name}_verdict"] = verdict(factor, layers - 1)
-    return state | {
-        "activation": activation,
-        "initialisation": initialisation,
-        "scale": scale,
-        "layers": layers,
-        "width": width,
-    }
+    return state
 
 
 def factor_of(values):
@@ -127,10 +117,82 @@ def factor_of(values):
 
 
 def verdict(factor, steps):
-    """What a mean factor over so many steps comes to: a key of `depth_picture.MEANINGS`."""
+    """What a mean factor over so many steps comes to: a key of `MEANINGS`."""
     if np.isnan(factor):
         return "none"
     reach = np.log10(factor) * steps if factor > 0 else -np.inf
     if abs(reach) <= np.log10(KEPT):
         return "keeps"
     return "vanishes" if reach < 0 else "explodes"
+
+
+def build(figure):
+    """All artists: the signal forward to the left, the gradient backward to the right."""
+    figure.get_layout_engine().set(wspace=0.06, w_pad=0.1)
+    grid = figure.add_gridspec(1, 2)
+    artists = {"caption": caption_above(figure, grid, 1.29, "\n\n\n\n\n", 10)}
+    left, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    left.set(xlabel="layer", ylabel="mean square before the activation", xlim=(0, MOST_LAYERS + 1))
+    right.set(xlabel="layers back from the last", xlim=(-1, MOST_LAYERS))
+    right.set_ylabel("mean square of the gradient\n(the last layer's = 1)")
+    for name, axes in (("forward", left), ("backward", right)):
+        artists |= _build_panel(axes, name)
+    return artists
+
+
+def _build_panel(axes, name):
+    # Fixed limits: to move an axis would cost a whole redraw.
+    axes.set(yscale="log", ylim=(FLOOR, MOST))
+    axes.set_yticks(10.0 ** np.arange(-15, 16, 5))
+    axes.minorticks_off()
+    axes.grid(True, axis="y")
+    axes.axhline(1, color="0.6", linewidth=1, linestyle=":")
+    artists = {
+        name: moving(axes, "o-", color=COLOURS[0], linewidth=1.5, markersize=4, zorder=3),
+        f"{name}_line": moving(axes, "--", color=COLOURS[1], linewidth=1.8, zorder=4),
+        f"{name}_title": axes.add_artist(Caption(0.5, 1.13)),
+    }
+    handles = [artists[name], artists[f"{name}_line"]]
+    spacing = dict(columnspacing=1.2, handlelength=2, handletextpad=0.5)
+    legend(axes, handles, ["measured", "predicted"], **spacing)
+    return artists
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    for name, first in (("forward", 1), ("backward", 0)):
+        layers = first + np.arange(state["layers"])
+        artists[name].set_data(layers, within(state[name]))
+        line = [] if state[f"{name}_line"] is None else within(state[f"{name}_line"])
+        artists[f"{name}_line"].set_data(layers[: len(line)], line)
+        artists[f"{name}_title"].set_text(title(state, name))
+    artists["caption"].set_text(caption(state))
+
+
+def within(values):
+    """Values clipped to beyond the scale's ends: a log scale cannot place 0, nor a picture 1e300."""
+    return np.clip(values, FLOOR / 1000, MOST * 1000)
+
+
+def title(state, name):
+    """A panel's measured factor and its verdict."""
+    factor, meaning = state[f"{name}_factor"], MEANINGS[state[f"{name}_verdict"]]
+    return f"{name}: " + ("" if np.isnan(factor) else f"× {said(factor)} a layer, ") + meaning
+
+
+def caption(state):
+    """The settings, and the factor that they predict, in two lines."""
+    std, width, predicted = said(state["std"]), state["width"], state["predicted"]
+    setting = (
+        f"{state['layers']} layers of {width} units, {state['activation']}, {state['initialisation']}: "
+        f"weights with σ = {std} (scale {state['scale']:g})"
+    )
+    if predicted is None:
+        return f"{setting}\nno constant factor is predicted for {state['activation']}"
+    gain = "½" if state["activation"] == "relu" else "1"
+    return f"{setting}\npredicted factor of a layer: n σ² g = {width} · {std}² · {gain} = {said(predicted)}"
+
+
+def said(number):
+    """A number to three digits, with an exponent where it is small: "0.0312", "1.6e−05"."""
+    return minus(f"{number:.3g}")

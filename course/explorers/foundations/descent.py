@@ -3,14 +3,27 @@
 import math
 from functools import cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from contourpy import contour_generator
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
 
-from course.explorers.base import Explorer, describe
-from course.explorers.foundations.descent_picture import HALF, LEVELS, build, update
+from course.explorers.base import Explorer
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.parts import FADING, factor_text, fading_path, legend, minus, moving, within
+from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
+HALF = 2.5  # of the side of the plane shown
+LEVELS = 0.001 * 4.0 ** np.arange(9)  # of the contours
+FLOOR, MOST = 1e-10, 1e4  # of the loss's scale
+FAR = 100.0  # places further out are drawn at this distance, beyond the picture's edge
+MEANINGS = {  # of the learning rate on a bowl
+    "converges": "lr {} < {} = {:.4g}: converges, in the end × {} a step",
+    "edge": "lr {} = {} = {:.4g}: on the edge, in the end × {} a step",
+    "diverges": "lr {} > {} = {:.4g}: diverges, in the end × {} a step",
+}
 TURN = math.radians(30)  # of the bowl's steepest direction from the first axis
 SLOPE = 0.6  # of the ravine, see `bottom`
 PLAIN, HEAVY = "gradient descent", "momentum"  # whose factor on a bowl is known
@@ -49,44 +62,35 @@ def descent(steps, optimizer=PLAIN):
     if not steps:
         raise ValueError("descent needs the step of at least one optimiser.")
     optimizer = optimizer if optimizer in steps else next(iter(steps))
-    return Explorer(
-        "descent",
-        _controls(list(steps), optimizer),
-        partial(compute_descent, steps),
-        build,
-        update,
-        alt=ALT,
-        main=("optimizer", "lr"),
-        size=(9.4, 4.9),
-    )
-
-
-def _controls(names, optimizer):
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "115px"})
-    log = partial(widgets.SelectionSlider, **slider)
     conditions = [(f"{condition:g}", condition) for condition in CONDITIONS]
     controls = {
-        "surface": widgets.Dropdown(description="surface", options=list(MINIMA), **slider),
-        "optimizer": widgets.Dropdown(description="optimiser", options=names, value=optimizer, **slider),
-        "lr": log(description="learning rate", options=RATES, value=0.1),
-        "momentum": widgets.FloatSlider(
-            description="momentum", value=0.9, min=0, max=0.99, step=0.01, **slider
+        "surface": menu(
+            "surface",
+            MINIMA,
+            None,
+            "the loss over the plane of two weights; its largest curvature at the minimum is one",
         ),
-        "condition": log(description="condition number", options=conditions, value=20.0),
-        "count": widgets.IntSlider(description="steps", value=60, min=5, max=200, **slider),
-        "start": widgets.Dropdown(description="start", options=list(STARTS), **slider),
+        "optimizer": menu("optimiser", steps, optimizer, "what makes a step of a gradient"),
+        "lr": list_slider("learning rate", RATES, 0.1, "the learning rate, on a log scale"),
+        "momentum": slider(
+            "momentum",
+            (0, 0.99, 0.01),
+            0.9,
+            "how much of the last step's direction is kept; plain gradient descent keeps none",
+        ),
+        "condition": list_slider(
+            "condition number",
+            conditions,
+            20.0,
+            "the largest curvature at the minimum divided by the smallest, on a log scale",
+        ),
+        "count": slider("steps", (5, 200), 60, "how many steps are taken"),
+        "start": menu("start", STARTS, None, "where the path begins"),
     }
-    for name, words in (
-        ("surface", "the loss over the plane of two weights; its largest curvature at the minimum is one"),
-        ("optimizer", "what makes a step of a gradient"),
-        ("lr", "the learning rate, on a log scale"),
-        ("momentum", "how much of the last step's direction is kept; plain gradient descent keeps none"),
-        ("condition", "the largest curvature at the minimum divided by the smallest, on a log scale"),
-        ("count", "how many steps are taken"),
-        ("start", "where the path begins"),
-    ):
-        describe(controls[name], words)
-    return controls
+    compute = partial(compute_descent, steps)
+    return Explorer(
+        "descent", controls, compute, build, update, alt=ALT, main=("optimizer", "lr"), size=(9.4, 4.9)
+    )
 
 
 def bottom(a):
@@ -155,7 +159,7 @@ def spectral_radius(lr, momentum, curvature):
 
 
 def verdict(radius):
-    """What a spectral radius, or None, means: a key of `descent_picture.MEANINGS`."""
+    """What a spectral radius, or None, means: a key of `MEANINGS`."""
     if radius is None:
         return "none"
     if abs(radius - 1) < EDGE:
@@ -166,14 +170,11 @@ def verdict(radius):
 def compute_descent(steps, *, surface, optimizer, lr, momentum, condition, count, start):
     """The numbers behind one picture of the descent.
 
-    Args:
-        steps: as in `descent`.
-        surface, optimizer, lr, momentum, condition, count, start: the controls.
     Returns:
         dict: contours, list of (N, 2); path (count + 1, 2), NaN from where it has left; losses (count + 1,),
         inf there; minimum (2,); factor, of the loss a step as the curvatures predict it, or None; predicted
         (count + 1,), the first loss times factor^step, or None; bound, the learning rate beyond which a bowl
-        is left, or None; verdict, see there; and the controls' values.
+        is left, or None; verdict, see there.
     """
     path = walk(steps[optimizer], surface, condition, STARTS[start], lr, momentum, count)
     losses = loss(surface, condition, *path.T)
@@ -188,11 +189,115 @@ def compute_descent(steps, *, surface, optimizer, lr, momentum, condition, count
         "predicted": None if radius is None else losses[0] * radius ** (2 * np.arange(count + 1)),
         "bound": None if radius is None else 2 * (1 + kept),
         "verdict": verdict(radius),
-        "surface": surface,
-        "optimizer": optimizer,
-        "lr": lr,
-        "momentum": momentum,
-        "condition": condition,
-        "count": count,
-        "start": start,
     }
+
+
+def build(figure):
+    """All artists: the path over the plane to the left, the loss over the steps to the right."""
+    figure.get_layout_engine().set(wspace=0.05, w_pad=0.18)  # the last mark's number needs room to the right
+    plane, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    plane.set_title("\n\n\n\n", fontsize=10)  # room for the caption and the legends
+    artists = _build_plane(plane) | _build_loss(right)
+    return artists | {"caption": plane.add_artist(Caption(1.19, 1.185))}
+
+
+def _build_plane(axes):
+    axes.set(xlabel="weight w₁", ylabel="weight w₂", box_aspect=1)
+    axes.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF))
+    ticks = range(-2, 3)
+    axes.set_xticks(ticks, [minus(str(tick)) for tick in ticks])
+    axes.set_yticks(ticks, [minus(str(tick)) for tick in ticks])
+    lines = axes.add_collection(LineCollection([], colors="0.68", linewidths=0.9, zorder=1), autolim=False)
+    dots = axes.scatter([], [], s=14, c=[], cmap=FADING, vmin=0, vmax=1, linewidths=0, zorder=3)
+    mark = dict(linestyle="", markeredgecolor="black", markersize=9, zorder=5)
+    artists = {
+        "contours": lines,
+        "line": moving(axes, color="0.35", linewidth=0.8, zorder=2),
+        "dots": dots,
+        "start": moving(axes, "o", color="white", **mark),
+        "minimum": moving(axes, "x", color="black", markersize=10, markeredgewidth=2.2, zorder=4),
+        "end": moving(axes, "D", color=COLOURS[0], **mark | dict(markersize=7)),
+    }
+    level = Line2D([], [], color="0.68", linewidth=0.9)
+    handles = [artists["start"], fading_path(), artists["end"], artists["minimum"], level]
+    names = ["start", "path, darker with time", "end", "minimum", "loss, × 4 a line"]
+    legend(axes, handles, names, 0.54, columnspacing=0.7, handlelength=1.3)
+    return artists
+
+
+def _build_loss(axes):
+    axes.set(ylabel="loss above the minimum", yscale="log", xlim=(0, 1), ylim=(FLOOR, MOST))
+    axes.set_xlabel("step", labelpad=9)
+    axes.minorticks_off()
+    axes.set_xticks((0,), ("000",))  # room for the scale, which moves with the number of steps
+    axes.tick_params(axis="x", length=0, labelcolor="none")
+    artists = {
+        "loss": moving(axes, color=COLOURS[0], linewidth=2, zorder=3),
+        "predicted": moving(axes, "--", color=COLOURS[1], linewidth=1.8, zorder=4),
+        "ticks": moving(axes, "|", color="black", clip_on=False, in_layout=False, markersize=7),
+        "scale": axes.add_artist(Texts(10, "DejaVu Sans")),
+    }
+    for name in ("ticks", "scale"):
+        artists[name].set_transform(axes.transAxes)
+    names = ["this path", "first loss · factor^step"]
+    legend(axes, [artists["loss"], artists["predicted"]], names, columnspacing=0.7, handlelength=1.3)
+    return artists
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    artists["contours"].set_segments(state["contours"])
+    places, share = shown(state["path"]), np.linspace(0, 1, len(state["path"]))
+    artists["line"].set_data(*places.T)
+    artists["dots"].set_offsets(places)
+    artists["dots"].set_array(share)
+    last = places[np.isfinite(places[:, 0])][-1]
+    for name, place in (("start", places[0]), ("end", last), ("minimum", state["minimum"])):
+        artists[name].set_data([place[0]], [place[1]])
+    left = np.isinf(state["losses"])
+    artists["loss"].set_data(share, within(np.where(left, np.nan, state["losses"]), FLOOR, MOST))
+    predicted = [] if state["predicted"] is None else within(state["predicted"], FLOOR, MOST)
+    artists["predicted"].set_data(share[: len(predicted)], predicted)
+    ticks = np.arange(0, state["count"] + 1, tick_of(state["count"]))
+    artists["ticks"].set_data(ticks / state["count"], 0 * ticks)
+    artists["scale"].set_data(ticks / state["count"], -0.045, [str(tick) for tick in ticks])
+    artists["caption"].set_text(caption(state))
+
+
+def shown(path):
+    """The places, those further than FAR from (0, 0) drawn back to that distance."""
+    far = np.maximum(np.hypot(*path.T) / FAR, 1)
+    return path / far[:, None]
+
+
+def tick_of(count):
+    """How many steps lie between two marks of the scale: at most eight marks."""
+    return next(size for size in (1, 2, 5, 10, 20, 50) if count <= 7 * size)
+
+
+def caption(state):
+    """The settings, what they predict and how far the path has come, in two lines."""
+    momentum = f"momentum {state['momentum']:.2g}"
+    if state["optimizer"] == "gradient descent":
+        momentum += " (no effect)"
+    setting = f"{state['optimizer']}, {state['surface']}, condition number {state['condition']:g}"
+    return (
+        f"{setting}, lr {state['lr']:g}, {momentum}\n"
+        f"{meaning(state)};  loss after {state['count']} steps: {loss_text(state['losses'][-1])}"
+    ).replace("e-", "e−")
+
+
+def meaning(state):
+    """What the curvatures say about the learning rate, or why they do not."""
+    if state["surface"] != "bowl":
+        return "the curvature changes from place to place: only the path tells"
+    if state["factor"] is None:
+        return f"no factor is predicted for {state['optimizer']}: only the path tells"
+    bound = "2 (1 + μ) / λ_max" if state["optimizer"] == "momentum" else "2 / λ_max"
+    words = MEANINGS[state["verdict"]]
+    return words.format(f"{state['lr']:g}", bound, state["bound"], factor_text(state["factor"]))
+
+
+def loss_text(number):
+    """The last loss; beyond the scale it is called diverged."""
+    return f"{number:.2g}" if number <= MOST else f"above {MOST:,.0f} (diverged)"

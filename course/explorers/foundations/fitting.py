@@ -2,13 +2,18 @@
 
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
+from matplotlib.legend_handler import HandlerTuple
 
-from course.explorers.base import Explorer, describe
-from course.explorers.foundations.fitting_picture import build, short, update
+from course.explorers.base import Explorer
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.parts import caption_above, legend, mark, moving, within
+from course.plots import COLOURS
 
+HIGH = 2.6  # of the scale of y, up and down
+FLOOR, MOST = 1e-2, 10.0  # of the errors' scale
+FAR = 100.0  # a fit further out is drawn here, beyond the picture's edge
 MOST_SIZE = 30
 MOST_POINTS = 100
 HELD_OUT = 500  # points
@@ -41,41 +46,19 @@ def fitting(features, ridge):
     surveyed = lru_cache(maxsize=256)(
         lambda model, *setting: survey(ridge, seen(model, setting[-1]), *setting)
     )
-    return Explorer(
-        "fitting",
-        _controls(list(features)),
-        partial(compute_fitting, next(iter(features)), seen, surveyed),
-        partial(build, grid=GRID, truth=truth(GRID), most=MOST_SIZE),
-        update,
-        alt=ALT,
-        main=("size", "decay"),
-        size=(9.6, 4.6),
-    )
-
-
-def _controls(names):
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "90px"})
     decays = [(short(decay), decay) for decay in DECAYS]
     controls = {
-        "model": widgets.Dropdown(description="model", options=names, **slider),
-        "size": widgets.IntSlider(description="size", value=9, min=0, max=MOST_SIZE, **slider),
-        "decay": widgets.SelectionSlider(description="weight decay", options=decays, value=0.0, **slider),
-        "points": widgets.IntSlider(description="points", value=20, min=5, max=MOST_POINTS, **slider),
-        "noise": widgets.FloatSlider(description="noise", value=0.3, min=0, max=0.6, step=0.05, **slider),
-        "seed": widgets.IntSlider(description="seed", value=0, min=0, max=9, **slider),
+        "model": menu("model", features, None, "which features of x the fit weighs"),
+        "size": slider("size", (0, MOST_SIZE), 9, "how many features there are beside the constant one"),
+        "decay": list_slider("weight decay", decays, 0.0, "the price of a large weight: 0, then a log scale"),
+        "points": slider("points", (5, MOST_POINTS), 20, "how many points the fit sees"),
+        "noise": slider("noise", (0, 0.6, 0.05), 0.3, "the standard deviation of the noise on y"),
+        "seed": slider("seed", (0, 9), 0, "another draw of all points"),
     }
-    for name, words in (
-        ("model", "which features of x the fit weighs"),
-        ("size", "how many features there are beside the constant one"),
-        ("decay", "the price of a large weight: 0, then a log scale"),
-        ("points", "how many points the fit sees"),
-        ("noise", "the standard deviation of the noise on y"),
-        ("seed", "another draw of all points"),
-    ):
-        describe(controls[name], words)
-    if len(names) == 1:  # nothing to choose
-        del controls["model"]
-    return controls
+    compute = partial(compute_fitting, seen, surveyed)
+    return Explorer(
+        "fitting", controls, compute, build, update, alt=ALT, main=("size", "decay"), size=(9.6, 4.6)
+    )
 
 
 def truth(x):
@@ -111,9 +94,7 @@ def survey(ridge, tables, decay, points, noise, seed):
     """The fits of every size.
 
     Args:
-        ridge: as in `fitting`.
         tables: what `matrices` returned for this seed.
-        decay, points, noise, seed: the controls.
     Returns:
         dict: x, y (points,), the training points; weights, a list of (size + 1,) tensors; train and held_out
         (MOST_SIZE + 1,), the roots of the mean squared errors, inf where a fit is not finite.
@@ -131,28 +112,118 @@ def survey(ridge, tables, decay, points, noise, seed):
     return {"x": x[:points], "y": y[:points], "weights": weights, "train": train, "held_out": held_out}
 
 
-def compute_fitting(first, seen, surveyed, *, size, decay, points, noise, seed, model=None):
+def compute_fitting(seen, surveyed, *, model, size, decay, points, noise, seed):
     """The numbers behind one picture of a fit.
 
     Args:
-        first: name of the model to take where none is given.
         seen: function (model, seed) -> what `matrices` returned for these.
         surveyed: function (model, decay, points, noise, seed) -> what `survey` returned for these.
-        size, decay, points, noise, seed, model: the controls.
     Returns:
         dict: x, y, train, held_out as in `survey`; fit (len(GRID),); best, the size of the lowest held-out
-        error; largest, the largest |weight| beside the intercept's, 0 if there is none; and the controls.
+        error; largest, the largest |weight| beside the intercept's, 0 if there is none.
     """
-    model = first if model is None else model
     found = surveyed(model, decay, points, noise, seed)
     w = found["weights"][size]
     return {name: found[name] for name in ("x", "y", "train", "held_out")} | {
         "fit": (seen(model, seed)[size][-len(GRID) :] @ w).numpy(),
         "best": int(found["held_out"].argmin()),
         "largest": float(w[1:].abs().max()) if size else 0.0,
-        "model": model,
-        "size": size,
-        "decay": decay,
-        "points": points,
-        "noise": noise,
     }
+
+
+def build(figure):
+    """All artists: the points and the fit to the left, the errors against the size to the right."""
+    figure.get_layout_engine().set(wspace=0.05)
+    grid = figure.add_gridspec(1, 2, width_ratios=(1.1, 1))
+    artists = {"caption": caption_above(figure, grid, 1.29, "\n\n\n\n\n")}
+    artists |= _build_fit(figure.add_subplot(grid[0, 0]))
+    return artists | _build_errors(figure.add_subplot(grid[0, 1]))
+
+
+def _build_fit(axes):
+    axes.set(xlabel="x", ylabel="y", xlim=(-1.04, 1.04), ylim=(-HIGH, HIGH))
+    axes.set_xticks((-1, -0.5, 0, 0.5, 1), ("−1", "−0.5", "0", "0.5", "1"))
+    line = axes.plot(GRID, truth(GRID), color="0.35", linewidth=1.1, zorder=2)[0]
+    style = dict(linestyle="", color="white", markeredgecolor="black", markersize=5, zorder=4)
+    artists = {
+        "points": moving(axes, "o", **style),
+        "fit": axes.plot(GRID, 0 * GRID, color=COLOURS[1], linewidth=2.2, zorder=3)[0],
+    }
+    _legend(axes, [line, artists["points"], artists["fit"]], ["truth", "training points", "fit"])
+    return artists
+
+
+def _build_errors(axes):
+    axes.set(xlabel="size of the model (weights beside the intercept)", yscale="log")
+    axes.set(xlim=(-0.02 * MOST_SIZE, 1.02 * MOST_SIZE), ylim=(FLOOR, MOST))
+    axes.set_ylabel("root of the mean squared error")
+    axes.set_yticks((0.01, 0.1, 1, 10), ("0.01", "0.1", "1", "10"))
+    sizes = np.arange(MOST_SIZE + 1)
+    curve = dict(linewidth=1.8, markersize=3.5, zorder=3)
+    rule = dict(color="0.35", zorder=2)
+    artists = {
+        "train": axes.plot(sizes, sizes + 1, "s-", color=COLOURS[0], **curve)[0],
+        "held_out": axes.plot(sizes, sizes + 1, "o--", color=COLOURS[1], **curve)[0],
+        "noise": moving(axes, "--", linewidth=1.2, **rule),
+        "full": moving(axes, ":", linewidth=1.4, **rule),
+        "best": mark(axes, "*", "white", 15, zorder=5),
+        "train here": mark(axes, "s", COLOURS[0], 9, zorder=5),
+        "held_out here": mark(axes, "o", size=9, zorder=5),
+    }
+    handles = [artists[name] for name in ("train", "held_out", "noise", "full", "best")]
+    handles.append((artists["train here"], artists["held_out here"]))
+    _legend(axes, handles, ["training", "held out", "noise", "weights = points", "lowest", "this size"])
+    return artists
+
+
+def _legend(axes, handles, names):
+    side_by_side = {tuple: HandlerTuple(ndivide=None)}
+    spacing = dict(columnspacing=1.0, handlelength=1.9, handler_map=side_by_side)
+    legend(axes, handles, names, y=0.99, columns=3, **spacing)
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    artists["points"].set_data(state["x"], state["y"])
+    artists["fit"].set_ydata(np.clip(state["fit"], -FAR, FAR))
+    for name in ("train", "held_out"):
+        artists[name].set_ydata(within(state[name], FLOOR, MOST))
+        sign = {"train": "s", "held_out": "o"}[name]
+        _update_here(artists[f"{name} here"], sign, state["size"], state[name][state["size"]])
+    _update_here(artists["best"], "*", state["best"], state["held_out"][state["best"]])
+    left, right = artists["noise"].axes.get_xlim()
+    artists["noise"].set_data([left, right], within(np.full(2, state["noise"]), FLOOR, MOST))
+    artists["full"].set_data([state["points"] - 1] * 2, [FLOOR, MOST])
+    artists["caption"].set_text(caption(state))
+
+
+def _update_here(here, sign, size, error):
+    """An error beyond the panel is an arrow at its lower or upper edge."""
+    here.set_data([size], [np.clip(error, FLOOR, MOST)])
+    here.set_marker("v" if error < FLOOR else "^" if error > MOST else sign)
+
+
+def caption(state):
+    """The setting with its two errors, and which size would have been best, in two lines."""
+    size, best = state["size"], state["best"]
+    train, held_out, lowest = (
+        said(state[name][at]) for name, at in (("train", size), ("held_out", size), ("held_out", best))
+    )
+    return (
+        f"{state['model']}, size {size}, weight decay {short(state['decay'])}, {state['points']} points:  "
+        f"error {train} on the training points, {held_out} on held-out points\n"
+        f"lowest held-out error: {lowest} at size {best};  standard deviation of the noise: "
+        f"{state['noise']:g};  largest |weight|: {said(state['largest'])}"
+    )
+
+
+def said(value):
+    """An error or a weight, which is not spelt out where it is nothing but rounding."""
+    if not np.isfinite(value):
+        return "not finite"
+    return "below 1e−6" if 0 < value < 1e-6 else short(value)
+
+
+def short(value):
+    """Three digits: "0.312", "1e−9", "3.16e7"."""
+    return f"{value:.3g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e−").replace("e-", "e−")

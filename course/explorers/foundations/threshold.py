@@ -2,13 +2,22 @@
 
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, describe
-from course.explorers.foundations.threshold_picture import BELLS, build, update
+from course.explorers.base import Explorer
+from course.explorers.controls import menu, slider
+from course.explorers.parts import arrays, caption_above, legend, mark, moving, moving_scale, round_up
+from course.plots import COLOURS
 
+BELLS = "two bells"  # the source that the explorer makes itself
+TICKS = (-1, -0.5, 0, 0.5, 1)  # of the histograms' scale
+SCALE = (0, 0.2, 0.4, 0.6, 0.8, 1)  # of everything that goes from 0 to 1
+LOOKS = {  # of the measures: name in the picture, colour, style, sign of the present one
+    "precision": ("precision", COLOURS[0], "-", "s"),
+    "recall": ("recall", COLOURS[1], "--", "o"),
+    "f1": ("F1", COLOURS[2], "-.", "D"),
+}
 COUNT = 2000  # scores of the two bells
 THRESHOLDS = np.linspace(0, 1, 101)
 EDGES = np.linspace(0, 1, 26)  # of the histograms' bars
@@ -47,40 +56,32 @@ def threshold(scored, confusion, rates, curve):
             raise ValueError(f"{name}: the labels must be 0 and 1, and both must occur.")
     drawn = partial(scores_of, sources)
     surveyed = lru_cache(maxsize=64)(lambda *source: survey(confusion, rates, curve, *drawn(*source)))
+    controls = {
+        "threshold": slider(
+            "threshold", (0, 1, 0.01), 0.5, "an example is called 1 if its score is at least as high"
+        ),
+        "separation": slider(
+            "separation",
+            (0, 4, 0.1),
+            2,
+            "of the two bells: how many standard deviations lie between their middles",
+        ),
+        "share": slider(
+            "share of 1", (0.01, 0.5, 0.01), 0.3, "of the two bells: how much of all examples has the label 1"
+        ),
+        "source": menu("scores", [BELLS, *sources], BELLS, "whose scores these are"),
+    }
     return Explorer(
         "threshold",
-        _controls([BELLS, *sources]),
+        controls,
         partial(compute_threshold, confusion, rates, drawn, surveyed),
-        partial(build, edges=EDGES, thresholds=THRESHOLDS),
+        build,
         update,
         alt=ALT,
         main=("threshold", "separation"),
         size=(10, 4.3),
         adjust=_adjust,
     )
-
-
-def _controls(names):
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "90px"})
-    apart, share = dict(min=0, max=4, step=0.1, **slider), dict(min=0.01, max=0.5, step=0.01, **slider)
-    controls = {
-        "threshold": widgets.FloatSlider(
-            description="threshold", value=0.5, min=0, max=1, step=0.01, **slider
-        ),
-        "separation": widgets.FloatSlider(description="separation", value=2, **apart),
-        "share": widgets.FloatSlider(description="share of 1", value=0.3, **share),
-        "source": widgets.Dropdown(description="scores", options=names, **slider),
-    }
-    for name, words in (
-        ("source", "whose scores these are"),
-        ("threshold", "an example is called 1 if its score is at least as high"),
-        ("separation", "of the two bells: how many standard deviations lie between their middles"),
-        ("share", "of the two bells: how much of all examples has the label 1"),
-    ):
-        describe(controls[name], words)
-    if len(names) == 1:  # nothing to choose
-        del controls["source"]
-    return controls
 
 
 def _adjust(controls, state):
@@ -115,7 +116,6 @@ def survey(confusion, rates, curve, scores, labels):
     """What does not depend on the present threshold.
 
     Args:
-        confusion, rates, curve: as in `threshold`.
         scores, labels: (N,).
     Returns:
         dict: bars, two (len(EDGES) - 1,): the shares of the examples of class 0 and of class 1 by score;
@@ -129,26 +129,24 @@ def survey(confusion, rates, curve, scores, labels):
     fpr, tpr, area = curve(scores, labels)
     return {
         "bars": bars,
-        "fpr": torch.as_tensor(fpr).double().numpy(),
-        "tpr": torch.as_tensor(tpr).double().numpy(),
+        "fpr": arrays(torch.as_tensor(fpr)),
+        "tpr": arrays(torch.as_tensor(tpr)),
         "area": float(area),
         "measures": {name: np.array([float(each[name]) for each in found]) for name in MEASURES},
         "positives": int((labels == 1).sum()),
     }
 
 
-def compute_threshold(confusion, rates, drawn, surveyed, *, threshold, separation, share, source=BELLS):
+def compute_threshold(confusion, rates, drawn, surveyed, *, threshold, separation, share, source):
     """The numbers behind one picture of a threshold.
 
     Args:
-        confusion, rates: as in `threshold`.
         drawn: function (source, separation, share) -> scores, labels; of other sources than the two bells
             (source) alone.
         surveyed: function of the same -> what `survey` returned for these.
-        threshold, separation, share, source: the controls.
     Returns:
         dict: what `survey` returned; counts, (tp, fp, fn, tn) at this threshold; rates, dict as `rates`
-        returned it; never, the accuracy of always answering 0; and the controls.
+        returned it; never, the accuracy of always answering 0.
     """
     chosen = (source, separation, share) if source == BELLS else (source,)
     scores, labels = drawn(*chosen)
@@ -158,8 +156,96 @@ def compute_threshold(confusion, rates, drawn, surveyed, *, threshold, separatio
         "counts": counts,
         "rates": {name: float(rate) for name, rate in rates(*counts).items()},
         "never": 1 - found["positives"] / len(labels),
-        "source": source,
-        "threshold": threshold,
-        "separation": separation,
-        "share": share,
     }
+
+
+def build(figure):
+    """All artists: histograms to the left, the ROC curve in the middle, the measures to the right."""
+    figure.get_layout_engine().set(wspace=0.05)
+    grid = figure.add_gridspec(1, 3)
+    artists = {"caption": caption_above(figure, grid, 1.24)}
+    artists |= _build_bars(figure.add_subplot(grid[0, 0]))
+    artists |= _build_roc(figure.add_subplot(grid[0, 1]))
+    return artists | _build_measures(figure.add_subplot(grid[0, 2]))
+
+
+def _build_bars(axes):
+    axes.set(xlabel="score", xlim=(-0.02, 1.02), xticks=SCALE, ylim=(-1.05, 1.05))
+    axes.set_ylabel("share of the class (class 0 downwards)")
+    axes.axhline(0, color="black", linewidth=0.8)
+    blank = np.zeros(len(EDGES) - 1)
+    artists = {
+        "ones": axes.stairs(blank, EDGES, fill=True, color=COLOURS[1], label="class 1"),
+        "zeros": axes.stairs(blank, EDGES, fill=True, color=COLOURS[5], label="class 0"),
+        "line": _rule(axes),
+        "scale": moving_scale(axes, TICKS),
+    }
+    artists["line"].set_label("threshold")
+    _legend(axes, [artists[name] for name in ("ones", "zeros", "line")])
+    return artists
+
+
+def _build_roc(axes):
+    axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)", xticks=SCALE, yticks=SCALE)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    artists = {
+        "roc": moving(axes, color=COLOURS[6], linewidth=1.8, label="ROC curve", zorder=3),
+        "here": mark(axes, "D", COLOURS[4], 9, label="threshold"),
+    }
+    guess = axes.plot([0, 1], [0, 1], ":", color="0.45", linewidth=1.4, label="guessing")[0]
+    _legend(axes, [artists["roc"], artists["here"], guess])
+    return artists
+
+
+def _build_measures(axes):
+    axes.set(xlabel="threshold", ylabel="value of the measure", xticks=SCALE, yticks=SCALE)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    artists = {"line here": _rule(axes)}
+    for name, (label, colour, style, sign) in LOOKS.items():
+        line = axes.plot(THRESHOLDS, 0 * THRESHOLDS, color=colour, linestyle=style, label=label)[0]
+        artists[name] = line
+        artists[f"{name} here"] = mark(axes, sign, colour)
+    _legend(axes, [artists[name] for name in LOOKS])
+    return artists
+
+
+def _rule(axes):
+    """The upright line at the threshold."""
+    return moving(axes, color="0.35", linewidth=1.4, zorder=2.5)
+
+
+def _legend(axes, handles):
+    legend(axes, handles, y=0.99, columnspacing=0.8, handlelength=2.0)
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    zeros, ones = state["bars"]
+    top = round_up(max(zeros.max(), ones.max()), 0.1)
+    artists["ones"].set_data(ones / top)
+    artists["zeros"].set_data(-zeros / top)
+    artists["scale"].set_data(-0.04, TICKS, [f"{abs(top * tick):g}" for tick in TICKS])
+    at = state["threshold"]
+    for name in ("line", "line here"):
+        artists[name].set_data([at, at], artists[name].axes.get_ylim())
+    artists["roc"].set_data(state["fpr"], state["tpr"])
+    artists["here"].set_data([state["rates"]["fpr"]], [state["rates"]["recall"]])
+    for name in LOOKS:
+        artists[name].set_ydata(state["measures"][name])
+        artists[f"{name} here"].set_data([at], [state["rates"][name]])
+    artists["caption"].set_text(caption(state))
+
+
+def caption(state):
+    """The counts at this threshold and what they come to, in two lines."""
+    tp, fp, fn, tn = state["counts"]
+    source, found = state["source"], state["rates"]
+    if source == BELLS:
+        source += f" (separation {state['separation']:g}, {100 * state['share']:.3g} % of class 1)"
+    return (
+        f"{source}, threshold {state['threshold']:.2f}:  {tp:,} true and {fp:,} false positives, "
+        f"{tn:,} true and {fn:,} false negatives\n"
+        f"accuracy {found['accuracy']:.3f} (always no: {state['never']:.3f}),  "
+        f"precision {found['precision']:.3f},  recall {found['recall']:.3f},  F1 {found['f1']:.3f};  "
+        f"area under the ROC curve {state['area']:.3f}"
+    )

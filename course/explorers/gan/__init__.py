@@ -4,5 +4,3 @@ from course.explorers.gan.dirac import dirac
 from course.explorers.gan.ring import ring
 from course.explorers.gan.two_gaussians import two_gaussians
 from course.explorers.gan.walk import walk
-
-__all__ = ["dirac", "ring", "two_gaussians", "walk"]

@@ -2,14 +2,25 @@
 
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.lines import Line2D
 
-from course.explorers.base import Explorer, describe
-from course.explorers.gan.ring_picture import CELLS, build, update
-from course.explorers.tiles import arrays
+from course.explorers.base import Explorer
+from course.explorers.controls import menu, slider
+from course.explorers.parts import arrays, caption_above, legend, minus, moving
+from course.plots import COLOURS, SIGNED
+from course.plots.texts import Caption, Texts
 
+CELLS = 60  # of the map in a row
+ARROWS = 40  # at most
+LONGEST = 0.22  # arrow, in halves of the map's side; a pull of 1 has half of it: see `arrows`
+HEAD = 0.35  # of an arrow's length
+TICKS = np.linspace(0, 1, 5)  # of the map's scale
+PALE = ListedColormap(colormaps[SIGNED](np.linspace(0.12, 0.88, 256)))  # black marks show on both its ends
 MARGIN = 1.0  # of the map around the outermost centre
 MOST_LOGIT = 10.0
 SHADES = ("probability", "logit")
@@ -43,12 +54,19 @@ def ring(replays, centres):
     if not replays or not all(len(frames) for frames in replays.values()):
         raise ValueError("ring needs at least one run, and each run at least one frame.")
     half = half_of(centres)
-    names = list(replays)
-    controls = _controls(names, len(replays[names[0]]))
-    if len(names) == 1:  # nothing to choose
-        del controls["run"]
-    if max(map(len, replays.values())) == 1:
-        del controls["frame"]
+    lengths = [len(frames) for frames in replays.values()]
+    controls = {
+        "run": menu("run", replays, None, "which of the recorded training runs"),
+        "frame": slider(
+            "frame",
+            (1, max(lengths)),
+            lengths[0],
+            "a moment of the run, counted from 1; its step stands above the picture",
+        ),
+        "shade": menu(
+            "shade", SHADES, None, "what the map shows: the discriminator's probability of real, or its logit"
+        ),
+    }
     seen = lru_cache(maxsize=None)(lambda name, index: look(replays[name][index], half))
     return Explorer(
         "ring",
@@ -61,23 +79,6 @@ def ring(replays, centres):
         size=(9.4, 4.8),
         adjust=_adjust,
     )
-
-
-def _controls(names, frames):
-    """Runs of these names to choose from, the first one shown at the last of its frames."""
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "60px"})
-    controls = {
-        "run": widgets.Dropdown(description="run", options=names, **slider),
-        "frame": widgets.IntSlider(description="frame", value=frames, min=1, max=frames, **slider),
-        "shade": widgets.Dropdown(description="shade", options=SHADES, **slider),
-    }
-    for name, words in (
-        ("run", "which of the recorded training runs"),
-        ("frame", "a moment of the run, counted from 1; its step stands above the picture"),
-        ("shade", "what the map shows: the discriminator's probability of real, or its logit"),
-    ):
-        describe(controls[name], words)
-    return controls
 
 
 def _adjust(controls, state):
@@ -123,23 +124,20 @@ def look(frame, half):
     }
 
 
-def compute_ring(replays, seen, centres, *, shade, run=None, frame=1):
+def compute_ring(replays, seen, centres, *, run, frame, shade):
     """The numbers behind one picture of the replay.
 
     Args:
-        replays: as in `ring`.
         seen: function (name, index) -> what `look` returned for that frame.
         centres: (K, 2) array.
-        shade: one of `SHADES`.
-        run: a name, default the first.
         frame: from 1; beyond the run's end the last one is taken.
+        shade: one of `SHADES`.
     Returns:
         dict: samples, pulls (n, 2); map (CELLS, CELLS), the probability or the logit clipped to ±MOST_LOGIT,
         and limits, the two ends of its scale; outside, how many samples lie outside the map; pull, the mean
         length of the pulls; steps, modes, quality, arrays over the run's frames; of, the number of modes
-        that there are; run, shade and index, the present frame counted from 0.
+        that there are; index, the present frame counted from 0.
     """
-    run = next(iter(replays)) if run is None else run
     index = min(frame, len(replays[run])) - 1
     view, half = seen(run, index), half_of(centres)
     steps, modes, quality = course_of(replays[run])
@@ -156,7 +154,129 @@ def compute_ring(replays, seen, centres, *, shade, run=None, frame=1):
         "modes": modes,
         "quality": quality,
         "of": len(centres),
-        "run": run,
-        "shade": shade,
         "index": index,
     }
+
+
+def build(figure, centres, half, runs):
+    """All artists: the map with its marks to the left, two curves over the steps to the right.
+
+    Args:
+        figure: where they go.
+        centres: (K, 2) of the data's modes.
+        half: half of the map's side.
+        runs: (steps, modes, quality) of each run.
+    """
+    figure.get_layout_engine().set(wspace=0.05)
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.45, 1))
+    artists = {"caption": caption_above(figure, grid, 1.19)}
+    plane, above = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[0, 1])
+    below = figure.add_subplot(grid[1, 1], sharex=above)
+    artists |= _build_plane(plane, centres, half)
+    artists |= _build_curve(above, "modes", [run[:2] for run in runs], len(centres))
+    artists |= _build_curve(below, "quality", [(steps, 100 * share) for steps, _, share in runs], 100)
+    above.set_ylabel("modes found")
+    above.yaxis.get_major_locator().set_params(integer=True)
+    above.tick_params(labelbottom=False)
+    below.set(xlabel="step of training", ylabel="samples within\n3 sd of a mode (%)")
+    handles = [artists["modes line"], artists["modes here"], above.lines[0]][: 2 + (len(runs) > 1)]
+    _legend(above, handles, ["this run", "this frame", "other runs"][: len(handles)])
+    return artists
+
+
+def _build_plane(axes, centres, half):
+    axes.set(xlabel="first coordinate", ylabel="second coordinate", box_aspect=1)
+    edges = half * np.linspace(-1, 1, CELLS + 1)
+    mesh = axes.pcolormesh(edges, edges, np.zeros((CELLS, CELLS)), cmap=PALE, vmin=0, vmax=1)
+    axes.set(xlim=(-half, half), ylim=(-half, half))
+    bar = axes.figure.colorbar(ScalarMappable(Normalize(0, 1), PALE), ax=axes, ticks=TICKS, pad=0.02)
+    bar.ax.set_yticks(TICKS, ["−0.00"] * len(TICKS))  # room for the scale, which the shade decides
+    bar.ax.tick_params(labelcolor="none")
+    ring = dict(markersize=13, markerfacecolor="none", zorder=2)
+    for colour, width in (("white", 3.6), ("black", 1.2)):
+        rings = axes.plot(*centres.T, "o", markeredgecolor=colour, markeredgewidth=width, **ring)[0]
+    arrow = dict(linewidth=1.1, solid_joinstyle="miter", zorder=4)
+    artists = {
+        "map": mesh,
+        "rings": axes.lines[:],
+        "samples": moving(axes, "o", color="black", markersize=2.2, markeredgewidth=0, zorder=3),
+        "halos": moving(axes, color="white", **arrow | dict(linewidth=2.8)),
+        "arrows": moving(axes, color=COLOURS[0], **arrow),
+        "scale": bar.ax.add_artist(Texts(10, "DejaVu Sans", align=0)),
+        "name": bar.ax.add_artist(Caption(1.6, 1.06, 10)),
+    }
+    sign = Line2D([], [], linestyle="", marker=r"$\rightarrow$", color=COLOURS[0], markersize=13)
+    dot = Line2D([], [], linestyle="", marker="o", color="black", markersize=4)
+    _legend(axes, [rings, dot, sign], ["modes of the data", "samples", "pull"])
+    return artists
+
+
+def _build_curve(axes, name, runs, top):
+    """A panel with every run's curve in grey, and artists for the present one; values go from 0 to top."""
+    for run in runs:
+        axes.plot(*run, color="0.78", linewidth=1.2, zorder=1)
+    last = max(max(steps.max() for steps, _ in runs), 1)
+    axes.set(xlim=(-0.03 * last, 1.03 * last), ylim=(-0.05 * top, 1.1 * top))
+    here = dict(color=COLOURS[1], markeredgecolor="black", markersize=9, zorder=4)
+    return {
+        f"{name} line": moving(axes, "o-", color=COLOURS[0], markersize=3.5, zorder=3),
+        f"{name} rule": moving(axes, ":", color="0.4", linewidth=1.2, zorder=2),
+        f"{name} here": moving(axes, "D", **here),
+    }
+
+
+def _legend(axes, handles, names):
+    legend(axes, handles, names, y=0.99, columnspacing=1.0, handlelength=1.4, handletextpad=0.5)
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    low, high = state["limits"]
+    artists["map"].set_array((state["map"] - low) / (high - low))
+    artists["scale"].set_data(1.7, TICKS, [minus(f"{low + (high - low) * tick:g}") for tick in TICKS])
+    artists["name"].set_text("logit" if state["shade"] == "logit" else "P(real)")
+    artists["samples"].set_data(*state["samples"].T)
+    half = artists["map"].axes.get_xlim()[1]
+    paths = arrows(state["samples"], state["pulls"], half)
+    for name in ("halos", "arrows"):
+        artists[name].set_data(*paths.T)
+    index = state["index"]
+    for name, values in (("modes", state["modes"]), ("quality", 100 * state["quality"])):
+        artists[f"{name} line"].set_data(state["steps"], values)
+        artists[f"{name} here"].set_data([state["steps"][index]], [values[index]])
+        limits = artists[f"{name} rule"].axes.get_ylim()
+        artists[f"{name} rule"].set_data([state["steps"][index]] * 2, limits)
+    artists["caption"].set_text(caption(state))
+
+
+def arrows(places, pulls, half):
+    """One path of arrows at ARROWS of the places at most, spaced evenly in their order.
+
+    A pull of length p has an arrow of LONGEST·half·p / (1 + p): pulls differ by powers of ten between frames.
+
+    Args:
+        places, pulls: (n, 2).
+        half: half of the map's side, the unit of LONGEST.
+    Returns:
+        (6 m, 2): tail, tip, barb, tip, barb and a gap of NaN for each arrow.
+    """
+    chosen = np.unique(np.linspace(0, len(places) - 1, ARROWS).round().astype(int))
+    tails, pulls = places[chosen], pulls[chosen]
+    length = np.linalg.norm(pulls, axis=1, keepdims=True)
+    along = LONGEST * half * pulls / (1 + length)
+    back, side = HEAD * along, 0.6 * HEAD * along[:, ::-1] * (-1, 1)
+    tips = tails + along
+    parts = (tails, tips, tips - back + side, tips, tips - back - side, np.full_like(tails, np.nan))
+    return np.stack(parts, 1).reshape(-1, 2)
+
+
+def caption(state):
+    """What the picture shows, in two lines."""
+    index, count = state["index"], len(state["samples"])
+    outside = f"; {state['outside']} of {count} samples outside the map" if state["outside"] else ""
+    return (
+        f"{state['run']}, step {state['steps'][index]:,.0f}: "
+        f"{state['modes'][index]:.0f} of {state['of']} modes found, "
+        f"{100 * state['quality'][index]:.0f} % of the samples within 3 standard deviations\n"
+        f"mean length of the pull: {state['pull']:.3g} (a pull of 1 has half of the longest arrow){outside}"
+    ).replace("e-", "e−")

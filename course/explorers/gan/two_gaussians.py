@@ -1,15 +1,23 @@
 """Chapter 5's explorer of two Gaussians: what divergences see, and where a generator's loss pulls."""
 
+import math
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, describe
-from course.explorers.gan.two_gaussians_picture import build, update
-from course.explorers.tiles import arrays
+from course.explorers.base import Explorer
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.parts import arrays, caption_above, legend, mark, minus, moving, moving_scale, round_up
+from course.plots import COLOURS, STYLES
+from course.plots.texts import Caption
 
+PLACES = (-6, -3, 0, 3, 6)  # marked on the scales of x and of q's mean
+TICKS = (0, 0.5, 1)  # of the densities' scale
+LINEAR = 0.1  # the pull's scale is linear up to here, and logarithmic beyond
+MOST_PULL = 100.0
+WEAK = 1e-3  # |pull|, below which no direction is shown
+MOST = 10.0  # of the scale of all divergences but JS
 MOST_MEAN = 6.0
 # Spaced evenly on a log scale, but for their rounding.
 STDS = (
@@ -51,36 +59,22 @@ def two_gaussians(densities, best, divergences, pulls, mean=2.0, std=1.0):
     names = list(divergences(mean, std))
     if "JS" not in names:
         raise ValueError(f"There must be a divergence named JS; there are {', '.join(names) or 'none'}.")
-    surveyed = lru_cache(maxsize=None)(lambda std: survey(divergences, std))
-    return Explorer(
-        "two Gaussians",
-        _controls(list(pulls), mean, std),
-        partial(compute_two_gaussians, densities, best, divergences, pulls, surveyed),
-        partial(build, x=X.numpy(), means=MEANS, names=[name for name in names if name != "JS"]),
-        update,
-        alt=ALT,
-        main=("mean", "std"),
-        size=(9.8, 5.0),
-    )
-
-
-def _controls(names, mean, std):
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "60px"})
-    moved = dict(min=-MOST_MEAN, max=MOST_MEAN, step=0.1, **slider)
     controls = {
-        "mean": widgets.FloatSlider(description="mean", value=mean, **moved),
-        "std": widgets.SelectionSlider(description="std", options=STDS, value=std, **slider),
-        "loss": widgets.Dropdown(description="loss", options=names, **slider),
+        "mean": slider(
+            "mean",
+            (-MOST_MEAN, MOST_MEAN, 0.1),
+            mean,
+            "the mean of the generator's distribution q; the data's is 0",
+        ),
+        "std": list_slider("std", STDS, std, "the standard deviation of q, on a log scale; the data's is 1"),
+        "loss": menu("loss", pulls, None, "the generator's loss, whose pull on samples is shown"),
     }
-    for name, words in (
-        ("mean", "the mean of the generator's distribution q; the data's is 0"),
-        ("std", "the standard deviation of q, on a log scale; the data's is 1"),
-        ("loss", "the generator's loss, whose pull on samples is shown"),
-    ):
-        describe(controls[name], words)
-    if len(names) == 1:  # nothing to choose
-        del controls["loss"]
-    return controls
+    surveyed = lru_cache(maxsize=None)(lambda std: survey(divergences, std))
+    compute = partial(compute_two_gaussians, densities, best, divergences, pulls, surveyed)
+    draw = partial(build, names=[name for name in names if name != "JS"])
+    return Explorer(
+        "two Gaussians", controls, compute, draw, update, alt=ALT, main=("mean", "std"), size=(9.8, 5.0)
+    )
 
 
 def quantiles(mean, std):
@@ -96,20 +90,16 @@ def survey(divergences, std):
 
 
 @torch.no_grad()
-def compute_two_gaussians(densities, best, divergences, pulls, surveyed, *, mean, std, loss=None):
+def compute_two_gaussians(densities, best, divergences, pulls, surveyed, *, mean, std, loss):
     """The numbers behind one picture of the two Gaussians.
 
     Args:
-        densities, best, divergences, pulls: as in `two_gaussians`.
         surveyed: function (std) -> what `survey` returned for that std.
-        mean, std: of q.
-        loss: a name, default the first.
     Returns:
         dict: p, q, best, pull (len(X),), over X; samples and sample_pulls (SAMPLES,), and outside, how many
         of them lie beyond X; sizes, dict of each loss's name to its mean |pull| on the samples; divergences,
-        dict of name to the present value, and curves, dict of name to (len(MEANS),); mean, std, loss.
+        dict of name to the present value, and curves, dict of name to (len(MEANS),).
     """
-    loss = next(iter(pulls)) if loss is None else loss
     samples = quantiles(mean, std)
     on_samples = {name: arrays(pull(samples, mean, std)) for name, pull in pulls.items()}
     p, q = densities(X, mean, std)
@@ -124,7 +114,151 @@ def compute_two_gaussians(densities, best, divergences, pulls, surveyed, *, mean
         "sizes": {name: float(np.abs(pull).mean()) for name, pull in on_samples.items()},
         "divergences": {name: float(value) for name, value in divergences(mean, std).items()},
         "curves": surveyed(std),
-        "mean": mean,
-        "std": std,
-        "loss": loss,
     }
+
+
+def build(figure, names):
+    """All artists: densities and discriminator to the left, pulls in the middle, divergences to the right.
+
+    Args:
+        figure: where they go.
+        names: of the divergences other than JS.
+    """
+    figure.get_layout_engine().set(wspace=0.06, hspace=0.1)
+    grid = figure.add_gridspec(2, 3, width_ratios=(1, 1.25, 1))
+    artists = {"caption": caption_above(figure, grid, 1.235)}
+    above, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 2])
+    artists |= _build_densities(above)
+    artists |= _build_best(figure.add_subplot(grid[1, 0], sharex=above))
+    artists |= _build_pull(figure.add_subplot(grid[:, 1]))
+    artists |= _build_js(right)
+    return artists | _build_others(figure.add_subplot(grid[1, 2], sharex=right), names)
+
+
+def _build_densities(axes):
+    axes.set(xlim=(X[0], X[-1]), xticks=PLACES, ylim=(0, 1.05), ylabel="density")
+    axes.tick_params(labelbottom=False)
+    artists = {
+        "p": axes.plot(X, 0 * X, color=COLOURS[0], linewidth=2, label="data p")[0],
+        "q": axes.plot(X, 0 * X, "--", color=COLOURS[1], linewidth=2, label="generator q")[0],
+        "scale": moving_scale(axes, TICKS),
+    }
+    _legend(axes, [artists["p"], artists["q"]])
+    return artists
+
+
+def _build_best(axes):
+    axes.set(xlabel="x", ylim=(-0.04, 1.04), yticks=TICKS, ylabel="best D = p / (p + q)")
+    axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
+    return {"best": axes.plot(X, 0 * X, color=COLOURS[6], linewidth=1.8)[0]}
+
+
+def _build_pull(axes):
+    axes.set_yscale("symlog", linthresh=LINEAR, linscale=1)
+    powers = 10.0 ** np.arange(round(math.log10(LINEAR)), round(math.log10(MOST_PULL)) + 1)
+    ticks = [*-powers[::-1], 0, *powers]
+    axes.set(xlabel="place x of a sample", ylabel="pull on a sample (above 0: to the right)")
+    axes.set_yticks(ticks, [minus(f"{tick:g}") for tick in ticks])
+    axes.minorticks_off()
+    axes.set(xlim=(X[0], X[-1]), xticks=PLACES, ylim=(-1.4 * MOST_PULL, 1.4 * MOST_PULL))
+    axes.axhline(0, color="0.6", linewidth=1)
+    marks = dict(linestyle="", color=COLOURS[1], markeredgecolor="black", markeredgewidth=0.6, zorder=4)
+    artists = {
+        "pull": axes.plot(X, 0 * X, color=COLOURS[0], linewidth=1.8, zorder=3)[0],
+        "left": moving(axes, "<", markersize=7, label="pulled left", **marks),
+        "right": moving(axes, ">", markersize=7, label="right", **marks),
+        "weak": moving(axes, "o", markersize=5, label=f"hardly (< {WEAK:g})", **marks),
+        "title": axes.add_artist(Caption(0.5, 1.1, 11)),
+    }
+    artists["weak"].set_markerfacecolor("white")
+    _legend(axes, [artists[name] for name in ("left", "right", "weak")])
+    return artists
+
+
+def _build_js(axes):
+    axes.set(xlim=(MEANS[0], MEANS[-1]), xticks=PLACES, ylim=(0, 0.78), ylabel="JS (nats)")
+    axes.tick_params(labelbottom=False)
+    axes.axhline(math.log(2), color="0.4", linewidth=1.2, linestyle=":")
+    axes.text(0, math.log(2) - 0.02, "ln 2", ha="center", va="top", fontsize=9, color="0.25")
+    return {
+        "JS": axes.plot(MEANS, 0 * MEANS, color=COLOURS[6], linewidth=1.8)[0],
+        "JS here": mark(axes, "D", size=7, zorder=5),
+    }
+
+
+def _build_others(axes, names):
+    axes.set(xlabel="mean of q", xlim=(MEANS[0], MEANS[-1]), ylim=(0, MOST))
+    axes.set_ylabel("KL (nats), W1 (units of x)")
+    artists = {}
+    looks = list(zip(COLOURS[2:] + COLOURS[:2], STYLES, strict=True))
+    for name, (colour, style) in zip(names, looks[: len(names)], strict=True):
+        label = name.replace("||", "‖")
+        artists[name] = axes.plot(MEANS, 0 * MEANS, color=colour, linestyle=style, label=label)[0]
+        artists[name].set_linewidth(1.8)
+        artists[f"{name} here"] = mark(axes, "D", size=7, zorder=5)
+    if names:
+        _legend(axes, [artists[name] for name in names])
+    return artists
+
+
+def _legend(axes, handles):
+    legend(axes, handles, y=0.98, columnspacing=0.8, handlelength=1.7, handletextpad=0.3)
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    top = round_up(max(state["p"].max(), state["q"].max()), 0.5)
+    artists["p"].set_ydata(state["p"] / top)
+    artists["q"].set_ydata(state["q"] / top)
+    artists["scale"].set_data(-0.04, TICKS, [f"{top * tick:g}" for tick in TICKS])
+    artists["best"].set_ydata(state["best"])
+    artists["pull"].set_ydata(state["pull"])
+    artists["title"].set_text(title(state))
+    _update_samples(artists, state["samples"], state["sample_pulls"])
+    for name, curve in state["curves"].items():
+        artists[name].set_ydata(curve)
+        _update_here(artists[f"{name} here"], state["mean"], state["divergences"][name])
+    artists["caption"].set_text(caption(state))
+
+
+def _update_samples(artists, samples, pulls):
+    heights = np.clip(pulls, -MOST_PULL, MOST_PULL)
+    for name, chosen in (
+        ("left", pulls <= -WEAK),
+        ("right", pulls >= WEAK),
+        ("weak", np.abs(pulls) < WEAK),
+    ):
+        artists[name].set_data(samples[chosen], heights[chosen])
+
+
+def _update_here(here, mean, value):
+    """A value beyond the panel is an arrow at its upper edge."""
+    top = here.axes.get_ylim()[1]
+    here.set_data([mean], [min(value, top)])
+    here.set_marker("D" if value <= top else "^")
+
+
+def title(state):
+    """The loss, and how many samples the panel cannot show."""
+    outside, count = state["outside"], len(state["samples"])
+    return f"{state['loss']} loss" + (f" ({outside} of {count} samples outside)" if outside else "")
+
+
+def caption(state):
+    """The divergences and the mean pull of every loss, in two lines."""
+    values = state["divergences"]
+    others = [f"{name.replace('||', '‖')} {said(value)}" for name, value in values.items() if name != "JS"]
+    sizes = ",  ".join(f"{name} {said(size)}" for name, size in state["sizes"].items())
+    mean = minus(f"{round(state['mean'], 2) + 0.0:g}")  # no "−0"
+    return (
+        f"q = N({mean}, {state['std']:g}²):  "
+        + ",  ".join([f"JS {said(values['JS'])} of at most ln 2 = 0.693", *others])
+        + f"\nmean |pull| on samples of q:  {sizes}"
+    )
+
+
+def said(number):
+    """A size, with an exponent where it is small: "0.693", "1.2e−08", "0"."""
+    if abs(number) < 1e-3:
+        return minus(f"{number:.1e}") if number else "0"
+    return f"{number:.3g}"

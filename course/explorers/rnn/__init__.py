@@ -3,5 +3,3 @@
 from course.explorers.rnn.gate_inspector import gate_inspector
 from course.explorers.rnn.gradient_flow import gradient_flow
 from course.explorers.rnn.sampling import sampling
-
-__all__ = ["gate_inspector", "gradient_flow", "sampling"]

@@ -2,12 +2,13 @@
 
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 
-from course.artists import Caption
-from course.explorers.base import Explorer, describe
+from course.explorers.base import Explorer
+from course.explorers.controls import menu, slider
+from course.explorers.parts import moving
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 ARCHITECTURES = ("linear", "tanh RNN", "LSTM", "GRU")
 GATED = "LSTM"  # the one that has a forget bias
@@ -29,47 +30,43 @@ def gradient_flow(flow, architecture=GATED):
     Returns:
         Explorer.
     """
-    slider = dict(layout=widgets.Layout(width="340px"), style={"description_width": "130px"})
     controls = {
-        "architecture": widgets.Dropdown(
-            description="architecture", options=ARCHITECTURES, value=architecture, **slider
+        "architecture": menu(
+            "architecture", ARCHITECTURES, architecture, "how a hidden state is made of the one before it"
         ),
-        "radius": widgets.FloatSlider(
-            description="spectral radius", value=1.0, min=0.5, max=2.0, step=0.05, **slider
+        "radius": slider(
+            "spectral radius", (0.5, 2, 0.05), 1, "largest absolute eigenvalue of the recurrent matrix"
         ),
-        "forget_bias": widgets.FloatSlider(
-            description="forget bias (LSTM)", value=1.0, min=-1.0, max=4.0, step=0.5, **slider
+        "forget_bias": slider(
+            "forget bias (LSTM)",
+            (-1, 4, 0.5),
+            1,
+            "bias of the forget gate before its sigmoid; it changes the LSTM only",
         ),
-        "length": widgets.IntSlider(description="length (steps)", value=100, min=5, max=150, **slider),
+        "length": slider(
+            "length (steps)", (5, 150), 100, "how many steps lie between the first hidden state and the loss"
+        ),
     }
-    for name, text in (
-        ("architecture", "how a hidden state is made of the one before it"),
-        ("radius", "largest absolute eigenvalue of the recurrent matrix"),
-        ("forget_bias", "bias of the forget gate before its sigmoid; it changes the LSTM only"),
-        ("length", "how many steps lie between the first hidden state and the loss"),
-    ):
-        describe(controls[name], text)
+    compute = partial(compute_gradient_flow, flow)
     return Explorer(
         "gradient flow",
         controls,
-        partial(compute_gradient_flow, flow),
+        compute,
         build,
         update,
         alt=ALT,
         main=("architecture", "radius"),
-        size=(9.2, 4.0),
+        size=(9.2, 4),
     )
 
 
 def compute_gradient_flow(flow, *, architecture, radius, forget_bias, length):
     """The numbers behind one picture of the gradient flow.
 
-    Args:
-        flow, architecture, radius, forget_bias, length: as in `gradient_flow`.
     Returns:
         dict: norms (length + 1,) as `flow` gave them, reference (length + 1,) radius^(T − t) that ends where
         the norms end, factor (the geometric mean of norm_{t-1} / norm_t over the steps back from T whose
-        norms are numbers and not 0; NaN if there are none), and the controls' values.
+        norms are numbers and not 0; NaN if there are none).
     """
     norms = np.asarray(flow(architecture, radius, forget_bias, length), dtype=float)
     steps_back = np.arange(length, -1, -1)
@@ -81,10 +78,6 @@ def compute_gradient_flow(flow, *, architecture, radius, forget_bias, length):
         "norms": norms,
         "reference": norms[-1] * float(radius) ** steps_back,
         "factor": float(factor),
-        "architecture": architecture,
-        "radius": radius,
-        "forget_bias": forget_bias,
-        "length": length,
     }
 
 
@@ -98,14 +91,10 @@ def build(figure):
     axes.set_yticks(10.0 ** np.arange(-20, 21, 5))
     axes.minorticks_off()
     axes.grid(True)
-    reference = axes.plot([], [], "--", color=COLOURS[1], linewidth=1.5)[0]
-    norms = axes.plot([], [], "o-", color=COLOURS[0], linewidth=1.5, markersize=3)[0]
-    axes.legend(
-        [norms, reference],
-        ["measured", "spectral radius to the power T − t"],
-        loc="upper right",
-        fontsize=9,
-    )
+    reference = moving(axes, "--", color=COLOURS[1], linewidth=1.5)
+    norms = moving(axes, "o-", color=COLOURS[0], linewidth=1.5, markersize=3)
+    names = ["measured", "spectral radius to the power T − t"]
+    axes.legend([norms, reference], names, loc="upper right", fontsize=9)
     return {"norms": norms, "reference": reference, "caption": axes.add_artist(Caption(0.5, 1.155))}
 
 

@@ -3,14 +3,14 @@
 import math
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from course.artists import Caption, Texts
-from course.explorers.base import Explorer, describe
-from course.explorers.marks import BREAK, typed
+from course.explorers.base import Explorer
+from course.explorers.characters import BREAK, typed
+from course.explorers.controls import field, slider
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 ACROSS = 64  # characters in a row
 PROMPT = 3 * ACROSS  # characters of the prompt that are read, its last ones
@@ -34,27 +34,20 @@ def sampling(sample, vocabulary, prompt="It is a truth universally acknowledged,
     Returns:
         Explorer.
     """
-    named = {"description_width": "90px"}
-    slider = dict(layout=widgets.Layout(width="340px"), style=named)
+    known = len(vocabulary)
     controls = {
-        "prompt": widgets.Text(
-            description="prompt", value=prompt, layout=widgets.Layout(width="690px"), style=named
+        "prompt": field(
+            "prompt", prompt, f"what the model reads first, possibly nothing; {BREAK} stands for a line break"
         ),
-        "temperature": widgets.FloatSlider(
-            description="temperature", value=0.8, min=0.1, max=2.0, step=0.1, **slider
+        "temperature": slider(
+            "temperature",
+            (0.1, 2, 0.1),
+            0.8,
+            "the logits are divided by it: below 1 bolder guesses, above 1 more even ones",
         ),
-        "top_k": widgets.IntSlider(
-            description="top-k", value=len(vocabulary), min=1, max=max(2, len(vocabulary)), **slider
-        ),
-        "seed": widgets.IntSlider(description="seed", value=0, min=0, max=20, **slider),
+        "top_k": slider("top-k", (1, known), known, "only this many most probable characters can be chosen"),
+        "seed": slider("seed", (0, 20), 0, "of the random numbers that choose"),
     }
-    for name, text in (
-        ("prompt", f"what the model reads first, possibly nothing; {BREAK} stands for a line break"),
-        ("temperature", "the logits are divided by it: below 1 bolder guesses, above 1 more even ones"),
-        ("top_k", "only this many most probable characters can be chosen"),
-        ("seed", "of the random numbers that choose"),
-    ):
-        describe(controls[name], text)
     rows = math.ceil((PROMPT + length) / ACROSS)
     return Explorer(
         "sampling",
@@ -72,12 +65,10 @@ def compute_sampling(sample, length, *, prompt, temperature, top_k, seed):
     """The numbers behind one picture of sampling.
 
     Args:
-        sample, length: as in `sampling`.
         prompt: what the text field holds; the model reads its last `PROMPT` characters.
-        temperature, top_k, seed: passed on.
     Returns:
         dict: prompt (what was read), cut (how many characters before it were not), text, bits (length,):
-        each sampled character's surprisal -log2 p, temperature, top_k.
+        each sampled character's surprisal -log2 p.
     """
     whole = typed(prompt)
     read = whole[-PROMPT:]
@@ -88,8 +79,6 @@ def compute_sampling(sample, length, *, prompt, temperature, top_k, seed):
         "cut": len(whole) - len(read),
         "text": text,
         "bits": 0.0 - np.log2(probs),
-        "temperature": temperature,
-        "top_k": top_k,
     }
 
 

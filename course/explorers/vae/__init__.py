@@ -4,5 +4,3 @@ from course.explorers.vae.bound import bound
 from course.explorers.vae.plane import plane
 from course.explorers.vae.trade_off import trade_off
 from course.explorers.vae.walk import walk
-
-__all__ = ["bound", "plane", "trade_off", "walk"]

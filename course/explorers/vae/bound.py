@@ -2,13 +2,20 @@
 
 from functools import lru_cache, partial
 
-import ipywidgets as widgets
 import numpy as np
 import torch
+from matplotlib import colormaps
+from matplotlib.colors import BoundaryNorm
 
-from course.explorers.base import Explorer, describe
-from course.explorers.vae.bound_picture import build, update
+from course.explorers.base import Explorer
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.parts import legend, mark, minus, moving, moving_scale, round_up
+from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
+LEVELS = (0, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # nats, of the map's colours
+TICKS = (0, 0.5, 1)  # of the densities' scale
+STEPS = 8  # of the bars' scale
 # Spaced evenly on a log scale, but for their rounding.
 SIGMAS = (
     0.1, 0.11, 0.125, 0.14, 0.16, 0.18, 0.2, 0.22, 0.25, 0.28, 0.32, 0.36, 0.4, 0.45, 0.5, 0.56, 0.63, 0.7,
@@ -43,28 +50,17 @@ def bound(models, mu=0.0, sigma=1.0):
     """
     if not models:
         raise ValueError("bound needs at least one model.")
-    slider = dict(layout=widgets.Layout(width="300px"), style={"description_width": "60px"})
     controls = {
-        "model": widgets.Dropdown(description="model", options=list(models), **slider),
-        "mu": widgets.FloatSlider(
-            description="mean μ", value=mu, min=-MOST_MU, max=MOST_MU, step=0.05, **slider
-        ),
-        "sigma": widgets.SelectionSlider(description="sd σ", options=SIGMAS, value=sigma, **slider),
+        "model": menu("model", models, None, "the decoder p(x | z), which decides how the posterior looks"),
+        "mu": slider("mean μ", (-MOST_MU, MOST_MU, 0.05), mu, "the mean of q"),
+        "sigma": list_slider("sd σ", SIGMAS, sigma, "the standard deviation of q, on a log scale"),
     }
-    for name, words in (
-        ("model", "the decoder p(x | z), which decides how the posterior looks"),
-        ("mu", "the mean of q"),
-        ("sigma", "the standard deviation of q, on a log scale"),
-    ):
-        describe(controls[name], words)
-    if len(models) == 1:  # nothing to choose
-        del controls["model"]
     surveyed = lru_cache(maxsize=None)(lambda name: survey(*models[name]))
     return Explorer(
         "evidence lower bound",
         controls,
         partial(compute_bound, models, surveyed),
-        partial(build, grid=GRID, mus=MAP_MUS, sigmas=MAP_SIGMAS),
+        build,
         update,
         alt=ALT,
         main=("mu", "sigma"),
@@ -122,30 +118,149 @@ def _refine(elbo, mu, sigma):
     return mu, sigma
 
 
-def compute_bound(models, surveyed, *, mu, sigma, model=None):
+def compute_bound(models, surveyed, *, model, mu, sigma):
     """The numbers behind one picture of the bound.
 
     Args:
-        models: as in `bound`.
         surveyed: function (name) -> what `survey` returned for that model.
-        mu, sigma: of q.
-        model: a name, default the first.
     Returns:
-        dict: prior, posterior, q (len(GRID),) densities; map, best, least as in `survey`; mu, sigma; and in
-        nats log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), kl = KL(q || prior) and
-        expected = elbo + kl = E_q[log p(x | z)].
+        dict: prior, posterior, q (len(GRID),) densities; map, best, least as in `survey`; and in nats
+        log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), kl = KL(q || prior) and expected =
+        elbo + kl = E_q[log p(x | z)].
     """
-    model = next(iter(models)) if model is None else model
     _, function, log_evidence = models[model]
     elbo, kl = float(evaluate(function, mu, sigma)), float(kl_to_prior(mu, sigma))
     return surveyed(model) | {
         "prior": normal(GRID),
         "q": normal(GRID, mu, sigma),
-        "mu": mu,
-        "sigma": sigma,
         "log_evidence": float(log_evidence),
         "elbo": elbo,
         "gap": float(log_evidence) - elbo,
         "kl": kl,
         "expected": elbo + kl,
     }
+
+
+def build(figure):
+    """All artists: the densities, the map with its scale, the bars."""
+    figure.get_layout_engine().set(wspace=0.09)  # the map's scale has its label next to the bars
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.2, 1))
+    left.set_title("\n\n\n\n", fontsize=11)  # room for the caption and the legends
+    artists = _build_densities(left) | _build_map(middle) | _build_bars(right)
+    bar = figure.colorbar(artists["map"], ax=middle, ticks=LEVELS, spacing="uniform", pad=0.03, aspect=22)
+    bar.set_label("ELBO − log p(x) (nats)", labelpad=0)
+    bar.ax.set_yticklabels([f"−{level:g}" if level else "0" for level in LEVELS])
+    bar.ax.invert_yaxis()  # the greatest ELBO above
+    return artists | {"caption": middle.add_artist(Caption(0.63, 1.26))}
+
+
+def _build_densities(axes):
+    axes.set(xlabel="z", xlim=(GRID[0], GRID[-1]), xticks=range(-4, 5, 2), ylim=(0, 1.05))
+    axes.set_ylabel("density")
+    artists = {}
+    for name, label, colour, style, width in (
+        ("prior", "prior", "0.45", ":", 1.8),
+        ("posterior", "posterior", COLOURS[0], "-", 2.2),
+        ("q", "q", COLOURS[1], "--", 2.2),
+    ):
+        artists[name] = moving(axes, color=colour, linestyle=style, linewidth=width, label=label)
+    _legend(axes, list(artists.values()))
+    return artists | {"scale": moving_scale(axes, TICKS)}
+
+
+def _build_map(axes):
+    edges = [_edges(MAP_MUS), np.exp(_edges(np.log(MAP_SIGMAS)))]
+    norm = BoundaryNorm(LEVELS, 256, extend="max")
+    blank = np.zeros((len(MAP_SIGMAS), len(MAP_MUS)))
+    mesh = axes.pcolormesh(*edges, blank, cmap=colormaps["viridis_r"], norm=norm)
+    axes.set(xlabel="mean μ of q", ylabel="standard deviation σ of q", yscale="log")
+    axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][0], edges[1][-1]), xticks=range(-3, 4))
+    axes.set_yticks((0.1, 0.2, 0.5, 1, 2), ("0.1", "0.2", "0.5", "1", "2"))
+    axes.minorticks_off()
+    artists = {
+        "map": mesh,
+        "best": mark(axes, "*", "white", 15, label="best q", zorder=2),
+        "here": mark(axes, "D", label="this q", zorder=2),
+    }
+    _legend(axes, [artists["here"], artists["best"]])
+    return artists
+
+
+def _build_bars(axes):
+    axes.set(xlim=(-0.55, 1.55), ylim=(0, STEPS), ylabel="value (nats)")
+    axes.set_xticks((0, 1), ("ELBO + gap\n= log p(x)", "ELBO + KL =\nE_q[log p(x|z)]"), fontsize=9)
+    axes.tick_params(axis="x", length=0)
+    style = dict(width=0.8, edgecolor="black", linewidth=0.8)
+    artists = {
+        "elbos": list(axes.bar((0, 1), 1, color=COLOURS[5], **style)),
+        "gap": axes.bar(0, 1, color=COLOURS[4], hatch="//", **style)[0],
+        "kl": axes.bar(1, 1, color="white", hatch="..", **style)[0],
+        "evidence": moving(axes, "--", color="black", linewidth=1.4, label="log p(x)", zorder=4),
+        "ticks": moving_scale(axes, range(STEPS + 1), "−0000"),
+    }
+    for name, label in (("gap", "gap"), ("kl", "KL(q‖prior)")):
+        artists[name].set_label(label)  # `bar` gives its label to the container
+    _legend(axes, [artists[name] for name in ("evidence", "gap", "kl")], 1.03, "right")
+    artists["names"] = axes.add_artist(Texts(9, "DejaVu Sans"))
+    artists["names"].set_zorder(5)
+    return artists
+
+
+def _legend(axes, handles, x=0.5, side="center"):
+    legend(axes, handles, None, x, 0.99, side, handlelength=1.6)
+
+
+def _edges(centres):
+    """The edges of cells of one width around their centres."""
+    half = (centres[1] - centres[0]) / 2
+    return np.append(centres - half, centres[-1] + half)
+
+
+def update(artists, state):
+    """Put a state's numbers into the artists."""
+    names = ("prior", "posterior", "q")
+    top = round_up(max(state[name].max() for name in names), 0.5)
+    for name in names:
+        artists[name].set_data(GRID, state[name] / top)
+    artists["scale"].set_data(-0.04, TICKS, [f"{top * tick:g}" for tick in TICKS])
+    artists["map"].set_array(state["map"])
+    artists["here"].set_data([state["mu"]], [state["sigma"]])
+    artists["best"].set_data(*([value] for value in state["best"]))
+    _update_bars(artists, state)
+    artists["caption"].set_text(caption(state))
+
+
+def _update_bars(artists, state):
+    bottom, step = scale_of(state["log_evidence"], state["elbo"], state["expected"])
+    elbo, evidence, expected = (
+        (state[name] - bottom) / step for name in ("elbo", "log_evidence", "expected")
+    )
+    for bar in artists["elbos"]:
+        bar.set_height(elbo)
+    for name, end in (("gap", evidence), ("kl", expected)):
+        artists[name].set_y(elbo)
+        artists[name].set_height(end - elbo)
+    artists["evidence"].set_data([-0.55, 1.55], [evidence, evidence])
+    labels = [minus(f"{round(bottom + i * step, 9):g}") for i in range(STEPS + 1)]
+    artists["ticks"].set_data(-0.04, range(STEPS + 1), labels)
+    artists["names"].set_data([0, 1], elbo / 2, ["ELBO", "ELBO"])
+
+
+def scale_of(log_evidence, elbo, expected):
+    """(value at the bottom, value of a step), nats, of a scale of `STEPS` steps around three numbers, the
+    least of them one to two steps above the bottom.
+    """
+    low, high = min(log_evidence, elbo, expected), max(log_evidence, elbo, expected)
+    sizes = (m * 10.0**e for e in range(-2, 9) for m in (1, 2, 5))
+    step = next(size for size in sizes if high - low <= 5 * size)
+    return (np.floor(low / step) - 1) * step, step
+
+
+def caption(state):
+    """The two sums, rounded so that they come out as shown."""
+    evidence, elbo, kl = (round(state[name], 3) for name in ("log_evidence", "elbo", "kl"))
+    return minus(
+        f"log p(x) = ELBO + KL(q‖posterior):  {evidence:.3f} = {elbo:.3f} + {evidence - elbo + 0.0:.3f} nats "
+        f"(gap of the best q: {max(state['least'], 0):.3f})\n"
+        f"ELBO = E_q[log p(x|z)] − KL(q‖prior):  {elbo:.3f} = {elbo + kl:.3f} − {kl:.3f} nats"
+    )

@@ -14,7 +14,7 @@ from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-SIGNS = Path(__file__).parent / "files" / "signs.otf"  # Chinese and Japanese signs, which DejaVu lacks
+SIGNS = Path(__file__).parent / "font" / "signs.otf"  # Chinese and Japanese signs, which DejaVu lacks
 
 
 class Numbers(Artist):

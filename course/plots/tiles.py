@@ -34,10 +34,6 @@ class Tiles(Artist):
         self._images = np.asarray(images, dtype=float)
         self.stale = True
 
-    def get_data(self):
-        """The images shown, (n, SIDE, SIDE)."""
-        return self._images
-
     def draw(self, renderer):
         """Copy the images; called by matplotlib."""
         low, high = self._limits
@@ -51,8 +47,3 @@ class Tiles(Artist):
             renderer.draw_image(gc, left, bottom, np.ascontiguousarray(self._colours[image]))
         gc.restore()
         self.stale = False
-
-
-def arrays(tensor):
-    """A tensor as a float64 array."""
-    return tensor.detach().double().cpu().numpy()

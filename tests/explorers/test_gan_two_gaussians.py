@@ -1,6 +1,4 @@
-"""Chapter 5's explorer of two Gaussians: right numbers, on stand-ins for the chapter's functions. The Dirac
-GAN: `test_gan_dirac`.
-"""
+"""Chapter 5's explorer of two Gaussians: right numbers, on stand-ins for the chapter's functions."""
 
 import math
 
@@ -12,15 +10,18 @@ import torch.nn.functional as F
 from course.explorers import gan
 from course.explorers.gan.two_gaussians import (
     MEANS,
+    MOST,
     MOST_MEAN,
+    MOST_PULL,
     SAMPLES,
     STDS,
+    WEAK,
     X,
-    compute_two_gaussians,
+    caption,
     quantiles,
-    survey,
+    said,
+    title,
 )
-from course.explorers.gan.two_gaussians_picture import MOST, MOST_PULL, WEAK, caption, said, title, top_of
 
 
 def densities(x, mean, std):
@@ -55,20 +56,14 @@ PULLS = {
     "non-saturating": lambda x, *q: (1 - best(x, *q)) * slope(x, *q),
     "none": lambda x, *q: torch.zeros_like(x),
 }
-
-EXPLORERS = {"two Gaussians": lambda: gan.two_gaussians(densities, best, divergences, PULLS)}
-
-
-def gaussians_of(mean=2.0, std=1.0, loss="minimax"):
-    given = densities, best, divergences, PULLS
-    return compute_two_gaussians(*given, lambda std: survey(divergences, std), mean=mean, std=std, loss=loss)
+EXPLORER = gan.two_gaussians(densities, best, divergences, PULLS)
 
 
 @pytest.mark.parametrize("mean", [-MOST_MEAN, 0.0, 1.3, MOST_MEAN])
 @pytest.mark.parametrize("std", [STDS[0], 1.0, STDS[-1]])
 def test_curves_and_samples_are_the_chapters_functions_at_their_places(mean, std):
     for loss, pull in PULLS.items():
-        state = gaussians_of(mean, std, loss)
+        state = EXPLORER.state(mean=mean, std=std, loss=loss)
         for name, function in (("best", best), ("pull", pull)):
             assert np.allclose(state[name], function(X, mean, std), rtol=1e-12)
         assert np.allclose([state["p"], state["q"]], torch.stack(densities(X, mean, std)), rtol=1e-12)
@@ -83,49 +78,28 @@ def test_samples_are_quantiles_of_q():
     samples = quantiles(-2.0, 0.4)
     q = torch.distributions.Normal(torch.tensor(-2.0, dtype=torch.float64), 0.4)
     assert torch.allclose(q.cdf(samples), (torch.arange(SAMPLES) + 0.5).double() / SAMPLES)
-    assert gaussians_of(6.0, 3.0)["outside"] == 3 and gaussians_of(6.0, 1.0)["outside"] == 0
 
 
-def test_the_divergences_curves_pass_through_the_present_values():
-    for mean, std in ((0.0, 1.0), (2.4, 0.3), (-MOST_MEAN, 3.0)):
-        state = gaussians_of(mean, std)
+def test_the_divergences_curves_pass_through_the_present_values_and_a_std_is_surveyed_once():
+    calls = []
+    explorer = gan.two_gaussians(
+        densities, best, lambda *q: calls.append(q) or divergences(*q), PULLS, mean=1.0, std=0.3
+    )
+    for mean in (0.0, 2.4, -MOST_MEAN):
+        state = explorer.state(mean=mean)
         here = np.flatnonzero(np.isclose(MEANS, mean))
         assert len(here) == 1 and list(state["curves"]) == list(state["divergences"])
         for name, value in state["divergences"].items():
-            assert value == pytest.approx(divergences(mean, std)[name])
+            assert value == pytest.approx(divergences(mean, 0.3)[name])
             assert state["curves"][name][here[0]] == pytest.approx(value, abs=1e-12)
-    assert gaussians_of(0.0)["divergences"] == pytest.approx({"JS": 0, "KL(p||q)": 0, "KL(q||p)": 0})
-    assert gaussians_of(6.0, 0.2)["divergences"]["JS"] == pytest.approx(math.log(2), abs=1e-4)
-
-
-def test_means_and_stds_cover_their_ranges_evenly():
-    assert (MEANS[0], MEANS[-1]) == (-MOST_MEAN, MOST_MEAN) and np.allclose(MEANS, -MEANS[::-1])
-    assert (np.diff(MEANS) > 0.25).all() and (np.diff(MEANS) < 0.75).all()
-    steps = np.diff(np.log(STDS))
-    assert (STDS[0], STDS[-1]) == (0.2, 3.0) and {0.3, 0.5, 1.0} < set(STDS)
-    assert (steps > 0.05).all() and (steps < 0.14).all()
-
-
-def test_a_std_is_surveyed_once():
-    calls = []
-
-    def counted(mean, std):
-        calls.append(mean)
-        return divergences(mean, std)
-
-    explorer = gan.two_gaussians(densities, best, counted, PULLS, mean=1.0, std=0.5)
-    explorer.png()
-    calls.clear()
-    for mean in (-6, 0, 3):
-        explorer.set(mean=mean)
-    assert calls == [-6, 0, 3]
+    assert len(calls) == 1 + len(MEANS) + 3
 
 
 def test_marks_point_where_a_sample_is_pulled():
-    explorer = EXPLORERS["two Gaussians"]()
+    explorer = gan.two_gaussians(densities, best, divergences, PULLS)
     for choice in (dict(mean=0, std=0.3, loss="non-saturating"), dict(mean=6, std=0.5, loss="minimax")):
         explorer.set(**choice)
-        state, artists = explorer.state(), explorer.frame.artists
+        state, artists = explorer.state(), explorer.picture.artists
         shown = {name: artists[name].get_xdata() for name in ("left", "right", "weak")}
         pulls = dict(zip(state["samples"], state["sample_pulls"], strict=True))
         assert sum(map(len, shown.values())) == SAMPLES
@@ -133,39 +107,27 @@ def test_marks_point_where_a_sample_is_pulled():
         assert all(pulls[x] >= WEAK for x in shown["right"])
         assert all(abs(pulls[x]) < WEAK for x in shown["weak"])
     assert len(shown["weak"]) == SAMPLES  # minimax, far away
-    explorer.set(mean=0, std=0.3, loss="non-saturating")
-    assert (artists["left"].get_xdata() < 0).all() and (artists["right"].get_xdata() > 0).all()
 
 
-def test_a_pull_beyond_the_scale_is_marked_at_its_edge():
+def test_what_lies_beyond_a_scale_is_marked_at_its_edge():
     explorer = gan.two_gaussians(densities, best, divergences, {"steep": lambda x, *q: 1e6 * (x - 2)})
-    assert list(explorer.controls) == ["mean", "std"] and explorer.png()
-    assert set(np.abs(explorer.frame.artists["left"].get_ydata())) == {MOST_PULL}
-
-
-def test_a_divergence_beyond_its_scale_is_an_arrow_at_the_edge():
-    explorer = EXPLORERS["two Gaussians"]()
-    mark = explorer.frame.artists["KL(p||q) here"]
+    assert list(explorer.controls) == ["mean", "std"]
+    mark = explorer.picture.artists["KL(p||q) here"]
     for std, marker in ((1.0, "D"), (0.2, "^")):
         explorer.set(mean=2, std=std)
         value = divergences(2, std)["KL(p||q)"]
         assert mark.get_marker() == marker and mark.get_xdata()[0] == 2
         assert mark.get_ydata()[0] == pytest.approx(min(value, MOST))
+    assert set(np.abs(explorer.picture.artists["left"].get_ydata())) == {MOST_PULL}
 
 
 def test_what_is_said_of_two_gaussians():
-    state = gaussians_of(-6.0, 0.5)
-    words = caption(state)
+    words = caption(EXPLORER.state(mean=-6.0, std=0.5))
     assert words.startswith("q = N(−6, 0.5²):  JS 0.693 of at most ln 2 = 0.693,  KL(p‖q) 72.8")
-    assert f"minimax {state['sizes']['minimax']:.1e}".replace("e-", "e−") in words and "e−06" in words
-    assert "non-saturating 6,  none 0" in words
-    assert "N(0, " in caption(gaussians_of(-1e-17))
-    assert [said(value) for value in (0.0, 1.24e-9, 0.0123, 6.429, 460.3)] == [
-        "0", "1.2e−09", "0.0123", "6.43", "460",
-    ]  # fmt: skip
-    assert title(gaussians_of(6.0, 3.0)) == "minimax loss (3 of 20 samples outside)"
-    assert title(gaussians_of()) == "minimax loss"
-    assert [top_of(density) for density in (0.4, 0.5, 0.7, 1.99)] == [0.5, 0.5, 1, 2]
+    assert "e−06" in words and "non-saturating 6,  none 0" in words
+    assert "N(0, " in caption(EXPLORER.state(mean=-1e-17))
+    assert [said(value) for value in (0.0, 1.24e-9, 0.0123, 460.3)] == ["0", "1.2e−09", "0.0123", "460"]
+    assert title(EXPLORER.state(mean=6.0, std=3.0)) == "minimax loss (3 of 20 samples outside)"
 
 
 def test_no_loss_or_no_js_is_refused():

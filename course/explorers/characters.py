@@ -11,6 +11,6 @@ def typed(text):
     return text.replace(BREAK, "\n")
 
 
-def signs(text):
+def visible(text):
     """A text with ⏎ for each line break and ␣ for each space: as many characters."""
     return text.translate(_SIGNS)

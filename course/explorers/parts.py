@@ -1,0 +1,119 @@
+"""What the pictures of several explorers have in common."""
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.lines import Line2D
+
+from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
+
+FADING = LinearSegmentedColormap.from_list("fading", colormaps["YlOrBr"](np.linspace(0.25, 0.95, 64)))
+BEYOND = 100.0  # by what factor values out of a log scale are drawn beyond its ends
+
+
+def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=None, room=False, **spacing):
+    """A panel's legend above it, which may be wider than the panel.
+
+    Args:
+        axes: the panel.
+        handles: artists.
+        names: their names; default their labels.
+        x, y: the place of its lower edge's middle, in fractions of the panel.
+        side: "left" or "right" if (x, y) is that end of the lower edge.
+        columns: how many names stand in a line; default all.
+        room: whether the panel is made smaller for it.
+        spacing: other settings of a matplotlib legend.
+    """
+    names = [handle.get_label() for handle in handles] if names is None else names
+    spacing = dict(fontsize=9, columnspacing=0.9, handlelength=1.5, handletextpad=0.4) | spacing
+    place = dict(loc=f"lower {side}", bbox_to_anchor=(x, y), ncols=columns or len(names))
+    axes.legend(handles, names, **place, **spacing).set_in_layout(room)
+
+
+def moving(axes, *form, **looks):
+    """An empty line of a panel, which `update` fills; arguments as matplotlib's `plot` takes them."""
+    return axes.plot([], [], *form, **looks)[0]
+
+
+def mark(axes, sign, color=COLOURS[1], size=8, **looks):
+    """A sign with a black edge that `update` puts somewhere, also onto the edge of the panel."""
+    looks = dict(linestyle="", markeredgecolor="black", clip_on=False, in_layout=False, zorder=4) | looks
+    return moving(axes, sign, color=color, markersize=size, **looks)
+
+
+def caption_above(figure, grid, y, room="\n\n\n\n", size=11):
+    """A caption centred above all panels of a grid, and the room for it and for their legends.
+
+    Args:
+        figure: the figure.
+        grid: its gridspec.
+        y: where the caption's first line stands, in fractions of the grid's height.
+        room, size: empty lines, and the size of their letters in points.
+    Returns:
+        the `Caption`.
+    """
+    whole = figure.add_subplot(grid[:, :])  # unseen
+    whole.set_axis_off()
+    whole.set_title(room, fontsize=size)
+    return whole.add_artist(Caption(0.5, y))
+
+
+def moving_scale(axes, ticks, widest="0.25"):
+    """The numbers of an upright axis whose marks stay while their values change: a `Texts`.
+
+    Args:
+        axes: the panel.
+        ticks: where the marks stand.
+        widest: a number for which there must be room.
+    """
+    axes.set_yticks(ticks, [widest] * len(ticks))
+    axes.tick_params(axis="y", labelcolor="none")
+    scale = axes.add_artist(Texts(10, "DejaVu Sans", align=1))
+    scale.set_transform(axes.get_yaxis_transform())
+    return scale
+
+
+def round_up(value, least):
+    """The first of 1, 2 and 5 times a power of ten, from `least` on, that a value does not exceed."""
+    sizes = (m * 10.0**power for power in range(-9, 300) for m in (1, 2, 5))
+    return next(size for size in sizes if size >= least and value <= size * (1 + 1e-9))
+
+
+def within(values, low, high):
+    """Values clipped to just beyond a log scale's ends: it cannot place 0, nor a picture 1e300."""
+    return np.clip(values, low / BEYOND, high * BEYOND)
+
+
+def outline(left, top, width, height):
+    """x and y of a rectangle, (5,) each."""
+    return left + width * np.array([0, 1, 1, 0, 0]), top + height * np.array([0, 0, 1, 1, 0])
+
+
+def stems(x, heights):
+    """x and y of upright lines from 0 to the heights, (3 n,) each, with gaps between them."""
+    gaps = np.full(len(x), np.nan)
+    return np.repeat(x, 3), np.stack([0 * heights, heights, gaps], 1).ravel()
+
+
+def fading_path():
+    """What stands in a legend for a path whose dots are darker with time."""
+    dot = Line2D([], [], color="0.35", linewidth=0.8, marker="o", markersize=5, markeredgewidth=0)
+    dot.set_markerfacecolor(FADING(0.7))
+    return dot
+
+
+def factor_text(factor):
+    """A factor to four decimals; to six where four would say 1.0000 of another number."""
+    close = f"{factor:.4f}" == "1.0000" and abs(factor - 1) > 1e-8
+    return f"{factor:.6f}" if close else f"{factor:.4f}"
+
+
+def minus(text):
+    """A text with true minus signs."""
+    return text.replace("-", "−")
+
+
+def arrays(tensor):
+    """A tensor as a float64 array."""
+    return tensor.detach().double().cpu().numpy()
