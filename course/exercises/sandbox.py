@@ -156,16 +156,16 @@ def _collect(results, printed, count, end):
                 if not chunk:
                     return outcomes, Outcome("died", printed=_text(_drain(printed, output)[0]))
                 pending += chunk
-                frame = _frame(pending)
-                if frame:
-                    outcomes.append(_outcome(frame, _text(_drain(printed, output)[0])))
+                message = _message(pending)
+                if message:
+                    outcomes.append(_outcome(message, _text(_drain(printed, output)[0])))
                     pending = output = b""
                     results.sendall(b"+")
     return outcomes, None
 
 
-def _frame(pending):
-    """The frame, where all of it has been read, or None."""
+def _message(pending):
+    """What the child has sent, once all of it is there, else None."""
     if len(pending) < 8:
         return None
     (length,) = struct.unpack_from("!Q", pending)
@@ -179,8 +179,8 @@ def _receive(results):
         return b""
 
 
-def _outcome(frame, printed):
-    fields = torch.load(io.BytesIO(frame), weights_only=True)  # data alone: nothing of the child's runs here
+def _outcome(message, printed):
+    fields = torch.load(io.BytesIO(message), weights_only=True)  # data alone: nothing of the child's runs here
     return Outcome(**{**fields, "printed": printed})
 
 
