@@ -1,5 +1,5 @@
-"""What every test runs under: one thread, no network; and each notebook's peak memory, read after its last
-cell.
+"""What every test runs under: one thread, no network; the order of the files; and each notebook's peak memory,
+read after its last cell.
 """
 
 import contextlib
@@ -7,13 +7,14 @@ import importlib.util
 import os
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCK = ROOT / "tests" / "no_network"
+BLOCK = ROOT / "tests" / "helpers" / "no_network"
 PEAK_MEMORY_MB = 1000
 
 hypothesis.settings.register_profile(
@@ -35,14 +36,6 @@ def pytest_configure(config):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-
-
-def load_tool(name):
-    """A module of tools/, which is no package, loaded anew."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @contextlib.contextmanager
@@ -110,7 +103,12 @@ class PeakMemory(pytest.Item):
 
 
 def pytest_collection_modifyitems(items):
-    """Put a PeakMemory item after the last cell of each notebook, while its kernel is alive."""
+    """Long files first, so that no worker is left with one at the end: notebooks, the browser, then the files
+    with most tests. After the last cell of each notebook, while its kernel is alive, comes a PeakMemory item.
+    """
+    count = Counter(item.path for item in items)
+    kinds = [lambda item: item.path.suffix == ".ipynb", lambda item: "browser" in item.path.parts]
+    items.sort(key=lambda item: ([not kind(item) for kind in kinds], -count[item.path], str(item.path)))
     last_cells = {}
     for position, item in enumerate(items):
         if item.path.suffix == ".ipynb" and item.name.startswith("Cell "):

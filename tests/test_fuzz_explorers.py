@@ -10,6 +10,7 @@ import random
 import re
 import warnings
 
+import frames
 import ipywidgets as widgets
 import matplotlib
 import numpy as np
@@ -20,7 +21,6 @@ from PIL import Image
 
 from course import chapters, plots
 from course.explorers.cnn.sliding_kernel import LIMIT, KernelGrid
-from tests.conftest import load_tool
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -54,7 +54,7 @@ def makers(request):
     """The explorers of one chapter, in the style that its set-up cell gives the pictures."""
     with matplotlib.rc_context():
         plots.set_style()
-        found = {make().title: make for make in load_tool("frames").makers_of(request.param.stem)}
+        found = {make().title: make for make in frames.makers_of(request.param.stem)}
         assert found
         yield found
 

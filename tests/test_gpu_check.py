@@ -1,12 +1,9 @@
 """`tools/gpu_check.py`, as far as a machine without a GPU can try it: the CPU twice."""
 
+import gpu_check
 import pytest
 import torch
 from torch import nn
-
-from tests.conftest import load_tool
-
-gpu_check = load_tool("gpu_check")
 
 CHAPTER = """
 import torch

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from course import chapters, workspace
-from tests import places
+from tests.helpers import places
 
 TODAY = datetime.date.today().isoformat()
 

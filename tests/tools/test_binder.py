@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from course import chapters
-from tests import places
-from tests.browser import lab
+from tests.helpers import places
+from tests.helpers import lab
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = Path(sys.executable).parent

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from course import chapters
-from tests import places
+from tests.helpers import places
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPENDENCIES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]

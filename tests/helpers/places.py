@@ -6,16 +6,27 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # What lets root write where nobody may; without it root is stopped as everybody is.
 PASSES = "-dac_override,-dac_read_search"
+# What a checkout holds besides its own files; asked for where git does not know it, as in an unpacked ZIP.
+MADE = ("build", "my", ".venv", ".wheelhouse", ".git", ".hypothesis", "__pycache__", ".pytest_cache",
+        ".ruff_cache", ".ipynb_checkpoints")  # fmt: skip
 
 
-def files(*patterns):
+def files(pattern="*"):
     """The files of this checkout as it stands, committed or not: paths relative to it, a list of str."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", *patterns]
-    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return [name for name in names.split("\0") if name and (ROOT / name).is_file()]
+    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-coz", "--exclude-standard", pattern]
+    listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True)
+    names = listed.stdout.split("\0")
+    if listed.returncode:
+        paths = (path.relative_to(ROOT) for path in ROOT.rglob(pattern))
+        names = [
+            str(path)
+            for path in paths
+            if not any(part in MADE or part.endswith(".egg-info") for part in path.parts)
+        ]
+    return [name for name in names if name and (ROOT / name).is_file()]
 
 
 def snapshot(folder):
@@ -33,6 +44,30 @@ def snapshot(folder):
     for command in ("init --quiet", "add --all --force", "commit --quiet --message=now"):
         subprocess.run([*git, *command.split()], check=True)
     return folder
+
+
+def variables(*dropped, **more):
+    """The variables of a process that sees no network, no course of its own and no pip index.
+
+    Args:
+        dropped: beginnings of names that it does not have either.
+        more: further variables, str.
+    Returns:
+        dict.
+    """
+    dropped = ("PIP_", "PYTHON", "COURSE_", "MAKE", "MFLAGS", *dropped)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    block = str(ROOT / "tests" / "helpers" / "no_network")
+    return kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PYTHONPATH": block} | more
+
+
+def instead_of(address, folder):
+    """Variables that let git fetch a repository on this machine in place of an address."""
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": address,
+    }
 
 
 def set_writable(folder, writable):

@@ -16,7 +16,7 @@ import pytest
 from nbclient import NotebookClient
 
 from course import chapters
-from tests import places
+from tests.helpers import places
 
 ROOT = Path(__file__).resolve().parents[1]
 WHEELS = ROOT / ".wheelhouse"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import places
+from tests.helpers import places
 
 ROOT = Path(__file__).resolve().parents[1]
 # What a chapter does, with little of everything: data, pictures, an explorer, an exercise, a training.
