@@ -1,5 +1,5 @@
-"""What every test runs under: one thread, no network; the order of the files; and each notebook's peak memory,
-read after its last cell.
+"""What every test runs under: one thread, no network; the order of the files; and each notebook's peak
+memory, read after its last cell.
 """
 
 import contextlib

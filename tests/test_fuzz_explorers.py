@@ -10,7 +10,6 @@ import random
 import re
 import warnings
 
-import frames
 import ipywidgets as widgets
 import matplotlib
 import numpy as np
@@ -19,6 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
+import frames
 from course import chapters, plots
 from course.explorers.cnn.sliding_kernel import LIMIT, KernelGrid
 

@@ -1,9 +1,10 @@
 """`tools/gpu_check.py`, as far as a machine without a GPU can try it: the CPU twice."""
 
-import gpu_check
 import pytest
 import torch
 from torch import nn
+
+import gpu_check
 
 CHAPTER = """
 import torch

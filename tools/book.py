@@ -21,11 +21,11 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import frames
 import nbformat
-from links import stated
 from PIL import Image
 
+import frames
+from links import stated
 from notebooks import ROOT, NotebookError, refuse_edited, sources, state
 
 BOOK = ROOT / "build" / "book"

@@ -43,7 +43,8 @@ def fingerprint():
 def is_usable():
     """Whether `.venv` was made here (commands in it name their own place) and its Python runs."""
     settings = VENV / "pyvenv.cfg"
-    if not settings.is_file() or f"-m venv {VENV}\n" not in settings.read_text():
+    made_here = settings.is_file() and f"-m venv {VENV}\n" in settings.read_text()
+    if not made_here or not PYTHON.exists():
         return False
     check = f"import sys, pip; sys.exit(sys.version_info < {OLDEST})"
     return subprocess.run([str(PYTHON), "-c", check], stderr=subprocess.DEVNULL).returncode == 0

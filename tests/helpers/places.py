@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # What lets root write where nobody may; without it root is stopped as everybody is.
 PASSES = "-dac_override,-dac_read_search"
 # What a checkout holds besides its own files; asked for where git does not know it, as in an unpacked ZIP.
@@ -68,6 +69,17 @@ def instead_of(address, folder):
         "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": address,
     }
+
+
+def find_python(version):
+    """A Python by its version: on PATH, or among pyenv's; None where none of that version starts."""
+    name = f"python{version}"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    # On PATH may stand a shim of pyenv's, which starts nothing as long as its version is not chosen.
+    for found in filter(None, [shutil.which(name), *sorted(pyenv.glob(f"versions/{version}.*/bin/{name}"))]):
+        if subprocess.run([found, "--version"], capture_output=True).returncode == 0:
+            return found
+    return None
 
 
 def set_writable(folder, writable):

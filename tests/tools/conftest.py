@@ -2,11 +2,11 @@
 
 import shutil
 
-import links
 import nbformat
-import notebooks
 import pytest
 
+import links
+import notebooks
 from tests.helpers.places import ROOT
 
 OWN = "from-formula-to-model/course"

@@ -2,11 +2,11 @@
 
 import re
 
-import links
 import nbformat
-import notebooks
 import pytest
 
+import links
+import notebooks
 from tests.helpers.places import ROOT
 from tests.tools.conftest import OWN
 

@@ -3,8 +3,9 @@
 import json
 import os
 
-import notebooks
 import pytest
+
+import notebooks
 
 EXECUTED = """
 # %%
