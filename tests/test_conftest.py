@@ -1,6 +1,5 @@
-"""The frame that tests run in: no network, strict comparison of notebooks, their peak memory."""
+"""What tests run under: no network, strict comparison of notebooks, their peak memory, long files first."""
 
-import json
 import os
 import re
 import shutil
@@ -10,21 +9,24 @@ import sys
 import threading
 from pathlib import Path
 
+import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers.places import ROOT
+
 OUTSIDE = "192.0.2.1"  # kept for documentation: no machine has it
 REACH = f"""
-import asyncio, socket, urllib.request
-def attempts():
-    yield lambda: socket.create_connection(("{OUTSIDE}", 80), timeout=2)
-    yield lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("{OUTSIDE}", 53))
-    yield lambda: socket.getaddrinfo("example.org", 443)
-    yield lambda: socket.gethostbyname("example.org")
-    yield lambda: socket.create_connection(("2001:db8::1", 80), timeout=2)
-    yield lambda: urllib.request.urlopen("http://example.org", timeout=2)
+import socket, urllib.request
+attempts = [
+    lambda: socket.create_connection(("{OUTSIDE}", 80), timeout=2),
+    lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("{OUTSIDE}", 53)),
+    lambda: socket.getaddrinfo("example.org", 443),
+    lambda: socket.gethostbyname("example.org"),
+    lambda: socket.create_connection(("2001:db8::1", 80), timeout=2),
+    lambda: urllib.request.urlopen("http://example.org", timeout=2),
+]
 found = []
-for attempt in attempts():
+for attempt in attempts:
     try:
         attempt()
         found.append("reached")
@@ -49,42 +51,38 @@ def test_this_process_is_blocked_and_loopback_works(capsys):
     listener.close()
 
 
-def test_subprocesses_are_blocked_from_any_folder(tmp_path):
-    run = subprocess.run([sys.executable, "-c", REACH], cwd=tmp_path, capture_output=True, text=True)
-    assert (run.stdout.strip(), run.stderr) == (BLOCKED, "")
-
-
-def test_a_hidden_sitecustomize_is_still_executed(tmp_path):
+def test_other_processes_are_blocked_and_a_hidden_sitecustomize_is_executed(tmp_path):
     (tmp_path / "sitecustomize.py").write_text("print('the hidden one')")
     env = os.environ | {"PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(tmp_path)])}
-    run = subprocess.run([sys.executable, "-c", REACH], env=env, capture_output=True, text=True)
-    assert run.stdout.splitlines() == ["the hidden one", BLOCKED]
+    run = subprocess.run([sys.executable, "-c", REACH], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (run.stdout.splitlines(), run.stderr) == (["the hidden one", BLOCKED], "")
 
 
 def save_notebook(path, *cells):
     """A notebook of (source, stdout, tags) cells, as nbval's reference."""
-    code = []
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for number, (source, stdout, tags) in enumerate(cells, start=1):
-        outputs = [{"output_type": "stream", "name": "stdout", "text": stdout}] if stdout else []
-        cell = {"cell_type": "code", "execution_count": number, "outputs": outputs, "source": source}
-        code.append(cell | {"metadata": {"tags": tags}})
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
-    path.write_text(json.dumps(notebook))
+        cell = nbformat.v4.new_code_cell(source, execution_count=number, metadata={"tags": tags})
+        if stdout:
+            cell.outputs = [nbformat.v4.new_output("stream", text=stdout)]
+        notebook.cells.append(cell)
+    nbformat.write(notebook, path)
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """Verdicts, item → outcome, of one run of the frame over three small notebooks."""
+    """Verdicts, item → outcome, of one run under this conftest over two small notebooks; and its output."""
     if not Path("/proc/self/status").exists():
         pytest.skip("peak memory is read on Linux alone")
-    root = tmp_path_factory.mktemp("frame")
-    (root / "tests").mkdir()
-    (root / "notebooks").mkdir()
-    shutil.copy(ROOT / "tests" / "conftest.py", root / "tests")
-    shutil.copytree(ROOT / "tests" / "no_network", root / "tests" / "no_network")
+    root = tmp_path_factory.mktemp("course")
+    for name in ("conftest.py", "helpers/no_network/sitecustomize.py"):
+        (root / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "tests" / name, root / "tests" / name)
+    (root / "tests" / "test_short.py").write_text("def test_short():\n    pass\n")
     (root / "pytest.ini").write_text("[pytest]\n")
-    numbered = [(f"count = {number}" if number == 0 else "count += 1", "", []) for number in range(8)]
+    (root / "notebooks").mkdir()
+    numbered = [("count = 0", "", []), *[("count += 1", "", [])] * 7]
     save_notebook(
         root / "notebooks" / "a.ipynb", *numbered, ("print(count)", "7\n", []), (REACH, BLOCKED + "\n", [])
     )
@@ -95,41 +93,32 @@ def report(tmp_path_factory):
         ("import sys\nprint(1, file=sys.stderr)", "", []),
         ("1 / 0", "", ["nbval-ignore-output"]),
         ("1", "", []),
+        ("x = b'x' * 1_050_000_000\ndel x", "", []),
     )
-    save_notebook(
-        root / "notebooks" / "c.ipynb", ("x = b'x' * 1_050_000_000\ndel x", "", []), ("print(1)", "1\n", [])
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval",
-        "--nbval-current-env",
-        "-q",
-        "-rpf",
-        "-p",
-        "no:xdist",
-    ]
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-v", "-p", "no:xdist"]
     run = subprocess.run([*command, "tests", "notebooks"], cwd=root, capture_output=True, text=True)
-    lines = re.findall(r"(?m)^(PASSED|FAILED) notebooks/(.+?)(?: - .*)?$", run.stdout)
-    return {item: outcome for outcome, item in lines}, run.stdout
+    lines = re.findall(r"(?m)^(\S+?)(?:\.ipynb|::ipynb|\.py)::(.+?) (PASSED|FAILED)", run.stdout)
+    return {(file, item): outcome for file, item, outcome in lines}, run.stdout
 
 
 def test_cells_run_in_order_on_one_kernel_without_network(report):
     verdicts, output = report
-    cells = {item: outcome for item, outcome in verdicts.items() if item.startswith("a.ipynb")}
-    assert len(cells) == 11 and set(cells.values()) == {"PASSED"}, output
+    cells = [outcome for (file, _), outcome in verdicts.items() if file == "notebooks/a"]
+    assert cells == ["PASSED"] * 11, output
 
 
 def test_differing_outputs_stderr_errors_and_values_fail(report):
     verdicts, output = report
-    outcomes = [verdicts[f"b.ipynb::Cell {number}"] for number in range(5)]
-    assert outcomes == ["FAILED", "PASSED", "FAILED", "FAILED", "FAILED"], output
+    outcomes = [verdicts["notebooks/b", f"Cell {number}"] for number in range(6)]
+    assert outcomes == ["FAILED", "PASSED", "FAILED", "FAILED", "FAILED", "PASSED"], output
 
 
 def test_peak_memory_fails_though_it_was_freed(report):
     verdicts, output = report
-    assert verdicts["c.ipynb::Cell 0"] == verdicts["c.ipynb::Cell 1"] == "PASSED", output
-    assert verdicts["c.ipynb::peak memory"] == "FAILED"
-    assert verdicts["a.ipynb::peak memory"] == verdicts["b.ipynb::peak memory"] == "PASSED"
+    assert verdicts["notebooks/b", "peak memory"] == "FAILED"
     assert "at most 1000 MB are allowed" in output
+
+
+def test_long_files_run_first(report):
+    files = [file for file, _ in report[0]]
+    assert list(dict.fromkeys(files)) == ["notebooks/a", "notebooks/b", "tests/test_short"]

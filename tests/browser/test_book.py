@@ -1,9 +1,11 @@
-"""The site as its reader meets it: no warning in building it, every link followed, every explorer moved."""
+"""The book as its reader meets it: no warning in building it, every link followed, explorers moved.
+
+All pages are built and looked at each time, with frames for one chapter; with all frames in `make soak`.
+"""
 
 import contextlib
 import functools
 import http.server
-import io
 import json
 import re
 import subprocess
@@ -17,12 +19,13 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from PIL import Image
 
+import links
 from course import chapters
-from tests.helpers.lab import ROOT
+from tests.helpers.places import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
 STEMS = [path.stem for path in chapters.paths()]
-PAGES = ["index.html", "class.html", *(f"notebooks/{stem}.html" for stem in STEMS)]
+PAGES = ["index", "class", *(f"notebooks/{stem}" for stem in STEMS)]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 # Every formula is set, and every picture has come, those too that are fetched when scrolled to.
 READY = """async () => {
@@ -32,6 +35,8 @@ READY = """async () => {
     await Promise.all(pictures.map(picture => picture.decode()));
 }"""
 EXPLORERS = "figure.explorer"
+CONTROLS = "input[type=range], select"
+FRAMES = "e => new URL(e.dataset.frames, document.baseURI).href"
 # Code consists of thousands of coloured words of a few kinds: one of each kind in each kind of place is left.
 ONE_WORD_OF_EACH_KIND = """() => {
     const seen = new Set();
@@ -44,13 +49,18 @@ ONE_WORD_OF_EACH_KIND = """() => {
 }"""
 
 
+@pytest.fixture(scope="module", params=["01_cnn", pytest.param("all", marks=pytest.mark.soak)])
+def moving(request):
+    """The chapters whose explorers move."""
+    return STEMS if request.param == "all" else [request.param]
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The folder of the site, built as `make site` builds it."""
-    folder = tmp_path_factory.mktemp("site")
-    run = subprocess.run(
-        [sys.executable, "tools/book.py", str(folder)], cwd=ROOT, capture_output=True, text=True
-    )
+def folder(moving, tmp_path_factory):
+    """The folder of the book, built as `make book` builds it."""
+    folder = tmp_path_factory.mktemp("book")
+    command = [sys.executable, "tools/book.py", *moving, "--output", str(folder)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder
 
@@ -63,19 +73,18 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def address(site):
-    """The site served on this machine alone; its address."""
-    handler = functools.partial(Quiet, directory=str(site))
+def address(folder):
+    """The book served on this machine alone; its address."""
+    handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
 
 
 @contextlib.contextmanager
 def opened(browser, address, name, **settings):
-    """A page of the site, ready; at the end nothing may have failed, and no request gone elsewhere."""
+    """A page of the book, ready; at the end nothing may have failed, and no request gone elsewhere."""
     context = browser.new_context(**{"viewport": DESKTOP, **settings})
     page = context.new_page()
     faults, page.asked = [], []
@@ -94,116 +103,97 @@ def opened(browser, address, name, **settings):
     assert not elsewhere, elsewhere
 
 
-def frames_asked(page):
-    return [url for url in page.asked if url.endswith(".webp")]
+def parsed(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
-def pages_of(site):
-    """Paths of the pages; `_static` holds templates of the theme too."""
-    return [path for path in site.rglob("*.html") if "_static" not in path.parts]
-
-
-def twin(stem):
-    return json.loads((ROOT / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8"))
-
-
-def test_every_internal_link_leads_somewhere(site):
-    pages = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in pages_of(site)}
-    places = {
-        path: {tag["id"] for tag in soup.find_all(id=True)}
-        | {tag["name"] for tag in soup.find_all("a", attrs={"name": True})}
-        for path, soup in pages.items()
+def test_every_link_leads_somewhere_and_nothing_is_loaded_from_elsewhere(folder):
+    # `_static` holds templates of the theme too.
+    pages = {path: parsed(path) for path in folder.rglob("*.html") if "_static" not in path.parts}
+    names = {
+        path: {tag.get("id") or tag.get("name") for tag in soup.find_all()} for path, soup in pages.items()
     }
     followed = 0
     for path, soup in pages.items():
-        for tag in soup.find_all(["a", "link", "script", "img", "source"]):
-            link = tag.get("href") or tag.get("src") or ""
-            if not link or re.match(r"[a-z]+:", link):
+        for tag in soup.find_all(["a", "link", "script", "img", "source", "iframe"]):
+            link, loads = tag.get("href") or tag.get("src") or "", tag.name != "a"
+            if not link or re.match(r"([a-z]+:)?//|[a-z]+:", link):
+                shown = {"stylesheet", "preload"} & set(tag.get("rel", [])) or tag.name != "link"
+                assert not (link and loads and shown), f"{path.name} loads {link}"
                 continue
             target, fragment = urldefrag(link)
             target = (path.parent / unquote(target.split("?")[0])).resolve() if target else path
             target = target / "index.html" if target.is_dir() else target
-            assert target.is_file(), f"{path.relative_to(site)}: {link}"
-            if fragment and target in places:
-                assert unquote(fragment) in places[target], f"{path.relative_to(site)}: {link}"
+            assert target.is_file(), f"{path.relative_to(folder)}: {link}"
+            assert not fragment or target not in names or unquote(fragment) in names[target], (path, link)
             followed += 1
     assert followed > 1000
 
 
-def test_what_a_page_loads_is_in_the_site(site):
-    for path in pages_of(site):
-        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        loaded = [tag.get("src") for tag in soup.find_all(["script", "img", "iframe", "source"])]
-        loaded += [
-            tag.get("href")
-            for tag in soup.find_all("link")
-            if {"stylesheet", "preload"} & set(tag.get("rel", []))
-        ]
-        assert not [link for link in loaded if link and re.match(r"(https?:)?//", link)], path.name
-
-
-@pytest.mark.parametrize("stem", STEMS)
-def test_a_chapter_has_its_formulas_pictures_and_code(browser, address, stem):
-    cells = twin(stem)["cells"]
-    prose = "".join("".join(cell["source"]) + "\n\n" for cell in cells if cell["cell_type"] == "markdown")
-    formulas = len(re.findall(r"(?s)\$\$.+?\$\$|(?<!\$)\$[^$\n]+\$(?!\$)", re.sub(r"`[^`\n]*`", "", prose)))
-    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    alts = sum("image/png" in data for data in outputs)
-    with opened(browser, address, f"notebooks/{stem}.html") as page:
-        assert page.locator("article h1").count() == 1
-        assert page.locator("mjx-merror").count() == 0
-        # A formula that is broken over two lines escapes the count above.
-        assert page.locator("mjx-container").count() >= 0.9 * formulas > 50
-        pictures = page.locator("main .cell_output img")
-        assert pictures.count() == alts
-        assert all(pictures.evaluate_all("all => all.map(i => i.alt.length > 20 && i.naturalWidth > 100)"))
-        assert page.locator("main .cell_input").count() == sum(c["cell_type"] == "code" for c in cells)
-        prose = "main p, main li, main h2, main h3, main td, main summary"
-        texts = page.locator(prose).evaluate_all(
-            "all => all.filter(e => !e.closest('.cell_output')).map(e => e.textContent)"
-        )
-        assert not [text for text in texts if "$" in text], "a formula that was not set"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_no_serious_accessibility_fault(browser, address, name, scheme):
-    with opened(browser, address, name, color_scheme=scheme) as page:
-        page.evaluate(ONE_WORD_OF_EACH_KIND)
-        # With `preload` axe would fetch the style sheets a second time, to paths of its own.
-        options = {"preload": False, "resultTypes": ["violations"]}
-        found = Axe().run(page, options=options).response["violations"]
-    serious = [
+def faults_of(page, **options):
+    """What axe finds to be serious; with `preload` it would fetch the style sheets a second time."""
+    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]} | options)
+    return [
         (fault["id"], node["html"][:200], node["failureSummary"])
-        for fault in found
+        for fault in found.response["violations"]
         if fault["impact"] in ("serious", "critical")
         for node in fault["nodes"]
     ]
-    assert not serious, serious
 
 
-@pytest.mark.parametrize("stem", STEMS)
-def test_explorers_move_without_a_kernel(browser, address, site, stem):
-    outputs = [output.get("data", {}) for cell in twin(stem)["cells"] for output in cell.get("outputs", [])]
-    count = sum("".join(data.get("text/plain", "")).startswith("[explorer]") for data in outputs)
-    with opened(browser, address, f"notebooks/{stem}.html") as page:
-        explorers = page.locator(EXPLORERS)
-        assert explorers.count() == count > 0
-        assert not frames_asked(page), "frames are fetched before anybody scrolls to them"
-        for explorer in explorers.all():
-            explorer.scroll_into_view_if_needed()
-            move_all(page, explorer)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_legible_to_everybody(browser, address, name):
+    with opened(browser, address, f"{name}.html", color_scheme="light") as page:
+        assert page.locator("article h1").count() == 1
+        assert page.locator("mjx-merror").count() == 0
+        prose = "main p, main li, main h2, main h3, main td, main summary"
+        texts = page.locator(prose).evaluate_all(
+            "all => all.filter(e => !e.closest('.cell_output, code')).map(e => e.textContent)"
+        )
+        assert not [text for text in texts if name.startswith("n") and "$" in text], "a formula not set"
+        if name.startswith("notebooks"):
+            check_content(page, json.loads((ROOT / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"])
+        page.evaluate(ONE_WORD_OF_EACH_KIND)
+        assert faults_of(page) == []
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+        assert faults_of(page, runOnly=["color-contrast"]) == []
+        page.set_viewport_size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def check_content(page, cells):
+    """A chapter's page has its formulas, pictures and code."""
+    prose = "".join("".join(cell["source"]) + "\n\n" for cell in cells if cell["cell_type"] == "markdown")
+    formulas = len(re.findall(r"(?s)\$\$.+?\$\$|(?<!\$)\$[^$\n]+\$(?!\$)", re.sub(r"`[^`\n]*`", "", prose)))
+    # A formula that is broken over two lines escapes this count.
+    assert page.locator("mjx-container").count() >= 0.9 * formulas > 50
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    pictures = page.locator("main .cell_output img")
+    assert pictures.count() == sum("image/png" in data for data in outputs)
+    assert all(pictures.evaluate_all("all => all.map(i => i.alt.length > 20 && i.naturalWidth > 100)"))
+    assert page.locator("main .cell_input").count() == sum(cell["cell_type"] == "code" for cell in cells)
+
+
+def test_explorers_move_without_a_kernel(browser, address, moving):
+    for stem in moving:
+        text = (ROOT / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8")
+        with opened(browser, address, f"notebooks/{stem}.html") as page:
+            explorers = page.locator(EXPLORERS)
+            assert explorers.count() == text.count('"[explorer] ') > 0
+            asked = [url for url in page.asked if url.endswith(".webp")]
+            assert not asked, "frames are fetched before anybody scrolls to them"
+            for explorer in explorers.all():
+                explorer.scroll_into_view_if_needed()
+                move_all(page, explorer)
 
 
 def move_all(page, explorer):
     """Move each control of an explorer by the keyboard to both its ends; its frames are there before."""
-    controls = explorer.locator("input[type=range], select")
+    controls, frames = explorer.locator(CONTROLS), explorer.evaluate(FRAMES)
     assert controls.count() in (1, 2)
-    frames = explorer.evaluate("e => new URL(e.dataset.frames, document.baseURI).href")
-    count = controls.evaluate_all(
-        "all => all.reduce((n, e) => n * (e.options?.length ?? Number(e.max) + 1), 1)"
-    )
-    while len([url for url in page.asked if url.startswith(frames)]) < count:
+    lengths = controls.evaluate_all("all => all.map(e => e.options?.length ?? Number(e.max) + 1)")
+    while len([url for url in page.asked if url.startswith(frames)]) < np.prod(lengths):
         page.wait_for_timeout(50)
     before = len(page.asked)
     for control in controls.all():
@@ -212,53 +202,50 @@ def move_all(page, explorer):
         if control.evaluate("e => e.matches('select')"):
             for index in (control.locator("option").count() - 1, 0):
                 control.select_option(index=index)
-                check_shown(explorer, controls, frames)
+                check_shown(explorer)
             continue
         for key in ("End", "Home", "ArrowRight"):
             page.keyboard.press(key)
-            check_shown(explorer, controls, frames)
+            check_shown(explorer)
         labels = json.loads(control.get_attribute("data-labels"))
         assert control.input_value() == "1" and control.get_attribute("aria-valuetext") == labels[1]
         assert explorer.locator(f"output[for='{control.get_attribute('id')}']").text_content() == labels[1]
     assert page.asked[before:] == [], "a frame is fetched a second time"
 
 
-def check_shown(explorer, controls, frames):
+def check_shown(explorer):
     """The picture is the one of the controls' places, and it is decoded."""
-    place = "-".join(controls.evaluate_all("all => all.map(e => e.value)"))
+    place = "-".join(explorer.locator(CONTROLS).evaluate_all("all => all.map(e => e.value)"))
     width, address = explorer.locator("img").evaluate(
         "async i => { await i.decode(); return [i.naturalWidth, i.src]; }"
     )
-    assert width > 100 and address == f"{frames}{place}.webp"
+    assert width > 100 and address == f"{explorer.evaluate(FRAMES)}{place}.webp"
 
 
-@pytest.mark.parametrize("stem", STEMS)
-def test_frames_begin_with_the_notebooks_picture_and_are_small(site, stem):
-    soup = BeautifulSoup((site / "notebooks" / f"{stem}.html").read_text(encoding="utf-8"), "html.parser")
-    for figure in soup.select(EXPLORERS):
-        folder = (site / "notebooks" / figure["data-frames"]).resolve()
-        frames = {path.stem: path.read_bytes() for path in folder.glob("*.webp")}
-        assert sum(map(len, frames.values())) <= 1_500_000
+def test_frames_begin_with_the_notebooks_picture_and_are_small(folder, moving):
+    for figure in (
+        figure for stem in moving for figure in parsed(folder / f"notebooks/{stem}.html").select(EXPLORERS)
+    ):
+        frames = {path.stem: path for path in (folder / "notebooks" / figure["data-frames"]).glob("*.webp")}
+        contents = {path.read_bytes() for path in frames.values()}
+        assert sum(path.stat().st_size for path in frames.values()) <= 1_500_000
+        assert len(contents) > 0.5 * len(frames)
         controls = figure.select("input, select")
-        sizes = [int(c["max"]) + 1 if c.name == "input" else len(c.select("option")) for c in controls]
-        assert len(frames) == np.prod(sizes) and len(set(frames.values())) > 0.5 * len(frames)
         start = "-".join(
             c["value"] if c.name == "input" else c.select_one("option[selected]")["value"] for c in controls
         )
-        still = site / "notebooks" / figure.select_one("img")["src"]
+        still = folder / "notebooks" / figure.select_one("img")["src"]
         first, second = (
-            np.asarray(Image.open(file).convert("RGB"), dtype=float)
-            for file in (io.BytesIO(frames[start]), still)
+            np.asarray(Image.open(path).convert("RGB"), dtype=float) for path in (frames[start], still)
         )
         assert first.shape == second.shape
         assert np.abs(first - second).mean() < 2, f"{figure['id']}: frame {start} is not the first picture"
 
 
-def test_on_a_phone(browser, address):
+def test_a_finger_moves_an_explorer(browser, address, moving):
     settings = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-    for name in PAGES:
-        with opened(browser, address, name, **settings) as page:
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+    for stem in moving:
+        with opened(browser, address, f"notebooks/{stem}.html", **settings) as page:
             for explorer in page.locator(EXPLORERS).all():
                 explorer.scroll_into_view_if_needed()
                 before = explorer.locator("img").get_attribute("src")
@@ -266,36 +253,26 @@ def test_on_a_phone(browser, address):
                 box = slider.bounding_box()
                 assert box["height"] >= 24 and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
                 start = int(slider.input_value()) / int(slider.get_attribute("max"))
-                page.touchscreen.tap(
-                    box["x"] + box["width"] * (0.95 if start < 0.5 else 0.05), box["y"] + box["height"] / 2
-                )
-                frames = explorer.evaluate("e => new URL(e.dataset.frames, document.baseURI).href")
-                check_shown(explorer, explorer.locator("input[type=range], select"), frames)
+                place = box["x"] + box["width"] * (0.95 if start < 0.5 else 0.05)
+                page.touchscreen.tap(place, box["y"] + box["height"] / 2)
+                check_shown(explorer)
                 assert explorer.locator("img").get_attribute("src") != before
                 picture = explorer.locator(".explorer-picture")
                 assert picture.evaluate("e => { e.scrollLeft = 9; return e.scrollLeft; }") == 9
 
 
-def test_search_finds_a_word_of_a_chapter(browser, address):
-    with opened(browser, address, "search.html?q=convolution") as page:
+def test_the_reader_searches_chooses_dark_and_copies_code(browser, address):
+    with opened(browser, address, "search.html?q=convolution", color_scheme="light") as page:
         page.locator("#search-results li a").first.wait_for()
-        links = page.locator("#search-results li a").evaluate_all("all => all.map(a => a.href)")
-        assert any("01_cnn" in link for link in links)
-
-
-def test_the_reader_can_choose_dark(browser, address):
-    with opened(browser, address, "index.html", color_scheme="light") as page:
+        found = page.locator("#search-results li a").evaluate_all("all => all.map(a => a.href)")
+        assert any("01_cnn" in link for link in found)
         page.locator(".theme-switch-button:visible").click()
         page.locator(".theme-switch-container .dropdown-item", has_text="Dark").click()
-        page.wait_for_function("getComputedStyle(document.body).backgroundColor != 'rgb(255, 255, 255)'")
-        page.reload()
-        page.wait_for_function("getComputedStyle(document.body).backgroundColor != 'rgb(255, 255, 255)'")
-
-
-def test_code_can_be_copied(browser, address):
-    with opened(
-        browser, address, "notebooks/01_cnn.html", permissions=["clipboard-read", "clipboard-write"]
-    ) as page:
+        for _ in range(2):
+            page.wait_for_function("getComputedStyle(document.body).backgroundColor != 'rgb(255, 255, 255)'")
+            page.reload()
+    clipboard = {"permissions": ["clipboard-read", "clipboard-write"]}
+    with opened(browser, address, "notebooks/01_cnn.html", **clipboard) as page:
         cell = page.locator(".cell_input .highlight", has_text="def correlate").first
         cell.scroll_into_view_if_needed()
         cell.hover()
@@ -305,12 +282,9 @@ def test_code_can_be_copied(browser, address):
 
 
 @pytest.mark.parametrize("stem", STEMS)
-def test_launch_buttons_follow_the_one_address(site, stem):
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    name = re.search(r'(?m)^Repository = "https://github\.com/(.+)"', project)[1]
-    soup = BeautifulSoup((site / "notebooks" / f"{stem}.html").read_text(encoding="utf-8"), "html.parser")
-    links = {tag["href"] for tag in soup.select(".dropdown-launch-buttons a")}
-    assert links == {
+def test_launch_buttons_follow_the_one_address(folder, stem):
+    name, soup = links.stated(), parsed(folder / "notebooks" / f"{stem}.html")
+    assert {tag["href"] for tag in soup.select(".dropdown-launch-buttons a")} == {
         f"https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/my/{stem}.ipynb",
         f"https://colab.research.google.com/github/{name}/blob/main/notebooks/{stem}.ipynb",
     }

@@ -146,4 +146,5 @@ def test_make_lab_in_a_read_only_checkout_that_has_an_environment(checkout, vari
     places.set_writable(checkout, False)
     copy = tmp_path / "learner" / "from-formula-to-model"
     assert end.returncode == 0, end.stderr
+    assert "allow_root = True" in end.stdout
     assert f"root_dir = '{copy}'" in end.stdout and (copy / "00_foundations.ipynb").exists()
