@@ -262,7 +262,7 @@ class RNN(Recurrent):
 
 # %%
 def agrees(ours, theirs, batch=2, steps=5, seed=0):
-    """Compare a Recurrent with its twin from torch.nn in outputs, final states and every gradient."""
+    """Compare a Recurrent with its counterpart of torch.nn in outputs, final states and every gradient."""
     rng = torch.Generator().manual_seed(seed)
     shape, size = (ours.layers, batch, ours.d_h), theirs.input_size
     tensors = {"x": torch.randn(batch, steps, size, generator=rng)}

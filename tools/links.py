@@ -30,6 +30,11 @@ def stated():
     return project["urls"]["Repository"].removeprefix("https://github.com/")
 
 
+def files(*patterns):
+    """The files of these patterns, a list of Paths."""
+    return [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
 def replaced(text, old, new):
     """A text with one address in place of another; in an address within an address its slash is `%2F`."""
     for slash in ("/", "%2F"):
@@ -44,26 +49,25 @@ def write(new):
     Raises:
         NotebookError: a notebook was edited by hand; nothing is changed.
     """
-    old, chapters = stated(), sources()
-    refuse_edited(chapters)
-    for source in chapters:
-        if (path := source.with_suffix(".ipynb")).exists():
-            notebook = nbformat.read(path, as_version=4)
-            in_step = stamp_of(notebook) == hash_cells(notebook)
-            for cell in notebook.cells:
-                cell.source = replaced(cell.source, old, new)
-            set_ids(notebook)
-            if in_step:
-                notebook.metadata["course"]["inputs"] = hash_cells(notebook)
-            write_whole(path, nbformat.writes(notebook) + "\n")
-    for path in (path for pattern in FILES for path in ROOT.glob(pattern)):
+    old = stated()
+    refuse_edited(sources())
+    for path in files("notebooks/*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        in_step = stamp_of(notebook) == hash_cells(notebook)
+        for cell in notebook.cells:
+            cell.source = replaced(cell.source, old, new)
+        set_ids(notebook)
+        if in_step:
+            notebook.metadata["course"]["inputs"] = hash_cells(notebook)
+        write_whole(path, nbformat.writes(notebook) + "\n")
+    for path in files(*FILES):
         write_whole(path, replaced(path.read_text(encoding="utf-8"), old, new))
 
 
 def check():
-    """One line for each place with an address that is not the one stated."""
+    """One line for each file with an address that is not the one stated."""
     lines = []
-    for path in (path for pattern in (*FILES, "notebooks/*.ipynb") for path in sorted(ROOT.glob(pattern))):
+    for path in files(*FILES, "notebooks/*.ipynb"):
         others = {found.replace("%2F", "/") for found in PLACES.findall(path.read_text(encoding="utf-8"))}
         for other in others - {stated()}:
             lines.append(f"{path.relative_to(ROOT)}: has {other}, pyproject.toml {stated()}")
@@ -76,12 +80,12 @@ def main(arguments=None):
     parser.add_argument("repository", nargs="?", default="", help="owner/name, as on GitHub")
     parser.add_argument("--check", action="store_true", help="change nothing, say what differs")
     options = parser.parse_args(arguments)
-    lines = []
     try:
         if options.check:
             lines = check()
         elif re.fullmatch(NAME, options.repository) and not options.repository.endswith((".git", ".")):
             write(options.repository)
+            lines = []
         else:
             lines = [f"error: name it as on GitHub, make links REPO=owner/name, not {options.repository!r}"]
     except NotebookError as error:

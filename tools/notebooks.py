@@ -158,18 +158,11 @@ async def execute(notebook, name):
         try:
             await client.async_execute(env=env)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            raise NotebookError(f"{name}.ipynb is not made, {_describe_failure(notebook, error)}") from error
-
-
-def _describe_failure(notebook, error):
-    """The failing cell's number and text, and the error's own short form."""
-    done = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
-    number = max(1, sum(cell.execution_count is not None for cell in done))
-    for position, cell in enumerate(done, start=1):
-        if any(output.output_type == "error" for output in cell.outputs):
-            number = position
-    traceback = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-    return f"code cell {number} failed:\n\n{traceback}\n"
+            number = max(1, sum(cell.get("execution_count") is not None for cell in notebook.cells))
+            traceback = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+            raise NotebookError(
+                f"{name}.ipynb is not made, code cell {number} failed:\n\n{traceback}\n"
+            ) from error
 
 
 async def make(source, turn):
