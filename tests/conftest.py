@@ -7,7 +7,6 @@ import importlib.util
 import os
 import re
 import sys
-from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -103,12 +102,19 @@ class PeakMemory(pytest.Item):
 
 
 def pytest_collection_modifyitems(items):
-    """Long files first, so that no worker is left with one at the end: notebooks, the browser, then the files
-    with most tests. After the last cell of each notebook, while its kernel is alive, comes a PeakMemory item.
+    """Long files first, so that no worker is left with one at the end: notebooks, files with a longer timeout,
+    then those with most tests. After the last cell of a notebook, while its kernel lives, comes PeakMemory.
     """
-    count = Counter(item.path for item in items)
-    kinds = [lambda item: item.path.suffix == ".ipynb", lambda item: "browser" in item.path.parts]
-    items.sort(key=lambda item: ([not kind(item) for kind in kinds], -count[item.path], str(item.path)))
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def turn(path):
+        run = [item for item in files[path] if not item.get_closest_marker("soak")]
+        limits = [mark.args[0] for item in run for mark in item.iter_markers("timeout")]
+        return path.suffix != ".ipynb", -max(limits, default=0), -len(run), str(path)
+
+    items[:] = [item for path in sorted(files, key=turn) for item in files[path]]
     last_cells = {}
     for position, item in enumerate(items):
         if item.path.suffix == ".ipynb" and item.name.startswith("Cell "):

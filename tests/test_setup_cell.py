@@ -16,6 +16,7 @@ import pytest
 from course import chapters
 from tests.helpers import places
 
+pytestmark = pytest.mark.timeout(900)  # against a hang: an installation takes its time on a busy machine
 CELL = next(cell.source for cell in jupytext.read(chapters.paths()[0]).cells if cell.cell_type == "code")
 ADDRESS = "https://github.com/from-formula-to-model/course"
 SHOW = "\nimport course\nprint(course.__file__)"
