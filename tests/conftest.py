@@ -102,7 +102,7 @@ class PeakMemory(pytest.Item):
 
 
 def pytest_collection_modifyitems(items):
-    """Long files first, so that no worker is left with one at the end: notebooks, files with a longer timeout,
+    """Long files first, so that no worker is left with one at the end: notebooks, files with a long timeout,
     then those with most tests. After the last cell of a notebook, while its kernel lives, comes PeakMemory.
     """
     files = {}

@@ -26,7 +26,7 @@ from PIL import Image
 
 import frames
 from links import stated
-from notebooks import ROOT, NotebookError, refuse_edited, sources, state
+from notebooks import ROOT, NotebookError, sources, states
 
 BOOK = ROOT / "build" / "book"
 AT_ONCE = 2
@@ -163,12 +163,11 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         moving = sources(options.chapters)
-        refuse_edited(sources())
-        states = {source.stem: state(source) for source in sources()}
-        if missing := [stem for stem, how in states.items() if how == "missing"]:
-            raise BookError(f"not executed yet: {', '.join(missing)}: run `make notebooks`")
-        for stem in (stem for stem, how in states.items() if how == "stale"):
-            print(f"note: {stem}.ipynb is older than its .py: `make notebooks` renews it")
+        for source, how in states(sources()).items():
+            if how == "missing":
+                raise BookError(f"{source.stem}.ipynb is not made yet: run `make notebooks`")
+            if how == "stale":
+                print(f"note: {source.stem}.ipynb is older than its .py: `make notebooks` renews it")
         if options.output == BOOK:
             shutil.rmtree(BOOK, ignore_errors=True)  # Sphinx leaves what is no longer there
         with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ import tomllib
 import nbformat
 
 from course.files import write_whole
-from notebooks import ROOT, NotebookError, hash_cells, refuse_edited, set_ids, sources, stamp_of
+from notebooks import ROOT, NotebookError, hash_cells, set_ids, sources, stamp_of, states
 
 FILES = ("pyproject.toml", "*.md", "*.cff", "docs/*.md", "notebooks/*.py")
 NAME = r"[A-Za-z0-9][\w-]*(?:/|%2F)[\w-][\w.-]*"
@@ -50,7 +50,7 @@ def write(new):
         NotebookError: a notebook was edited by hand; nothing is changed.
     """
     old = stated()
-    refuse_edited(sources())
+    states(sources())  # refuses
     for path in files("notebooks/*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         in_step = stamp_of(notebook) == hash_cells(notebook)

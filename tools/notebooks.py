@@ -101,15 +101,21 @@ def state(source):
     return "current" if held == stamp == described else "stale"
 
 
-def refuse_edited(chapters):
-    """Raise one NotebookError that names the notebooks of these sources that were edited by hand, if any."""
-    edited = [f"notebooks/{source.stem}.ipynb" for source in chapters if state(source) == "edited"]
-    if edited:
+def states(chapters, refuse=True):
+    """How the notebooks of some sources stand: a dict from source to what `state` says.
+
+    Raises:
+        NotebookError: one of them was edited by hand, unless these are not to be refused.
+    """
+    found = {source: state(source) for source in chapters}
+    edited = [f"notebooks/{source.stem}.ipynb" for source, how in found.items() if how == "edited"]
+    if edited and refuse:
         raise NotebookError(
             f"edited by hand (or not readable): {', '.join(edited)}. A notebook is made from its .py: move "
             "what you want to keep there, delete the .ipynb, and run `make notebooks` again. Nothing was "
             "changed."
         )
+    return found
 
 
 def save(notebook, source):
@@ -195,15 +201,14 @@ def main(arguments=None):
     parser.add_argument("--check", action="store_true", help="execute nothing, say which are out of step")
     options = parser.parse_args(arguments)
     try:
-        states = {source: state(source) for source in sources(options.chapters)}
+        found = states(sources(options.chapters), refuse=not options.check)
+        behind = [source for source, how in found.items() if how != "current"]
         if options.check:
-            for source, how in states.items():
-                if how != "current":
-                    print(f"notebooks/{source.stem}.ipynb is {how}: run `make notebooks`")
-            return int(any(how != "current" for how in states.values()))
-        refuse_edited(states)
-        wanted = [source for source, how in states.items() if options.all or how != "current"]
-        for source in sorted(states.keys() - set(wanted)):
+            for source in behind:
+                print(f"notebooks/{source.stem}.ipynb is {found[source]}: run `make notebooks`")
+            return int(bool(behind))
+        wanted = list(found) if options.all else behind
+        for source in sorted(found.keys() - wanted):
             print(f"{source.stem}: up to date")
         errors = asyncio.run(make_all(wanted))
     except NotebookError as error:

@@ -38,15 +38,13 @@ def pairs(chapter):
         ours, theirs = getattr(chapter, name), getattr(F, name)
         yield Pair(f"{name} / F.{name}, 2 x 2", work(ours, x, 2), work(theirs, x, 2))
     x, linear = torch.randn(BATCH, 512, requires_grad=True), chapter.Linear(512, 64)
-    theirs = nn.Linear(512, 64)
-    theirs.load_state_dict(linear.state_dict())
-    yield Pair("Linear / nn.Linear, 512 to 64", work(linear, x), work(theirs, x))
+    twin = nn.Linear(512, 64)
+    twin.load_state_dict(linear.state_dict())
+    yield Pair("Linear / nn.Linear, 512 to 64", work(linear, x), work(twin, x))
     net, images = chapter.CNN(), torch.rand(BATCH, 1, 28, 28)
-    theirs = chapter.CNN(nn.Conv2d, nn.MaxPool2d, nn.Linear)
-    theirs.load_state_dict(net.state_dict())
-    yield Pair(
-        "the whole CNN / of torch.nn's layers", work(net, images), work(theirs, images), tolerance=1e-3
-    )
+    twin = chapter.CNN(nn.Conv2d, nn.MaxPool2d, nn.Linear)
+    twin.load_state_dict(net.state_dict())
+    yield Pair("the whole CNN / of torch.nn's layers", work(net, images), work(twin, images), tolerance=1e-3)
 
 
 def rows(quick):

@@ -12,7 +12,7 @@ LIMITS = {"LSTM": (2, 1.4)}  # bar and aim
 
 
 def pairs(chapter):
-    """RNN, LSTM and GRU with the weights of their counterparts in torch.nn."""
+    """RNN, LSTM and GRU with the weights of their twins in torch.nn."""
     x = torch.randn(BATCH, STEPS, WIDTH, requires_grad=True)
     for name in ("RNN", "LSTM", "GRU"):
         ours, theirs = getattr(chapter, name)(WIDTH, WIDTH), getattr(nn, name)(WIDTH, WIDTH, batch_first=True)

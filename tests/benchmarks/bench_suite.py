@@ -14,12 +14,12 @@ from tests.benchmarks.measure import Row
 TITLE = "The test suite"
 ROOT = Path(__file__).resolve().parents[2]
 BAR, AIM = 25 * 60, 12 * 60  # seconds
-QUICK = ("tests/tools/test_links.py", "tests/chapters/test_cnn.py")
+QUICK = ("tests/test_links.py", "tests/chapters/test_cnn.py")
 OTHERS = "unit: the rest of the package"
 # A part takes the tests whose file's path, without the suffix, begins so; the first part that fits counts.
 PARTS = {
     "notebooks (nbval)": ("notebooks/",),
-    "book": ("tests/browser/test_book", "tests/tools/test_book"),
+    "site": ("tests/browser/test_site", "tests/test_book"),
     "browser": ("tests/browser/",),
     "chapters' code against PyTorch": ("tests/chapters/",),
     "explorers": ("tests/explorers/", "tests/test_explorers", "tests/test_fuzz_explorers"),
@@ -27,8 +27,8 @@ PARTS = {
     "scripts and processes": (
         "tests/test_scripts",
         "tests/test_processes",
-        "tests/tools/test_install",
-        "tests/test_setup_cell",
+        "tests/test_install",
+        "tests/test_single_notebook",
     ),
 }
 

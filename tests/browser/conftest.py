@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.helpers import lab
+from tests.browser import lab
 
 
 @pytest.fixture(scope="module")

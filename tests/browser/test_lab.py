@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from course import chapters
-from tests.helpers import lab
+from tests.browser import lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 SOURCES = chapters.paths()

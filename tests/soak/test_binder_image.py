@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers import lab, places
+from tests.browser import lab
+from tests.helpers import places
 from tests.helpers.places import ROOT
 from tests.tools.test_binder import COPIES, variables
 

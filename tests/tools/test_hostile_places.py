@@ -79,12 +79,6 @@ def give_environment(checkout):
         (venv / ".installed-lab").write_text(environment.fingerprint())
 
 
-def test_the_bits_stop_this_user(checkout, variables):
-    for folder in (checkout, checkout / "course", Path(variables["HOME"])):
-        assert run(folder, variables, "touch", "new").returncode == 1
-    assert run(variables["TMPDIR"], variables, "touch", "new").returncode == 0
-
-
 def test_a_chapter_where_only_the_temporary_folder_can_be_written(checkout, variables, tmp_path):
     """matplotlib keeps its settings where it is told; then nothing is said at all."""
     script = tmp_path / "tmp" / "small.py"
