@@ -1,8 +1,7 @@
 # `make lab` and `make test` do all their set-up on their own. Paths are relative, so that a checkout may lie anywhere.
 # Options: PYTHON=python3.12   the Python that makes .venv
 #          TORCH_INDEX=url     PyTorch's own package index, asked beside the usual one (its CPU builds are small)
-#          JUPYTER_ARGS=...    passed on to JupyterLab      PYTEST_ARGS=...   passed on to pytest
-#          BENCH_ARGS=...      passed on to the benchmarks: --quick, --only NAME, --skip suite, --output FILE
+#          JUPYTER_ARGS=...    passed on to JupyterLab; PYTEST_ARGS=... to pytest; BENCH_ARGS=... to the benchmarks
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python

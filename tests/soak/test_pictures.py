@@ -1,9 +1,10 @@
 """The committed pictures are those that the chapters draw: nbval compares texts alone.
 
-Coarsely, since a training drifts a little from processor to processor, and a font by a pixel from version to
-version. Both pictures are averaged over squares of 16 pixels, and the grey values of the squares may differ by
-`MOST` of 255 on average. Of the 94 pictures of six chapters no two of one size are closer than 3.5, and a left
-third left white changes each by at least 1.5; everything moved by a whole pixel changes the middle one by 0.8.
+Coarsely, since a training drifts a little from processor to processor, and a font by a pixel from version
+to version. Both pictures are averaged over squares of 16 pixels, and the grey values of the squares may
+differ by `MOST` of 255 on average. Of the 94 pictures of six chapters no two of one size are closer than
+3.5, and a left third left white changes each by at least 1.5; all moved by a pixel changes the middle one
+by 0.8.
 """
 
 import asyncio
