@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.helpers import places
 from tests.helpers.places import ROOT
 
 OUTSIDE = "192.0.2.1"  # kept for documentation: no machine has it
@@ -122,3 +123,12 @@ def test_peak_memory_fails_though_it_was_freed(report):
 def test_long_files_run_first(report):
     files = [file for file, _ in report[0]]
     assert list(dict.fromkeys(files)) == ["notebooks/a", "notebooks/b", "tests/test_short"]
+
+
+def test_the_files_of_an_unpacked_zip_are_found_too(tmp_path, monkeypatch):
+    for name in ("a.py", "b.md", "course/c.py", ".venv/lib/d.py", "build/e.py", "x.egg-info/f.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(places, "ROOT", tmp_path)
+    assert sorted(places.files("*.py")) == ["a.py", "course/c.py"]
+    assert sorted(places.files()) == ["a.py", "b.md", "course/c.py"]

@@ -3,6 +3,7 @@ machine to machine.
 """
 
 import ast
+import functools
 import json
 import re
 
@@ -27,8 +28,11 @@ FORBIDDEN = {
 every_chapter = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 
 
+read = functools.cache(jupytext.read)
+
+
 def cells_of(path, kind):
-    return [cell for cell in jupytext.read(path).cells if cell.cell_type == kind]
+    return [cell for cell in read(path).cells if cell.cell_type == kind]
 
 
 def count_words(markdown):
@@ -74,7 +78,7 @@ def test_cells_stay_within_the_caps_and_take_no_shortcuts(path):
 
 @every_chapter
 def test_a_chapter_starts_as_all_do(path):
-    assert jupytext.read(path).metadata["kernelspec"]["name"] == "python3"
+    assert read(path).metadata["kernelspec"]["name"] == "python3"
     head, setup = cells_of(path, "markdown")[0].source, cells_of(path, "code")[0]
     links = dict(re.findall(r"\[(Colab|Kaggle|Binder)\]\((\S+)\)", head))
     assert len(links) == 3 and all(link.endswith(f"/{path.stem}.ipynb") for link in links.values())
