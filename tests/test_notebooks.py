@@ -6,6 +6,7 @@ import ast
 import functools
 import json
 import re
+import tomllib
 
 import jupytext
 import pytest
@@ -107,8 +108,10 @@ def test_every_notebook_is_in_step(path):
     assert notebooks.state(path) == "current", "run `make notebooks`"
 
 
-def test_every_notebook_has_a_source():
+def test_every_notebook_has_a_source_and_pairing_keeps_what_it_decides():
     assert {path.stem for path in chapters.folder().glob("*.ipynb")} == {path.stem for path in SOURCES}
+    pairing = tomllib.loads((chapters.folder() / "jupytext.toml").read_text(encoding="utf-8"))
+    assert pairing["cell_metadata_filter"].split(",") == [*notebooks.CELL_METADATA, "-all"]
 
 
 @every_chapter
