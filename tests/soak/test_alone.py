@@ -16,11 +16,11 @@ from nbclient import NotebookClient
 
 from course import chapters
 from tests.helpers import places
-from tests.soak.test_versions import outside
+from tests.soak.test_versions import outside, torch_build
 from tests.test_setup_cell import ADDRESS
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
-COLAB = ["ipykernel", "ipywidgets==7.7.1", "matplotlib==3.10.*", "torch"]
+COLAB = ["ipykernel", "ipywidgets==7.7.1", "matplotlib==3.10.*"]
 
 
 def installed(python, env):
@@ -36,7 +36,8 @@ def test_a_chapter_alone(chapter, tmp_path, monkeypatch):
     venv.create(tmp_path / "clean", with_pip=True)
     python = tmp_path / "clean" / "bin" / "python"
     index = ["--extra-index-url", env["TORCH_INDEX"]] if env.get("TORCH_INDEX") else []
-    subprocess.run([python, "-m", "pip", "install", "-qq", *index, *COLAB], env=env, check=True)
+    wanted = [*index, *COLAB, torch_build(python, index, newest=False)]
+    subprocess.run([python, "-m", "pip", "install", "-qq", *wanted], env=env, check=True)
     # Colab has packages from elsewhere too: here one whose version carries a local tag.
     helper = next((tmp_path / "clean").glob("lib/python*/site-packages")) / "helper-1.0+local.1.dist-info"
     helper.mkdir()

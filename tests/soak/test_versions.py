@@ -24,8 +24,12 @@ OTHERS = [python for python in places.PYTHONS if python != f"{sys.version_info[0
 
 
 def outside():
-    """The variables of a process that has the network, and no course of its own."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """The variables of a process that has the network, and no course of its own.
+
+    Where ipykernel sees pytest's, a notebook does not show what other programs print.
+    """
+    dropped = ("PYTHONPATH", "PYTEST_CURRENT_TEST")
+    return {name: value for name, value in os.environ.items() if name not in dropped}
 
 
 def oldest():
