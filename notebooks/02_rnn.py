@@ -57,35 +57,17 @@
 # writes $W_{ir}$ for gate $r$'s block of it. $\sigma$ is the logistic sigmoid, $\odot$ the product
 # element by element. Time runs from 1 to $T$; $h_0$ is where it starts.
 
-# %%
-# Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
-import importlib.util
+# %% jupyter={"source_hidden": true} cellView="form"
+# Set-up: finds the course; where it is missing, as on Colab, pip installs it
+import importlib.util, subprocess, sys  # isort: skip
 
-found = importlib.util.find_spec("course")
-if found is None or found.origin is None:  # a mere folder of that name has no origin
-    import os
-    import re
-    import subprocess
-    import sys
-    import tempfile
+address = "git+https://github.com/from-formula-to-model/course"
+missing = getattr(importlib.util.find_spec("course"), "origin", None) is None  # a mere folder has none
+if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
+    raise RuntimeError(f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`")
+from course import setup
 
-    print("Installing the course ...")
-    address = "git+https://github.com/from-formula-to-model/course"
-    source = os.environ.get("COURSE_SOURCE", address)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as there:
-        subprocess.run([*pip, "list", "--format=freeze"], stdout=there)
-        run = subprocess.run([*pip, "install", "-c", there.name, source], capture_output=True, text=True)
-    if run.returncode:
-        clash = re.search(r"(\S+ \S+ depends on .+)[\s\S]+?\(constraint\) (\S+)", run.stdout)
-        error = re.search(r"(?i)(fatal|error): .+|$", run.stderr)
-        reason = f"{clash[1]}, but {clash[2]} is installed" if clash else error[0]
-        raise RuntimeError(f"the course cannot be installed here: {reason}")
-    importlib.invalidate_caches()
-
-import course
-
-course.setup()
+setup()
 
 # %%
 import math
@@ -280,7 +262,7 @@ class RNN(Recurrent):
 
 # %%
 def agrees(ours, theirs, batch=2, steps=5, seed=0):
-    """Compare a Recurrent with its counterpart from torch.nn in outputs, final states and every gradient."""
+    """Compare a Recurrent with its counterpart of torch.nn in outputs, final states and every gradient."""
     rng = torch.Generator().manual_seed(seed)
     shape, size = (ours.layers, batch, ours.d_h), theirs.input_size
     tensors = {"x": torch.randn(batch, steps, size, generator=rng)}

@@ -56,35 +56,17 @@
 # All losses are to be *minimised* and are means over a batch. All logarithms are natural. In a shape, `D`
 # is the number of coordinates. The exercises write $s$ for the sigmoid.
 
-# %%
-# Set-up. Opened alone, as on Colab, this installs the course, and changes no other package.
-import importlib.util
+# %% jupyter={"source_hidden": true} cellView="form"
+# Set-up: finds the course; where it is missing, as on Colab, pip installs it
+import importlib.util, subprocess, sys  # isort: skip
 
-found = importlib.util.find_spec("course")
-if found is None or found.origin is None:  # a mere folder of that name has no origin
-    import os
-    import re
-    import subprocess
-    import sys
-    import tempfile
+address = "git+https://github.com/from-formula-to-model/course"
+missing = getattr(importlib.util.find_spec("course"), "origin", None) is None  # a mere folder has none
+if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
+    raise RuntimeError(f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`")
+from course import setup
 
-    print("Installing the course ...")
-    address = "git+https://github.com/from-formula-to-model/course"
-    source = os.environ.get("COURSE_SOURCE", address)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as there:
-        subprocess.run([*pip, "list", "--format=freeze"], stdout=there)
-        run = subprocess.run([*pip, "install", "-c", there.name, source], capture_output=True, text=True)
-    if run.returncode:
-        clash = re.search(r"(\S+ \S+ depends on .+)[\s\S]+?\(constraint\) (\S+)", run.stdout)
-        error = re.search(r"(?i)(fatal|error): .+|$", run.stderr)
-        reason = f"{clash[1]}, but {clash[2]} is installed" if clash else error[0]
-        raise RuntimeError(f"the course cannot be installed here: {reason}")
-    importlib.invalidate_caches()
-
-import course
-
-course.setup()
+setup()
 
 # %%
 import copy

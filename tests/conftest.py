@@ -1,5 +1,5 @@
-"""What every test runs under: one thread, no network; and each notebook's peak memory, read after its last
-cell.
+"""What every test runs under: one thread, no network; the order of the files; and each notebook's peak
+memory, read after its last cell.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCK = ROOT / "tests" / "no_network"
+BLOCK = ROOT / "tests" / "helpers" / "no_network"
 PEAK_MEMORY_MB = 1000
 
 hypothesis.settings.register_profile(
@@ -35,14 +35,6 @@ def pytest_configure(config):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-
-
-def load_tool(name):
-    """A module of tools/, which is no package, loaded anew."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @contextlib.contextmanager
@@ -110,7 +102,19 @@ class PeakMemory(pytest.Item):
 
 
 def pytest_collection_modifyitems(items):
-    """Put a PeakMemory item after the last cell of each notebook, while its kernel is alive."""
+    """Long files first, so that no worker is left with one at the end: notebooks, files with a long timeout,
+    then those with most tests. After the last cell of a notebook, while its kernel lives, comes PeakMemory.
+    """
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def turn(path):
+        run = [item for item in files[path] if not item.get_closest_marker("soak")]
+        limits = [mark.args[0] for item in run for mark in item.iter_markers("timeout")]
+        return path.suffix != ".ipynb", -max(limits, default=0), -len(run), str(path)
+
+    items[:] = [item for path in sorted(files, key=turn) for item in files[path]]
     last_cells = {}
     for position, item in enumerate(items):
         if item.path.suffix == ".ipynb" and item.name.startswith("Cell "):

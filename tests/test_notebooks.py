@@ -1,33 +1,39 @@
-"""Chapters and their twins: in step, within the caps of design, and saved without what differs between
-machines.
+"""Chapters and their notebooks: in step, within the caps of the design, and saved without what differs from
+machine to machine.
 """
 
 import ast
+import functools
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
+import tomllib
 
 import jupytext
 import pytest
 
+import notebooks
 from course import chapters
 
-ROOT = Path(__file__).resolve().parents[1]
 SOURCES = chapters.paths()
 TAGS = {"nbval-ignore-output", "explorer", "explorer-needs"}
+HIDDEN = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 FORBIDDEN = {
     r"\brank\s*==\s*0|\bis_main\(": "code for one rank alone deadlocks beside a collective fit",
     r"\bsys\.path\b": "chapters do not edit the path",
-    r"\bfilterwarnings\(|\bsimplefilter\(": "a warning is mended, not hidden",
+    r"\bfilterwarnings\(|\bsimplefilter\(": "a warning is fixed, not hidden",
     r"import \*": "names are imported one by one",
+    r"(?m)^\s*[%!]\w|get_ipython": "a chapter is a plain script too",
+    r"(?m)^(from|import) (matplotlib|pylab|PIL|seaborn|plotly)\b": "chapters hold no plotting code",
+    r"(?m)^(from|import) .*(\bchapters\b|\b\d\d_)": "a chapter imports no chapter",
 }
-PLOTTING = {"matplotlib", "pylab", "PIL", "seaborn", "plotly"}
+every_chapter = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+
+
+read = functools.cache(jupytext.read)
 
 
 def cells_of(path, kind):
-    return [cell for cell in jupytext.read(path).cells if cell.cell_type == kind]
+    return [cell for cell in read(path).cells if cell.cell_type == kind]
 
 
 def count_words(markdown):
@@ -46,36 +52,44 @@ def count_words(markdown):
     return len(re.findall(r"[^\W_][\w'’.,/-]*", markdown))
 
 
-def test_words_are_counted_as_prose():
-    assert count_words("One *two* three: $a + b$ four.") == 4
-    assert count_words("| a | table |\n|---|---|\n| of | words |\n\nfive") == 1
-    assert (
-        count_words("$$\nx = y\n$$\n<details><summary>Answer</summary>no no</details> [link](http://a.b/c)")
-        == 1
-    )
-    assert count_words("word " * 121) == 121
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        ("One *two* three: $a + b$ four.", 4),
+        ("| a | table |\n|---|---|\n| of | words |\n\nfive", 1),
+        ("$$\nx = y\n$$\n<details><summary>Answer</summary>no no</details> [link](http://a.b/c)", 1),
+        ("word " * 121, 121),
+    ],
+)
+def test_words_are_counted_as_prose(markdown, words):
+    assert count_words(markdown) == words
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_cells_stay_within_the_caps(path):
+@every_chapter
+def test_cells_stay_within_the_caps_and_take_no_shortcuts(path):
     for cell in cells_of(path, "code"):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= 25, f"a code cell of {len(lines)} lines:\n{cell.source}"
+        for pattern, why in FORBIDDEN.items():
+            assert not re.search(pattern, cell.source), f"{why}:\n{cell.source}"
     for cell in cells_of(path, "markdown"):
         words = count_words(cell.source)
         assert words <= 120, f"a text cell of {words} words:\n{cell.source}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_chapter_starts_as_all_do(path):
-    assert jupytext.read(path).metadata["kernelspec"]["name"] == "python3"
-    assert cells_of(path, "markdown")[0].source.lstrip().startswith(("#", "[!["))
-    assert re.search(r"(?m)^course\.setup\(\)", cells_of(path, "code")[0].source), (
-        "the set-up cell comes first"
-    )
+@every_chapter
+def test_a_chapter_starts_as_all_do(path):
+    assert read(path).metadata["kernelspec"]["name"] == "python3"
+    head, setup = cells_of(path, "markdown")[0].source, cells_of(path, "code")[0]
+    links = dict(re.findall(r"\[(Colab|Kaggle|Binder)\]\((\S+)\)", head))
+    assert len(links) == 3 and all(link.endswith(f"/{path.stem}.ipynb") for link in links.values())
+    lines = [line for line in setup.source.splitlines() if line]
+    assert lines[0].startswith("# Set-up: ") and lines[-1] == "setup()" and len(lines) <= 8
+    assert setup.metadata == HIDDEN, "the reader sees one line of it"
+    assert setup.source == cells_of(SOURCES[0], "code")[0].source
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+@every_chapter
 def test_tags_are_known_and_ignored_outputs_are_asserted(path):
     code = cells_of(path, "code")
     for position, cell in enumerate(code):
@@ -89,37 +103,20 @@ def test_tags_are_known_and_ignored_outputs_are_asserted(path):
             assert "explorer" in tags, f"tag this cell 'explorer', for the browser tests:\n{cell.source}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_chapters_hold_no_plotting_code_and_no_shortcuts(path):
-    for cell in cells_of(path, "code"):
-        for pattern, why in FORBIDDEN.items():
-            assert not re.search(pattern, cell.source), f"{why}:\n{cell.source}"
-        for node in ast.walk(ast.parse(cell.source)):
-            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            for module in modules:
-                assert module.split(".")[0] not in PLOTTING, f"plotting code in a chapter:\n{cell.source}"
-                assert not re.search(r"(^|\.)chapters$|\d\d_", module), (
-                    f"a chapter imports no chapter: {module}"
-                )
+@every_chapter
+def test_every_notebook_is_in_step(path):
+    assert notebooks.state(path) == "current", "run `make notebooks`"
 
 
-def test_every_twin_is_in_step():
-    run = subprocess.run(
-        [sys.executable, "tools/notebooks.py", "--check"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr
+def test_every_notebook_has_a_source_and_pairing_keeps_what_it_decides():
+    assert {path.stem for path in chapters.folder().glob("*.ipynb")} == {path.stem for path in SOURCES}
+    pairing = tomllib.loads((chapters.folder() / "jupytext.toml").read_text(encoding="utf-8"))
+    assert pairing["cell_metadata_filter"].split(",") == [*notebooks.CELL_METADATA, "-all"]
 
 
-def test_every_twin_has_a_source():
-    twins = {path.stem for path in chapters.folder().glob("*.ipynb")}
-    assert twins == {path.stem for path in SOURCES}
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_twin_is_executed_and_clean(path):
-    twin = path.with_suffix(".ipynb")
-    text = twin.read_text(encoding="utf-8")
+@every_chapter
+def test_a_notebook_is_executed_and_clean(path):
+    text = path.with_suffix(".ipynb").read_text(encoding="utf-8")
     assert len(text.encode()) < 2_000_000
     notebook = json.loads(text)
     assert set(notebook["metadata"]) == {"course", "kernelspec", "language_info"}
@@ -127,7 +124,7 @@ def test_twin_is_executed_and_clean(path):
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     for cell in notebook["cells"]:
-        assert set(cell["metadata"]) <= {"tags"}
+        assert set(cell["metadata"]) <= {"tags", "jupyter", "cellView"}
         for output in cell.get("outputs", []):
             check_output(output, "".join(cell["source"]))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from course import chapters, workspace
-from tests import places
+from tests.helpers import places
 from tests.helpers.damage import content_of, flips
 
 TODAY = datetime.date.today().isoformat()

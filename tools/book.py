@@ -1,4 +1,4 @@
-"""Build the course's site from its executed notebooks: `python tools/book.py [FOLDER]`; `make site` runs it.
+"""Build the book, static pages of the executed notebooks: `python tools/book.py [NN ...]`, `make book`.
 
 The notebooks are not executed again. Their pictures become files with their text alternatives, their
 explorers become sliders over frames (see tools/frames.py), and Sphinx makes the pages. Neither this nor a
@@ -11,21 +11,24 @@ import hashlib
 import html
 import io
 import json
+import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
-from links import launch_addresses, stated
 from PIL import Image
-from twins import ROOT, NotebookError, hash_makers, refuse, sources, state
 
-BUILD = ROOT / "build"
-SITE = BUILD / "site"
+import frames
+from links import stated
+from notebooks import ROOT, NotebookError, sources, states
+
+BOOK = ROOT / "build" / "book"
 AT_ONCE = 2
 
 
@@ -33,69 +36,41 @@ class BookError(Exception):
     """The book cannot be built; the message says why and what to do."""
 
 
-def draw_frames(source):
-    """Draw a chapter's frames into `build/frames`, unless nothing that they are made of has changed.
-
-    Returns:
-        (Path of the folder, list of dicts as `frames.draw` returns).
-    """
-    folder = BUILD / "frames" / source.stem
-    stamp, made_from = folder / "made-from", hash_makers(source) + _hash_of("frames.py")
-    if not stamp.is_file() or stamp.read_text() != made_from:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        print(f"{source.stem}: drawing the explorers\n", end="", flush=True)  # one write, from either thread
-        env = os.environ | {"OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "tools/frames.py", source.stem, str(folder)]
-        run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
-        if run.returncode:
-            raise BookError(f"the explorers of {source.stem} cannot be drawn:\n{run.stdout}{run.stderr}")
-        stamp.write_text(made_from)
-    return folder, json.loads((folder / "frames.json").read_text(encoding="utf-8"))
-
-
-def _hash_of(name):
-    return hashlib.sha256((ROOT / "tools" / name).read_bytes()).hexdigest()
-
-
 class Chapter:
     """One chapter on its way into the book.
 
     Args:
         source: the chapter's `.py`.
-        stage: the folder that Sphinx reads.
-        frames: (folder, pages) as `draw_frames` returns.
+        stage: the folder that Sphinx reads; the chapter's frames lie in `stage/static/frames/NN_name`.
+        pages: list of dicts as `frames.draw` returns, one per explorer; None leaves the explorers pictures.
     """
 
-    def __init__(self, source, stage, frames):
+    def __init__(self, source, stage, pages):
         self.source, self.stage = source, stage
-        self.links = launch_addresses(stated(), source.stem)
-        self.frames_folder, pages = frames
-        self.explorers = iter(enumerate(pages))
+        self.notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+        self.links = dict(re.findall(r"\[(Colab|Binder)\]\((\S+)\)", self.notebook.cells[0].source))
+        self.explorers = None if pages is None else iter(enumerate(pages))
 
     def write(self):
         """Write the notebook as the book shows it."""
-        notebook = nbformat.read(self.source.with_suffix(".ipynb"), as_version=4)
-        for cell in notebook.cells:
+        for cell in self.notebook.cells:
             if cell.cell_type == "code":
-                if cell.source.startswith("# Set-up."):
+                if cell.metadata.get("jupyter", {}).get("source_hidden"):
                     cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
-                cell.outputs = [self._shown(output) for output in cell.outputs]
-        if list(self.explorers):
+                for output in cell.outputs:
+                    if "image/png" in output.get("data", {}):
+                        output.data = nbformat.from_dict({"text/html": self._shown(output)})
+        if list(self.explorers or ()):
             raise self._differs()
         folder = self.stage / "notebooks"
         folder.mkdir(exist_ok=True)
-        nbformat.write(notebook, folder / f"{self.source.stem}.ipynb")
+        nbformat.write(self.notebook, folder / f"{self.source.stem}.ipynb")
 
     def _shown(self, output):
-        data = output.get("data", {})
-        if "image/png" in data:
-            png = base64.b64decode(data["image/png"])
-            alt = output.metadata["image/png"]["alt"]
-            moves = data["text/plain"].startswith("[explorer]")
-            shown = self._explorer(png, data["text/plain"]) if moves else self._picture(png, alt)
-            output.data = nbformat.from_dict({"text/html": shown})
-        return output
+        png, text = base64.b64decode(output.data["image/png"]), output.data.get("text/plain", "")
+        if self.explorers and text.startswith("[explorer]"):
+            return self._explorer(png, text)
+        return self._picture(png, output.metadata["image/png"]["alt"])
 
     def _differs(self):
         return BookError(f"{self.source.stem}.ipynb shows other explorers than its .py: run `make notebooks`")
@@ -114,12 +89,11 @@ class Chapter:
         number, page = next(self.explorers, (None, None))
         if page is None or not text.startswith(f"[explorer] {page['title']}: "):
             raise self._differs()
-        where = f"frames/{self.source.stem}/{number}"
-        shutil.copytree(self.frames_folder / str(number), self.stage / "static" / where)
         name, title = f"explorer-{self.source.stem}-{number}", html.escape(page["title"])
         controls = "".join(_control(f"{name}-{i}", control) for i, control in enumerate(page["controls"]))
         return (
-            f'<figure class="explorer" id="{name}" data-frames="../_static/{where}/">'
+            f'<figure class="explorer" id="{name}" '
+            f'data-frames="../_static/frames/{self.source.stem}/{number}/">'
             f'<div class="explorer-controls" role="group" aria-label="Controls: {title}">{controls}</div>'
             f'<div class="explorer-picture" role="group" aria-label="Picture: {title}" tabindex="0">'
             f"{self._picture(png, page['alt'])}</div>"
@@ -127,7 +101,7 @@ class Chapter:
         )
 
     def _how_to_run(self, page):
-        places = " or ".join(f'<a href="{self.links[site]}">{site}</a>' for site in ("Colab", "Binder"))
+        places = " or ".join(f'<a href="{address}">{place}</a>' for place, address in self.links.items())
         others = html.escape(", ".join(dict.fromkeys(page["left_out"])))
         rest = f"To move the others too ({others})" if others else "To move it between these settings"
         return (
@@ -154,21 +128,24 @@ def _control(identity, control):
     )
 
 
-def stage_pages(stage):
-    """Lay out, in a new folder, all that Sphinx reads."""
-    shutil.copytree(ROOT / "docs" / "site", stage)
+def write_pages(stage, moving):
+    """Lay out, in a new folder, all that Sphinx reads; the explorers of the chapters `moving` get frames."""
+    shutil.copytree(ROOT / "docs", stage)
     shutil.copy(ROOT / "README.md", stage)
-    shutil.copy(ROOT / "docs" / "class.md", stage)
-    chapters = sources()
-    listed = "\n".join(f"notebooks/{source.stem}" for source in chapters)
+    listed = "\n".join(f"notebooks/{source.stem}" for source in sources())
     index = stage / "index.md"
     index.write_text(index.read_text(encoding="utf-8").replace("CHAPTERS", listed), encoding="utf-8")
-    with ThreadPoolExecutor(AT_ONCE) as turns:
-        for source, frames in zip(chapters, turns.map(draw_frames, chapters), strict=True):
-            Chapter(source, stage, frames).write()
+    print("Drawing the explorers", flush=True)
+    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as turns:
+        drawn = {
+            source: turns.submit(frames.draw_chapter, source.stem, stage / "static" / "frames" / source.stem)
+            for source in moving
+        }
+        for source in sources():
+            Chapter(source, stage, drawn[source].result() if source in drawn else None).write()
 
 
-def build(stage, doctrees, folder):
+def make_pages(stage, doctrees, folder):
     """Let Sphinx make the pages; a warning is an error."""
     env = os.environ | {"COURSE_REPOSITORY": f"https://github.com/{stated()}"}
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--fresh-env", "--builder", "html"]
@@ -180,26 +157,26 @@ def build(stage, doctrees, folder):
 
 def main(arguments=None):
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="build the site from the executed notebooks")
-    parser.add_argument("folder", nargs="?", type=Path, default=SITE)
+    parser = argparse.ArgumentParser(description="build the book from the executed notebooks")
+    parser.add_argument("chapters", nargs="*", help="draw only the explorers of these; all by default")
+    parser.add_argument("--output", type=Path, default=BOOK, metavar="FOLDER", help="default: build/book")
     options = parser.parse_args(arguments)
     try:
-        states = {source: state(source) for source in sources()}
-        refuse([source for source, how in states.items() if how == "edited"])
-        if missing := [source.stem for source, how in states.items() if how == "missing"]:
-            raise BookError(f"not executed yet: {', '.join(missing)}: run `make notebooks`")
-        for source, how in states.items():
+        moving = sources(options.chapters)
+        for source, how in states(sources()).items():
+            if how == "missing":
+                raise BookError(f"{source.stem}.ipynb is not made yet: run `make notebooks`")
             if how == "stale":
-                print(f"note: {source.stem}.ipynb is older than its sources: `make notebooks` renews it")
-        if options.folder == SITE:
-            shutil.rmtree(SITE, ignore_errors=True)  # Sphinx leaves what is no longer there
-        with tempfile.TemporaryDirectory() as stage:
-            stage_pages(Path(stage, "pages"))
-            build(Path(stage, "pages"), Path(stage, "doctrees"), options.folder)
+                print(f"note: {source.stem}.ipynb is older than its .py: `make notebooks` renews it")
+        if options.output == BOOK:
+            shutil.rmtree(BOOK, ignore_errors=True)  # Sphinx leaves what is no longer there
+        with tempfile.TemporaryDirectory() as folder:
+            write_pages(Path(folder, "pages"), moving)
+            make_pages(Path(folder, "pages"), Path(folder, "doctrees"), options.output)
     except (BookError, NotebookError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"the site is in {options.folder}: open {options.folder / 'index.html'}")
+    print(f"the book is in {options.output}: open {options.output / 'index.html'}")
     return 0
 
 

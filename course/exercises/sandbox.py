@@ -180,7 +180,8 @@ def _receive(results):
 
 
 def _outcome(message, printed):
-    fields = torch.load(io.BytesIO(message), weights_only=True)  # data alone: nothing of the child's runs here
+    # Data alone: nothing of the child's runs here.
+    fields = torch.load(io.BytesIO(message), weights_only=True)
     return Outcome(**{**fields, "printed": printed})
 
 

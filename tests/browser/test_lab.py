@@ -50,6 +50,7 @@ def test_work_is_saved_in_the_copy_alone_and_reset_sets_it_aside(server, page):
     assert course_files() == before
 
 
+@pytest.mark.soak
 def test_chapter_runs_whole(server, page):
     copy = server.folder / "01_cnn.ipynb"
     lab.open_notebook(page, server, copy.name)

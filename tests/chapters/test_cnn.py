@@ -172,7 +172,7 @@ def test_the_module_starts_like_torch():
         assert mine.std().item() == pytest.approx(other.std().item(), rel=0.1)
 
 
-def test_the_net_equals_its_twin_on_torch_layers():
+def test_the_net_equals_the_same_net_on_torch_layers():
     torch.manual_seed(0)
     ours, theirs = chapter.CNN().double(), chapter.CNN(nn.Conv2d, nn.MaxPool2d, nn.Linear).double()
     theirs.load_state_dict(ours.state_dict())

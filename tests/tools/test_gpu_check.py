@@ -4,9 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.conftest import load_tool
-
-gpu_check = load_tool("gpu_check")
+import gpu_check
 
 CHAPTER = """
 import torch

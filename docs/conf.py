@@ -1,4 +1,4 @@
-"""Sphinx's configuration of the book; `make site` copies it beside the pages that it makes."""
+"""Sphinx's configuration of the book; `make book` copies it beside the pages that it makes."""
 
 import os
 

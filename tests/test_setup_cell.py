@@ -1,0 +1,106 @@
+"""The set-up cell of every chapter: it finds the course or installs it, and says what to do where it cannot.
+
+Nothing is downloaded: the environments share the packages of this one, and git takes the course from a
+snapshot of this checkout. `tests/soak/test_alone.py` installs everything, as Colab does.
+"""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from course import chapters
+from tests.helpers import places
+
+pytestmark = pytest.mark.timeout(900)  # against a hang: an installation takes its time on a busy machine
+CELL = next(cell.source for cell in jupytext.read(chapters.paths()[0]).cells if cell.cell_type == "code")
+ADDRESS = "https://github.com/from-formula-to-model/course"
+SHOW = "\nimport course\nprint(course.__file__)"
+WATCH = "import sys\nsys.addaudithook(lambda event, _: event == 'subprocess.Popen' and sys.exit(event))\n"
+
+
+def environment(folder):
+    """A fresh environment's Python and its folder of packages: those of this one without the course."""
+    venv.create(folder)
+    python = folder / "bin" / "python"
+    ours = next(folder.glob("lib/python*/site-packages"))
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not path.name.startswith(("from_formula_to_model", "__editable__", "__pycache__")):
+            (ours / path.name).symlink_to(path)
+    return python, ours
+
+
+def run(python, folder, code=CELL + SHOW, **variables):
+    """Run code as a script in a folder, where a mere folder is named as the course; the finished process."""
+    (folder / "course").mkdir(exist_ok=True)
+    env = places.variables(**variables)
+    return subprocess.run([python, "-c", code], env=env, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    """A git repository that holds this checkout with what is not committed yet; its Path."""
+    return places.snapshot(tmp_path_factory.mktemp("source"))
+
+
+def test_it_installs_the_course_where_it_is_missing(snapshot, tmp_path):
+    python, packages = environment(tmp_path / "clean")
+    before = {path.name for path in packages.iterdir()}
+    end = run(python, tmp_path, PIP_NO_BUILD_ISOLATION="0", **places.instead_of(ADDRESS, snapshot))
+    assert end.returncode == 0, end.stdout + end.stderr
+    assert "Successfully installed from-formula-to-model" in end.stdout, "pip shows what it does"
+    assert end.stdout.splitlines()[-1] == str(packages / "course" / "__init__.py")
+    new = {path.name for path in packages.iterdir()} - before
+    assert sorted(name.split("-")[0] for name in new) == ["course", "from_formula_to_model"]
+    there, installed = (
+        {path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+        for folder in (snapshot / "course", packages / "course")
+    )
+    assert there == installed, "modules, data and recorded results"
+    again = run(python, tmp_path, code=WATCH + CELL)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_an_editable_install_wins_over_a_folder_of_that_name(snapshot, tmp_path):
+    """pip's other kind of editable install, a finder, comes after every folder on the path."""
+    python, _ = environment(tmp_path / "lab")
+    install = [python, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", snapshot]
+    subprocess.run(install, env=places.variables(), check=True)
+    end = run(python, tmp_path, code=WATCH + CELL + SHOW)
+    assert (end.stdout, end.stderr) == (f"{snapshot / 'course' / '__init__.py'}\n", "")
+
+
+def test_without_pip_it_says_so(tmp_path):
+    venv.create(tmp_path / "bare")
+    end = run(tmp_path / "bare" / "bin" / "python", tmp_path)
+    assert end.returncode == 1 and "No module named pip" in end.stderr
+    assert end.stderr.splitlines()[-1] == (
+        "RuntimeError: pip, above, cannot install the course: try `make lab` or "
+        f"`uv pip install git+{ADDRESS}`"
+    )
+
+
+def test_without_a_source_it_says_so(tmp_path):
+    python, _ = environment(tmp_path / "clean")
+    end = run(python, tmp_path, **places.instead_of(ADDRESS, tmp_path / "nothing"))
+    assert end.returncode == 1 and "nothing' does not appear to be a git repository" in end.stderr
+    assert end.stderr.splitlines()[-1].startswith("RuntimeError: pip, above, cannot install the course: try")
+
+
+def test_a_module_of_that_name_is_named(tmp_path):
+    (tmp_path / "course.py").write_text("x = 1\n")
+    end = run(sys.executable, tmp_path, PYTHONPATH="")
+    assert end.returncode == 1 and "Popen" not in end.stderr
+    last = end.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: cannot import name 'setup' from 'course'") and "course.py" in last
+
+
+def test_a_sign_that_the_output_does_not_have_ends_nothing():
+    code = "import course\ncourse.setup()\nprint('λ = 1')"
+    variables = places.variables(PYTHONPATH=str(places.ROOT), PYTHONIOENCODING="latin-1")
+    end = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True)
+    assert (end.returncode, end.stdout) == (0, b"? = 1\n")

@@ -1,0 +1,152 @@
+"""What the book is made of: frames that cover the main controls' ranges, and errors that say what to do."""
+
+import base64
+import io
+
+import ipywidgets as widgets
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+import book
+import frames
+from course.explorers.base import Explorer
+from course.plots import quantised
+from tests.helpers.places import ROOT
+
+
+def explorer(main=("height", "kind"), adjust=None):
+    """Bars of one height, and a menu; `width` is no main control."""
+    controls = {
+        "height": widgets.FloatSlider(description="bar height", value=0.3, min=0, max=1, step=0.05),
+        "kind": widgets.Dropdown(options=[("plain", 1), ("double", 2)], value=2),
+        "width": widgets.IntSlider(description="width", value=3, min=1, max=5),
+    }
+
+    def build(figure):
+        return {"bar": figure.subplots().plot([0, 1], [0, 1])[0]}
+
+    def update(artists, state):
+        artists["bar"].set_ydata([0, state["height"] * state["kind"] / 2])
+
+    return Explorer("bars", controls, lambda **c: c, build, update, alt="Bars.", main=main, adjust=adjust)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The example's frames: their folder, and what the page says of them."""
+    folder = tmp_path_factory.mktemp("frames")
+    return folder, frames.draw(explorer(), folder)
+
+
+def test_values_are_labelled_as_the_control_labels_them():
+    slider = widgets.FloatSlider(value=0.35, min=0, max=1, step=0.05)
+    values = frames.values_of(slider)
+    assert values[7] == (0.35, "0.35") and len(values) == 21 and values[-1][0] == 1
+    stops = [("a tenth", 0.1), ("one", 1.0), ("ten", 10.0)]
+    for control in (widgets.SelectionSlider(options=stops), widgets.Dropdown(options=stops)):
+        assert frames.values_of(control) == [(value, label) for label, value in stops]
+    assert frames.values_of(widgets.Dropdown(options=[3, 4])) == [(3, "3"), (4, "4")]
+
+
+@pytest.mark.parametrize("most", [2, 3, 5, 9, 100])
+def test_thinned_values_hold_both_ends_and_the_present_one(most):
+    pairs = [(value, str(value)) for value in range(21)]
+    kept, place = frames.thin(pairs, 7, most)
+    assert kept == sorted(set(kept)) and kept[place] == (7, "7") and len(kept) == min(most, 21)
+    if most > 2:
+        assert kept[0] == (0, "0") and kept[-1] == (20, "20")
+
+
+def test_each_frame_shows_its_values(drawn):
+    folder, page = drawn
+    height, kind = page["controls"]
+    assert (height["kind"], kind["kind"], page["left_out"]) == ("slider", "menu", ["width"])
+    assert height["label"] == "bar height" and kind["label"] == "kind"
+    assert height["values"][height["start"]] == 0.3 and kind["values"][kind["start"]] == 2
+    files = {path.stem: path for path in folder.glob("*.webp")}
+    assert len(files) == len(height["values"]) * len(kind["values"]) and len(height["values"]) > 15
+    assert page["bytes"] == sum(path.stat().st_size for path in files.values()) <= frames.MOST_BYTES
+    for i, j in ((0, 0), (height["start"], kind["start"]), (len(height["values"]) - 1, 1)):
+        afresh = explorer()
+        afresh.set(height=height["values"][i], kind=kind["values"][j])
+        expected = np.asarray(Image.open(io.BytesIO(afresh.png())).convert("RGB"))
+        assert np.array_equal(np.asarray(Image.open(files[f"{i}-{j}"]).convert("RGB")), expected)
+
+
+def test_one_main_control_is_the_default(tmp_path):
+    page = frames.draw(explorer(main=()), tmp_path)
+    assert [control["name"] for control in page["controls"]] == ["height"]
+    assert sorted(int(path.stem) for path in tmp_path.glob("*.webp")) == list(range(21))
+
+
+def test_too_many_bytes_thin_the_values(drawn, tmp_path, monkeypatch):
+    most = drawn[1]["bytes"] // 2
+    monkeypatch.setattr(frames, "MOST_BYTES", most)
+    page = frames.draw(explorer(), tmp_path)
+    assert 0 < page["bytes"] == sum(path.stat().st_size for path in tmp_path.glob("*.webp")) <= most
+    assert page["controls"][0]["values"][page["controls"][0]["start"]] == 0.3
+
+
+@pytest.mark.parametrize("main", [("kind",), ("height",), ("height", "kind")])
+def test_no_room_for_two_frames_is_an_error(tmp_path, monkeypatch, main):
+    monkeypatch.setattr(frames, "MOST_BYTES", 100)
+    with pytest.raises(ValueError, match="bars: frames of 100 bytes are not enough: name other main"):
+        frames.draw(explorer(main=main), tmp_path)
+
+
+def test_a_control_that_does_not_stay_is_named(tmp_path):
+    def hold(controls, state):
+        controls["height"].value = min(controls["height"].value, 0.5)
+
+    with pytest.raises(ValueError, match="bars: height does not take every value"):
+        frames.draw(explorer(adjust=hold), tmp_path)
+
+
+def chapter(tmp_path, pages, outputs):
+    """A chapter of one code cell with these outputs, ready to be written."""
+    head = nbformat.v4.new_markdown_cell(
+        "[Colab](https://a/07_new.ipynb)\n· [Binder](https://b/07_new.ipynb)"
+    )
+    cell = nbformat.v4.new_code_cell("1", outputs=outputs, metadata={"jupyter": {"source_hidden": True}})
+    nbformat.write(nbformat.v4.new_notebook(cells=[head, cell]), tmp_path / "07_new.ipynb")
+    (tmp_path / "stage" / "static").mkdir(parents=True)
+    return book.Chapter(tmp_path / "07_new.py", tmp_path / "stage", pages)
+
+
+def picture(text):
+    """An output with a picture, as a notebook holds it."""
+    png = base64.b64encode(quantised(explorer().png())).decode()
+    metadata = {"image/png": {"alt": 'Bars, "tall" < wide.'}}
+    return nbformat.v4.new_output("display_data", {"image/png": png, "text/plain": text}, metadata=metadata)
+
+
+@pytest.mark.parametrize("moves", [True, False], ids=["with frames", "without frames"])
+def test_pictures_and_explorers_become_html(drawn, tmp_path, moves):
+    printed = nbformat.v4.new_output("stream", text="1")
+    outputs = [picture("[picture] Bars."), picture("[explorer] bars: Bars."), printed]
+    chapter(tmp_path, [drawn[1]] if moves else None, outputs).write()
+    _, cell = nbformat.read(tmp_path / "stage" / "notebooks" / "07_new.ipynb", as_version=4).cells
+    still, moving, printed = cell.outputs
+    assert cell.metadata["tags"] == ["hide-input"] and printed.text == "1"
+    assert 'alt="Bars, &quot;tall&quot; &lt; wide."' in still.data["text/html"]
+    assert moving.data.keys() == {"text/html"}
+    parts = ['<input type="range"', '<option value="1" selected>double', "others too (width), open"]
+    for part in [*parts, '<a href="https://b/07_new.ipynb">Binder</a>']:
+        assert (part in moving.data["text/html"]) == moves
+    assert len(list((tmp_path / "stage" / "static" / "pictures").iterdir())) == 1
+
+
+@pytest.mark.parametrize("titles", [(), ("bars", "bars"), ("lines",)], ids=["fewer", "more", "another"])
+def test_pictures_of_other_explorers_are_an_error(drawn, tmp_path, titles):
+    outputs = [picture(f"[explorer] {title}: Bars.") for title in titles]
+    with pytest.raises(book.BookError, match="07_new.ipynb shows other explorers .* run `make notebooks`"):
+        chapter(tmp_path, [drawn[1]], outputs).write()
+
+
+def test_notebooks_that_are_not_there_are_refused(monkeypatch, capsys):
+    monkeypatch.setattr(book, "sources", lambda names=(): [ROOT / "notebooks" / "99_nothing.py"])
+    monkeypatch.setattr(book, "write_pages", lambda *arguments: pytest.fail("it went on"))
+    assert book.main([]) == 1
+    assert "99_nothing.ipynb is not made yet: run `make notebooks`" in capsys.readouterr().err
