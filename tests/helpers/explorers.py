@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
+import frames
 from course import chapters, explorers
-from frames import makers_of
 
 PACKAGES = {part.name: part for part in pkgutil.iter_modules(explorers.__path__) if part.ispkg}
 # What there is: "gan.dirac" is the explorer of the module course/explorers/gan/dirac.py.
@@ -51,7 +51,7 @@ TEXTS = (
 def makers_of(chapter):
     """How the cells of a chapter, "gan", make its explorers: dict of name to a function () -> Explorer."""
     (source,) = (path for path in chapters.paths() if path.stem.partition("_")[2] == chapter)
-    makers = makers_of(source.stem)
+    makers = frames.makers_of(source.stem)
     return {".".join(make().compute.func.__module__.split(".")[-2:]): make for make in makers}
 
 
