@@ -16,7 +16,7 @@ import yaml
 
 from course import chapters
 from tests import places
-from tests.browser import lab
+from tools.bench import lab
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = Path(sys.executable).parent

@@ -11,7 +11,7 @@ from playwright.sync_api import Error
 
 from course import chapters
 from tests.benchmarks.measure import Row, percentile
-from tests.browser import lab
+from tools.bench import lab
 
 TITLE = "Explorers in the browser"
 CHANGES, QUICK_CHANGES = 50, 6

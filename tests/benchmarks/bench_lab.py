@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.measure import Row
-from tests.browser import lab
+from tools.bench import lab
 
 TITLE = "From `make lab` to the first explorer"
 CHAPTER = "01_cnn.ipynb"

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from course import chapters
-from tests.browser import lab
+from tools.bench import lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 SOURCES = chapters.paths()

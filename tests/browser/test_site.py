@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from course import chapters
-from tests.browser.lab import ROOT
+from tools.bench.lab import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
 STEMS = [path.stem for path in chapters.paths()]
