@@ -40,7 +40,7 @@ check: install-test ## lint, formatting, .ipynb in step with .py, one address ev
 	$(PY) tools/notebooks.py --check && $(PY) tools/links.py --check
 
 bench: install-test ## measure against the budgets, one table
-	@$(PY) -m tests.benchmarks.run $(BENCH_ARGS)
+	@$(PY) -m tools.bench.run $(BENCH_ARGS)
 
 gpu-check: install-test ## measure all chapters on a GPU against the CPU, one table (CH=01: that chapter)
 	@$(PY) tools/gpu_check.py $(CH)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.browser import lab
+from tools.bench import lab
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
 from course import chapters
-from tests.browser import lab
+from tools.bench import lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 SOURCES = chapters.paths()
@@ -16,6 +17,19 @@ SOURCES = chapters.paths()
 def course_files():
     """Bytes of everything that a learner must not change by working."""
     return {path.name: path.read_bytes() for path in chapters.folder().glob("[0-9][0-9]_*")}
+
+
+def save(page, path, seconds=30):
+    """Save with the keyboard, and wait until the file has changed; returns the notebook as a dict."""
+    before = path.read_bytes()
+    page.keyboard.press("Control+s")
+    end = time.monotonic() + seconds
+    while path.read_bytes() == before:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{path.name} is not saved after {seconds} s")
+        page.wait_for_timeout(100)
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_no_dialog_and_no_news(server, page):
@@ -35,7 +49,7 @@ def test_work_is_saved_in_the_copy_alone_and_reset_sets_it_aside(server, page):
     page.locator(".jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Control+End")
     page.keyboard.type("\nmy_answer = 42")
-    saved = lab.save(page, copy)
+    saved = save(page, copy)
     assert "my_answer = 42" in json.dumps(saved["cells"])
     assert "jupytext" not in saved["metadata"]
     assert sorted(path.suffix for path in server.folder.glob("01_cnn*")) == [".ipynb"], (
@@ -59,7 +73,7 @@ def test_chapter_runs_whole(server, page):
         for output in cell["outputs"]:
             assert output["output_type"] != "error", f"{cell['source']}\n{output}"
             assert output.get("name") != "stderr", f"{cell['source']}\n{output}"
-    saved = lab.save(page, copy)
+    saved = save(page, copy)
     code = [cell for cell in saved["cells"] if cell["cell_type"] == "code"]
     assert all(cell["execution_count"] for cell in code)
     pictures = [

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.browser import lab
 from tests.helpers import places
 from tests.helpers.places import ROOT
 from tests.tools.test_binder import COPIES, variables
+from tools.bench import lab
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 USER = ("--user-id", "1000", "--user-name", "jovyan")  # Binder's

@@ -1,12 +1,10 @@
-"""JupyterLab and Chromium for tests and benchmarks: start both, open and run a notebook, move an explorer's
-controls.
+"""JupyterLab and Chromium, for benchmarks and tests: start both, run a notebook, move an explorer's controls.
 
 What a user does (menus, keys) is done in the page; what is waited for is read from JupyterLab's own model of
 the notebook, since cells that are not in sight are not in the page either.
 """
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -20,6 +18,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import jupytext
+import nbformat
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,28 +49,34 @@ FINISHED = """() => {
 OUTPUTS = """() => Array.from(window.jupyterapp.shell.currentWidget.content.model.cells)
     .filter(cell => cell.type === "code")
     .map(cell => ({source: cell.sharedModel.getSource(), outputs: cell.outputs.toJSON()}))"""
-# Milliseconds from a key press to the decoded new picture, by the page's own clock. One explorer is watched
-# at a time, and once: two watchers would count each press twice, and the next press would come too early.
-WATCH = """explorer => {
-    window.unwatch?.();
-    const picture = explorer.querySelector("img.course-picture, .course-picture img");
-    window.latencies = [];
-    let pressed = null;
-    const press = () => { pressed = performance.now(); };
-    explorer.addEventListener("keydown", press, {capture: true});
-    const observer = new MutationObserver(async () => {
-        if (pressed === null) return;
-        const start = pressed;
-        pressed = null;
-        await picture.decode();
-        window.latencies.push(performance.now() - start);
-    });
-    observer.observe(picture, {attributes: true, attributeFilter: ["src"]});
-    window.unwatch = () => {
-        explorer.removeEventListener("keydown", press, {capture: true});
-        observer.disconnect();
-    };
+WATCH = Path(__file__).with_name("watch.js").read_text(encoding="utf-8")
+# A list has no keys: JupyterLab takes its arrow keys while it is closed, and it opens outside the page. So
+# its entries are chosen by a script.
+KEYS = {
+    "[role=slider]": ("ArrowRight", "ArrowLeft"),
+    "select": (),
+    "input[type=number]": ("ArrowUp", "ArrowDown"),
+    "input[type=text]": ("e", "Backspace"),
+    "input[type=checkbox]": ("Space", "Space"),
+    "button:not(.mod-active)": ("Enter", "Space"),
+}
+# In turn the second and the third of three and more: the first or last may be "own settings", which keeps the
+# picture that stands.
+CHOOSE = """list => {
+    const [one, other] = list.options.length > 2 ? [1, 2] : [0, 1];
+    list.dispatchEvent(new KeyboardEvent("keydown", {bubbles: true}));  // here watch.js begins to count
+    list.selectedIndex = list.selectedIndex === one ? other : one;
+    list.dispatchEvent(new Event("change", {bubbles: true}));
 }"""
+
+START = """
+import course
+from course import chapters
+
+course.setup()
+definitions = vars(chapters.load_definitions({path!r}))
+globals().update({{name: value for name, value in definitions.items() if not name.startswith("__")}})
+"""
 
 
 @dataclass
@@ -132,17 +138,11 @@ def running(command, log, **settings):
         try:
             yield process
         finally:
-            _end(process, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                _end(process, signal.SIGKILL)
-                process.wait()
-
-
-def _end(process, number):
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):  # the whole group has ended
+                    os.killpg(process.pid, number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(20)
 
 
 def wait_until_it_answers(server, process, log, seconds=90):
@@ -165,9 +165,7 @@ def wait_until_it_answers(server, process, log, seconds=90):
 
 @contextlib.contextmanager
 def browse():
-    """Run Chromium without a window: the system's where there is one, else Playwright's own. Yields the
-    browser.
-    """
+    """Chromium without a window: the system's where there is one, else Playwright's own; yields it."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
@@ -184,39 +182,17 @@ def open_notebook(page, server, name, seconds=90):
     page.wait_for_function(IDLE, timeout=1000 * seconds)
 
 
-def choose(page, menu, command):
-    """Click an entry of the menu bar, by the menu's name and the entry's command."""
-    page.locator(".lm-MenuBar-itemLabel", has_text=menu).first.click()
-    page.locator(f'.lm-Menu-item[data-command="{command}"]').first.click()
-
-
 def run_all(page, seconds=240):
-    """Run All Cells, and wait until the last has run or one has failed; returns a dict of source and outputs
-    a cell.
-    """
-    choose(page, "Run", "runmenu:run-all")
+    """Run all cells, until the last has run or one has failed; returns {"source", "outputs"} of each."""
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').first.click()
     page.wait_for_function(FINISHED, timeout=1000 * seconds, polling=250)
     return page.evaluate(OUTPUTS)
 
 
-def save(page, path, seconds=30):
-    """Save with the keyboard, and wait until the file has changed; returns the notebook as a dict."""
-    before = path.read_bytes()
-    page.keyboard.press("Control+s")
-    end = time.monotonic() + seconds
-    while path.read_bytes() == before:
-        if time.monotonic() > end:
-            raise TimeoutError(f"{path.name} is not saved after {seconds} s")
-        page.wait_for_timeout(100)
-    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def picture_of(explorer):
     """The address of the picture that an explorer shows; a new one for each new picture."""
-    return explorer.locator(".course-picture").evaluate(
-        "e => (e.matches('img') ? e : e.querySelector('img')).src"
-    )
+    return explorer.locator("img.course-picture, .course-picture img").evaluate("e => e.src")
 
 
 def settled_picture_of(page, explorer, milliseconds=300):
@@ -229,23 +205,13 @@ def settled_picture_of(page, explorer, milliseconds=300):
 
 
 def controls_of(explorer):
-    """(label, element, keys that change it) of each control of an explorer, in the order of the page."""
-    kinds = {
-        "[role=slider]": ("ArrowRight", "ArrowLeft"),
-        "select": (),  # JupyterLab takes its arrow keys while its list is closed: see `move`
-        "input[type=number]": ("ArrowUp", "ArrowDown"),
-        "input[type=text]": ("e", "Backspace"),
-        "input[type=checkbox]": ("Space", "Space"),
-        "button:not(.mod-active)": ("Enter", "Space"),
-    }
-    found = []
-    for element in explorer.locator(", ".join(kinds)).all():
-        if element.is_visible():
-            keys = next(
-                keys for kind, keys in kinds.items() if element.evaluate("(e, kind) => e.matches(kind)", kind)
-            )
-            found.append((label_of(element), element, keys))
-    return found
+    """(label, element, keys that change it) of each control of an explorer, kind by kind."""
+    return [
+        (label_of(element), element, keys)
+        for kind, keys in KEYS.items()
+        for element in explorer.locator(kind).all()
+        if element.is_visible()
+    ]
 
 
 def label_of(element):
@@ -259,13 +225,9 @@ def label_of(element):
 
 
 def move(page, explorer, element, keys, seconds=10):
-    """Focus a control and press a key; if the picture stays, as at the end of a range, the other key.
+    """Press one of a control's keys, or choose another entry of a list; returns whether the picture changed.
 
-    Of a list another entry is chosen, as a reader does in the list that Space opens, which is no part of the
-    page.
-
-    Returns:
-        whether the picture changed.
+    Where it stays, as at the end of a range, the other key is pressed, or a third entry chosen.
     """
     before = settled_picture_of(page, explorer)
     chosen = element.evaluate("e => e.selectedIndex ?? 0")
@@ -283,30 +245,31 @@ def move(page, explorer, element, keys, seconds=10):
     return False
 
 
-def measure_latencies(page, explorer, element, keys, times=20):
+def measure_latencies(page, explorer, element, keys, times):
     """Milliseconds from key press to changed picture, taken inside the page.
 
     Args:
         explorer, element: locators of the explorer and of one of its controls.
-        keys: pressed in turn, so that each press changes the picture, as ("ArrowRight", "ArrowLeft").
+        keys: pressed in turn, so that each press changes the picture, as ("ArrowRight", "ArrowLeft"). Without
+            keys two entries of a list are chosen in turn.
         times: how many presses.
-    Returns:
-        list of floats, one a press.
     """
     explorer.evaluate(WATCH)
     element.focus()
     for number in range(times):
-        page.keyboard.press(keys[number % len(keys)])
+        if keys:
+            page.keyboard.press(keys[number % len(keys)])
+        else:
+            element.evaluate(CHOOSE)
         page.wait_for_function("number => window.latencies.length > number", arg=number, timeout=10_000)
         page.wait_for_timeout(50)  # a reader's pace, so that presses do not queue
     return page.evaluate("window.latencies")
 
 
 def write_explorer_notebook(source, path):
-    """A small notebook with a chapter's definitions and its explorer cells, without its training.
+    """A small notebook with a chapter's definitions and its explorers, without its training.
 
-    Kept are the cells tagged `explorer`, and what they need beyond definitions: cells tagged `explorer-
-    needs`.
+    Kept are the cells tagged `explorer` and `explorer-needs`: what those need beyond definitions.
 
     Args:
         source: the chapter's `.py`.
@@ -314,20 +277,10 @@ def write_explorer_notebook(source, path):
     Returns:
         how many explorer cells it has.
     """
-    import jupytext
-    import nbformat
-
-    start = (
-        "import course\nfrom course import chapters\n\ncourse.setup()\n"
-        f"definitions = vars(chapters.load_definitions({source.stem!r}))\n"
-        "globals().update({name: value for name, value in definitions.items() if not name.startswith('__')})"
-    )
-    notebook = jupytext.read(source)
-    tagged = [(cell, cell.metadata.get("tags", [])) for cell in notebook.cells if cell.cell_type == "code"]
-    sources = [cell.source for cell, tags in tagged if {"explorer", "explorer-needs"} & set(tags)]
-    metadata = {
-        "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    }
-    cells = [nbformat.v4.new_code_cell(text) for text in [start, *sources]]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), path)
-    return sum("explorer" in tags for _, tags in tagged)
+    wanted = {"explorer", "explorer-needs"}
+    cells = [cell for cell in jupytext.read(source).cells if wanted & set(cell.metadata.get("tags", []))]
+    code = [START.format(path=str(source)), *(cell.source for cell in cells)]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in code])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+    return sum("explorer" in cell.metadata["tags"] for cell in cells)
