@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 import environment
@@ -85,6 +86,8 @@ def test_a_chapter_where_only_the_temporary_folder_can_be_written(checkout, vari
     script.write_text(SMALL_CHAPTER)
     variables["PYTHONPATH"] += f"{os.pathsep}{checkout}"
     variables["MPLCONFIGDIR"] = variables["TMPDIR"]
+    for fonts in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):  # to look for them takes long
+        shutil.copy(fonts, variables["TMPDIR"])
     end = run(tmp_path / "tmp", variables, sys.executable, script)
     assert end.returncode == 0 and "trained on 128 digits" in end.stdout, end.stderr
     # matplotlib says where it finds the fonts slowly.
