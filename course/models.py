@@ -6,6 +6,7 @@ and with weights that need no gradient: `model.requires_grad_()` makes them read
 """
 
 from collections import OrderedDict
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -85,19 +86,16 @@ class DateTransformer(nn.Module):
     the token `start`, and what the decoder writes ends with the token `end`.
     """
 
-    def __init__(self, letters, d_model=64, n_h=4, d_ff=128):
+    def __init__(self):
         super().__init__()
         self.start, self.end = len(ISO) + 1, len(ISO) + 2
-        self.source, self.target = (
-            nn.Embedding(len(letters) + 1, d_model),
-            nn.Embedding(self.end + 1, d_model),
-        )
+        self.source, self.target = nn.Embedding(93, 64), nn.Embedding(14, 64)
         how = {"dropout": 0.0, "batch_first": True, "norm_first": True}
-        self.encoder = nn.ModuleList(nn.TransformerEncoderLayer(d_model, n_h, d_ff, **how) for _ in range(2))
-        self.decoder = nn.ModuleList([nn.TransformerDecoderLayer(d_model, n_h, d_ff, **how)])
-        self.norms = nn.ModuleList(nn.LayerNorm(d_model) for _ in range(2))
-        self.output = nn.Linear(d_model, self.end + 1)
-        self.register_buffer("letters", torch.as_tensor(letters))
+        self.encoder = nn.ModuleList(nn.TransformerEncoderLayer(64, 4, 128, **how) for _ in range(2))
+        self.decoder = nn.ModuleList([nn.TransformerDecoderLayer(64, 4, 128, **how)])
+        self.norms = nn.ModuleList(nn.LayerNorm(64) for _ in range(2))
+        self.output = nn.Linear(64, 14)
+        self.register_buffer("letters", torch.zeros(92, dtype=torch.int64))
 
     @property
     def vocabulary(self):
@@ -105,35 +103,31 @@ class DateTransformer(nn.Module):
         return "".join(chr(code) for code in self.letters.tolist())
 
     def embed(self, embedding, tokens):
-        """Embeddings times √d_model, plus sines and cosines of the positions: (B, T) -> (B, T, d_model)."""
-        x = embedding(tokens)
-        d_model = x.shape[-1]
+        """Embeddings times √64, plus sines and cosines of the positions: (B, T) -> (B, T, 64)."""
         places = torch.arange(tokens.shape[1], dtype=torch.float64)[:, None]
-        angles = places * 10000 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
-        positions = torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
-        return x * d_model**0.5 + positions.to(x)
+        angles = places * 10000 ** (-torch.arange(0, 64, 2, dtype=torch.float64) / 64)
+        x = 8 * embedding(tokens)
+        return x + torch.stack([angles.sin(), angles.cos()], -1).flatten(1).to(x)
 
     def encode(self, source):
-        """source (B, S) -> memory (B, S, d_model), and where its padding is, (B, S) bool."""
+        """source (B, S) -> memory (B, S, 64), and where its padding is, (B, S) bool."""
         padding, x = source == 0, self.embed(self.source, source)
         for layer in self.encoder:
             x = layer(x, src_key_padding_mask=padding)
         return self.norms[0](x), padding
 
     def decode(self, target, memory, padding):
-        """target (B, T) -> logits (B, T, 14), and how much each looks at the source, (layers, B, 4, T, S)."""
-        x, looks = self.embed(self.target, target), []
+        """target (B, T) -> logits (B, T, 14), and how much each looks at the source, (1, B, 4, T, S)."""
+        layer, x = self.decoder[0], self.embed(self.target, target)
         future = torch.ones(target.shape[1], target.shape[1], dtype=torch.bool).triu(1)
-        for layer in self.decoder:  # part by part, since the layer itself keeps its attention to itself
-            own = layer.norm1(x)
-            x = x + layer.self_attn(own, own, own, attn_mask=future)[0]
-            found, attn = layer.multihead_attn(
-                layer.norm2(x), memory, memory, key_padding_mask=padding, average_attn_weights=False
-            )
-            x = x + found
-            x = x + layer.linear2(F.relu(layer.linear1(layer.norm3(x))))
-            looks.append(attn)
-        return self.output(self.norms[1](x)), torch.stack(looks)
+        own = layer.norm1(x)  # part by part, since the layer itself keeps its attention to itself
+        x = x + layer.self_attn(own, own, own, attn_mask=future)[0]
+        found, attn = layer.multihead_attn(
+            layer.norm2(x), memory, memory, key_padding_mask=padding, average_attn_weights=False
+        )
+        x = x + found
+        x = x + layer.linear2(F.relu(layer.linear1(layer.norm3(x))))
+        return self.output(self.norms[1](x)), attn[None]
 
     def forward(self, source, target):
         return self.decode(target, *self.encode(source))[0]
@@ -166,14 +160,13 @@ class DateTransformer(nn.Module):
 
 def date_transformer():
     """Chapter 3's reader of dates in seven languages, a `DateTransformer`."""
-    letters = results.load_weights("03", "dates")["letters"]
-    return _recorded(lambda: DateTransformer(letters), "03", "dates")
+    return _recorded(DateTransformer, "03", "dates")
 
 
 def _layers(*sizes, activation):
     """Linear layers of these sizes with activations between them."""
     parts = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         parts += [nn.Linear(inputs, outputs), activation()]
     return nn.Sequential(*parts[:-1])
 

@@ -19,7 +19,7 @@ import os
 import sys
 import textwrap
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from course.files import set_aside, write_whole
@@ -30,11 +30,11 @@ except ImportError:  # Windows outside WSL: there, of two kernels that write at 
     fcntl = None
 
 PATIENCE = 1.0  # seconds to wait for another kernel's write, which takes a few milliseconds
-COLUMNS = ("learner", "chapter", "exercise", "status", "first_solved", "checks")
 STATUSES = ("solved", "tried", "not yet tried")
 BAR = 20  # characters of a whole bar
-WIDTH = 88
 FILLED = "#0072b2"  # dark enough on white, light enough on black; the outline has the colour of the text
+
+UNTRIED = {"first_solved": None, "checks": 0}
 
 _trouble = []  # why this process could not record its last check: one line, or none
 
@@ -45,7 +45,7 @@ class ProgressError(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """One exercise's standing.
+    """One exercise's standing; the columns of an export.
 
     Attributes:
         chapter, exercise: `01_cnn` and `conv2d`.
@@ -83,7 +83,7 @@ class Progress:
             bar = "#" * filled + "." * (BAR - filled)
             blocks.append(f"{chapter:<16}  [{bar}]  {_share(items)}")
             for line in map(": ".join, _names(items)):
-                blocks.append(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
+                blocks.append(textwrap.fill(line, 88, initial_indent="  ", subsequent_indent="    "))
         return "\n".join([*blocks, f"All chapters: {_share(self.items)}", *self.lines])
 
     def _repr_html_(self):
@@ -115,10 +115,8 @@ class Progress:
         learner = learner or _login()
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for item in self.items:
-            solved = item.first_solved or ""
-            writer.writerow((learner, item.chapter, item.exercise, item.status, solved, item.checks))
+        writer.writerow(("learner", *(column.name for column in fields(Item))))
+        writer.writerows((learner, *astuple(item)) for item in self.items)
         try:
             return write_whole(Path(path).expanduser(), file.getvalue())
         except OSError as error:
@@ -154,10 +152,8 @@ def _row(chapter, items):
 
 def _login():
     """The learner's name; the hub's first, since in a hub's containers every login name is the same."""
-    if os.environ.get("JUPYTERHUB_USER"):
-        return os.environ["JUPYTERHUB_USER"]
     try:
-        return getpass.getuser()
+        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
     except (KeyError, OSError, ImportError) as error:
         raise ProgressError("there is no login name: give the learner's name") from error
 
@@ -188,8 +184,8 @@ def standing(catalogue):
     items = []
     for chapter, names in catalogue.items():
         for name in names:
-            entry = (entries or {}).get(f"{chapter}.{name}", {"first_solved": None, "checks": 0})
-            status = STATUSES[0] if entry["first_solved"] else STATUSES[1 if entry["checks"] else 2]
+            entry = (entries or {}).get(f"{chapter}.{name}", UNTRIED)
+            status = STATUSES[0 if entry["first_solved"] else 1 if entry["checks"] else 2]
             items.append(Item(chapter, name, status, entry["first_solved"], entry["checks"]))
     return Progress(tuple(items), tuple(lines), entries is not None)
 
@@ -216,10 +212,10 @@ def remember(key, function, result):
         with _locked(path):
             entries, lines = _open(path)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            entry = entries.setdefault(key, {"first_solved": None, "checks": 0})
-            if result.status == "passed" and entry["first_solved"] is None:
-                entry["first_solved"] = now
-            entry.update(status=result.status, checked=now, checks=entry["checks"] + 1)
+            entry = entries.get(key, UNTRIED)
+            solved = entry["first_solved"] or (now if result.status == "passed" else None)
+            checks = entry["checks"] + 1
+            entries[key] = dict(first_solved=solved, status=result.status, checked=now, checks=checks)
             write_whole(path, json.dumps(entries, indent=1, sort_keys=True) + "\n")
         for line in lines:
             print(line)

