@@ -215,7 +215,7 @@ def remember(key, function, result):
             entry = entries.get(key, UNTRIED)
             solved = entry["first_solved"] or (now if result.status == "passed" else None)
             checks = entry["checks"] + 1
-            entries[key] = dict(first_solved=solved, status=result.status, checked=now, checks=checks)
+            entries[key] = entry | dict(first_solved=solved, status=result.status, checked=now, checks=checks)
             write_whole(path, json.dumps(entries, indent=1, sort_keys=True) + "\n")
         for line in lines:
             print(line)
