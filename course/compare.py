@@ -4,7 +4,7 @@ Equal means: the same structure, shapes and types, NaN and infinities in the sam
 and floats within TOLERANCES.
 """
 
-import math
+from itertools import starmap
 
 import torch
 
@@ -149,11 +149,8 @@ def difference(expected, got, leaf_names=(), *, gradients=True):
     found = _difference(expected.value, got.value, "the output")
     if found or not gradients:
         return found
-    for name, wanted, slope in zip(leaf_names, expected.gradients, got.gradients, strict=True):
-        found = _gradient_difference(name, wanted, slope)
-        if found:
-            return found
-    return None
+    slopes = zip(leaf_names, expected.gradients, got.gradients, strict=True)
+    return next(filter(None, starmap(_gradient_difference, slopes)), None)
 
 
 def _sentence(got):
@@ -176,31 +173,24 @@ def _difference(expected, got, what):
     if expected[0] == "sequence":
         if len(expected) != len(got):
             return "wrong_type", f"Expected {len(expected) - 1} values as {what}, got {len(got) - 1}."
-        parts = (
-            _difference(*pair, f"value {i} of {what}")
-            for i, pair in enumerate(zip(expected[1:], got[1:], strict=True), 1)
-        )
-        return next((found for found in parts if found), None)
-    return (
-        None
-        if expected == got
-        else ("wrong_values", f"{what.capitalize()} is {got[1:]}, not {expected[1:]}.")
-    )
+        pairs = enumerate(zip(expected[1:], got[1:], strict=True), 1)
+        parts = (_difference(*pair, f"value {i} of {what}") for i, pair in pairs)
+        return next(filter(None, parts), None)
+    if expected == got:
+        return None
+    return "wrong_values", f"{what.capitalize()} is {got[1:]}, not {expected[1:]}."
 
 
 def _number_difference(expected, got, what):
     wanted, found = apart(expected, got)
-    wrong = "wrong_values", f"Expected {wanted} as {what}, got {found}."
+    sentence = f"Expected {wanted} as {what}, got {found}"
     if isinstance(expected, int):
         if isinstance(got, float):
-            return (*wrong[:1], wrong[1][:-1] + ", a float where a whole number (int) belongs.")
-        return None if got == expected else wrong
-    relative, absolute = TOLERANCES[torch.float64]
-    both_nan = math.isnan(expected) and math.isnan(got)
-    close = both_nan or math.isclose(
-        expected, got, rel_tol=relative, abs_tol=absolute * max(1.0, abs(expected))
-    )
-    return None if close else wrong
+            return "wrong_values", f"{sentence}, a float where a whole number (int) belongs."
+        right = got == expected
+    else:
+        right = close(*(torch.tensor(float(value), dtype=torch.float64) for value in (expected, got)))
+    return None if right else ("wrong_values", f"{sentence}.")
 
 
 def _tensor_difference(expected, got, what):
@@ -212,7 +202,7 @@ def _tensor_difference(expected, got, what):
         cure = "give new tensors the type of the input, dtype=x.dtype"
         return "wrong_dtype", f"{what.capitalize()} has the type {found}, expected {wanted}: {cure}."
     right = close(expected, got)
-    if bool(right.all()):
+    if right.all():
         return None
     return "wrong_values", f"{what.capitalize()} has wrong values. {_where(expected, got, right)}"
 
@@ -228,18 +218,14 @@ def _where(expected, got, right):
 
 
 def _gradient_difference(name, expected, got):
-    what = f"the gradient with respect to {name}"
     if expected is None or got is None:
-        if expected is got or (expected is None and not bool(got.any())):
-            return None
-        if got is None and not bool(expected.any()):
+        one = got if expected is None else expected
+        if one is None or not one.any():
             return None
         cut = f"The values are right, but no gradient reaches {name}: the output is cut off from it"
-        return (
-            "detached",
-            f"{cut}. Compute with tensors throughout: no .item(), .numpy(), .detach() or torch.tensor(...).",
-        )
-    found = _tensor_difference(expected, got, what)
+        cure = "Compute with tensors throughout: no .item(), .numpy(), .detach() or torch.tensor(...)"
+        return "detached", f"{cut}. {cure}."
+    found = _tensor_difference(expected, got, f"the gradient with respect to {name}")
     return found and ("wrong_gradient", f"The values are right, but {found[1][0].lower()}{found[1][1:]}")
 
 

@@ -46,14 +46,11 @@ def set_aside(path, pattern="{stem}.{date}{number}{suffix}"):
         its new Path; by default `name.2026-01-31.json`, then `name.2026-01-31-2.json`.
     """
     parts = {"name": path.name, "stem": path.stem, "suffix": path.suffix, "date": datetime.date.today()}
-    numbers = itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
-    asides = (path.with_name(pattern.format(number=number, **parts)) for number in numbers)
-    return path.rename(next(aside for aside in asides if not aside.exists()))
-
-
-def sha256(content):
-    """The SHA-256 of bytes, 64 hexadecimal digits."""
-    return hashlib.sha256(content).hexdigest()
+    for count in itertools.count(1):
+        number = f"-{count}" if count > 1 else ""
+        aside = path.with_name(pattern.format(number=number, **parts))
+        if not aside.exists():
+            return path.rename(aside)
 
 
 def read_checked(path, cure):
@@ -69,10 +66,9 @@ def read_checked(path, cure):
         content = path.read_bytes()
         expected = _sums(path.parent).get(path.name, "nothing")
     except OSError as error:
-        raise DataError(
-            f"The file {error.filename or path} cannot be read ({error.strerror}). {cure}"
-        ) from None
-    found = sha256(content)
+        wrong = f"The file {error.filename or path} cannot be read ({error.strerror})"
+        raise DataError(f"{wrong}. {cure}") from None
+    found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise DataError(
             f"The file {path} is damaged: its SHA-256 begins with {found[:12]}, {SUMS} says {expected[:12]} "
@@ -89,7 +85,7 @@ def write_checked(path, content):
     write_whole(path, content)
     sums = path.with_name(SUMS)
     listed = _sums(path.parent) if sums.exists() else {}
-    listed[path.name] = sha256(path.read_bytes())
+    listed[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     write_whole(sums, "".join(f"{digest}  {name}\n" for name, digest in sorted(listed.items())))
     return path
 

@@ -19,7 +19,7 @@ BETAS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 ISO = "-0123456789"  # of a date's tokens 1 to 11; 12 starts and 13 ends
 
 
-def _recorded(make, chapter, name):
+def _recorded(chapter, name, make):
     """The model that `make()` builds, with its recorded weights, ready for use."""
     with torch.device("meta"):  # no first weights are drawn: torch's generators stay as they are
         model = make()
@@ -34,15 +34,11 @@ def _chain(**parts):
 
 def digits_cnn():
     """Chapter 1's network: images (B, 1, 28, 28), 0 to 1 -> logits (B, 10) of the digits."""
-
-    def make():
-        return _chain(
-            conv1=nn.Conv2d(1, 16, 5), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
-            flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
-        )  # fmt: skip
-
-    return _recorded(make, "01", "cnn")
+    return _recorded("01", "cnn", lambda: _chain(
+        conv1=nn.Conv2d(1, 16, 5), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
+        conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
+        flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
+    ))  # fmt: skip
 
 
 class CharModel(nn.Module):
@@ -71,12 +67,12 @@ class Recaller(nn.Module):
 
 def novel_lstm():
     """Chapter 2's model of the novel, a `CharModel`; its vocabulary is that of `data.novel()`."""
-    return _recorded(CharModel, "02", "language_lstm")
+    return _recorded("02", "language_lstm", CharModel)
 
 
 def recall_lstm():
     """Chapter 2's LSTM of three units that recalls a marked symbol, a `Recaller`."""
-    return _recorded(Recaller, "02", "recall_lstm")
+    return _recorded("02", "recall_lstm", Recaller)
 
 
 class DateTransformer(nn.Module):
@@ -160,7 +156,7 @@ class DateTransformer(nn.Module):
 
 def date_transformer():
     """Chapter 3's reader of dates in seven languages, a `DateTransformer`."""
-    return _recorded(DateTransformer, "03", "dates")
+    return _recorded("03", "dates", DateTransformer)
 
 
 def _layers(*sizes, activation):
@@ -201,12 +197,12 @@ class VAE(nn.Module):
 
 def digits_vae():
     """Chapter 4's VAE of digits, a `VAE` with 20 dimensions of code."""
-    return _recorded(VAE, "04", "digits")
+    return _recorded("04", "digits", VAE)
 
 
 def plane_vae():
     """Chapter 4's smaller VAE with two dimensions of code, a `VAE`."""
-    return _recorded(lambda: VAE(2, hidden=128), "04", "plane")
+    return _recorded("04", "plane", lambda: VAE(2, hidden=128))
 
 
 def beta_vae(beta):
@@ -217,30 +213,24 @@ def beta_vae(beta):
     """
     if beta not in BETAS:
         raise ValueError(f"There is no model of beta={beta}; the recorded ones are {BETAS}.")
-    return _recorded(lambda: VAE(10, hidden=96), "04", f"beta_{BETAS.index(beta)}")
+    return _recorded("04", f"beta_{BETAS.index(beta)}", lambda: VAE(10, hidden=96))
 
 
 def digits_autoencoder():
     """Chapter 4's `encoder` and `decoder` without noise: x (B, 784) -> code (B, 20) -> logits (B, 784)."""
-
-    def make():
-        encoder = _layers(784, 256, 256, 20, activation=nn.GELU)
-        return _chain(encoder=encoder, decoder=_layers(20, 256, 256, 784, activation=nn.GELU))
-
-    return _recorded(make, "04", "autoencoder")
+    return _recorded("04", "autoencoder", lambda: _chain(
+        encoder=_layers(784, 256, 256, 20, activation=nn.GELU),
+        decoder=_layers(20, 256, 256, 784, activation=nn.GELU),
+    ))  # fmt: skip
 
 
 def digits_generator():
     """Chapter 5's generator: noise (B, 32), standard normal -> images (B, 1, 28, 28), 0 to 1."""
-
-    def make():
-        return _chain(
-            start=_layers(32, 128, 8 * 14 * 14, activation=nn.ReLU), relu=nn.ReLU(),
-            image=nn.Unflatten(1, (8, 14, 14)), conv=nn.Conv2d(8, 4, 3, padding=1),
-            spread=nn.PixelShuffle(2), sigmoid=nn.Sigmoid(),
-        )  # fmt: skip
-
-    model = _recorded(make, "05", "digits")
+    model = _recorded("05", "digits", lambda: _chain(
+        start=_layers(32, 128, 8 * 14 * 14, activation=nn.ReLU), relu=nn.ReLU(),
+        image=nn.Unflatten(1, (8, 14, 14)), conv=nn.Conv2d(8, 4, 3, padding=1),
+        spread=nn.PixelShuffle(2), sigmoid=nn.Sigmoid(),
+    ))  # fmt: skip
     model.noise = 32  # the size of the noise, as the chapter's own class has it
     return model
 
@@ -268,4 +258,4 @@ class Classifier(nn.Module):
 
 def digits_classifier():
     """Chapter 5's classifier of digits, which judges generated ones; a `Classifier`."""
-    return _recorded(Classifier, "05", "classifier")
+    return _recorded("05", "classifier", Classifier)

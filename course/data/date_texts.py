@@ -15,7 +15,6 @@ from course.files import DataError
 
 LANGUAGES = ("en", "de", "fr", "es", "ru", "zh", "ja")
 STYLES = ("medium", "long", "full")  # "short" is left out: 1/2/03 is ambiguous
-FIRST, LAST = 1900, 2099
 A_DAY = datetime.date(2001, 10, 29)  # two styles that can differ write it differently
 
 
@@ -60,7 +59,7 @@ class Dates:
 
 
 def dates(
-    n=10_000, languages=LANGUAGES, seed=0, *, validation=1_000, held_out=2_000, years=(FIRST, LAST),
+    n=10_000, languages=LANGUAGES, seed=0, *, validation=1_000, held_out=2_000, years=(1900, 2099),
     styles=STYLES,
 ):  # fmt: skip
     """Distinct dates in several languages, drawn evenly over languages and styles; the same in every call.
