@@ -2,6 +2,7 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -55,9 +56,7 @@ def file(tmp_path, monkeypatch):
     return path
 
 
-@pytest.fixture
-def in_kernel(monkeypatch):
-    """This process passes for a Jupyter kernel."""
+def pass_for_a_kernel(monkeypatch):
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))
 
 
@@ -159,62 +158,55 @@ def test_the_data_folder(platform, variables, expected, home, monkeypatch):
     assert progress.location() == folder / "from-formula-to-model" / "progress.json"
 
 
-WRITER = """
-import os, signal, sys
-from pathlib import Path
-from types import SimpleNamespace
-from course import files, progress
+POSIX = pytest.mark.skipif(os.name != "posix", reason="there is no fork")
+
+
+def record_often(start, *names):
+    start.wait()
+    for _ in range(20):
+        for name in names:
+            progress.remember(name, right, PASSED)
+
+
+@POSIX
+def test_two_kernels_lose_nothing(file):
+    fork = multiprocessing.get_context("fork")
+    start, both = fork.Barrier(2), "01_cnn.conv2d"
+    writers = [fork.Process(target=record_often, args=(start, own, both)) for own in (KEY, "01_cnn.pool")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    counts = {name: entry["checks"] for name, entry in entries(file).items()}
+    assert counts == {KEY: 20, "01_cnn.pool": 20, both: 40}
+
 
 def die(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
-def half(path, content):
+
+def write_half(path, content):
     with open(path, "wb") as file:
-        file.write(content[:len(content) // 2])
+        file.write(content[: len(content) // 2])
     die()
 
-how, *names = sys.argv[1:]
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(20):
-    if number == 2 and how == "half written":
-        Path.write_bytes = half
-    if number == 2 and how == "not yet in place":
-        files.os.replace = die
-    for name in names:
-        progress.remember(name, len, SimpleNamespace(status="failed", diagnosis=None))
-"""
 
-
-def start_writer(how, *names):
-    command = [sys.executable, "-c", WRITER, how, *names]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    writer = subprocess.Popen(command, text=True, **pipes)
-    assert writer.stdout.readline() == "ready\n"
-    return writer
-
-
-def test_two_kernels_lose_nothing(file):
-    writers = [start_writer("to the end", name, "01_cnn.conv2d") for name in (KEY, "01_cnn.max_pool2d")]
-    for writer in writers:
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        _, errors = writer.communicate(timeout=60)
-        assert writer.returncode == 0, errors
-    counts = {name: entry["checks"] for name, entry in entries(file).items()}
-    assert counts == {KEY: 20, "01_cnn.max_pool2d": 20, "01_cnn.conv2d": 40}
-
-
-@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
-@pytest.mark.parametrize("moment", ["half written", "not yet in place"])
-def test_killed_in_mid_write(file, moment):
-    writer = start_writer(moment, KEY)
-    _, errors = writer.communicate("go\n", timeout=60)
-    assert writer.returncode == -signal.SIGKILL, errors
-    assert entries(file)[KEY]["checks"] == 2
+@POSIX
+@pytest.mark.parametrize(
+    ("owner", "name", "fault"), [(Path, "write_bytes", write_half), (os, "replace", die)]
+)
+def test_killed_in_mid_write(file, owner, name, fault, monkeypatch):
+    check(wrong)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(owner, name, fault)
+        writer = multiprocessing.get_context("fork").Process(
+            target=progress.remember, args=(KEY, right, PASSED)
+        )
+        writer.start()
+    writer.join(60)
+    assert writer.exitcode == -signal.SIGKILL and entries(file)[KEY]["checks"] == 1
     assert check(right) == "passed"  # nobody holds the lock of the dead
-    assert entries(file)[KEY]["checks"] == 3
+    assert entries(file)[KEY]["checks"] == 2
 
 
 GOOD = {"first_solved": EARLIER, "status": "passed", "checked": EARLIER, "checks": 2}
@@ -246,7 +238,8 @@ def test_a_damaged_file_is_set_aside(file, content, capsys):
     assert capsys.readouterr().out == said
 
 
-def test_in_a_kernel_progress_sets_aside_too(file, in_kernel):
+def test_in_a_kernel_progress_sets_aside_too(file, monkeypatch):
+    pass_for_a_kernel(monkeypatch)
     file.parent.mkdir()
     file.write_bytes(b"damaged")
     [line] = exercises.progress().lines
@@ -255,9 +248,9 @@ def test_in_a_kernel_progress_sets_aside_too(file, in_kernel):
 
 
 @pytest.mark.parametrize("where", ["a kernel", "a script"])
-def test_a_folder_that_cannot_be_written(file, where, request, capsys):
+def test_a_folder_that_cannot_be_written(file, where, monkeypatch, capsys):
     if where == "a kernel":
-        request.getfixturevalue("in_kernel")
+        pass_for_a_kernel(monkeypatch)
     file.parent.write_text("a file where the folder should be")
     assert check(right) == "passed" and capsys.readouterr() == ("", "")
     shown = exercises.progress()
@@ -295,52 +288,47 @@ def test_a_drive_without_locks(file, monkeypatch):
 def by_hand(file):
     """A record of two solved and two tried exercises, and of two that this version does not have."""
     failed = {"first_solved": None, "status": "failed", "checked": EARLIER, "checks": 7}
-    content = {
-        KEY: GOOD,
-        "01_cnn.conv2d": GOOD | {"status": "failed"},
-        "01_cnn.max_pool2d": failed,
-        "05_gan.pack": failed,
-        "01_cnn.gone": GOOD,
-        "gone": GOOD,
-    }
+    content = {KEY: GOOD, "01_cnn.conv2d": GOOD | {"status": "failed"}, "01_cnn.gone": GOOD, "gone": GOOD}
+    content |= {"01_cnn.max_pool2d": failed, "05_gan.pack": failed}
     file.parent.mkdir()
     file.write_text(json.dumps(content))
     return file
 
 
-def test_the_numbers(by_hand):
-    shown, catalogue, before = exercises.progress(), exercises.catalogue(), entries(by_hand)
-    total = sum(map(len, catalogue.values()))
-    assert [item.exercise for item in shown.items if item.status == "solved"] == ["conv2d", "output_size"]
-    text = re.sub(r"\n    ", " ", repr(shown))
-    assert (
-        f"""\n{"01_cnn":<16}  [####................]  2 of 10 solved
-  solved: conv2d, output_size
-  tried: max_pool2d
-  not yet tried: """
-        in text
-    )
-    assert (
-        text.endswith(f"\nAll chapters: 2 of {total} solved") and "]  0 of 14 solved\n  tried: pack" in text
-    )
-    assert max(map(len, repr(shown).splitlines())) <= 88
-    page = shown._repr_html_()
-    assert page.count('<th scope="row">') == len(catalogue)
-    assert 'aria-label="bar, 20 percent full"' in page and "2 of 10 solved" in page
-    assert "gone" not in page + repr(shown) and "http" not in page
+def test_the_record_becomes_items_and_keeps_what_this_version_does_not_know(by_hand):
+    shown, before = exercises.progress(), entries(by_hand)
+    names = [(chapter, name) for chapter, names in exercises.catalogue().items() for name in names]
+    assert [(item.chapter, item.exercise) for item in shown.items] == names
+    found = {
+        item.exercise: (item.status, item.first_solved, item.checks) for item in shown.items if item.checks
+    }
+    solved, tried = ("solved", EARLIER, 2), ("tried", None, 7)
+    assert found == {"conv2d": solved, "output_size": solved, "max_pool2d": tried, "pack": tried}
     check(right)
     after = entries(by_hand)
     assert after.pop(KEY)["checks"] == 3 and before.pop(KEY) and after == before
 
 
+SHOWN = """\
+01_cnn            [#...................]  1 of 40 solved
+  solved: exercise_0
+  tried: exercise_1, exercise_2, exercise_3, exercise_4, exercise_5, exercise_6,
+    exercise_7, exercise_8, exercise_9
+  not yet tried: """
+
+
 @pytest.mark.parametrize(("solved", "bar"), [(0, 0), (1, 1), (39, 19), (40, 20)])
-def test_a_bar_is_full_only_when_all_is_solved(solved, bar):
-    items = [Item("01", str(n), "solved" if n < solved else "tried", None, 1) for n in range(40)]
-    assert repr(Progress(tuple(items), ())).splitlines()[0].count("#") == bar
-
-
-def test_lines_are_escaped():
-    assert "<p>a &lt;b&gt;</p>" in Progress((), ("a <b>",))._repr_html_()
+def test_what_is_shown(solved, bar):
+    statuses = ["solved"] * solved + ["tried"] * (10 - solved) + ["not yet tried"] * 40
+    items = [Item("01_cnn", f"exercise_{i}", statuses[i], None, 1) for i in range(40)]
+    shown = Progress((*items, Item("02_rnn", "a", "tried", None, 1)), ("a <b>",))
+    first, *lines = repr(shown).splitlines()
+    assert first == f"01_cnn            [{'#' * bar:.<20}]  {solved} of 40 solved"
+    assert lines[-2:] == [f"All chapters: {solved} of 41 solved", "a <b>"] and max(map(len, lines)) <= 88
+    assert solved != 1 or repr(shown).startswith(SHOWN)
+    page = shown._repr_html_()
+    assert page.count('<th scope="row">') == 2 and "http" not in page and "<p>a &lt;b&gt;</p>" in page
+    assert f'aria-label="bar, {100 * solved // 40} percent full"' in page and f"{solved} of 40 solved" in page
 
 
 def test_export(by_hand, tmp_path, monkeypatch):
