@@ -141,14 +141,13 @@ class DateTransformer(nn.Module):
         if len(text) > 40:
             raise ValueError(f"The text has {len(text)} characters; dates have up to 40.")
         memory, tokens = self.encode(data.encode([text], self.vocabulary)), torch.tensor([[self.start]])
-        while tokens.shape[1] <= 12:
-            scores = self.decode(tokens, *memory)[0][0, -1]
+        while True:
+            logits, attn = self.decode(tokens, *memory)
+            scores = logits[0, -1].clone()
             scores[[0, self.start]] = -torch.inf  # these two are never written
-            best = scores.argmax()
-            if best == self.end:
+            if tokens.shape[1] > 12 or scores.argmax() == self.end:
                 break
-            tokens = torch.cat([tokens, best.view(1, 1)], 1)
-        logits, attn = self.decode(tokens, *memory)
+            tokens = torch.cat([tokens, scores.argmax().view(1, 1)], 1)
         probs = logits[0, :-1].softmax(-1).gather(1, tokens[0, 1:, None])[:, 0]
         output = data.decode(tokens[:, 1:], ISO)[0]
         return {"source": text, "output": output, "probs": probs, "attn": attn[:, 0, :, :-1]}
@@ -161,9 +160,7 @@ def date_transformer():
 
 def _layers(*sizes, activation):
     """Linear layers of these sizes with activations between them."""
-    parts = []
-    for inputs, outputs in pairwise(sizes):
-        parts += [nn.Linear(inputs, outputs), activation()]
+    parts = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), activation())]
     return nn.Sequential(*parts[:-1])
 
 

@@ -20,6 +20,7 @@ import sys
 import textwrap
 import time
 from dataclasses import astuple, dataclass, fields
+from itertools import groupby
 from pathlib import Path
 
 from course.files import set_aside, write_whole
@@ -96,17 +97,15 @@ class Progress:
         return table + "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
 
     def _by_chapter(self):
-        names = dict.fromkeys(item.chapter for item in self.items)
-        return [(name, [item for item in self.items if item.chapter == name]) for name in names]
+        chapters = groupby(self.items, key=lambda item: item.chapter)
+        return [(chapter, list(items)) for chapter, items in chapters]
 
     def export(self, path, learner=None):
-        """Write the progress as CSV for a teacher, a row for each exercise.
+        """Write the progress as CSV for a teacher, a row for each exercise; returns the file's Path.
 
         Args:
             path: the file, replaced if it is there.
             learner: the name in the first column; by default the one on the JupyterHub, else the login name.
-        Returns:
-            Path of the file.
         Raises:
             ProgressError: it cannot be written, there is no name, or no record was read.
         """
@@ -133,10 +132,8 @@ def _share(items):
 
 def _names(items):
     """(status, names of the exercises) for each status that occurs."""
-    for status in STATUSES:
-        names = ", ".join(item.exercise for item in items if item.status == status)
-        if names:
-            yield status, names
+    named = ((s, ", ".join(item.exercise for item in items if item.status == s)) for s in STATUSES)
+    return [(status, names) for status, names in named if names]
 
 
 def _row(chapter, items):
@@ -159,12 +156,10 @@ def _login():
 
 
 def standing(catalogue):
-    """What the learner has solved. It writes only in a kernel, and there only to see whether it could.
+    """What the learner has solved, a Progress. It writes only in a kernel, there to see whether it could.
 
     Args:
         catalogue: dict from a chapter's name to the names of its exercises, in order.
-    Returns:
-        Progress.
     """
     entries, lines = None, list(_trouble)
     try:
@@ -224,21 +219,16 @@ def remember(key, function, result):
 
 
 def location():
-    """The file of the record.
-
-    Returns:
-        Path, which may not exist; None if no record is wanted.
-    """
+    """The file of the record, a Path that may not exist; None if no record is wanted."""
     named = os.environ.get("COURSE_PROGRESS")
     if named is not None:
         return Path(named).expanduser().resolve() if named else None
-    if sys.platform == "darwin":
-        data = Path.home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        wanted = os.environ.get("XDG_DATA_HOME", "")
-        data = Path(wanted) if os.path.isabs(wanted) else Path.home() / ".local" / "share"
+    variable, usual = {
+        "darwin": ("", "Library/Application Support"),
+        "win32": ("LOCALAPPDATA", "AppData/Local"),
+    }.get(sys.platform, ("XDG_DATA_HOME", ".local/share"))
+    wanted = os.environ.get(variable, "")
+    data = Path(wanted) if os.path.isabs(wanted) else Path.home() / usual
     return (data / "from-formula-to-model" / "progress.json").resolve()
 
 
@@ -311,13 +301,9 @@ def _reason(error):
 
 
 def main(show, arguments=None):
-    """The command line `[--export FILE] [--learner NAME]`; returns the exit status.
-
-    Args:
-        show: function that returns the learner's Progress.
-    """
+    """The command line, on the Progress that `show()` returns; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m course.progress", description="print which exercises are solved"
+        "python -m course.progress", description="print which exercises are solved"
     )
     parser.add_argument("--export", metavar="FILE", help="write them as CSV too")
     parser.add_argument("--learner", metavar="NAME", help="the name in the CSV; by default the login name")

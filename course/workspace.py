@@ -26,14 +26,12 @@ class WorkspaceError(Exception):
 
 
 def make(wanted=None, reset=None, say=print):
-    """Copy the chapters that a working copy does not have yet, and say which have moved on.
+    """Copy the chapters that a working copy does not have yet, say which have moved on; returns its Path.
 
     Args:
         wanted: the folder; by default the first of the usual ones that can be written.
         reset: a chapter's number or name: its old copy is set aside under a dated name and a fresh one taken.
         say: called with each line for the learner.
-    Returns:
-        Path of the folder.
     Raises:
         WorkspaceError: no folder can be written, or there is no such chapter.
     """

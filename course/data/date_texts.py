@@ -62,7 +62,7 @@ def dates(
     n=10_000, languages=LANGUAGES, seed=0, *, validation=1_000, held_out=2_000, years=(1900, 2099),
     styles=STYLES,
 ):  # fmt: skip
-    """Distinct dates in several languages, drawn evenly over languages and styles; the same in every call.
+    """Distinct `Dates` in several languages, drawn evenly over languages and styles; the same in every call.
 
     Args:
         n, validation, held_out: how many dates each part has; n at least 1, the others at least 0.
@@ -70,8 +70,6 @@ def dates(
         seed: of the draw, a whole number.
         years: (first, last), both included, of 1000 to 9999.
         styles: some of "medium", "long", "full".
-    Returns:
-        Dates.
     Raises:
         ValueError: an unknown language or style, impossible sizes, seed or years, or more dates than can be
             drawn.
@@ -143,13 +141,8 @@ def vocabulary():
 
 
 def encode(texts, vocabulary):
-    """Texts as rows of indices, each character's place in the vocabulary plus 1, padded with 0.
+    """N texts as (N, T) int64: each character's place in the vocabulary plus 1, and 0 after a shorter text.
 
-    Args:
-        texts: list or tuple of N str.
-        vocabulary: str.
-    Returns:
-        (N, T) int64, T the length of the longest text.
     Raises:
         ValueError: names the first character that the vocabulary does not have, and where it stands; or
             texts is a single str.
@@ -171,8 +164,7 @@ def decode(rows, vocabulary):
     Raises:
         ValueError: if an index is outside the vocabulary.
     """
-    padded = ("", *vocabulary)
-    return ["".join(characters(row, padded)) for row in rows.tolist()]
+    return ["".join(characters(row, ("", *vocabulary))) for row in rows.tolist()]
 
 
 def _some(chosen, known, what):

@@ -37,11 +37,7 @@ class ImageSet:
     source: str
 
     def split(self):
-        """The training part in two: what a model is fitted on, and what choices are made on.
-
-        Returns:
-            (x_fit, y_fit), (x_val, y_val): all but the last 600 training images, and those 600.
-        """
+        """The training part in two, (x_fit, y_fit), (x_val, y_val); the latter, 600 images, for choices."""
         fit = self.x_train[:-VALIDATION], self.y_train[:-VALIDATION]
         return fit, (self.x_train[-VALIDATION:], self.y_train[-VALIDATION:])
 
@@ -62,10 +58,8 @@ class Photograph:
 
 
 def mnist():
-    """MNIST-5k: 4,000 handwritten digits to train on and 1,000 to test on, every class equally often.
+    """MNIST-5k, an `ImageSet`: 4,000 handwritten digits to train on, 1,000 to test on, all equally often.
 
-    Returns:
-        ImageSet with x_train (4000, 1, 28, 28) and x_test (1000, 1, 28, 28).
     Raises:
         DataError: if the embedded file is missing or damaged.
     Source: LeCun, Cortes and Burges, the MNIST database of handwritten digits.
@@ -75,13 +69,11 @@ def mnist():
 
 
 def fashion_mnist(folder=None):
-    """Fashion-MNIST: ten kinds of clothes; a subset of 4,000 + 1,000 images, or the full set from a folder.
+    """Fashion-MNIST, an `ImageSet`: ten kinds of clothes; a subset of 4,000 + 1,000 images, or the full set.
 
     Args:
         folder: a folder with the four standard IDX files (`train-images-idx3-ubyte` and so on, plain or
             gzipped) of the full 60,000 + 10,000 images; default the embedded subset.
-    Returns:
-        ImageSet with x_train (4000, 1, 28, 28) and x_test (1000, 1, 28, 28), or the full set's sizes.
     Raises:
         DataError: if a file is missing, damaged or not an IDX file of the right kind.
     Source: Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv 1708.07747.
@@ -94,12 +86,10 @@ def fashion_mnist(folder=None):
 
 
 def photograph(height=150):
-    """The portrait of Grace Hopper that matplotlib ships, in grey.
+    """The portrait of Grace Hopper that matplotlib ships, in grey, a `Photograph`.
 
     Args:
         height: pixels, 8 to 606; the width follows.
-    Returns:
-        Photograph with pixels (height, W) float32.
     Raises:
         ValueError: if height is out of range.
         DataError: if this installation of matplotlib lacks the picture.

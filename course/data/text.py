@@ -31,12 +31,8 @@ class Novel:
     source: str
 
     def encode(self, text):
-        """The indices of a text's characters.
+        """The indices of a text's characters, (len(text),) int64.
 
-        Args:
-            text: str of characters that the vocabulary has.
-        Returns:
-            (len(text),) int64.
         Raises:
             ValueError: names the first character that is unknown, and where it stands.
         """
@@ -45,12 +41,8 @@ class Novel:
         return torch.tensor(found, dtype=torch.int64)
 
     def decode(self, indices):
-        """The text that `encode` gave these indices for.
+        """The text that `encode` gave these indices for: (N,) tensor or whole numbers -> str.
 
-        Args:
-            indices: (N,) tensor or a sequence of whole numbers.
-        Returns:
-            str of N characters.
         Raises:
             ValueError: if an index is outside the vocabulary.
         """
@@ -58,10 +50,8 @@ class Novel:
 
 
 def novel():
-    """*Pride and Prejudice*: 684,767 characters, 75 different ones.
+    """*Pride and Prejudice*, a `Novel`: 684,767 characters, 75 different ones.
 
-    Returns:
-        Novel with 585,476 characters to train on, 30,814 to choose on and 68,477 held out.
     Raises:
         DataError: if the embedded file is missing or damaged.
     Source: Jane Austen, 1813.

@@ -88,10 +88,6 @@ def maps(arrays, *, title, xlabel, ylabel, alt, xnames=None, ynames=None, limits
 def number_grid(axes, array, formats="{:g}"):
     """Draw a matrix as coloured cells with their numbers (orange negative, purple positive) into `axes`.
 
-    Args:
-        axes: matplotlib Axes.
-        array: (H, W) numbers.
-        formats: how a number is written.
     Returns:
         (image, numbers): the AxesImage and the `Numbers`; `set_number_grid` changes both.
     """

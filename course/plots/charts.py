@@ -30,9 +30,7 @@ def lines(
     for i, (value, label) in enumerate(marks):
         axes.axhline(value, color="0.35", linewidth=1, linestyle=STYLES[(i + 1) % 7])
         axes.annotate(label, (1, value), **place, **style)
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
-    if ylim:
-        axes.set_ylim(*ylim)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale, ylim=ylim)
     axes.grid(True)
     if len(series) > 1:
         axes.legend()
@@ -77,14 +75,12 @@ def bars(values, *, title, xlabel, alt, errors=None, xlim=None, mark=None):
         low, high = (errors or {}).get(name, (value, value))
         if high > low:
             axes.plot([low, high], [i, i], color="black", linewidth=1.5, marker="|", markersize=9)
-        axes.annotate(
-            f"{value:.1f}", (max(value, high), i), xytext=(6, 0), textcoords="offset points", va="center"
-        )
+        place = dict(xytext=(6, 0), textcoords="offset points", va="center")
+        axes.annotate(f"{value:.1f}", (max(value, high), i), **place)
     if mark:
         axes.axvline(mark[0], color="0.35", linestyle="--", linewidth=1)
-        axes.annotate(
-            mark[1], (mark[0], -0.55), xytext=(3, 0), textcoords="offset points", fontsize=9, va="bottom"
-        )
+        place = dict(xytext=(3, 0), textcoords="offset points", va="bottom")
+        axes.annotate(mark[1], (mark[0], -0.55), fontsize=9, **place)
     axes.set(title=title, xlabel=xlabel, xlim=xlim, yticks=range(len(values)), yticklabels=list(values))
     axes.invert_yaxis()
     show(figure, alt)
@@ -102,10 +98,8 @@ def points(clouds, *, title, alt, centres=None, columns=4, size=2.1):
     """
     columns = min(columns, len(clouds))
     rows = -(-len(clouds) // columns)
-    figure, grid = subplots(
-        size * columns + 0.5, (size + 0.25) * rows + 0.6, rows, columns, sharex=True, sharey=True,
-        squeeze=False,
-    )  # fmt: skip
+    width, height = size * columns + 0.5, (size + 0.25) * rows + 0.6
+    figure, grid = subplots(width, height, rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(clouds) :]:
         axes.set_axis_off()
     for axes, (name, cloud) in zip(grid.flat, clouds.items(), strict=False):

@@ -20,17 +20,14 @@ from course.files import DataError, read_checked, write_checked
 FILES = Path(__file__).with_name("recorded")
 FIRST_STEPS = 20
 MAX_WEIGHT_BYTES = 2_000_000
-LARGEST_HALF = 65504.0
 
 
 def record(chapter, names=None):
-    """Run a chapter's recorders and write one JSON file for each.
+    """Run a chapter's recorders and write one JSON file for each; returns their Paths.
 
     Args:
         chapter: number or name, as for `chapters.find`.
         names: which entries of the chapter's RECORDED; all if None.
-    Returns:
-        list of the Paths written.
     Raises:
         ValueError: the chapter has no RECORDED or not that entry, or a row cannot be written as JSON.
     """
@@ -76,23 +73,21 @@ def read_file(chapter, name):
 
 
 def save_weights(chapter, name, state_dict):
-    """Write weights as float16 to `recorded/<chapter>/<name>.safetensors`, whole or not at all.
+    """Write weights as float16 to `recorded/<chapter>/<name>.safetensors`, whole or not at all; its Path.
 
     Args:
         state_dict: name → tensor. Floating tensors are rounded to float16 (3 digits), others kept.
-    Returns:
-        the Path written.
     Raises:
         ValueError: a weight is not finite or beyond float16, or the file would pass 2 MB.
     """
     import torch
     from safetensors.torch import save
 
-    small = {}
+    small, largest = {}, torch.finfo(torch.float16).max
     for key, tensor in state_dict.items():
         tensor = tensor.detach().cpu()
         if tensor.is_floating_point():
-            if not (tensor.abs() <= LARGEST_HALF).all():
+            if not (tensor.abs() <= largest).all():
                 raise ValueError(f"weight {key!r} of {name!r} is not finite or does not fit float16")
             tensor = tensor.to(torch.float16)
         small[key] = tensor.clone().contiguous()
@@ -104,11 +99,7 @@ def save_weights(chapter, name, state_dict):
 
 
 def load_weights(chapter, name):
-    """Recorded weights, for `model.load_state_dict`. Arguments and errors as for `read`.
-
-    Returns:
-        dict name → tensor on the CPU; what was stored as float16 comes as float32.
-    """
+    """Recorded weights, name → tensor on the CPU, halves as float32. Arguments and errors as for `read`."""
     import torch
     from safetensors.torch import load
 
