@@ -60,8 +60,7 @@ def load_definitions(name, **overrides):
     """A module with a chapter's definitions, made without running the rest of the chapter.
 
     Executed are, in order, the top-level imports, functions, classes and constants: assignments to UPPER_CASE
-    names alone. A constant that is made from something the chapter computes (`B, C, H, W = x.shape`) is left
-    out.
+    names alone, but for those made from something the chapter computes (`B, C, H, W = x.shape`).
 
     Args:
         name: as for `find`.

@@ -21,15 +21,11 @@ SHOWN = 16  # elements: a larger tensor is shown by its shape
 NAMED = 7  # gradients that the line of `check_agreement` lists by name
 
 
-def close(expected, got, tolerances=None):
-    """Where two tensors of one shape agree, element by element, a bool tensor.
-
-    Args:
-        tolerances: (relative, absolute); by default those of the expected tensor's type in TOLERANCES.
-    """
+def close(expected, got):
+    """Where two tensors of one shape agree, element by element, a bool tensor."""
     if not (expected.is_floating_point() or expected.is_complex()):
         return expected == got
-    relative, absolute = tolerances or TOLERANCES.get(expected.dtype, (0.0, 0.0))
+    relative, absolute = TOLERANCES.get(expected.dtype, (0.0, 0.0))
     finite = expected[expected.isfinite()].abs()
     scale = max(1.0, float(finite.max())) if finite.numel() else 1.0
     return torch.isclose(got, expected, rtol=relative, atol=absolute * scale, equal_nan=True)
@@ -64,21 +60,18 @@ def tensors_in(value):
 # --- two functions of a chapter
 
 
-def check_agreement(ours, reference, *, label=None, rtol=None, atol=None, **arguments):
+def check_agreement(ours, reference, *, label=None, **arguments):
     """Call two functions with the same arguments; compare their outputs and all gradients in float64.
 
     Args:
         ours, reference: functions of the keyword arguments, each returning a floating-point tensor, or a
             (nested) tuple of them, such as (outputs, final state).
         label: what is compared, for the printed line; default the functions' names.
-        rtol, atol: in place of the float64 TOLERANCES.
         arguments: tensors (floating-point ones are copied to float64 and differentiated) or anything else.
     Raises:
         AssertionError: naming the first of shape, output and gradients that differs, and by how much.
     """
     label = label or f"{_name(ours)} = {_name(reference)}"
-    relative, absolute = TOLERANCES[torch.float64]
-    tolerances = relative if rtol is None else rtol, absolute if atol is None else atol
     wanted = _output_and_gradients(reference, arguments)
     found = _output_and_gradients(ours, arguments)
     if found.keys() != wanted.keys():
@@ -88,7 +81,7 @@ def check_agreement(ours, reference, *, label=None, rtol=None, atol=None, **argu
         if got.shape != expected.shape:
             shapes = f"{tuple(got.shape)}, expected {tuple(expected.shape)}"
             raise AssertionError(f"{label}: {name} has shape {shapes}.")
-        if expected.isnan().any() or not close(expected, got, tolerances).all():
+        if expected.isnan().any() or not close(expected, got).all():
             worst = (got - expected).abs().max().item()
             raise AssertionError(f"{label}: {name} differs by up to {worst:.1e}.")
     _say_agreement(label, wanted)
@@ -120,7 +113,7 @@ def _output_and_gradients(function, arguments):
     inputs = {n: v for n, v in leaves.items() if isinstance(v, torch.Tensor) and v.requires_grad}
     outputs = tensors_in(function(**leaves))
     names = ["output"] if len(outputs) == 1 else [f"output {i}" for i in range(1, len(outputs) + 1)]
-    named = {name: output.detach() for name, output in zip(names, outputs, strict=True)}
+    named = {name: output.detach().double() for name, output in zip(names, outputs, strict=True)}
     slopes = gradients(outputs, list(inputs.values()))
     return named | {
         f"gradient of {name}": torch.zeros_like(value) if slope is None else slope
@@ -139,8 +132,7 @@ def difference(expected, got, leaf_names=(), *, gradients=True):
         leaf_names: names of the arguments that `gradients` belong to.
         gradients: False compares the returned values alone.
     Returns:
-        None where they agree: the same structure, shapes and types, NaN and infinities in the same places,
-        integers equal and floats within TOLERANCES; else (diagnosis, sentence).
+        None where they are equal; else (diagnosis, sentence).
     """
     if got.kind != "value" or expected.kind != "value":
         if (expected.kind, expected.error) == (got.kind, got.error):

@@ -17,14 +17,7 @@ class DataError(Exception):
 
 
 def write_whole(path, content):
-    """Write text or bytes to a file whole or not at all; its folder is made.
-
-    Args:
-        path: Path.
-        content: str (written as UTF-8) or bytes.
-    Returns:
-        the path.
-    """
+    """Write bytes, or a str as UTF-8, to a file whole or not at all; its folder is made. Returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -57,7 +50,6 @@ def read_checked(path, cure):
     """The bytes of a file, the same as when its line in its folder's SHA256SUMS was written.
 
     Args:
-        path: Path.
         cure: what to do where that fails: the message's last sentence.
     Raises:
         DataError: the file or the list cannot be read, or the checksum differs.

@@ -2,16 +2,11 @@
 
 import datetime
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from course import chapters, workspace
-from tests import places
 
 TODAY = datetime.date.today().isoformat()
 
@@ -176,21 +171,3 @@ def test_missing_or_unreadable_notebooks_are_said(checkout, run):
         path.unlink()
     code, _, [error] = run()
     assert code == 1 and "run `make notebooks`" in error
-
-
-@pytest.mark.skipif(places.stopped_by_bits() is None, reason="root passes permission bits here")
-def test_read_only_checkout_for_real(tmp_path):
-    """The command itself in a checkout that its user may not write, as on a shared server."""
-    root, home = tmp_path / "read only", tmp_path / "home"
-    for folder in (root / "notebooks", root / "course", home):
-        folder.mkdir(parents=True)
-    for name in ("__init__.py", "chapters.py", "files.py", "workspace.py"):
-        shutil.copy(Path(workspace.__file__).with_name(name), root / "course")
-    save_notebook(root / "notebooks", "01_cnn")
-    places.set_writable(root, False)
-    command = places.stopped_by_bits(sys.executable, "-B", "-m", "course.workspace")
-    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "COURSE_WORK")}
-    end = subprocess.run(command, cwd=root, env=env | {"HOME": str(home)}, capture_output=True, text=True)
-    places.set_writable(root, True)
-    assert end.returncode == 0, end.stderr
-    assert end.stdout.splitlines() == ["copied: 01_cnn", str(home / "from-formula-to-model")]
