@@ -47,13 +47,11 @@ def find(name):
     Raises:
         FileNotFoundError: names the chapters that there are.
     """
-    if str(name).endswith(".py"):
-        if Path(name).is_file():
-            return Path(name).resolve()
-    else:
-        for path in paths():
-            if is_named(path.stem, name):
-                return path
+    if str(name).endswith(".py") and Path(name).is_file():
+        return Path(name).resolve()
+    for path in paths():
+        if is_named(path.stem, name):
+            return path
     there_are = ", ".join(path.stem for path in paths()) or "none"
     raise FileNotFoundError(f"no chapter {str(name)!r}; the chapters are: {there_are}")
 
@@ -62,8 +60,7 @@ def load_definitions(name, **overrides):
     """A module with a chapter's definitions, made without running the rest of the chapter.
 
     Executed are, in order, the top-level imports, functions, classes and constants: assignments to UPPER_CASE
-    names alone. A constant that is made from something the chapter computes (`B, C, H, W = x.shape`) is left
-    out.
+    names alone, but for those made from something the chapter computes (`B, C, H, W = x.shape`).
 
     Args:
         name: as for `find`.
@@ -79,31 +76,27 @@ def load_definitions(name, **overrides):
     module = types.ModuleType(f"chapter_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # where dataclass and inspect.getsource look for it
-    unused = set(overrides)
+    known = set()
     for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
         constants = _constants(node)
         if constants or isinstance(node, DEFINITIONS):
             _execute(node, module, may_fail=bool(constants))
-        chosen = constants & overrides.keys()
-        vars(module).update({constant: overrides[constant] for constant in chosen})
-        unused -= chosen
-    if unused:
-        raise NameError(f"{path.stem} has no constant {', '.join(sorted(unused))} to override")
+        vars(module).update({name: overrides[name] for name in constants & overrides.keys()})
+        known |= constants
+    if unknown := overrides.keys() - known:
+        raise NameError(f"{path.stem} has no constant {', '.join(sorted(unknown))} to override")
     return module
 
 
 def _constants(node):
     """The names that an assignment to UPPER_CASE names alone binds; empty for any other statement."""
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, ast.AnnAssign):
-        targets = [node.target]
-    else:
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
         return set()
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     parts = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.expr)]
     names = {part.id for part in parts if isinstance(part, ast.Name)}
     plain = all(isinstance(part, ast.Name | ast.Tuple | ast.List | ast.Starred) for part in parts)
-    return names if plain and all(name.isupper() for name in names) else set()
+    return names if plain and all(map(str.isupper, names)) else set()
 
 
 def _execute(node, module, may_fail):

@@ -4,7 +4,7 @@ Equal means: the same structure, shapes and types, NaN and infinities in the sam
 and floats within TOLERANCES.
 """
 
-import math
+from itertools import starmap
 
 import torch
 
@@ -21,15 +21,11 @@ SHOWN = 16  # elements: a larger tensor is shown by its shape
 NAMED = 7  # gradients that the line of `check_agreement` lists by name
 
 
-def close(expected, got, tolerances=None):
-    """Where two tensors of one shape agree, element by element, a bool tensor.
-
-    Args:
-        tolerances: (relative, absolute); by default those of the expected tensor's type in TOLERANCES.
-    """
+def close(expected, got):
+    """Where two tensors of one shape agree, element by element, a bool tensor."""
     if not (expected.is_floating_point() or expected.is_complex()):
         return expected == got
-    relative, absolute = tolerances or TOLERANCES.get(expected.dtype, (0.0, 0.0))
+    relative, absolute = TOLERANCES.get(expected.dtype, (0.0, 0.0))
     finite = expected[expected.isfinite()].abs()
     scale = max(1.0, float(finite.max())) if finite.numel() else 1.0
     return torch.isclose(got, expected, rtol=relative, atol=absolute * scale, equal_nan=True)
@@ -64,21 +60,18 @@ def tensors_in(value):
 # --- two functions of a chapter
 
 
-def check_agreement(ours, reference, *, label=None, rtol=None, atol=None, **arguments):
+def check_agreement(ours, reference, *, label=None, **arguments):
     """Call two functions with the same arguments; compare their outputs and all gradients in float64.
 
     Args:
         ours, reference: functions of the keyword arguments, each returning a floating-point tensor, or a
             (nested) tuple of them, such as (outputs, final state).
         label: what is compared, for the printed line; default the functions' names.
-        rtol, atol: in place of the float64 TOLERANCES.
         arguments: tensors (floating-point ones are copied to float64 and differentiated) or anything else.
     Raises:
         AssertionError: naming the first of shape, output and gradients that differs, and by how much.
     """
     label = label or f"{_name(ours)} = {_name(reference)}"
-    relative, absolute = TOLERANCES[torch.float64]
-    tolerances = relative if rtol is None else rtol, absolute if atol is None else atol
     wanted = _output_and_gradients(reference, arguments)
     found = _output_and_gradients(ours, arguments)
     if found.keys() != wanted.keys():
@@ -88,7 +81,7 @@ def check_agreement(ours, reference, *, label=None, rtol=None, atol=None, **argu
         if got.shape != expected.shape:
             shapes = f"{tuple(got.shape)}, expected {tuple(expected.shape)}"
             raise AssertionError(f"{label}: {name} has shape {shapes}.")
-        if expected.isnan().any() or not close(expected, got, tolerances).all():
+        if expected.isnan().any() or not close(expected, got).all():
             worst = (got - expected).abs().max().item()
             raise AssertionError(f"{label}: {name} differs by up to {worst:.1e}.")
     _say_agreement(label, wanted)
@@ -120,7 +113,7 @@ def _output_and_gradients(function, arguments):
     inputs = {n: v for n, v in leaves.items() if isinstance(v, torch.Tensor) and v.requires_grad}
     outputs = tensors_in(function(**leaves))
     names = ["output"] if len(outputs) == 1 else [f"output {i}" for i in range(1, len(outputs) + 1)]
-    named = {name: output.detach() for name, output in zip(names, outputs, strict=True)}
+    named = {name: output.detach().double() for name, output in zip(names, outputs, strict=True)}
     slopes = gradients(outputs, list(inputs.values()))
     return named | {
         f"gradient of {name}": torch.zeros_like(value) if slope is None else slope
@@ -139,8 +132,7 @@ def difference(expected, got, leaf_names=(), *, gradients=True):
         leaf_names: names of the arguments that `gradients` belong to.
         gradients: False compares the returned values alone.
     Returns:
-        None where they agree: the same structure, shapes and types, NaN and infinities in the same places,
-        integers equal and floats within TOLERANCES; else (diagnosis, sentence).
+        None where they are equal; else (diagnosis, sentence).
     """
     if got.kind != "value" or expected.kind != "value":
         if (expected.kind, expected.error) == (got.kind, got.error):
@@ -149,11 +141,8 @@ def difference(expected, got, leaf_names=(), *, gradients=True):
     found = _difference(expected.value, got.value, "the output")
     if found or not gradients:
         return found
-    for name, wanted, slope in zip(leaf_names, expected.gradients, got.gradients, strict=True):
-        found = _gradient_difference(name, wanted, slope)
-        if found:
-            return found
-    return None
+    slopes = zip(leaf_names, expected.gradients, got.gradients, strict=True)
+    return next(filter(None, starmap(_gradient_difference, slopes)), None)
 
 
 def _sentence(got):
@@ -176,31 +165,24 @@ def _difference(expected, got, what):
     if expected[0] == "sequence":
         if len(expected) != len(got):
             return "wrong_type", f"Expected {len(expected) - 1} values as {what}, got {len(got) - 1}."
-        parts = (
-            _difference(*pair, f"value {i} of {what}")
-            for i, pair in enumerate(zip(expected[1:], got[1:], strict=True), 1)
-        )
-        return next((found for found in parts if found), None)
-    return (
-        None
-        if expected == got
-        else ("wrong_values", f"{what.capitalize()} is {got[1:]}, not {expected[1:]}.")
-    )
+        pairs = enumerate(zip(expected[1:], got[1:], strict=True), 1)
+        parts = (_difference(*pair, f"value {i} of {what}") for i, pair in pairs)
+        return next(filter(None, parts), None)
+    if expected == got:
+        return None
+    return "wrong_values", f"{what.capitalize()} is {got[1:]}, not {expected[1:]}."
 
 
 def _number_difference(expected, got, what):
     wanted, found = apart(expected, got)
-    wrong = "wrong_values", f"Expected {wanted} as {what}, got {found}."
+    sentence = f"Expected {wanted} as {what}, got {found}"
     if isinstance(expected, int):
         if isinstance(got, float):
-            return (*wrong[:1], wrong[1][:-1] + ", a float where a whole number (int) belongs.")
-        return None if got == expected else wrong
-    relative, absolute = TOLERANCES[torch.float64]
-    both_nan = math.isnan(expected) and math.isnan(got)
-    close = both_nan or math.isclose(
-        expected, got, rel_tol=relative, abs_tol=absolute * max(1.0, abs(expected))
-    )
-    return None if close else wrong
+            return "wrong_values", f"{sentence}, a float where a whole number (int) belongs."
+        right = got == expected
+    else:
+        right = close(*(torch.tensor(float(value), dtype=torch.float64) for value in (expected, got)))
+    return None if right else ("wrong_values", f"{sentence}.")
 
 
 def _tensor_difference(expected, got, what):
@@ -212,7 +194,7 @@ def _tensor_difference(expected, got, what):
         cure = "give new tensors the type of the input, dtype=x.dtype"
         return "wrong_dtype", f"{what.capitalize()} has the type {found}, expected {wanted}: {cure}."
     right = close(expected, got)
-    if bool(right.all()):
+    if right.all():
         return None
     return "wrong_values", f"{what.capitalize()} has wrong values. {_where(expected, got, right)}"
 
@@ -228,18 +210,14 @@ def _where(expected, got, right):
 
 
 def _gradient_difference(name, expected, got):
-    what = f"the gradient with respect to {name}"
     if expected is None or got is None:
-        if expected is got or (expected is None and not bool(got.any())):
-            return None
-        if got is None and not bool(expected.any()):
+        one = got if expected is None else expected
+        if one is None or not one.any():
             return None
         cut = f"The values are right, but no gradient reaches {name}: the output is cut off from it"
-        return (
-            "detached",
-            f"{cut}. Compute with tensors throughout: no .item(), .numpy(), .detach() or torch.tensor(...).",
-        )
-    found = _tensor_difference(expected, got, what)
+        cure = "Compute with tensors throughout: no .item(), .numpy(), .detach() or torch.tensor(...)"
+        return "detached", f"{cut}. {cure}."
+    found = _tensor_difference(expected, got, f"the gradient with respect to {name}")
     return found and ("wrong_gradient", f"The values are right, but {found[1][0].lower()}{found[1][1:]}")
 
 

@@ -17,14 +17,7 @@ class DataError(Exception):
 
 
 def write_whole(path, content):
-    """Write text or bytes to a file whole or not at all; its folder is made.
-
-    Args:
-        path: Path.
-        content: str (written as UTF-8) or bytes.
-    Returns:
-        the path.
-    """
+    """Write bytes, or a str as UTF-8, to a file whole or not at all; its folder is made. Returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -46,21 +39,17 @@ def set_aside(path, pattern="{stem}.{date}{number}{suffix}"):
         its new Path; by default `name.2026-01-31.json`, then `name.2026-01-31-2.json`.
     """
     parts = {"name": path.name, "stem": path.stem, "suffix": path.suffix, "date": datetime.date.today()}
-    numbers = itertools.chain([""], (f"-{i}" for i in itertools.count(2)))
-    asides = (path.with_name(pattern.format(number=number, **parts)) for number in numbers)
-    return path.rename(next(aside for aside in asides if not aside.exists()))
-
-
-def sha256(content):
-    """The SHA-256 of bytes, 64 hexadecimal digits."""
-    return hashlib.sha256(content).hexdigest()
+    for count in itertools.count(1):
+        number = f"-{count}" if count > 1 else ""
+        aside = path.with_name(pattern.format(number=number, **parts))
+        if not aside.exists():
+            return path.rename(aside)
 
 
 def read_checked(path, cure):
     """The bytes of a file, the same as when its line in its folder's SHA256SUMS was written.
 
     Args:
-        path: Path.
         cure: what to do where that fails: the message's last sentence.
     Raises:
         DataError: the file or the list cannot be read, or the checksum differs.
@@ -69,10 +58,9 @@ def read_checked(path, cure):
         content = path.read_bytes()
         expected = _sums(path.parent).get(path.name, "nothing")
     except OSError as error:
-        raise DataError(
-            f"The file {error.filename or path} cannot be read ({error.strerror}). {cure}"
-        ) from None
-    found = sha256(content)
+        wrong = f"The file {error.filename or path} cannot be read ({error.strerror})"
+        raise DataError(f"{wrong}. {cure}") from None
+    found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise DataError(
             f"The file {path} is damaged: its SHA-256 begins with {found[:12]}, {SUMS} says {expected[:12]} "
@@ -89,7 +77,7 @@ def write_checked(path, content):
     write_whole(path, content)
     sums = path.with_name(SUMS)
     listed = _sums(path.parent) if sums.exists() else {}
-    listed[path.name] = sha256(path.read_bytes())
+    listed[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     write_whole(sums, "".join(f"{digest}  {name}\n" for name, digest in sorted(listed.items())))
     return path
 

@@ -6,6 +6,7 @@ and with weights that need no gradient: `model.requires_grad_()` makes them read
 """
 
 from collections import OrderedDict
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ BETAS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 ISO = "-0123456789"  # of a date's tokens 1 to 11; 12 starts and 13 ends
 
 
-def _recorded(make, chapter, name):
+def _recorded(chapter, name, make):
     """The model that `make()` builds, with its recorded weights, ready for use."""
     with torch.device("meta"):  # no first weights are drawn: torch's generators stay as they are
         model = make()
@@ -33,15 +34,11 @@ def _chain(**parts):
 
 def digits_cnn():
     """Chapter 1's network: images (B, 1, 28, 28), 0 to 1 -> logits (B, 10) of the digits."""
-
-    def make():
-        return _chain(
-            conv1=nn.Conv2d(1, 16, 5), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
-            flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
-        )  # fmt: skip
-
-    return _recorded(make, "01", "cnn")
+    return _recorded("01", "cnn", lambda: _chain(
+        conv1=nn.Conv2d(1, 16, 5), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
+        conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
+        flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
+    ))  # fmt: skip
 
 
 class CharModel(nn.Module):
@@ -70,12 +67,12 @@ class Recaller(nn.Module):
 
 def novel_lstm():
     """Chapter 2's model of the novel, a `CharModel`; its vocabulary is that of `data.novel()`."""
-    return _recorded(CharModel, "02", "language_lstm")
+    return _recorded("02", "language_lstm", CharModel)
 
 
 def recall_lstm():
     """Chapter 2's LSTM of three units that recalls a marked symbol, a `Recaller`."""
-    return _recorded(Recaller, "02", "recall_lstm")
+    return _recorded("02", "recall_lstm", Recaller)
 
 
 class DateTransformer(nn.Module):
@@ -85,19 +82,16 @@ class DateTransformer(nn.Module):
     the token `start`, and what the decoder writes ends with the token `end`.
     """
 
-    def __init__(self, letters, d_model=64, n_h=4, d_ff=128):
+    def __init__(self):
         super().__init__()
         self.start, self.end = len(ISO) + 1, len(ISO) + 2
-        self.source, self.target = (
-            nn.Embedding(len(letters) + 1, d_model),
-            nn.Embedding(self.end + 1, d_model),
-        )
+        self.source, self.target = nn.Embedding(93, 64), nn.Embedding(14, 64)
         how = {"dropout": 0.0, "batch_first": True, "norm_first": True}
-        self.encoder = nn.ModuleList(nn.TransformerEncoderLayer(d_model, n_h, d_ff, **how) for _ in range(2))
-        self.decoder = nn.ModuleList([nn.TransformerDecoderLayer(d_model, n_h, d_ff, **how)])
-        self.norms = nn.ModuleList(nn.LayerNorm(d_model) for _ in range(2))
-        self.output = nn.Linear(d_model, self.end + 1)
-        self.register_buffer("letters", torch.as_tensor(letters))
+        self.encoder = nn.ModuleList(nn.TransformerEncoderLayer(64, 4, 128, **how) for _ in range(2))
+        self.decoder = nn.ModuleList([nn.TransformerDecoderLayer(64, 4, 128, **how)])
+        self.norms = nn.ModuleList(nn.LayerNorm(64) for _ in range(2))
+        self.output = nn.Linear(64, 14)
+        self.register_buffer("letters", torch.zeros(92, dtype=torch.int64))
 
     @property
     def vocabulary(self):
@@ -105,35 +99,31 @@ class DateTransformer(nn.Module):
         return "".join(chr(code) for code in self.letters.tolist())
 
     def embed(self, embedding, tokens):
-        """Embeddings times √d_model, plus sines and cosines of the positions: (B, T) -> (B, T, d_model)."""
-        x = embedding(tokens)
-        d_model = x.shape[-1]
+        """Embeddings times √64, plus sines and cosines of the positions: (B, T) -> (B, T, 64)."""
         places = torch.arange(tokens.shape[1], dtype=torch.float64)[:, None]
-        angles = places * 10000 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
-        positions = torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
-        return x * d_model**0.5 + positions.to(x)
+        angles = places * 10000 ** (-torch.arange(0, 64, 2, dtype=torch.float64) / 64)
+        x = 8 * embedding(tokens)
+        return x + torch.stack([angles.sin(), angles.cos()], -1).flatten(1).to(x)
 
     def encode(self, source):
-        """source (B, S) -> memory (B, S, d_model), and where its padding is, (B, S) bool."""
+        """source (B, S) -> memory (B, S, 64), and where its padding is, (B, S) bool."""
         padding, x = source == 0, self.embed(self.source, source)
         for layer in self.encoder:
             x = layer(x, src_key_padding_mask=padding)
         return self.norms[0](x), padding
 
     def decode(self, target, memory, padding):
-        """target (B, T) -> logits (B, T, 14), and how much each looks at the source, (layers, B, 4, T, S)."""
-        x, looks = self.embed(self.target, target), []
+        """target (B, T) -> logits (B, T, 14), and how much each looks at the source, (1, B, 4, T, S)."""
+        layer, x = self.decoder[0], self.embed(self.target, target)
         future = torch.ones(target.shape[1], target.shape[1], dtype=torch.bool).triu(1)
-        for layer in self.decoder:  # part by part, since the layer itself keeps its attention to itself
-            own = layer.norm1(x)
-            x = x + layer.self_attn(own, own, own, attn_mask=future)[0]
-            found, attn = layer.multihead_attn(
-                layer.norm2(x), memory, memory, key_padding_mask=padding, average_attn_weights=False
-            )
-            x = x + found
-            x = x + layer.linear2(F.relu(layer.linear1(layer.norm3(x))))
-            looks.append(attn)
-        return self.output(self.norms[1](x)), torch.stack(looks)
+        own = layer.norm1(x)  # part by part, since the layer itself keeps its attention to itself
+        x = x + layer.self_attn(own, own, own, attn_mask=future)[0]
+        found, attn = layer.multihead_attn(
+            layer.norm2(x), memory, memory, key_padding_mask=padding, average_attn_weights=False
+        )
+        x = x + found
+        x = x + layer.linear2(F.relu(layer.linear1(layer.norm3(x))))
+        return self.output(self.norms[1](x)), attn[None]
 
     def forward(self, source, target):
         return self.decode(target, *self.encode(source))[0]
@@ -151,14 +141,13 @@ class DateTransformer(nn.Module):
         if len(text) > 40:
             raise ValueError(f"The text has {len(text)} characters; dates have up to 40.")
         memory, tokens = self.encode(data.encode([text], self.vocabulary)), torch.tensor([[self.start]])
-        while tokens.shape[1] <= 12:
-            scores = self.decode(tokens, *memory)[0][0, -1]
+        while True:
+            logits, attn = self.decode(tokens, *memory)
+            scores = logits[0, -1].clone()
             scores[[0, self.start]] = -torch.inf  # these two are never written
-            best = scores.argmax()
-            if best == self.end:
+            if tokens.shape[1] > 12 or scores.argmax() == self.end:
                 break
-            tokens = torch.cat([tokens, best.view(1, 1)], 1)
-        logits, attn = self.decode(tokens, *memory)
+            tokens = torch.cat([tokens, scores.argmax().view(1, 1)], 1)
         probs = logits[0, :-1].softmax(-1).gather(1, tokens[0, 1:, None])[:, 0]
         output = data.decode(tokens[:, 1:], ISO)[0]
         return {"source": text, "output": output, "probs": probs, "attn": attn[:, 0, :, :-1]}
@@ -166,15 +155,12 @@ class DateTransformer(nn.Module):
 
 def date_transformer():
     """Chapter 3's reader of dates in seven languages, a `DateTransformer`."""
-    letters = results.load_weights("03", "dates")["letters"]
-    return _recorded(lambda: DateTransformer(letters), "03", "dates")
+    return _recorded("03", "dates", DateTransformer)
 
 
 def _layers(*sizes, activation):
     """Linear layers of these sizes with activations between them."""
-    parts = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
-        parts += [nn.Linear(inputs, outputs), activation()]
+    parts = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), activation())]
     return nn.Sequential(*parts[:-1])
 
 
@@ -208,12 +194,12 @@ class VAE(nn.Module):
 
 def digits_vae():
     """Chapter 4's VAE of digits, a `VAE` with 20 dimensions of code."""
-    return _recorded(VAE, "04", "digits")
+    return _recorded("04", "digits", VAE)
 
 
 def plane_vae():
     """Chapter 4's smaller VAE with two dimensions of code, a `VAE`."""
-    return _recorded(lambda: VAE(2, hidden=128), "04", "plane")
+    return _recorded("04", "plane", lambda: VAE(2, hidden=128))
 
 
 def beta_vae(beta):
@@ -224,30 +210,24 @@ def beta_vae(beta):
     """
     if beta not in BETAS:
         raise ValueError(f"There is no model of beta={beta}; the recorded ones are {BETAS}.")
-    return _recorded(lambda: VAE(10, hidden=96), "04", f"beta_{BETAS.index(beta)}")
+    return _recorded("04", f"beta_{BETAS.index(beta)}", lambda: VAE(10, hidden=96))
 
 
 def digits_autoencoder():
     """Chapter 4's `encoder` and `decoder` without noise: x (B, 784) -> code (B, 20) -> logits (B, 784)."""
-
-    def make():
-        encoder = _layers(784, 256, 256, 20, activation=nn.GELU)
-        return _chain(encoder=encoder, decoder=_layers(20, 256, 256, 784, activation=nn.GELU))
-
-    return _recorded(make, "04", "autoencoder")
+    return _recorded("04", "autoencoder", lambda: _chain(
+        encoder=_layers(784, 256, 256, 20, activation=nn.GELU),
+        decoder=_layers(20, 256, 256, 784, activation=nn.GELU),
+    ))  # fmt: skip
 
 
 def digits_generator():
     """Chapter 5's generator: noise (B, 32), standard normal -> images (B, 1, 28, 28), 0 to 1."""
-
-    def make():
-        return _chain(
-            start=_layers(32, 128, 8 * 14 * 14, activation=nn.ReLU), relu=nn.ReLU(),
-            image=nn.Unflatten(1, (8, 14, 14)), conv=nn.Conv2d(8, 4, 3, padding=1),
-            spread=nn.PixelShuffle(2), sigmoid=nn.Sigmoid(),
-        )  # fmt: skip
-
-    model = _recorded(make, "05", "digits")
+    model = _recorded("05", "digits", lambda: _chain(
+        start=_layers(32, 128, 8 * 14 * 14, activation=nn.ReLU), relu=nn.ReLU(),
+        image=nn.Unflatten(1, (8, 14, 14)), conv=nn.Conv2d(8, 4, 3, padding=1),
+        spread=nn.PixelShuffle(2), sigmoid=nn.Sigmoid(),
+    ))  # fmt: skip
     model.noise = 32  # the size of the noise, as the chapter's own class has it
     return model
 
@@ -275,4 +255,4 @@ class Classifier(nn.Module):
 
 def digits_classifier():
     """Chapter 5's classifier of digits, which judges generated ones; a `Classifier`."""
-    return _recorded(Classifier, "05", "classifier")
+    return _recorded("05", "classifier", Classifier)

@@ -19,7 +19,8 @@ import os
 import sys
 import textwrap
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
+from itertools import groupby
 from pathlib import Path
 
 from course.files import set_aside, write_whole
@@ -30,11 +31,11 @@ except ImportError:  # Windows outside WSL: there, of two kernels that write at 
     fcntl = None
 
 PATIENCE = 1.0  # seconds to wait for another kernel's write, which takes a few milliseconds
-COLUMNS = ("learner", "chapter", "exercise", "status", "first_solved", "checks")
 STATUSES = ("solved", "tried", "not yet tried")
 BAR = 20  # characters of a whole bar
-WIDTH = 88
 FILLED = "#0072b2"  # dark enough on white, light enough on black; the outline has the colour of the text
+
+UNTRIED = {"first_solved": None, "checks": 0}
 
 _trouble = []  # why this process could not record its last check: one line, or none
 
@@ -45,7 +46,7 @@ class ProgressError(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """One exercise's standing.
+    """One exercise's standing; the columns of an export.
 
     Attributes:
         chapter, exercise: `01_cnn` and `conv2d`.
@@ -83,7 +84,7 @@ class Progress:
             bar = "#" * filled + "." * (BAR - filled)
             blocks.append(f"{chapter:<16}  [{bar}]  {_share(items)}")
             for line in map(": ".join, _names(items)):
-                blocks.append(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    "))
+                blocks.append(textwrap.fill(line, 88, initial_indent="  ", subsequent_indent="    "))
         return "\n".join([*blocks, f"All chapters: {_share(self.items)}", *self.lines])
 
     def _repr_html_(self):
@@ -96,17 +97,15 @@ class Progress:
         return table + "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
 
     def _by_chapter(self):
-        names = dict.fromkeys(item.chapter for item in self.items)
-        return [(name, [item for item in self.items if item.chapter == name]) for name in names]
+        chapters = groupby(self.items, key=lambda item: item.chapter)
+        return [(chapter, list(items)) for chapter, items in chapters]
 
     def export(self, path, learner=None):
-        """Write the progress as CSV for a teacher, a row for each exercise.
+        """Write the progress as CSV for a teacher, a row for each exercise; returns the file's Path.
 
         Args:
             path: the file, replaced if it is there.
             learner: the name in the first column; by default the one on the JupyterHub, else the login name.
-        Returns:
-            Path of the file.
         Raises:
             ProgressError: it cannot be written, there is no name, or no record was read.
         """
@@ -115,10 +114,8 @@ class Progress:
         learner = learner or _login()
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for item in self.items:
-            solved = item.first_solved or ""
-            writer.writerow((learner, item.chapter, item.exercise, item.status, solved, item.checks))
+        writer.writerow(("learner", *(column.name for column in fields(Item))))
+        writer.writerows((learner, *astuple(item)) for item in self.items)
         try:
             return write_whole(Path(path).expanduser(), file.getvalue())
         except OSError as error:
@@ -135,10 +132,8 @@ def _share(items):
 
 def _names(items):
     """(status, names of the exercises) for each status that occurs."""
-    for status in STATUSES:
-        names = ", ".join(item.exercise for item in items if item.status == status)
-        if names:
-            yield status, names
+    named = ((s, ", ".join(item.exercise for item in items if item.status == s)) for s in STATUSES)
+    return [(status, names) for status, names in named if names]
 
 
 def _row(chapter, items):
@@ -154,21 +149,17 @@ def _row(chapter, items):
 
 def _login():
     """The learner's name; the hub's first, since in a hub's containers every login name is the same."""
-    if os.environ.get("JUPYTERHUB_USER"):
-        return os.environ["JUPYTERHUB_USER"]
     try:
-        return getpass.getuser()
+        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
     except (KeyError, OSError, ImportError) as error:
         raise ProgressError("there is no login name: give the learner's name") from error
 
 
 def standing(catalogue):
-    """What the learner has solved. It writes only in a kernel, and there only to see whether it could.
+    """What the learner has solved, a Progress. It writes only in a kernel, there to see whether it could.
 
     Args:
         catalogue: dict from a chapter's name to the names of its exercises, in order.
-    Returns:
-        Progress.
     """
     entries, lines = None, list(_trouble)
     try:
@@ -188,8 +179,8 @@ def standing(catalogue):
     items = []
     for chapter, names in catalogue.items():
         for name in names:
-            entry = (entries or {}).get(f"{chapter}.{name}", {"first_solved": None, "checks": 0})
-            status = STATUSES[0] if entry["first_solved"] else STATUSES[1 if entry["checks"] else 2]
+            entry = (entries or {}).get(f"{chapter}.{name}", UNTRIED)
+            status = STATUSES[0 if entry["first_solved"] else 1 if entry["checks"] else 2]
             items.append(Item(chapter, name, status, entry["first_solved"], entry["checks"]))
     return Progress(tuple(items), tuple(lines), entries is not None)
 
@@ -216,10 +207,10 @@ def remember(key, function, result):
         with _locked(path):
             entries, lines = _open(path)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            entry = entries.setdefault(key, {"first_solved": None, "checks": 0})
-            if result.status == "passed" and entry["first_solved"] is None:
-                entry["first_solved"] = now
-            entry.update(status=result.status, checked=now, checks=entry["checks"] + 1)
+            entry = entries.get(key, UNTRIED)
+            solved = entry["first_solved"] or (now if result.status == "passed" else None)
+            checks = entry["checks"] + 1
+            entries[key] = entry | dict(first_solved=solved, status=result.status, checked=now, checks=checks)
             write_whole(path, json.dumps(entries, indent=1, sort_keys=True) + "\n")
         for line in lines:
             print(line)
@@ -228,21 +219,16 @@ def remember(key, function, result):
 
 
 def location():
-    """The file of the record.
-
-    Returns:
-        Path, which may not exist; None if no record is wanted.
-    """
+    """The file of the record, a Path that may not exist; None if no record is wanted."""
     named = os.environ.get("COURSE_PROGRESS")
     if named is not None:
         return Path(named).expanduser().resolve() if named else None
-    if sys.platform == "darwin":
-        data = Path.home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        wanted = os.environ.get("XDG_DATA_HOME", "")
-        data = Path(wanted) if os.path.isabs(wanted) else Path.home() / ".local" / "share"
+    variable, usual = {
+        "darwin": ("", "Library/Application Support"),
+        "win32": ("LOCALAPPDATA", "AppData/Local"),
+    }.get(sys.platform, ("XDG_DATA_HOME", ".local/share"))
+    wanted = os.environ.get(variable, "")
+    data = Path(wanted) if os.path.isabs(wanted) else Path.home() / usual
     return (data / "from-formula-to-model" / "progress.json").resolve()
 
 
@@ -315,13 +301,9 @@ def _reason(error):
 
 
 def main(show, arguments=None):
-    """The command line `[--export FILE] [--learner NAME]`; returns the exit status.
-
-    Args:
-        show: function that returns the learner's Progress.
-    """
+    """The command line, on the Progress that `show()` returns; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m course.progress", description="print which exercises are solved"
+        "python -m course.progress", description="print which exercises are solved"
     )
     parser.add_argument("--export", metavar="FILE", help="write them as CSV too")
     parser.add_argument("--learner", metavar="NAME", help="the name in the CSV; by default the login name")

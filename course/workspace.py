@@ -26,14 +26,12 @@ class WorkspaceError(Exception):
 
 
 def make(wanted=None, reset=None, say=print):
-    """Copy the chapters that a working copy does not have yet, and say which have moved on.
+    """Copy the chapters that a working copy does not have yet, say which have moved on; returns its Path.
 
     Args:
         wanted: the folder; by default the first of the usual ones that can be written.
         reset: a chapter's number or name: its old copy is set aside under a dated name and a fresh one taken.
         say: called with each line for the learner.
-    Returns:
-        Path of the folder.
     Raises:
         WorkspaceError: no folder can be written, or there is no such chapter.
     """
@@ -110,32 +108,29 @@ def _choose_folder(wanted):
 def _read_memory(folder, say):
     """What each copy was made from: chapter → hash. A damaged memory is set aside, and the copies stay."""
     path = folder / MEMORY
-    if not path.exists():
-        return {}
     try:
         origins = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(origins, dict) or not all(isinstance(origin, str) for origin in origins.values()):
-            raise ValueError("not chapter names with hashes")
-    except (OSError, ValueError):  # a folder of that name, too
-        aside = set_aside(path)
-        say(
-            f"{MEMORY} was damaged and is now {aside.name}. Your notebooks are kept; changes to the chapters "
-            "up to today cannot be told"
-        )
+        if isinstance(origins, dict) and all(isinstance(origin, str) for origin in origins.values()):
+            return origins
+    except FileNotFoundError:
         return {}
-    return origins
+    except (OSError, ValueError):  # a folder of that name, too
+        pass
+    say(
+        f"{MEMORY} was damaged and is now {set_aside(path).name}. Your notebooks are kept; changes to the "
+        "chapters up to today cannot be told"
+    )
+    return {}
 
 
 def _for_a_learner(notebook):
     """A notebook with neither pairing nor stamps, and with no outputs but those that are to be kept."""
-    cells = []
+    for key in ("course", "jupytext"):
+        notebook["metadata"].pop(key, None)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and KEPT not in cell["metadata"].get("tags", []):
-            cell = cell | {"outputs": [], "execution_count": None}
-        cells.append(cell)
-    dropped = ("course", "jupytext")
-    metadata = {key: value for key, value in notebook["metadata"].items() if key not in dropped}
-    return notebook | {"cells": cells, "metadata": metadata}
+            cell |= {"outputs": [], "execution_count": None}
+    return notebook
 
 
 def _write_json(path, content):

@@ -20,7 +20,7 @@ from sklearn.svm import SVC
 from course import data
 from course.data import date_texts, reading
 from course.data.date_texts import LANGUAGES, STYLES
-from tests.helpers.damage import DAMAGES, content_of, damage, flips
+from tests.helpers.damage import damage, flips
 
 LOADERS = {
     "ames_small.csv.gz": data.houses,
@@ -36,35 +36,25 @@ def test_every_embedded_file_has_its_loader_and_its_checksum():
     assert {line.split()[1] for line in (reading.FOLDER / "SHA256SUMS").read_text().splitlines()} == files
 
 
-@pytest.mark.parametrize("how", ["flipped", "missing"])
 @pytest.mark.parametrize("name", LOADERS)
-def test_a_damaged_data_file_is_one_clear_error_and_changes_nothing(tmp_path, monkeypatch, name, how):
+def test_a_damaged_data_file_is_one_clear_error(tmp_path, monkeypatch, name):
     monkeypatch.setattr(reading, "FOLDER", shutil.copytree(reading.FOLDER, tmp_path / "files"))
-    damage(reading.FOLDER / name, how, monkeypatch)
-    before = content_of(reading.FOLDER)
-    with pytest.raises(data.DataError) as error:
+    damage(reading.FOLDER / name, "flipped", monkeypatch)
+    cure = r"Restore it with `git checkout -- course/data/embedded`, or install the course again\.$"
+    with pytest.raises(data.DataError, match=f"^The file .*{name} is damaged: .* {cure}"):
         LOADERS[name]()
-    message = str(error.value)
-    assert str(reading.FOLDER / name) in message and "\n" not in message
-    assert "Restore it with `git checkout -- course/data/embedded`, or install the course again" in message
-    assert content_of(reading.FOLDER) == before
 
 
 @pytest.mark.parametrize("load", [data.mnist, data.fashion_mnist])
-def test_an_image_set_has_balanced_classes_and_values_from_0_to_1(load):
+def test_an_image_set_has_balanced_classes_values_from_0_to_1_and_no_image_twice_over(load):
     images = load()
     for x, y, count in ((images.x_train, images.y_train, 400), (images.x_test, images.y_test, 100)):
         assert x.shape == (10 * count, 1, 28, 28) and x.dtype == torch.float32
         assert y.dtype == torch.int64 and y.bincount().tolist() == [count] * 10
         assert x.min() == 0 and x.max() == 1
     assert len(images.class_names) == 10 and images.source
-
-
-@pytest.mark.parametrize("load", [data.mnist, data.fashion_mnist])
-def test_training_and_test_images_are_disjoint(load):
-    images = load()
-    train = {x.numpy().tobytes() for x in images.x_train}
-    assert not any(x.numpy().tobytes() in train for x in images.x_test)
+    train, test = ({x.numpy().tobytes() for x in part} for part in (images.x_train, images.x_test))
+    assert train.isdisjoint(test)
 
 
 def test_split_keeps_the_last_600_training_images_for_choices():
@@ -89,13 +79,12 @@ def test_the_photograph_has_the_height_that_is_asked_for():
         data.photograph(height=0)
 
 
-@pytest.mark.parametrize("how", [how for how in DAMAGES if how != "flipped"])
+@pytest.mark.parametrize("how", ["cut", "emptied", "missing"])
 def test_a_damaged_photograph_is_one_clear_error(tmp_path, monkeypatch, how):
-    path = tmp_path / "grace_hopper.jpg"
-    with cbook.get_sample_data(path.name) as file:
-        path.write_bytes(file.read())
+    with cbook.get_sample_data("grace_hopper.jpg") as file:
+        (tmp_path / "grace_hopper.jpg").write_bytes(file.read())
     monkeypatch.setattr(cbook, "get_sample_data", lambda name: (tmp_path / name).open("rb"))
-    damage(path, how, monkeypatch)
+    damage(tmp_path / "grace_hopper.jpg", how, monkeypatch)
     with pytest.raises(data.DataError, match="grace_hopper.jpg cannot be read: .* Install matplotlib again"):
         data.photograph()
 
@@ -117,38 +106,21 @@ def test_the_houses_are_de_cocks_sales():
     assert len(houses) == 2930 and houses.source
     for name, first in SALES.items():
         column = getattr(houses, name)
-        assert column.shape == (2930,) and column.dtype == torch.float64 and column.isfinite().all()
-        assert tuple(column[:3].tolist()) == first, name
-        assert column.min() >= 0 and torch.equal(column, column.round())
-    assert houses.price.median() == 160_000 and houses.price.mean() == pytest.approx(180_796.06, abs=0.01)
+        assert column.shape == (2930,) and column.dtype == torch.float64 and column.min() >= 0
+        assert tuple(column[:3].tolist()) == first and torch.equal(column, column.round()), name
     for column, low, high in ((houses.latitude, 41.98, 42.07), (houses.longitude, -93.70, -93.57)):
-        assert column.shape == (2930,) and column.dtype == torch.float64
-        assert low < column.min() and column.max() < high  # Ames
+        assert column.shape == (2930,) and low < column.min() and column.max() < high  # Ames
+    assert houses.price.median() == 160_000 and houses.price.mean() == pytest.approx(180_796.06, abs=0.01)
+    assert round(np.corrcoef(houses.area, houses.price)[0, 1] ** 2, 2) == 0.50
 
 
 def test_the_houses_classes_are_indices_into_their_names():
     houses = data.houses()
-    for index, names in (
-        (houses.neighborhood, houses.neighborhoods), (houses.condition, houses.conditions)
-    ):  # fmt: skip
-        assert index.shape == (2930,) and index.dtype == torch.int64 and len(set(names)) == len(names)
-        assert index.bincount().count_nonzero() == len(names) and not any("_" in name for name in names)
-    assert len(houses.neighborhoods) == 28
+    assert houses.neighborhood.dtype == houses.condition.dtype == torch.int64
+    assert len(set(houses.neighborhoods)) == len(houses.neighborhood.unique()) == 28
     assert [houses.neighborhoods[i] for i in houses.neighborhood[:3]] == ["North Ames"] * 3
     counts = houses.condition.bincount().tolist()
     assert list(zip(houses.conditions, counts, strict=True)) == list(CONDITIONS.items())  # from worst to best
-
-
-def test_the_area_explains_half_of_the_prices():
-    houses = data.houses()
-    r = np.corrcoef(houses.area, houses.price)[0, 1]
-    assert round(r, 2) == 0.71 and round(r * r, 2) == 0.50
-
-
-def idx(array):
-    """The bytes of an IDX file: two zeros, 8 for uint8, the number of axes, their lengths, the values."""
-    lengths = b"".join(n.to_bytes(4, "big") for n in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
 
 
 def write_idx(folder, zipped=False):
@@ -158,8 +130,9 @@ def write_idx(folder, zipped=False):
         pixels = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
         labels = np.arange(count, dtype=np.uint8) % 10
         for name, array in (("images-idx3", pixels), ("labels-idx1", labels)):
-            path = folder / f"{stem}-{name}-ubyte{'.gz' * zipped}"
-            path.write_bytes(gzip.compress(idx(array)) if zipped else idx(array))
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+            path, content = folder / f"{stem}-{name}-ubyte{'.gz' * zipped}", head + array.tobytes()
+            path.write_bytes(gzip.compress(content) if zipped else content)
     return pixels
 
 
@@ -177,6 +150,7 @@ def test_the_full_fashion_set_is_read_from_a_folder(tmp_path, zipped):
         ("train-images-idx3-ubyte", None, "is missing"),
         ("train-images-idx3-ubyte", b"\0\0\x08\x03", "not a whole IDX file"),
         ("t10k-labels-idx1-ubyte", bytes([0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3, 4]), "5 test images but 4 labels"),
+        ("t10k-labels-idx1-ubyte", bytes([0, 0, 8, 1, 0, 0, 0, 5, 1, 2, 3, 4]), "not a whole IDX file"),
         ("t10k-labels-idx1-ubyte", b"<html>not found</html>", "not a whole IDX file"),
     ],
 )
@@ -189,23 +163,19 @@ def test_a_wrong_idx_file_is_named(tmp_path, name, content, complaint):
         data.fashion_mnist(tmp_path)
 
 
-def test_damaged_zipped_idx_files_are_named_and_never_other_images(tmp_path):
-    write_idx(tmp_path, zipped=True)
-    whole, refused = data.fashion_mnist(tmp_path), 0
-    for path in sorted(tmp_path.iterdir()):
-        content = path.read_bytes()
-        for damaged in flips(content, 40, random.Random(path.name)):
-            path.write_bytes(damaged)
-            try:
-                found = data.fashion_mnist(tmp_path)
-            except data.DataError as error:
-                refused += 1
-                assert str(path) in str(error) and "get the file again" in str(error)
-            else:  # the time of packing, for one
-                for part in ("x_train", "y_train", "x_test", "y_test"):
-                    assert torch.equal(getattr(found, part), getattr(whole, part))
-        path.write_bytes(content)
-    assert refused > 100
+def test_a_damaged_zipped_idx_file_is_named_and_never_other_images(tmp_path):
+    pixels, refused = write_idx(tmp_path, zipped=True), 0
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    for damaged in flips(path.read_bytes(), 40, random.Random(0)):
+        path.write_bytes(damaged)
+        try:
+            found = data.fashion_mnist(tmp_path)
+        except data.DataError as error:
+            refused += 1
+            assert str(path) in str(error) and "get the file again" in str(error)
+        else:  # the time of packing, for one
+            assert np.array_equal((found.x_train[:, 0] * 255).round().numpy(), pixels)
+    assert refused > 25
 
 
 def test_the_novel_is_cut_into_three_parts_that_follow_one_another():
@@ -239,25 +209,18 @@ def dates():
 
 @pytest.fixture(scope="module")
 def year():
-    """(text, language, style) of each day of 2021, which holds every weekday of every month."""
-    days = [(datetime.date(2021, 1, 1) + datetime.timedelta(day)).isoformat() for day in range(365)]
-    each = itertools.product(days, STYLES, LANGUAGES)
-    return [(by_babel(iso, language, style), language, style) for iso, style, language in each]
+    """Text -> [(iso, language, style)] of each day of 2021, which holds every weekday of every month."""
+    found = {}
+    days = [datetime.date(2021, 1, 1) + datetime.timedelta(day) for day in range(365)]
+    for day, style, language in itertools.product(days, STYLES, LANGUAGES):
+        text = " ".join(format_date(day, style, locale=language).split())
+        found.setdefault(text, []).append((day.isoformat(), language, style))
+    return found
 
 
-def parts(dates):
-    return dates.train, dates.validation, dates.held_out
-
-
-def rows(*sets):
-    """(text, iso, language, style) of each date."""
-    return [row for s in sets for row in zip(s.texts, s.iso, s.languages, s.styles, strict=True)]
-
-
-def by_babel(iso, language, style):
-    """The date as Babel writes it, found from its ISO form alone."""
-    text = format_date(datetime.date.fromisoformat(iso), style, locale=language)
-    return " ".join(text.split())
+def rows(dates):
+    """(text, iso, languages, style) of each date."""
+    return zip(dates.texts, dates.iso, dates.languages, dates.styles, strict=True)
 
 
 def few(**choice):
@@ -265,59 +228,41 @@ def few(**choice):
 
 
 def test_dates_come_in_three_parts_and_no_text_is_in_two(dates):
-    assert [len(part) for part in parts(dates)] == [10_000, 1_000, 2_000]
-    texts = [text for part in parts(dates) for text in part.texts]
-    assert len(set(texts)) == len(texts) == 13_000
-    assert "CLDR" in dates.source
-    one = few(n=1)
-    assert [len(part) for part in parts(one)] == [1, 0, 0]
-    assert one.held_out.texts == one.held_out.iso == ()
+    sets = dates.train, dates.validation, dates.held_out
+    assert [len(part) for part in sets] == [10_000, 1_000, 2_000] and "CLDR" in dates.source
+    texts = [text for part in sets for text in part.texts]
+    assert len(set(texts)) == 13_000
+    assert {c for text in texts for c in text if c.isspace()} == {" "}
+    assert not any("  " in text or text != text.strip() for text in texts)
+    assert few(n=1).held_out.texts == ()
 
 
-def test_the_same_dates_are_drawn_in_every_call_and_process(dates):
-    code = "from course import data; d = data.dates(300); print(ascii([*d.train.texts, *d.held_out.texts]))"
+def test_the_same_dates_are_drawn_in_every_call_and_process():
+    code = "from course import data; d = data.dates(300); print(ascii(d.train.texts + d.held_out.texts))"
     environment = os.environ | {"PYTHONHASHSEED": "1"}
     elsewhere = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True).strip()
-    here = data.dates(300)
-    assert elsewhere == ascii([*here.train.texts, *here.held_out.texts])
-    assert rows(*parts(data.dates())) == rows(*parts(dates))
+    for _ in range(2):
+        here = data.dates(300)
+        assert elsewhere == ascii(here.train.texts + here.held_out.texts)
     assert data.dates(300, seed=1).train.texts != here.train.texts
 
 
-def test_a_text_is_what_babel_writes_for_its_iso_date(dates):
-    for text, iso, languages, style in rows(dates.validation):
-        for language in languages.split():
-            assert text in [by_babel(iso, language, s) for s in STYLES], (text, language)
-        assert text in [by_babel(iso, language, style) for language in languages.split()]
-
-
-def test_white_space_is_single_spaces(dates):
-    texts = [text for part in parts(dates) for text in part.texts]
-    assert {c for text in texts for c in text if c.isspace()} == {" "}
-    assert not any("  " in text or text != text.strip() for text in texts)
+def test_a_text_is_babels_and_counts_under_all_languages_and_the_first_style_that_write_it_so(year):
+    drawn = few(n=3_000, years=(2021, 2021)).train
+    for text, iso, languages, style in rows(drawn):
+        assert {(iso, language) for language in languages.split()} == {by[:2] for by in year[text]}, text
+        assert style == year[text][0][2]
+    assert set(drawn.languages) == {*LANGUAGES, "zh ja"}
+    asked = few(n=200, languages=["ja", "en"], styles=["long"]).train
+    assert set(asked.languages) == {"zh ja", "en"} and set(asked.styles) == {"long"}
     assert data.normalised("\u202f5\xa0мая  2021\n") == "5 мая 2021" and data.normalised(" ") == ""
 
 
-def test_a_text_counts_under_all_languages_and_the_first_style_that_write_it_so(year):
-    written = {}
-    for text, language, style in year:
-        written.setdefault(text, []).append((language, style))
-    shared = {text: {language for language, _ in by} for text, by in written.items()}
-    assert {" ".join(sorted(by)) for by in shared.values()} == {*LANGUAGES, "ja zh"}
-    drawn = few(n=3_000, years=(2021, 2021)).train
-    for text, _, languages, style in rows(drawn):
-        assert shared[text] == set(languages.split()) and written[text][0][1] == style
-    assert "zh ja" in drawn.languages and "ja zh" not in drawn.languages
-    asked = few(n=200, languages=["ja", "en"], styles=["long"]).train
-    assert set(asked.languages) == {"zh ja", "en"} and set(asked.styles) == {"long"}
-
-
 def test_languages_are_balanced_and_years_are_those_asked_for(dates):
-    for part, tolerance in zip(parts(dates), (0.07, 0.25, 0.2), strict=True):
-        counts = Counter("zh ja" if name in ("zh", "ja") else name for name in part.languages)
-        counts["zh ja"] /= 2
-        assert set(counts) == {*LANGUAGES, "zh ja"} - {"zh", "ja"}
-        assert all(abs(count * 7 / len(part) - 1) < tolerance for count in counts.values())
+    counts = Counter("zh ja" if name in ("zh", "ja") else name for name in dates.train.languages)
+    counts["zh ja"] /= 2
+    assert set(counts) == {*LANGUAGES, "zh ja"} - {"zh", "ja"}
+    assert all(abs(count * 7 / 10_000 - 1) < 0.07 for count in counts.values())
     assert {int(iso[:4]) for iso in dates.train.iso} == set(range(1900, 2100))
     for years in ((1000, 1000), (9999, 9999), (1996, 1997)):
         found = few(n=500, years=years).train.iso
@@ -326,8 +271,8 @@ def test_languages_are_balanced_and_years_are_those_asked_for(dates):
 
 
 def test_the_vocabulary_is_what_all_languages_need_whatever_is_drawn(dates, year):
-    assert dates.vocabulary == "".join(sorted(set("0123456789").union(*(text for text, _, _ in year))))
-    assert set(dates.vocabulary).issuperset("".join(text for part in parts(dates) for text in part.texts))
+    assert dates.vocabulary == "".join(sorted(set("0123456789").union(*year)))
+    assert set(dates.vocabulary).issuperset("".join(dates.train.texts))
     assert few(languages=["de"], seed=5, styles=["full"], years=(1000, 1500)).vocabulary == dates.vocabulary
 
 
@@ -336,12 +281,11 @@ def test_dates_encode_and_decode_and_name_what_is_unknown(dates):
     encoded = data.encode(texts, vocabulary)
     assert encoded.dtype == torch.int64 and encoded.shape == (2000, max(map(len, texts)))
     assert data.decode(encoded, vocabulary) == list(texts)
-    assert [(row != 0).sum() for row in encoded] == [len(text) for text in texts]
     assert data.encode(["ab", "b"], "ab").tolist() == [[1, 2], [2, 0]]
     assert data.decode(torch.tensor([[0, 2, 0, 1], [0] * 4]), "ab") == ["ba", ""]
     assert data.encode([], "ab").shape == (0, 0)
     assert data.decode(data.encode(["", ""], "ab"), "ab") == ["", ""]
-    with pytest.raises(ValueError, match="character 'q' at position 2 of '5 q' is unknown"):
+    with pytest.raises(ValueError, match="character 'q' at position 2 of '5 q' is unknown: the vocabulary"):
         data.encode(["5 мая", "5 q", "é"], vocabulary)
     with pytest.raises(ValueError, match="Expected a list of texts; got the one text '5 мая'"):
         data.encode("5 мая", vocabulary)
@@ -350,30 +294,27 @@ def test_dates_encode_and_decode_and_name_what_is_unknown(dates):
             data.decode(torch.tensor([[0, wrong]]), "ab")
 
 
+WRONG_YEARS = (
+    (2001, 2000), (999, 2000), (2000, 10_000), (2000,), 2000, None, "1900", (1999.5, 2000), (False, 2000),
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("choice", "complaint"),
     [
         (dict(languages=["en", "eng"]), "Unknown language 'eng': there are en, de, fr, es, ru, zh, ja"),
         (dict(styles=["short"]), "Unknown style 'short': there are medium, long, full"),
         (dict(languages="en"), "Expected a list of languages, some of .*; got 'en'"),
-        (dict(styles="full"), "Expected a list of styles, some of .*; got 'full'"),
-        (dict(languages=[]), r"Expected a list of languages, some of .*; got \[\]"),
+        (dict(styles=[]), r"Expected a list of styles, some of .*; got \[\]"),
         (dict(languages={"en"}), "Expected a list of languages"),  # a set has no order of its own
         (dict(n=1098 // 2 + 1, languages=["en"], years=(2000, 2000)), "550 .* too many: in en .* are 1,098"),
-        (dict(n=1_000_000), "1,000,000 distinct dates are too many"),
         *((dict(n=n), f"n={n!r}, validation=0, held_out=0: expected whole") for n in (0, -1, True, 5.0, "5")),
         (dict(validation=-1), "n=60, validation=-1, held_out=0: expected whole"),
         (dict(held_out=2.5), "held_out=2.5: expected whole"),
-        *((dict(seed=seed), f"seed={seed!r}: expected a whole number") for seed in (None, 1.5, "a", False)),
-        *(
-            (dict(years=years), "years=.*: expected whole numbers")
-            for years in (
-                (2001, 2000), (999, 2000), (2000, 10_000), (2000,), 2000, None, "1900", (1999.5, 2000),
-                (False, 2000), (2000, float("inf")), ("1900", "2000"), range(1900, 2000),
-            )
-        ),
+        *((dict(seed=seed), f"seed={seed!r}: expected a whole number") for seed in (None, 1.5, False)),
+        *((dict(years=years), "years=.*: expected whole numbers") for years in WRONG_YEARS),
     ],
-)  # fmt: skip
+)
 def test_impossible_dates_are_refused_with_one_message(choice, complaint):
     with pytest.raises(ValueError, match=complaint):
         few(**choice)

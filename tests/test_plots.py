@@ -79,7 +79,7 @@ def test_pictures_leave_no_figure_open_and_draw_the_same_bytes_again(shown):
 
 def test_maps_show_their_numbers_on_one_scale_with_their_names(shown):
     arrays = {"first": torch.tensor([[0.0, 0.5, 1.0], [2.0, 3.0, 4.0]]), "second": np.ones((2, 3))}
-    plots.maps(arrays, **LABELS, xnames="uvw", ynames=["p", "q"], limits=(0, 4), scale="weight (nats)")
+    plots.maps(arrays, **LABELS, xnames="uvw", ynames=["p", "q"], limits=(0, 4))
     first, second, bar = shown.figures[0].axes
     for axes, (name, array) in zip((first, second), arrays.items(), strict=True):
         (image,) = axes.images
@@ -87,7 +87,7 @@ def test_maps_show_their_numbers_on_one_scale_with_their_names(shown):
         assert axes.get_title() == name and axes.get_xlabel() == "x (s)"
         assert [tick.get_text() for tick in axes.get_xticklabels()] == ["u", "v", "w"]
     assert [tick.get_text() for tick in first.get_yticklabels()] == ["p", "q"]
-    assert first.get_ylabel() == "y" and bar.get_ylabel() == "weight (nats)"
+    assert first.get_ylabel() == "y" and bar.get_ylabel() == "weight"
     dark = first.images[0].cmap([0.0, 0.5, 1.0])[:, :3].sum(1)
     assert dark[0] > dark[1] > dark[2]
 
@@ -104,24 +104,24 @@ def test_a_single_map_has_no_title_of_its_own_and_numbers_its_cells_from_0(shown
 
 
 def test_points_beyond_the_limit_are_drawn_at_the_edge(shown):
-    plots.points({"a": [(0.5, 9.0)], "b": [(-7.0, 0.0)]}, title="t", alt="Alt.", centres=[(1, 1)], limit=2.0)
+    plots.points({"a": [(0.5, 9.0)], "b": [(-7.0, 0.0)]}, title="t", alt="Alt.", centres=[(1, 1)])
     first, second = shown.figures[0].axes
-    assert [line.get_xydata().tolist() for line in first.lines] == [[[1, 1]], [[0.5, 2]]]
-    assert second.lines[1].get_xydata().tolist() == [[-2, 0]]
-    assert first.get_title() == "a" and first.get_xlim() == second.get_ylim() == (-2, 2)
+    assert [line.get_xydata().tolist() for line in first.lines] == [[[1, 1]], [[0.5, 3]]]
+    assert second.lines[1].get_xydata().tolist() == [[-3, 0]]
+    assert first.get_title() == "a" and first.get_xlim() == second.get_ylim() == (-3, 3)
 
 
 def test_scatter_draws_its_clouds_and_curves_over_them(shown):
     x = torch.tensor([1.0, 2.0, 5.0])
     clouds = {"many": (x, x**2), "few": ([3], [-4])}
     curves = {"line": (torch.tensor([0.0, 9.0]), [1, 2]), "other": ([4, 4], [0, 1])}
-    plots.scatter(clouds, curves=curves, xlim=(0, 10), ylim=(-5, 30), **LABELS)
+    plots.scatter(clouds, curves=curves, **LABELS)
     axes = shown.figures[0].axes[0]
     points = [cloud.get_offsets().tolist() for cloud in axes.collections]
     assert points == [[[1, 1], [2, 4], [5, 25]], [[3, -4]]]
     drawn = [line.get_xydata().tolist() for line in axes.lines]
     assert drawn == [[[0, 1], [9, 2]], [[4, 0], [4, 1]]]
-    assert axes.get_xlim() == (0, 10) and axes.get_ylim() == (-5, 30) and axes.get_ylabel() == "y"
+    assert axes.get_ylabel() == "y"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["many", "few", "line", "other"]
     assert min(line.zorder for line in axes.lines) > max(cloud.zorder for cloud in axes.collections)
     colours = {tuple(cloud.get_facecolor()[0, :3]) for cloud in axes.collections}
@@ -130,11 +130,10 @@ def test_scatter_draws_its_clouds_and_curves_over_them(shown):
     assert few.get_sizes()[0] > many.get_sizes()[0] and few.get_alpha() > many.get_alpha()
 
 
-def test_a_single_cloud_has_no_legend_and_the_size_that_is_asked_for(shown):
-    plots.scatter({"a": ([1, 2], [1, 4])}, size=30, **LABELS)
+def test_a_single_cloud_has_no_legend(shown):
+    plots.scatter({"a": ([1, 2], [1, 4])}, **LABELS)
     (axes,) = shown.figures[0].axes
-    assert axes.get_legend() is None and axes.collections[0].get_sizes().tolist() == [30]
-    assert axes.get_xlim()[0] < 1 < 2 < axes.get_xlim()[1] and not axes.lines
+    assert axes.get_legend() is None and axes.get_xlim()[0] < 1 < 2 < axes.get_xlim()[1] and not axes.lines
 
 
 @pytest.mark.parametrize("xscale", ["linear", "log"])

@@ -1,7 +1,9 @@
 """What a learner has solved: which checks count, nothing recorded is lost, and what is made of it."""
 
 import csv
+import inspect
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -15,8 +17,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from course import exercises, progress
-from course.progress import Item, Progress, ProgressError
+from course import exercises, files, progress
+from course.progress import Item, Progress
 
 SUITE = os.environ.get("COURSE_PROGRESS")  # before a test of this file changes it
 KEY = "01_cnn.output_size"
@@ -55,9 +57,7 @@ def file(tmp_path, monkeypatch):
     return path
 
 
-@pytest.fixture
-def in_kernel(monkeypatch):
-    """This process passes for a Jupyter kernel."""
+def pass_for_a_kernel(monkeypatch):
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))
 
 
@@ -67,14 +67,6 @@ def check(function):
 
 def entries(path):
     return json.loads(path.read_text())
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def standing(name="output_size"):
-    return next(item for item in exercises.progress().items if item.exercise == name)
 
 
 def test_the_suite_keeps_no_record():
@@ -90,18 +82,19 @@ def test_each_exercise_is_recorded_under_its_chapter_and_name():
 
 
 def test_solved_stays_solved(file):
+    def standing():
+        return next(item for item in exercises.progress().items if item.exercise == "output_size")
+
     assert check(wrong) == "failed"
     assert entries(file)[KEY].keys() == {"first_solved", "status", "checked", "checks"}
-    assert (entries(file)[KEY]["first_solved"], standing().status) == (None, "tried")
+    assert standing() == Item("01_cnn", "output_size", "tried", None, 1)
     assert check(right) == "passed"
     solved = entries(file)[KEY]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", solved["first_solved"])
     file.write_text(json.dumps({KEY: solved | {"first_solved": EARLIER, "checked": EARLIER}}))
     assert (check(wrong), check(right), check(wrong)) == ("failed", "passed", "failed")
-    last = entries(file)[KEY]
-    assert (last["first_solved"], last["status"], last["checks"]) == (EARLIER, "failed", 5)
-    assert last["checked"] > EARLIER
-    assert (standing().status, standing().checks) == ("solved", 5)
+    assert entries(file)[KEY]["status"] == "failed" and entries(file)[KEY]["checked"] > EARLIER
+    assert standing() == Item("01_cnn", "output_size", "solved", EARLIER, 5)
 
 
 def test_what_does_not_count(file, monkeypatch):
@@ -110,9 +103,9 @@ def test_what_does_not_count(file, monkeypatch):
     assert check(ours) == "passed"
     progress.remember(KEY, right, SimpleNamespace(status="failed", diagnosis="check_failed"))
     progress.remember(None, right, PASSED)  # an exercise of no chapter
-    monkeypatch.setenv("RANK", "1")
-    check(right)
-    monkeypatch.delenv("RANK")
+    with monkeypatch.context() as above_rank_0:
+        above_rank_0.setenv("RANK", "1")
+        check(right)
     assert exercises.progress().lines == ()
     monkeypatch.setenv("COURSE_PROGRESS", "")
     assert check(right) == "passed"
@@ -122,41 +115,23 @@ def test_what_does_not_count(file, monkeypatch):
 
 def test_scripts_and_tests_write_nothing(home):
     assert check(right) == "passed"
-    assert "0 of 10 solved" in repr(exercises.progress()) and contents(home) == {}
+    assert "0 of 10 solved" in repr(exercises.progress()) and not list(home.iterdir())
 
 
-CELLS = """import os
-from pathlib import Path
-from course import exercises
-def mine(n, kernel, stride, padding, dilation):
-    raise NotImplementedError
-exercises.cnn.output_size.check(mine)
-# %%
-[path.name for path in Path.home().rglob("*progress*")]
-# %%
-def mine(n, kernel, stride, padding, dilation):
-    return (n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-exercises.cnn.output_size.check(mine)
-# %%
-exercises.progress()
-# %%
-os.environ["COURSE_PROGRESS"] = ""
-exercises.cnn.output_size.check(mine)
-"""
+CELL = f"from course import exercises\n{inspect.getsource(right)}exercises.cnn.output_size.check(right)"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the folder is named otherwise")
 def test_a_kernel_records_in_the_data_folder(tmp_path, home):
-    cells = [nbformat.v4.new_code_cell(text) for text in CELLS.split("# %%\n")]
+    cells = [nbformat.v4.new_code_cell(text) for text in (CELL, "exercises.progress()")]
     notebook = nbformat.v4.new_notebook(cells=cells)
     environment = os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")}
     NotebookClient(notebook, kernel_name="python3", timeout=120).execute(env=environment, cwd=str(tmp_path))
-    untouched, before, passed, shown, again = (cell.outputs[-1]["data"] for cell in notebook.cells)
-    assert "Not attempted" in untouched["text/html"] and before["text/plain"] == "[]"
-    assert "Passed" in passed["text/html"] and "Passed" in again["text/html"]
-    saved = home / ".local" / "share" / "from-formula-to-model" / "progress.json"
-    assert entries(saved)[KEY]["checks"] == 1 and entries(saved)[KEY]["first_solved"]
+    passed, shown = (cell.outputs[-1]["data"] for cell in notebook.cells)
+    assert "Passed" in passed["text/html"]
     assert "1 of 10 solved" in shown["text/html"] and "1 of 10 solved" in shown["text/plain"]
+    saved = home / ".local" / "share" / "from-formula-to-model" / "progress.json"
+    assert entries(saved)[KEY]["checks"] == 1
 
 
 @pytest.mark.parametrize(
@@ -177,62 +152,56 @@ def test_the_data_folder(platform, variables, expected, home, monkeypatch):
     assert progress.location() == folder / "from-formula-to-model" / "progress.json"
 
 
-WRITER = """
-import os, signal, sys
-from pathlib import Path
-from types import SimpleNamespace
-from course import files, progress
+POSIX = pytest.mark.skipif(os.name != "posix", reason="there is no fork")
+
+
+def record_often(start, *names):
+    start.wait()
+    for _ in range(20):
+        for name in names:
+            progress.remember(name, right, PASSED)
+
+
+@POSIX
+def test_two_kernels_lose_nothing(file, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 60)  # timing never decides
+    fork = multiprocessing.get_context("fork")
+    start, both = fork.Barrier(2), "01_cnn.conv2d"
+    writers = [fork.Process(target=record_often, args=(start, own, both)) for own in (KEY, "01_cnn.pool")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    counts = {name: entry["checks"] for name, entry in entries(file).items()}
+    assert counts == {KEY: 20, "01_cnn.pool": 20, both: 40}
+
 
 def die(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
-def half(path, content):
+
+def write_half(path, content):
     with open(path, "wb") as file:
-        file.write(content[:len(content) // 2])
+        file.write(content[: len(content) // 2])
     die()
 
-how, *names = sys.argv[1:]
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(20):
-    if number == 2 and how == "half written":
-        Path.write_bytes = half
-    if number == 2 and how == "not yet in place":
-        files.os.replace = die
-    for name in names:
-        progress.remember(name, len, SimpleNamespace(status="failed", diagnosis=None))
-"""
 
-
-def start_writer(how, *names):
-    command = [sys.executable, "-c", WRITER, how, *names]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    writer = subprocess.Popen(command, text=True, **pipes)
-    assert writer.stdout.readline() == "ready\n"
-    return writer
-
-
-def test_two_kernels_lose_nothing(file):
-    writers = [start_writer("to the end", name, "01_cnn.conv2d") for name in (KEY, "01_cnn.max_pool2d")]
-    for writer in writers:
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        _, errors = writer.communicate(timeout=60)
-        assert writer.returncode == 0, errors
-    counts = {name: entry["checks"] for name, entry in entries(file).items()}
-    assert counts == {KEY: 20, "01_cnn.max_pool2d": 20, "01_cnn.conv2d": 40}
-
-
-@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
-@pytest.mark.parametrize("moment", ["half written", "not yet in place"])
-def test_killed_in_mid_write(file, moment):
-    writer = start_writer(moment, KEY)
-    _, errors = writer.communicate("go\n", timeout=60)
-    assert writer.returncode == -signal.SIGKILL, errors
-    assert entries(file)[KEY]["checks"] == 2
+@POSIX
+@pytest.mark.parametrize(
+    ("owner", "name", "fault"), [(Path, "write_bytes", write_half), (os, "replace", die)]
+)
+def test_killed_in_mid_write(file, owner, name, fault, monkeypatch):
+    check(wrong)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(owner, name, fault)
+        writer = multiprocessing.get_context("fork").Process(
+            target=progress.remember, args=(KEY, right, PASSED)
+        )
+        writer.start()
+    writer.join(60)
+    assert writer.exitcode == -signal.SIGKILL and entries(file)[KEY]["checks"] == 1
     assert check(right) == "passed"  # nobody holds the lock of the dead
-    assert entries(file)[KEY]["checks"] == 3
+    assert entries(file)[KEY]["checks"] == 2
 
 
 GOOD = {"first_solved": EARLIER, "status": "passed", "checked": EARLIER, "checks": 2}
@@ -240,7 +209,6 @@ DAMAGED = {
     "empty": b"",
     "truncated": json.dumps({KEY: GOOD}).encode()[:-10],
     "a list": b"[]",
-    "null": b"null",
     "an entry that is none": json.dumps({KEY: 3}).encode(),
     "a field of another type": json.dumps({KEY: GOOD | {"checks": "2"}}).encode(),
     "a field missing": json.dumps({KEY: {"status": "passed"}}).encode(),
@@ -256,21 +224,17 @@ def test_a_damaged_file_is_set_aside(file, content, capsys):
     file.write_bytes(content)
     shown = exercises.progress()  # outside a kernel it changes nothing, as for a teacher who looks
     assert shown.lines == (f"The record {file} is damaged; the next check sets it aside.",)
-    assert contents(file.parent) == {"mine.json": content}
-    progress.remember(KEY, right, PASSED)
-    assert entries(file)[KEY]["checks"] == 1
+    assert file.read_bytes() == content and list(file.parent.iterdir()) == [file]
+    check(right)
+    assert entries(file)[KEY]["checks"] == 1 and exercises.progress().lines == ()
     [aside] = file.parent.glob("mine.2*")
     assert re.fullmatch(r"mine\.\d{4}-\d\d-\d\d\.json", aside.name) and aside.read_bytes() == content
     said = f"The record of your progress was damaged. It is kept as {aside}; a new one begins.\n"
     assert capsys.readouterr().out == said
-    progress.remember(KEY, right, PASSED)
-    assert capsys.readouterr().out == "" and exercises.progress().lines == ()
-    file.write_bytes(b"again")
-    progress.remember(KEY, right, PASSED)
-    assert sorted(path.read_bytes() for path in file.parent.glob("mine.2*")) == sorted([content, b"again"])
 
 
-def test_in_a_kernel_progress_sets_aside_too(file, in_kernel):
+def test_in_a_kernel_progress_sets_aside_too(file, monkeypatch):
+    pass_for_a_kernel(monkeypatch)
     file.parent.mkdir()
     file.write_bytes(b"damaged")
     [line] = exercises.progress().lines
@@ -279,16 +243,14 @@ def test_in_a_kernel_progress_sets_aside_too(file, in_kernel):
 
 
 @pytest.mark.parametrize("where", ["a kernel", "a script"])
-def test_a_folder_that_cannot_be_written(file, where, request, capsys):
+def test_a_folder_that_cannot_be_written(file, where, monkeypatch, capsys):
     if where == "a kernel":
-        request.getfixturevalue("in_kernel")
+        pass_for_a_kernel(monkeypatch)
     file.parent.write_text("a file where the folder should be")
-    assert check(right) == "passed"
-    assert capsys.readouterr() == ("", "")
+    assert check(right) == "passed" and capsys.readouterr() == ("", "")
     shown = exercises.progress()
     assert len(shown.lines) == 1 and str(file.parent) in shown.lines[0]
     assert repr(shown).splitlines()[-1] == shown.lines[0]
-    assert file.parent.read_text() == "a file where the folder should be"
     file.parent.unlink()
     assert check(right) == "passed" and exercises.progress().lines == ()
 
@@ -321,106 +283,95 @@ def test_a_drive_without_locks(file, monkeypatch):
 def by_hand(file):
     """A record of two solved and two tried exercises, and of two that this version does not have."""
     failed = {"first_solved": None, "status": "failed", "checked": EARLIER, "checks": 7}
-    content = {
-        KEY: GOOD,
-        "01_cnn.conv2d": GOOD | {"status": "failed"},
-        "01_cnn.max_pool2d": failed,
-        "05_gan.pack": failed,
-        "01_cnn.gone": GOOD,
-        "gone": GOOD,
-    }
+    content = {KEY: GOOD, "01_cnn.conv2d": GOOD | {"status": "failed"}, "01_cnn.gone": GOOD, "gone": GOOD}
+    content |= {"01_cnn.max_pool2d": failed, "05_gan.pack": failed}
     file.parent.mkdir()
     file.write_text(json.dumps(content))
     return file
 
 
-def test_the_numbers(by_hand):
-    shown, catalogue = exercises.progress(), exercises.catalogue()
-    total = sum(map(len, catalogue.values()))
-    assert [item.exercise for item in shown.items if item.status == "solved"] == ["conv2d", "output_size"]
-    assert len(shown.items) == total and total >= 70
-    text = re.sub(r"\n    ", " ", repr(shown)).splitlines()
-    start = next(number for number, line in enumerate(text) if line.startswith("01_cnn"))
-    assert text[start] == f"{'01_cnn':<16}  [####................]  2 of 10 solved"
-    assert text[start + 1 : start + 3] == ["  solved: conv2d, output_size", "  tried: max_pool2d"]
-    assert text[start + 3].startswith("  not yet tried: ") and text[start + 3].count(",") == 6
-    assert text[-1] == f"All chapters: 2 of {total} solved"
-    assert max(map(len, repr(shown).splitlines())) <= 88
-    assert [line for line in text if line.startswith("05_gan")][0].endswith("]  0 of 14 solved")
-    page = shown._repr_html_()
-    assert page.count('<th scope="row">') == len(catalogue)
-    assert 'aria-label="bar, 20 percent full"' in page and "2 of 10 solved" in page
-    assert "gone" not in page + repr(shown) and "http" not in page
-    before = entries(by_hand)
+def test_the_record_becomes_items_and_keeps_what_this_version_does_not_know(by_hand):
+    shown, before = exercises.progress(), entries(by_hand)
+    names = [(chapter, name) for chapter, names in exercises.catalogue().items() for name in names]
+    assert [(item.chapter, item.exercise) for item in shown.items] == names
+    found = {
+        item.exercise: (item.status, item.first_solved, item.checks) for item in shown.items if item.checks
+    }
+    solved, tried = ("solved", EARLIER, 2), ("tried", None, 7)
+    assert found == {"conv2d": solved, "output_size": solved, "max_pool2d": tried, "pack": tried}
     check(right)
     after = entries(by_hand)
     assert after.pop(KEY)["checks"] == 3 and before.pop(KEY) and after == before
 
 
+SHOWN = """\
+01_cnn            [#...................]  1 of 40 solved
+  solved: exercise_0
+  tried: exercise_1, exercise_2, exercise_3, exercise_4, exercise_5, exercise_6,
+    exercise_7, exercise_8, exercise_9
+  not yet tried: """
+
+
 @pytest.mark.parametrize(("solved", "bar"), [(0, 0), (1, 1), (39, 19), (40, 20)])
-def test_a_bar_is_full_only_when_all_is_solved(solved, bar):
-    items = [Item("01", str(n), "solved" if n < solved else "tried", None, 1) for n in range(40)]
-    assert repr(Progress(tuple(items), ())).splitlines()[0].count("#") == bar
-
-
-def test_lines_are_escaped():
-    assert "<p>a &lt;b&gt;</p>" in Progress((), ("a <b>",))._repr_html_()
+def test_what_is_shown(solved, bar):
+    statuses = ["solved"] * solved + ["tried"] * (10 - solved) + ["not yet tried"] * 40
+    items = [Item("01_cnn", f"exercise_{i}", statuses[i], None, 1) for i in range(40)]
+    shown = Progress((*items, Item("02_rnn", "a", "tried", None, 1)), ("a <b>",))
+    first, *lines = repr(shown).splitlines()
+    assert first == f"01_cnn            [{'#' * bar:.<20}]  {solved} of 40 solved"
+    assert lines[-2:] == [f"All chapters: {solved} of 41 solved", "a <b>"] and max(map(len, lines)) <= 88
+    assert solved != 1 or repr(shown).startswith(SHOWN)
+    page = shown._repr_html_()
+    assert page.count('<th scope="row">') == 2 and "http" not in page and "<p>a &lt;b&gt;</p>" in page
+    assert f'aria-label="bar, {100 * solved // 40} percent full"' in page and f"{solved} of 40 solved" in page
 
 
 def test_export(by_hand, tmp_path, monkeypatch):
-    names = ('Ada "A", Lovelace', None)
     monkeypatch.setenv("JUPYTERHUB_USER", "grace")
-    files = [exercises.progress().export(tmp_path / f"{n}.csv", name) for n, name in enumerate(names)]
-    total = len(exercises.progress().items)
-    for file, learner in zip(files, ('Ada "A", Lovelace', "grace"), strict=True):
-        with open(file, newline="") as lines:
-            rows = {row["exercise"]: tuple(row.values()) for row in csv.DictReader(lines)}
-        assert len(rows) == total and {row[0] for row in rows.values()} == {learner}
-        assert rows["output_size"] == (learner, "01_cnn", "output_size", "solved", EARLIER, "2")
-        assert rows["max_pool2d"][3:] == ("tried", "", "7")
-        assert rows["adam"][3:] == ("not yet tried", "", "0")
+    learners = {'Ada "A", Lovelace': tmp_path / "ada.csv", None: tmp_path / "grace.csv"}
+    written = [exercises.progress().export(path, learner) for learner, path in learners.items()]
     # The line of docs/class.md that gathers a class.
-    gather = ["awk", "FNR > 1 || NR == 1", *map(str, files)]
+    gather = ["awk", "FNR > 1 || NR == 1", *map(str, written)]
     together = subprocess.run(gather, check=True, capture_output=True, text=True).stdout
-    rows = list(csv.reader(together.splitlines()))
-    assert rows[0] == ["learner", "chapter", "exercise", "status", "first_solved", "checks"]
-    assert len(rows) == 1 + 2 * total
+    head, *rows = csv.reader(together.splitlines())
+    assert head == ["learner", "chapter", "exercise", "status", "first_solved", "checks"]
+    assert len(rows) == 2 * len(exercises.progress().items)
+    for learner in ('Ada "A", Lovelace', "grace"):
+        for chapter, exercise, *rest in (
+            ("01_cnn", "output_size", "solved", EARLIER, "2"),
+            ("01_cnn", "max_pool2d", "tried", "", "7"),
+            ("00_foundations", "adam", "not yet tried", "", "0"),
+        ):
+            assert [learner, chapter, exercise, *rest] in rows
 
 
-def test_export_says_what_is_wrong(file, tmp_path, monkeypatch):
-    def nobody():
-        raise OSError("No username set in the environment")
-
-    monkeypatch.setattr(progress.getpass, "getuser", nobody)
-    with pytest.raises(ProgressError, match="^there is no login name: give the learner's name$"):
-        exercises.progress().export(tmp_path / "a.csv")
-    assert not (tmp_path / "a.csv").exists()
+def refuse(*arguments):
+    raise OSError("No username set in the environment")
 
 
-@pytest.mark.parametrize("content", [b"{", None], ids=["damaged", "a folder"])
-def test_a_record_that_cannot_be_read_is_not_exported_as_nothing_solved(file, tmp_path, content, capsys):
-    if content is None:
-        file.mkdir(parents=True)
-    else:
-        file.parent.mkdir(parents=True)
-        file.write_bytes(content)
-    assert progress.main(exercises.progress, ["--learner", "ada", "--export", str(tmp_path / "out.csv")]) == 1
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda file: file.mkdir(parents=True), "Nothing is written. .*mine.json"),
+        (lambda file: files.write_whole(file, "{"), "Nothing is written. .*mine.json is damaged"),
+        (lambda file: None, "there is no login name: give the learner's name$"),
+    ],
+)
+def test_what_cannot_be_read_or_named_is_not_exported(file, damage, complaint, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress.getpass, "getuser", refuse)
+    damage(file)
+    assert progress.main(exercises.progress, ["--export", str(tmp_path / "out.csv")]) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: Nothing is written. ") and file.name in line
-    assert not (tmp_path / "out.csv").exists()
+    assert re.match(f"error: {complaint}", line) and not (tmp_path / "out.csv").exists()
 
 
-def test_command_line(by_hand, tmp_path):
-    """Run as a program, on a file that can be written and on one that cannot; it only reads the record."""
-    before = contents(by_hand.parent)
-    for target, code, last, errors in (
-        (tmp_path / "a.csv", 0, [f"written: {tmp_path / 'a.csv'}"], ""),
-        (tmp_path, 1, [], f"error: {tmp_path} cannot be written: Is a directory\n"),
-    ):
-        command = [sys.executable, "-m", "course.progress", "--learner", "ada", "--export", target]
-        run = subprocess.run(command, capture_output=True, text=True)
-        assert (run.returncode, run.stderr) == (code, errors)
-        assert run.stdout.splitlines() == [*repr(exercises.progress()).splitlines(), *last]
-    header, first, *_ = (tmp_path / "a.csv").read_text().splitlines()
-    assert header == "learner,chapter,exercise,status,first_solved,checks" and first.startswith("ada,00_")
-    assert before == contents(by_hand.parent)
+def test_command_line(by_hand, tmp_path, capsys):
+    """It prints and exports, and only reads the record; run as a program, it says what it cannot write."""
+    before = by_hand.read_bytes()
+    assert progress.main(exercises.progress, ["--export", str(tmp_path / "a.csv")]) == 0
+    assert capsys.readouterr().out == f"{exercises.progress()}\nwritten: {tmp_path / 'a.csv'}\n"
+    command = [sys.executable, "-m", "course.progress", "--learner", "ada", "--export", tmp_path]
+    run = subprocess.run(command, capture_output=True, text=True)
+    error = f"error: {tmp_path} cannot be written: Is a directory\n"
+    assert (run.returncode, run.stdout, run.stderr) == (1, f"{exercises.progress()}\n", error)
+    assert list(by_hand.parent.iterdir()) == [by_hand] and by_hand.read_bytes() == before

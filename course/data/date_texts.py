@@ -10,13 +10,12 @@ from numbers import Integral
 
 import torch
 
+from course.data.text import characters, indices
 from course.files import DataError
 
 LANGUAGES = ("en", "de", "fr", "es", "ru", "zh", "ja")
 STYLES = ("medium", "long", "full")  # "short" is left out: 1/2/03 is ambiguous
-FIRST, LAST = 1900, 2099
 A_DAY = datetime.date(2001, 10, 29)  # two styles that can differ write it differently
-SOURCE = "Babel's locale data, which is the Unicode Consortium's Common Locale Data Repository (CLDR)."
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +53,16 @@ class Dates:
     validation: DateSet
     held_out: DateSet
     vocabulary: str
-    source: str = SOURCE
+    source: str = (
+        "Babel's locale data, which is the Unicode Consortium's Common Locale Data Repository (CLDR)."
+    )
 
 
 def dates(
-    n=10_000, languages=LANGUAGES, seed=0, *, validation=1_000, held_out=2_000, years=(FIRST, LAST),
+    n=10_000, languages=LANGUAGES, seed=0, *, validation=1_000, held_out=2_000, years=(1900, 2099),
     styles=STYLES,
 ):  # fmt: skip
-    """Distinct dates in several languages, drawn evenly over languages and styles; the same in every call.
+    """Distinct `Dates` in several languages, drawn evenly over languages and styles; the same in every call.
 
     Args:
         n, validation, held_out: how many dates each part has; n at least 1, the others at least 0.
@@ -69,27 +70,25 @@ def dates(
         seed: of the draw, a whole number.
         years: (first, last), both included, of 1000 to 9999.
         styles: some of "medium", "long", "full".
-    Returns:
-        Dates.
     Raises:
         ValueError: an unknown language or style, impossible sizes, seed or years, or more dates than can be
             drawn.
         DataError: if one text stands for two dates, which this Babel's data then has wrong.
     """
     languages, styles = _some(languages, LANGUAGES, "language"), _some(styles, STYLES, "style")
-    sizes = n, validation, held_out
-    _check_numbers(*sizes, seed, years)
-    first, last = datetime.date(years[0], 1, 1), datetime.date(years[1], 12, 31)
-    days = (last - first).days + 1
+    _check_numbers(n, validation, held_out, seed, years)
+    first = datetime.date(years[0], 1, 1)
+    days = (datetime.date(years[1], 12, 31) - first).days + 1
+    total = n + validation + held_out
     possible = days * len({written(A_DAY, language, s) for language in languages for s in styles})
-    if sum(sizes) > possible // 2:  # beyond that, drawing is slow
+    if total > possible // 2:  # beyond that, drawing is slow
         raise ValueError(
-            f"{sum(sizes):,} distinct dates are too many: in {', '.join(languages)} and these years and "
+            f"{total:,} distinct dates are too many: in {', '.join(languages)} and these years and "
             f"styles there are {possible:,}, of which half can be drawn. Ask for fewer, or allow more years."
         )
     rows = _drawn(random.Random(int(seed)), languages, styles, first, days)
     sets = []
-    for size in sizes:
+    for size in (n, validation, held_out):
         columns = zip(*itertools.islice(rows, size), strict=True) if size else [()] * 4
         sets.append(DateSet(*columns))
     return Dates(*sets, vocabulary=vocabulary())
@@ -142,30 +141,20 @@ def vocabulary():
 
 
 def encode(texts, vocabulary):
-    """Texts as rows of indices, each character's place in the vocabulary plus 1, padded with 0.
+    """N texts as (N, T) int64: each character's place in the vocabulary plus 1, and 0 after a shorter text.
 
-    Args:
-        texts: list or tuple of N str.
-        vocabulary: str.
-    Returns:
-        (N, T) int64, T the length of the longest text.
     Raises:
         ValueError: names the first character that the vocabulary does not have, and where it stands; or
             texts is a single str.
     """
     if isinstance(texts, str):
         raise ValueError(f"Expected a list of texts; got the one text {texts!r}.")
-    index = {character: i for i, character in enumerate(vocabulary, 1)}
-    rows = torch.zeros(len(texts), max(map(len, texts), default=0), dtype=torch.int64)
-    for row, text in zip(rows, texts, strict=True):
-        for place, character in enumerate(text):
-            if character not in index:
-                raise ValueError(
-                    f"The character {character!r} at position {place} of {text!r} is unknown: the vocabulary "
-                    f"is {vocabulary!r}."
-                )
-        row[: len(text)] = torch.tensor([index[character] for character in text], dtype=torch.int64)
-    return rows
+    longest, rows = max(map(len, texts), default=0), []
+    for text in texts:
+        unknown = f"of {text!r} is unknown: the vocabulary is {vocabulary!r}."
+        places = indices(text, vocabulary, unknown)
+        rows.append([place + 1 for place in places] + [0] * (longest - len(text)))
+    return torch.tensor(rows, dtype=torch.int64).reshape(len(texts), longest)
 
 
 def decode(rows, vocabulary):
@@ -175,13 +164,7 @@ def decode(rows, vocabulary):
     Raises:
         ValueError: if an index is outside the vocabulary.
     """
-    texts = []
-    for row in rows.tolist():
-        for i in row:
-            if not 0 <= i <= len(vocabulary):
-                raise ValueError(f"Index {i} is no character: expected 0 to {len(vocabulary)}.")
-        texts.append("".join(vocabulary[i - 1] for i in row if i))
-    return texts
+    return ["".join(characters(row, ("", *vocabulary))) for row in rows.tolist()]
 
 
 def _some(chosen, known, what):

@@ -64,16 +64,14 @@ class Houses:
 
 
 def houses():
-    """The 2,930 house sales in Ames, Iowa, from 2006 to 2010, in the file's order.
+    """The 2,930 house sales in Ames, Iowa, from 2006 to 2010, in the file's order, as `Houses`.
 
-    Returns:
-        Houses: price, living area and ten more columns.
     Raises:
         DataError: if the embedded file is missing or damaged.
     Source: De Cock 2011, "Ames, Iowa: alternative to the Boston housing data", J. Statistics Education 19(3).
     """
-    text = gzip.decompress(read("ames_small.csv.gz")).decode("utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
+    lines = gzip.decompress(read("ames_small.csv.gz")).decode().splitlines()
+    rows = list(csv.DictReader(lines))
     neighborhoods = [row["Neighborhood"].replace("_", " ") for row in rows]
     conditions = [row["Overall_Cond"].replace("_", " ").lower() for row in rows]
     places = tuple(sorted(set(neighborhoods)))

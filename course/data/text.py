@@ -31,46 +31,27 @@ class Novel:
     source: str
 
     def encode(self, text):
-        """The indices of a text's characters.
+        """The indices of a text's characters, (len(text),) int64.
 
-        Args:
-            text: str of characters that the vocabulary has.
-        Returns:
-            (len(text),) int64.
         Raises:
             ValueError: names the first character that is unknown, and where it stands.
         """
-        index = {character: i for i, character in enumerate(self.vocabulary)}
-        for place, character in enumerate(text):
-            if character not in index:
-                raise ValueError(
-                    f"The character {character!r} at position {place} does not occur in {self.title}: use "
-                    f"its {len(self.vocabulary)} characters, {self.vocabulary!r}."
-                )
-        return torch.tensor([index[character] for character in text], dtype=torch.int64)
+        use = f"use its {len(self.vocabulary)} characters, {self.vocabulary!r}."
+        found = indices(text, self.vocabulary, f"does not occur in {self.title}: {use}")
+        return torch.tensor(found, dtype=torch.int64)
 
     def decode(self, indices):
-        """The text that `encode` gave these indices for.
+        """The text that `encode` gave these indices for: (N,) tensor or whole numbers -> str.
 
-        Args:
-            indices: (N,) tensor or a sequence of whole numbers.
-        Returns:
-            str of N characters.
         Raises:
             ValueError: if an index is outside the vocabulary.
         """
-        indices = indices.tolist() if isinstance(indices, torch.Tensor) else list(indices)
-        for i in indices:
-            if not 0 <= i < len(self.vocabulary):
-                raise ValueError(f"Index {i} is no character: expected 0 to {len(self.vocabulary) - 1}.")
-        return "".join(self.vocabulary[i] for i in indices)
+        return "".join(characters(torch.as_tensor(indices).tolist(), self.vocabulary))
 
 
 def novel():
-    """*Pride and Prejudice*: 684,767 characters, 75 different ones.
+    """*Pride and Prejudice*, a `Novel`: 684,767 characters, 75 different ones.
 
-    Returns:
-        Novel with 585,476 characters to train on, 30,814 to choose on and 68,477 held out.
     Raises:
         DataError: if the embedded file is missing or damaged.
     Source: Jane Austen, 1813.
@@ -86,3 +67,20 @@ def novel():
         title="Pride and Prejudice",
         source="Jane Austen, Pride and Prejudice (1813; public domain), by way of the R package janeaustenr.",
     )
+
+
+def indices(text, vocabulary, unknown):
+    """The place in the vocabulary of each of a text's characters, a list; ValueError names one without."""
+    index = {character: i for i, character in enumerate(vocabulary)}
+    for place, character in enumerate(text):
+        if character not in index:
+            raise ValueError(f"The character {character!r} at position {place} {unknown}")
+    return [index[character] for character in text]
+
+
+def characters(places, vocabulary):
+    """What stands at these places of the vocabulary, a list; ValueError for a place outside."""
+    for i in places:
+        if not 0 <= i < len(vocabulary):
+            raise ValueError(f"Index {i} is no character: expected 0 to {len(vocabulary) - 1}.")
+    return [vocabulary[i] for i in places]

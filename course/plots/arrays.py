@@ -1,7 +1,6 @@
 """Arrays as pictures: images, matrices with their numbers, shaded maps."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from course.plots.showing import SIGNED, show, subplots
 from course.plots.texts import Numbers
@@ -45,36 +44,30 @@ def grids(arrays, *, title, alt, formats="{:g}", size=1.9):
         size: inches of the height.
     """
     widths = [np.shape(a)[1] for a in arrays.values()]
-    heights = max(np.shape(a)[0] for a in arrays.values())
-    cell = size / heights
-    figure = Figure(figsize=(sum(widths) * cell + 0.5 * len(widths), size + 0.75), layout="constrained")
-    for axes, (name, array) in zip(
-        figure.subplots(1, len(arrays), width_ratios=widths, squeeze=False)[0], arrays.items(), strict=True
-    ):
-        array = np.asarray(array)
+    cell = size / max(len(a) for a in arrays.values())
+    width = sum(widths) * cell + 0.5 * len(widths)
+    figure, row = subplots(width, size + 0.75, 1, len(arrays), width_ratios=widths, squeeze=False)
+    for axes, (name, array) in zip(row[0], arrays.items(), strict=True):
         number_grid(axes, array, formats)
-        axes.set_title(f"{name}\n{array.shape[0]} × {array.shape[1]}", fontsize=9)
+        axes.set_title(f"{name}\n{len(array)} × {np.shape(array)[1]}", fontsize=9)
     figure.suptitle(title, fontsize=11)
     show(figure, alt)
 
 
-def maps(
-    arrays, *, title, xlabel, ylabel, alt, xnames=None, ynames=None, scale="weight", limits=(0, 1), size=3.4,
-):  # fmt: skip
-    """Matrices side by side as shaded cells on one scale, darker for more.
+def maps(arrays, *, title, xlabel, ylabel, alt, xnames=None, ynames=None, limits=(0, 1), size=3.4):
+    """Matrices of weights side by side as shaded cells on one scale, darker for more.
 
     Args:
         arrays: dict of name to a (H, W) array; all of one shape.
         title, xlabel, ylabel, alt: texts.
         xnames, ynames: a short text for each column and row; default their numbers, from 0.
-        scale: what the colours mean, with the unit.
         limits: (low, high) of the colours.
         size: inches of a map's height.
     """
     height, width = np.shape(next(iter(arrays.values())))
     each = min(9.0 / len(arrays), size * max(1.0, width / height) * 0.95 + 0.6)
-    figure = Figure(figsize=(each * len(arrays) + 0.8, size + 0.5), layout="constrained")
-    row = figure.subplots(1, len(arrays), squeeze=False, sharey=True)[0]
+    panels = dict(squeeze=False, sharey=True)
+    figure, [row] = subplots(each * len(arrays) + 0.8, size + 0.5, 1, len(arrays), **panels)
     for axes, (name, array) in zip(row, arrays.items(), strict=True):
         image = axes.imshow(np.asarray(array), cmap="Blues", vmin=limits[0], vmax=limits[1], aspect="auto")
         axes.set(xlabel=xlabel)
@@ -87,7 +80,7 @@ def maps(
             axes.set_title(name, fontsize=10)
         axes.tick_params(length=2)
     row[0].set_ylabel(ylabel)
-    figure.colorbar(image, ax=list(row), label=scale, pad=0.01)
+    figure.colorbar(image, ax=list(row), label="weight", pad=0.01)
     figure.suptitle(title, fontsize=11)
     show(figure, alt)
 
@@ -95,10 +88,6 @@ def maps(
 def number_grid(axes, array, formats="{:g}"):
     """Draw a matrix as coloured cells with their numbers (orange negative, purple positive) into `axes`.
 
-    Args:
-        axes: matplotlib Axes.
-        array: (H, W) numbers.
-        formats: how a number is written.
     Returns:
         (image, numbers): the AxesImage and the `Numbers`; `set_number_grid` changes both.
     """

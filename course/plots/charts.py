@@ -30,37 +30,31 @@ def lines(
     for i, (value, label) in enumerate(marks):
         axes.axhline(value, color="0.35", linewidth=1, linestyle=STYLES[(i + 1) % 7])
         axes.annotate(label, (1, value), **place, **style)
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
-    if ylim:
-        axes.set_ylim(*ylim)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale, ylim=ylim)
     axes.grid(True)
     if len(series) > 1:
         axes.legend()
     show(figure, alt)
 
 
-def scatter(clouds, *, title, xlabel, ylabel, alt, curves=None, xlim=None, ylim=None, size=8):
+def scatter(clouds, *, title, xlabel, ylabel, alt, curves=()):
     """Clouds of points with common axes, and curves through them.
 
     Args:
         clouds: dict of label to a pair (x, y) of sequences.
         title, xlabel, ylabel, alt: texts, units in the labels.
         curves: dict of label to a pair (x, y), drawn as lines over the points.
-        xlim, ylim: (low, high), default from the data.
-        size: of a point, in points squared.
     """
     figure, axes = subplots(7, 3.8)
     for i, (label, (x, y)) in enumerate(clouds.items()):
-        style = {"marker": "o^sDv"[i % 5], "alpha": 0.4 if i == 0 else 0.9, "linewidths": 0, "zorder": 2}
-        colour = ("0.45", *COLOURS)[i % 8]
-        axes.scatter(
-            np.asarray(x), np.asarray(y), s=size * (1 + 3 * (i > 0)), color=colour, label=label, **style
-        )
-    for i, (label, (x, y)) in enumerate((curves or {}).items()):
-        axes.plot(x, y, color=COLOURS[i % 7], linestyle=STYLES[i % 7], label=label, zorder=3)
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel, xlim=xlim, ylim=ylim)
+        size, alpha = (8, 0.4) if i == 0 else (32, 0.9)
+        style = {"marker": "o^sDv"[i % 5], "color": ("0.45", *COLOURS)[i % 8], "linewidths": 0, "zorder": 2}
+        axes.scatter(np.asarray(x), np.asarray(y), s=size, alpha=alpha, label=label, **style)
+    for i, label in enumerate(curves):
+        axes.plot(*curves[label], color=COLOURS[i % 7], linestyle=STYLES[i % 7], label=label, zorder=3)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     axes.grid(True)
-    if len(clouds) + len(curves or {}) > 1:
+    if len(clouds) + len(curves) > 1:
         axes.legend()
     show(figure, alt)
 
@@ -81,47 +75,40 @@ def bars(values, *, title, xlabel, alt, errors=None, xlim=None, mark=None):
         low, high = (errors or {}).get(name, (value, value))
         if high > low:
             axes.plot([low, high], [i, i], color="black", linewidth=1.5, marker="|", markersize=9)
-        axes.annotate(
-            f"{value:.1f}", (max(value, high), i), xytext=(6, 0), textcoords="offset points", va="center"
-        )
+        place = dict(xytext=(6, 0), textcoords="offset points", va="center")
+        axes.annotate(f"{value:.1f}", (max(value, high), i), **place)
     if mark:
         axes.axvline(mark[0], color="0.35", linestyle="--", linewidth=1)
-        axes.annotate(
-            mark[1], (mark[0], -0.55), xytext=(3, 0), textcoords="offset points", fontsize=9, va="bottom"
-        )
+        place = dict(xytext=(3, 0), textcoords="offset points", va="bottom")
+        axes.annotate(mark[1], (mark[0], -0.55), fontsize=9, **place)
     axes.set(title=title, xlabel=xlabel, xlim=xlim, yticks=range(len(values)), yticklabels=list(values))
     axes.invert_yaxis()
     show(figure, alt)
 
 
-def points(
-    clouds, *, title, alt, centres=None, limit=3.0, columns=4, xlabel="x₁", ylabel="x₂", size=2.1,
-):  # fmt: skip
-    """Clouds of points in the plane, a panel for each, all on one scale.
+def points(clouds, *, title, alt, centres=None, columns=4, size=2.1):
+    """Clouds of points in the plane, a panel for each, both axes of all from -3 to 3.
 
     Args:
-        clouds: dict of name to (N, 2) points. Those beyond the limit are drawn at the edge.
-        title, alt, xlabel, ylabel: texts.
+        clouds: dict of name to (N, 2) points. Those beyond the panel are drawn at its edge.
+        title, alt: texts.
         centres: (K, 2) places marked by rings in every panel.
-        limit: both axes go from -limit to limit.
         columns: how many panels stand in a row.
         size: inches a panel.
     """
     columns = min(columns, len(clouds))
     rows = -(-len(clouds) // columns)
-    figure, grid = subplots(
-        size * columns + 0.5, (size + 0.25) * rows + 0.6, rows, columns, sharex=True, sharey=True,
-        squeeze=False,
-    )  # fmt: skip
+    width, height = size * columns + 0.5, (size + 0.25) * rows + 0.6
+    figure, grid = subplots(width, height, rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(clouds) :]:
         axes.set_axis_off()
     for axes, (name, cloud) in zip(grid.flat, clouds.items(), strict=False):
         if centres is not None:
             axes.plot(*np.asarray(centres).T, "o", color=COLOURS[1], markersize=9, fillstyle="none")
-        axes.plot(*np.clip(np.asarray(cloud), -limit, limit).T, ".", color=COLOURS[0], markersize=2)
-        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+        axes.plot(*np.clip(np.asarray(cloud), -3, 3).T, ".", color=COLOURS[0], markersize=2)
+        axes.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
         axes.set_title(name, fontsize=9)
     figure.suptitle(title, fontsize=11)
-    figure.supxlabel(xlabel, fontsize=10)
-    figure.supylabel(ylabel, fontsize=10)
+    figure.supxlabel("x₁", fontsize=10)
+    figure.supylabel("x₂", fontsize=10)
     show(figure, alt)

@@ -24,12 +24,7 @@ SIGNS_NAME = "Course Signs"  # the family of the font file `SIGNS`
 
 
 class Still:
-    """A PNG image with a text alternative, shown by notebooks; a plain script prints the text.
-
-    Args:
-        png: bytes of a PNG file.
-        alt: one sentence on what is to be seen.
-    """
+    """A PNG image (bytes) with a text alternative, shown by notebooks; a plain script prints the text."""
 
     def __init__(self, png, alt):
         self.png, self.alt = png, alt
@@ -67,12 +62,7 @@ def set_style():
 
 
 def show(figure, alt):
-    """Show a figure as a small PNG (256 colours, 100 dpi) with its text alternative; nothing above rank 0.
-
-    Args:
-        figure: a matplotlib.figure.Figure.
-        alt: one sentence on what is to be seen, with no measured number in it.
-    """
+    """Show a figure as a small PNG (256 colours, 100 dpi) with its text alternative; nothing above rank 0."""
     if not is_main():
         return
     file = io.BytesIO()
@@ -81,13 +71,7 @@ def show(figure, alt):
 
 
 def quantised(png):
-    """The same picture in at most 256 colours, a third of the size.
-
-    Args:
-        png: bytes of a PNG file.
-    Returns:
-        bytes of a PNG file.
-    """
+    """The same PNG picture, as bytes, in at most 256 colours: a third of the size."""
     image = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)

@@ -17,33 +17,6 @@ from PIL import Image, ImageDraw, ImageFont
 SIGNS = Path(__file__).parent / "font" / "signs.otf"  # Chinese and Japanese signs, which DejaVu lacks
 
 
-class Numbers(Artist):
-    """The entries of a matrix, written at the cell centres (column, row) of an axes.
-
-    Args:
-        formats: how a number is written.
-        size: height of the letters in points.
-    """
-
-    def __init__(self, formats="{:g}", size=9):
-        super().__init__()
-        self.set_zorder(3)
-        self._formats, self._size, self._array = formats, size, np.zeros((0, 0))
-
-    def set_data(self, array):
-        """Show another (H, W) matrix."""
-        self._array = np.asarray(array, dtype=float)
-        self.stale = True
-
-    def draw(self, renderer):
-        """Write the numbers; called by matplotlib."""
-        for (i, j), number in np.ndenumerate(self._array):
-            x, y = self.axes.transData.transform((j, i))
-            text = self._formats.format(number)
-            _write(renderer, x, y, text if text.strip("-0.") else text.lstrip("-"), self._size)  # no "-0.00"
-        self.stale = False
-
-
 class Texts(Artist):
     """Short texts at places of an axes: letters below a curve, names beside bars, a page of characters.
 
@@ -74,6 +47,25 @@ class Texts(Artist):
             for (x, y), text in zip(places, self._texts, strict=True):
                 _write(renderer, x, y, text, *self._font, align=self._align)
         self.stale = False
+
+
+class Numbers(Texts):
+    """The entries of a matrix, written at the cell centres (column, row) of an axes.
+
+    Args:
+        formats: how a number is written.
+    """
+
+    def __init__(self, formats):
+        super().__init__(family="DejaVu Sans")
+        self._formats = formats
+
+    def set_data(self, array):
+        """Show another (H, W) matrix."""
+        rows, columns = np.indices(np.shape(array)).reshape(2, -1)
+        texts = [self._formats.format(number) for number in np.asarray(array, dtype=float).flat]
+        no_minus_zero = [text if text.strip("-0.") else text.lstrip("-") for text in texts]
+        super().set_data(columns, rows, no_minus_zero)
 
 
 class Caption(Artist):

@@ -4,8 +4,7 @@ A chapter says how they are made: `RECORDED = {"seeds": (record_seed, [{"seed": 
 generator function and the arguments of each row. `record_seed(seed=0, **settings)` trains, with settings that
 it hands on to `training.fit`; it yields the losses, and then a dict of what it measured. So the tests can
 repeat the start of a row: with `max_steps=20` the first thing that it yields is 20 losses, and they ask for
-no more. `make results CH=01` runs them and writes `recorded/01_cnn/seeds.json`, and its
-checksum beside it.
+no more. `make results CH=01` runs them and writes `recorded/01_cnn/seeds.json`, and its checksum beside it.
 """
 
 import datetime
@@ -21,26 +20,24 @@ from course.files import DataError, read_checked, write_checked
 FILES = Path(__file__).with_name("recorded")
 FIRST_STEPS = 20
 MAX_WEIGHT_BYTES = 2_000_000
-LARGEST_HALF = 65504.0
 
 
 def record(chapter, names=None):
-    """Run a chapter's recorders and write one JSON file for each.
+    """Run a chapter's recorders and write one JSON file for each; returns their Paths.
 
     Args:
         chapter: number or name, as for `chapters.find`.
         names: which entries of the chapter's RECORDED; all if None.
-    Returns:
-        list of the Paths written.
     Raises:
         ValueError: the chapter has no RECORDED or not that entry, or a row cannot be written as JSON.
     """
     stem = chapters.find(chapter).stem
-    recorders = _recorders(chapters.load_definitions(chapter), chapter)
+    recorders = getattr(chapters.load_definitions(chapter), "RECORDED", None)
+    if not recorders:
+        raise ValueError(f"{stem} records nothing: it has no dict RECORDED")
     unknown = [name for name in names or [] if name not in recorders]
     if unknown:
-        there_are = ", ".join(recorders) or "nothing"
-        raise ValueError(f"{stem} records no {', '.join(unknown)}; it records: {there_are}")
+        raise ValueError(f"{stem} records no {', '.join(unknown)}; it records: {', '.join(recorders)}")
     written = []
     for name in names or recorders:
         function, rows = recorders[name]
@@ -49,7 +46,7 @@ def record(chapter, names=None):
             "name": name,
             "recorded_by": function.__name__,
             **_origin(),
-            "rows": [_run_row(function, row, f"{name}, row {number}") for number, row in enumerate(rows)],
+            "rows": [_run_row(function, row, f"{name}, row {i}") for i, row in enumerate(rows)],
         }
         written.append(write_checked(FILES / stem / f"{name}.json", json.dumps(content, indent=1) + "\n"))
     return written
@@ -76,41 +73,33 @@ def read_file(chapter, name):
 
 
 def save_weights(chapter, name, state_dict):
-    """Write weights as float16 to `recorded/<chapter>/<name>.safetensors`, whole or not at all.
+    """Write weights as float16 to `recorded/<chapter>/<name>.safetensors`, whole or not at all; its Path.
 
     Args:
         state_dict: name → tensor. Floating tensors are rounded to float16 (3 digits), others kept.
-    Returns:
-        the Path written.
     Raises:
         ValueError: a weight is not finite or beyond float16, or the file would pass 2 MB.
     """
     import torch
     from safetensors.torch import save
 
-    small = {}
+    small, largest = {}, torch.finfo(torch.float16).max
     for key, tensor in state_dict.items():
         tensor = tensor.detach().cpu()
         if tensor.is_floating_point():
-            if not bool((tensor.abs() <= LARGEST_HALF).all()):
+            if not (tensor.abs() <= largest).all():
                 raise ValueError(f"weight {key!r} of {name!r} is not finite or does not fit float16")
             tensor = tensor.to(torch.float16)
         small[key] = tensor.clone().contiguous()
     content = save(small)
     if len(content) > MAX_WEIGHT_BYTES:
-        megabytes = len(content) / 1e6
-        raise ValueError(
-            f"the weights {name!r} take {megabytes:.1f} MB, at most 2 MB are kept: use a smaller model"
-        )
+        size = f"{len(content) / 1e6:.1f} MB"
+        raise ValueError(f"the weights {name!r} take {size}, at most 2 MB are kept: use a smaller model")
     return write_checked(FILES / chapters.find(chapter).stem / f"{name}.safetensors", content)
 
 
 def load_weights(chapter, name):
-    """Recorded weights, for `model.load_state_dict`. Arguments and errors as for `read`.
-
-    Returns:
-        dict name → tensor on the CPU; what was stored as float16 comes as float32.
-    """
+    """Recorded weights, name → tensor on the CPU, halves as float32. Arguments and errors as for `read`."""
     import torch
     from safetensors.torch import load
 
@@ -126,13 +115,6 @@ def _read_bytes(chapter, file):
     if not (folder / file).exists():
         raise DataError(f"{folder.name} has no recorded {file}: {make} makes it.")
     return read_checked(folder / file, f"Restore its folder with git, or record it again with {make}.")
-
-
-def _recorders(module, chapter):
-    recorders = getattr(module, "RECORDED", None)
-    if not isinstance(recorders, dict):
-        raise ValueError(f"{chapters.find(chapter).stem} records nothing: it has no dict RECORDED")
-    return recorders
 
 
 def _run_row(function, arguments, what):
@@ -173,8 +155,7 @@ def _origin():
     import torch
 
     counts = f"{os.cpu_count()} CPUs, {torch.get_num_threads()} threads"
-    machine = [platform.system(), platform.machine(), counts]
-    if torch.cuda.is_available():
-        machine.append(torch.cuda.get_device_name())
+    card = [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
+    machine = ", ".join([platform.system(), platform.machine(), counts, *card])
     versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__}
-    return {"date": datetime.date.today().isoformat(), "machine": ", ".join(machine), "versions": versions}
+    return {"date": datetime.date.today().isoformat(), "machine": machine, "versions": versions}

@@ -8,9 +8,7 @@ from course import results
 
 def main():
     """Record what the command line names; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m course.results", description="record a chapter's results"
-    )
+    parser = argparse.ArgumentParser("python -m course.results", description="record a chapter's results")
     parser.add_argument("chapter", help="number or name, such as 01")
     parser.add_argument("names", nargs="*", help="entries of the chapter's RECORDED; all by default")
     options = parser.parse_args()

@@ -31,18 +31,13 @@ def damage(path, how, monkeypatch):
             return real_open(file, *arguments, **settings)
 
         monkeypatch.setattr(io, "open", refuse)
-    elif how in ("missing", "a folder"):
-        path.unlink()
-        if how == "a folder":
-            path.mkdir()
-    else:
+        return
+    path.unlink()
+    if how == "a folder":
+        path.mkdir()
+    elif how != "missing":
         damaged = {
             "flipped": content[:-1] + bytes([content[-1] ^ 1]),
             "cut": content[: len(content) * 2 // 3],
         }
         path.write_bytes(damaged.get(how, b""))
-
-
-def content_of(folder):
-    """Path → bytes of every file below a folder, None for a folder."""
-    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
