@@ -9,7 +9,7 @@ from torch import nn
 from torch.distributions import Bernoulli
 
 from course.compare import check_agreement
-from tests.helpers.tensors import CLOSE, drawn
+from tests.helpers.tensors import CLOSE, check_modules, drawn
 from tests.helpers.vaes import chapter, gaussians, random_vae, small
 
 sizes = st.integers(1, 4)
@@ -82,8 +82,7 @@ def test_extreme_logits_have_finite_values_and_gradients(size):
 def test_the_vae_and_all_its_gradients_equal_torch(batch, latents, seed):
     ours, theirs = random_vae(latents, seed), small.Reference(latents, hidden=4)
     case = {"x": drawn(batch, 5, seed=seed).sign().relu(), "eps": drawn(batch, latents, seed=seed + 1)}
-    both = small.of_its_weights(ours), small.of_its_weights(theirs)
-    check_agreement(*both, **case, **dict(ours.named_parameters()))
+    check_modules(ours, theirs, **case)
     z = drawn(3, batch, latents, seed=seed)
     torch.testing.assert_close(ours.decode(z), Bernoulli(logits=ours.decoder(z)).probs, **CLOSE)
 
