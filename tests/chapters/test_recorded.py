@@ -9,9 +9,9 @@ import pytest
 from course import results
 from tests.helpers.replay import RECORDED, TABLES, replay
 
-# Steps compared: on another kind of processor the roundings differ, and the training of a recurrent net
-# amplifies them beyond any tolerance, here from the eleventh step on.
-STEPS = 10
+# Steps compared where fewer than 20 can be: on another kind of processor the roundings differ, and the
+# training of a recurrent net amplifies them beyond any tolerance, here from the eleventh step on.
+CHAOTIC = {"02_rnn": 10}
 
 
 def test_every_file_is_a_table_of_its_chapter():
@@ -34,6 +34,6 @@ def test_a_table_has_the_rows_that_its_chapter_asks_for(chapter, name):
 def test_the_first_steps_of_a_row_can_be_repeated(chapter, name):
     _, arguments = RECORDED[chapter][name]
     row = zlib.crc32(f"{chapter} {name}".encode()) % len(arguments)
-    recorded, repeated = replay(chapter, name, row, STEPS)
+    recorded, repeated = replay(chapter, name, row, CHAOTIC.get(chapter, results.FIRST_STEPS))
     assert len(recorded) == len(repeated) >= 1
     assert repeated == pytest.approx(recorded, rel=1e-3), f"row {row}"
