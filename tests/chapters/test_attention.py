@@ -24,10 +24,6 @@ def random_mask(*shape, seed=0):
 # Attention itself.
 
 
-def torchs_attention(q, k, v, **how):
-    return F.scaled_dot_product_attention(q, k, v, **how)
-
-
 @given(sizes, sizes, sizes, sizes, sizes, sizes, st.integers(0, 4), seeds)
 def test_attention_equals_torch(batch, n_h, t_q, t_k, d_k, d_v, kind, seed):
     case = chapter.random_qkv(batch, n_h, t_q=t_q, t_k=t_k, d_k=d_k, d_v=d_v, seed=seed)
@@ -49,14 +45,14 @@ def test_attention_equals_torch(batch, n_h, t_q, t_k, d_k, d_v, kind, seed):
 
 @given(sizes, sizes, sizes, sizes, sizes, seeds)
 def test_loop_matrix_batch_and_torch_are_one(t_q, t_k, d_k, d_v, n_h, seed):
-    case = chapter.random_qkv(t_q=t_q, t_k=t_k, d_k=d_k, d_v=d_v, seed=seed)
-    check_agreement(chapter.attention_loop, torchs_attention, **case)
-    heads = chapter.random_qkv(2, n_h, t_q=t_q, t_k=t_k, d_k=d_k, d_v=d_v, seed=seed)
+    how = {"t_q": t_q, "t_k": t_k, "d_k": d_k, "d_v": d_v, "seed": seed}
+    heads = chapter.random_qkv(2, n_h, **how)
+    check_agreement(chapter.attention_loop, chapter.pytorch_attention, **chapter.random_qkv(**how))
     for ours in (chapter.attention_matrix, chapter.attention_batched_loop):
-        check_agreement(ours, torchs_attention, **heads)
+        check_agreement(ours, chapter.pytorch_attention, **heads)
     check_agreement(
         lambda q, k, v: chapter.attention(q, k, v, scale=0.3)[0],
-        lambda q, k, v: torchs_attention(q, k, v, scale=0.3),
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, scale=0.3),
         **heads,
     )
 
@@ -65,13 +61,6 @@ def test_what_is_masked_has_no_weight_however_large_its_score():
     q, k = torch.ones(1, 1), torch.tensor([[-1e12], [3e12], [-1e12]])
     _, attn = chapter.attention(q, k, k, torch.tensor([True, False, True]))
     assert attn.tolist() == [[0.5, 0, 0.5]]
-
-
-def test_gradients_of_a_fully_masked_batch_are_zero():
-    case = {name: x.requires_grad_() for name, x in chapter.random_qkv(2, 1).items()}
-    mask = torch.tensor([False, True])[:, None, None, None]
-    for gradient in torch.autograd.grad(chapter.attention(**case, mask=mask)[0].sum(), list(case.values())):
-        assert not gradient[0].any() and gradient.isfinite().all() and gradient[1].any()
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=4))
@@ -170,26 +159,6 @@ def test_multi_head_attention_equals_torch(cross, batch, n_h, d_k, t_q, t_k, see
     chapter.agrees(ours, theirs, lambda m, *inputs: m(*inputs, mask=mask), call_theirs, **inputs)
 
 
-def test_weights_go_either_way():
-    torch.manual_seed(0)
-    how = {"dropout": 0.0, "batch_first": True, "norm_first": True}
-    x = torch.randn(2, 5, 8)
-    for ours, theirs, inputs, others in (
-        (chapter.MultiHeadAttention(8, 2), nn.MultiheadAttention(8, 2, batch_first=True), (x,), (x, x, x)),
-        (chapter.EncoderLayer(8, 2, 16), nn.TransformerEncoderLayer(8, 2, 16, **how), (x,), (x,)),
-        (chapter.DecoderLayer(8, 2, 16), nn.TransformerDecoderLayer(8, 2, 16, **how), (x, x), (x, x)),
-    ):
-        jittered(ours)
-        assert not torch.allclose(_first(ours(*inputs)), _first(theirs(*others)), atol=1e-3)
-        theirs.load_state_dict(ours.state_dict())
-        torch.testing.assert_close(_first(ours(*inputs)), _first(theirs(*others)), rtol=1e-4, atol=1e-5)
-        ours.load_state_dict(theirs.state_dict())
-
-
-def _first(found):
-    return found[0] if isinstance(found, tuple) else found
-
-
 def test_the_modules_start_like_torch():
     torch.manual_seed(0)
     ours, theirs = chapter.MultiHeadAttention(64, 4), nn.MultiheadAttention(64, 4)
@@ -240,10 +209,8 @@ def test_layers_equal_torch(norm_first, causal, batch, n_h, steps, source, seed)
     real, there = (torch.arange(n) >= part[:, None] for n, part in ((steps, lengths), (source, widths)))
     future = torch.ones(steps, steps).triu(1).bool() if causal else None
     mask = mine & chapter.causal_mask(steps) if causal else mine
-    x, memory = (
-        chapter.random_x(batch, steps, d, seed=seed),
-        chapter.random_x(batch, source, d, seed=seed + 1),
-    )
+    x = chapter.random_x(batch, steps, d, seed=seed)
+    memory = chapter.random_x(batch, source, d, seed=seed + 1)
     chapter.agrees(
         chapter.EncoderLayer(d, n_h, 6, norm_first), jittered(nn.TransformerEncoderLayer(d, n_h, 6, **how)),
         lambda m, x: m(x, mask), lambda m, x: m(x, src_mask=future, src_key_padding_mask=real), x=x,
@@ -256,10 +223,9 @@ def test_layers_equal_torch(norm_first, causal, batch, n_h, steps, source, seed)
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("norm_first", [True, False])
-def test_the_decoder_layer_returns_its_cross_attention(norm_first):
+def test_the_decoder_layer_returns_its_cross_attention():
     torch.manual_seed(0)
-    layer = jittered(chapter.DecoderLayer(8, 2, 6, norm_first)).double()
+    layer = jittered(chapter.DecoderLayer(8, 2, 6)).double()
     x, memory = chapter.random_x(2, 3, 8), chapter.random_x(2, 5, 8, seed=1)
     mask = chapter.padding_mask(torch.tensor([5, 2]), 5)
     seen = []
@@ -282,15 +248,11 @@ def test_sinusoids_by_hand(steps, half):
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("k", [0, 1, 7, -1, -20, 5000])
-@pytest.mark.parametrize("d_model", [2, 6, 64])
-def test_positions_turn(k, d_model):
-    table, turn = chapter.sinusoids(5040, d_model), chapter.rotation(k, d_model)
-    p = torch.arange(max(0, -k), max(0, -k) + 30)
+@given(st.integers(-40, 40), st.integers(1, 8))
+def test_a_rotation_moves_every_position_by_k_steps(k, half):
+    table, turn = chapter.sinusoids(120, 2 * half), chapter.rotation(k, 2 * half)
+    p = torch.arange(40, 80)
     torch.testing.assert_close(table[p] @ turn.T, table[p + k], rtol=0, atol=1e-10)
-    identity = torch.eye(d_model, dtype=torch.float64)
-    torch.testing.assert_close(turn @ turn.T, identity, rtol=0, atol=1e-12)
-    torch.testing.assert_close(turn @ chapter.rotation(-k, d_model), identity, rtol=0, atol=1e-12)
 
 
 @given(st.integers(2, 7), seeds)

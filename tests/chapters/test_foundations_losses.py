@@ -1,4 +1,4 @@
-"""Chapter 0's losses, activations and first weights against PyTorch and SciPy."""
+"""Chapter 0's losses, activations and first weights against PyTorch."""
 
 import math
 from functools import partial
@@ -9,38 +9,24 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import special
 from torch import nn
 
 from course.chapters import load_definitions
-from tests.helpers.tensors import drawn
+from course.compare import check_agreement
+from tests.helpers.tensors import CLOSE, drawn
 
 chapter = load_definitions("00_foundations")
 counts, seeds = st.integers(1, 6), st.integers(0, 99)
-dtypes = st.sampled_from([torch.float32, torch.float64])
 LAYERS = ["linear", "sigmoid", "tanh", "relu", "gelu"]
-
-
-def value_and_slope(loss, *inputs):
-    """A loss's value and its gradients for those inputs that have one."""
-    leaves = [x.clone().requires_grad_() if x.is_floating_point() else x for x in inputs]
-    value = loss(*leaves)
-    return value.detach(), *torch.autograd.grad(value.sum(), [x for x in leaves if x.requires_grad])
-
-
-def assert_equal(ours, theirs, dtype):
-    """Values and gradients of both, of the same type and equal to 12 digits, or 6 in float32."""
-    for a, b in zip(ours, theirs, strict=True):
-        tolerance = 1e-12 if dtype == torch.float64 else 2e-6
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance * 0.1)
 
 
 # Losses of a number.
 
 
-@given(counts, st.sampled_from([1e-3, 1.0, 1e6]), st.sampled_from([0.01, 1.0, 20.0]), dtypes, seeds)
-def test_losses_of_numbers_equal_torch(n, size, delta, dtype, seed):
-    predicted, y = (size * drawn(2, n, seed=seed)).to(dtype)
+@given(counts, st.sampled_from([1e-3, 1.0, 1e6]), st.sampled_from([0.01, 1.0, 20.0]), seeds)
+def test_losses_of_numbers_equal_torch(n, size, delta, seed):
+    predicted, y = size * drawn(2, n, seed=seed)
     predicted[0] = y[0]  # the kink of |e|
     for ours, theirs in (
         (chapter.mse, F.mse_loss),
@@ -48,7 +34,7 @@ def test_losses_of_numbers_equal_torch(n, size, delta, dtype, seed):
         (partial(chapter.huber, delta=delta), partial(F.huber_loss, delta=delta)),
         (chapter.huber, F.huber_loss),
     ):
-        assert_equal(value_and_slope(ours, predicted, y), value_and_slope(theirs, predicted, y), dtype)
+        check_agreement(ours, lambda predicted, y, f=theirs: f(predicted, y), predicted=predicted, y=y)
 
 
 @pytest.mark.parametrize(
@@ -75,41 +61,33 @@ def test_lines_are_fitted_to_the_least_loss(ours, cost, lr):
 # Losses of classes.
 
 
-def logits_of(batch, classes, size, dtype, seed):
-    """Logits, some of them equal, and labels."""
-    logits = (size * drawn(batch, classes, seed=seed)).to(dtype)
-    logits[0] = logits[0, 0]
+@given(counts, counts, st.sampled_from([1e-3, 1.0, 30.0, 1e4]), seeds)
+def test_log_softmax_and_cross_entropy_equal_torch(batch, classes, size, seed):
+    logits = size * drawn(batch, classes, seed=seed)
+    logits[0] = logits[0, 0]  # equal ones
     labels = torch.randint(classes, (batch,), generator=torch.Generator().manual_seed(seed))
-    return logits, labels
-
-
-@given(counts, counts, st.sampled_from([1e-3, 1.0, 30.0, 1e4]), dtypes, seeds)
-def test_log_softmax_and_cross_entropy_equal_torch(batch, classes, size, dtype, seed):
-    logits, labels = logits_of(batch, classes, size, dtype, seed)
-    weights = drawn(batch, classes, seed=seed + 1).to(dtype)  # so that every entry's gradient counts
-    for ours, theirs in (
-        (lambda a: weights * chapter.log_softmax(a), lambda a: weights * F.log_softmax(a, 1)),
-        (lambda a: chapter.cross_entropy(a, labels), lambda a: F.cross_entropy(a, labels)),
-    ):
-        assert_equal(value_and_slope(ours, logits), value_and_slope(theirs, logits), dtype)
+    check_agreement(chapter.log_softmax, lambda logits: F.log_softmax(logits, 1), logits=logits)
+    check_agreement(
+        lambda logits: chapter.cross_entropy(logits, labels),
+        lambda logits: F.cross_entropy(logits, labels),
+        logits=logits,
+    )
 
 
 # Activations.
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@given(st.integers(1, 5), st.sampled_from([0.1, 1.0, 10.0, 300.0]), dtypes, seeds)
-def test_activations_values_and_slopes_equal_torch(name, n, size, dtype, seed):
-    z = (size * drawn(2, n, seed=seed)).to(dtype)
+@given(st.integers(1, 5), st.sampled_from([0.1, 1.0, 10.0, 300.0]), seeds)
+def test_activations_values_and_slopes_equal_torch(name, n, size, seed):
+    z = size * drawn(2, n, seed=seed)
     z[0, 0] = 0
     value, slope = chapter.ACTIVATIONS[name]
     theirs = (lambda z: z) if name == "linear" else getattr(F, name)
-    expected, gradient = value_and_slope(theirs, z)
-    tolerance = {"rtol": 1e-9, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-5, "atol": 1e-6}
-    torch.testing.assert_close(value(z), expected, **tolerance)
-    torch.testing.assert_close(slope(z), gradient, **tolerance)
-    assert list(chapter.ACTIVATIONS) == LAYERS
-    assert chapter.normal_cdf(z).numpy() == pytest.approx(stats.norm.cdf(z.numpy()), rel=1e-5, abs=1e-6)
+    leaf = z.clone().requires_grad_()
+    expected = theirs(leaf)
+    (gradient,) = torch.autograd.grad(expected.sum(), leaf)
+    torch.testing.assert_close((value(z), slope(z)), (expected.detach(), gradient), **CLOSE)
 
 
 # The first weights.

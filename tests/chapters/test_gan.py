@@ -1,15 +1,13 @@
 """Chapter 5's losses and divergences against PyTorch, SciPy and quadrature."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, optimize, stats
+from scipy import integrate, stats
 from torch.distributions import Normal
 
 from course.chapters import load_definitions
@@ -34,40 +32,13 @@ def distributions(k, seed):
 # The losses.
 
 
-def independent(name, real, fake):
-    """The discriminator's and the generator's loss by PyTorch's own functions, or by sums."""
-    one, zero, bce, mse = torch.ones_like, torch.zeros_like, F.binary_cross_entropy_with_logits, F.mse_loss
-    if name == "least squares":
-        return (mse(real, one(real)) + mse(fake, zero(fake))) / 2, mse(fake, one(fake)) / 2
-    if name == "hinge":
-        costs = [sum((1 - side).clamp(min=0)) / len(side) for side in (real, -fake)]
-        return sum(costs), -sum(fake) / len(fake)
-    if name == "Wasserstein":
-        return sum(fake) / len(fake) - sum(real) / len(real), -sum(fake) / len(fake)
-    if name == "relativistic":
-        return bce(real - fake, one(real)), bce(fake - real, one(real))
-    g = -bce(fake, zero(fake)) if name == "minimax" else bce(fake, one(fake))
-    return bce(real, one(real)) + bce(fake, zero(fake)), g
-
-
-def slopes(loss, real, fake):
-    """Gradients, 0 where a loss does not look."""
-    how = {"allow_unused": True, "retain_graph": True, "materialize_grads": True}
-    return torch.autograd.grad(loss, (real, fake), **how)
-
-
 @pytest.mark.parametrize("name", list(chapter.LOSSES))
 @given(st.integers(1, 5), st.integers(1, 5), st.sampled_from([0.1, 3.0, 1e4]), seeds)
-def test_losses_equal_independent_forms_with_their_gradients(name, n, m, size, seed):
+def test_losses_equal_pytorchs(name, n, m, size, seed):
     m = n if name == "relativistic" else m
-    real = (size * drawn(n, seed=seed)).requires_grad_()
-    fake = (size * drawn(m, seed=seed + 1)).requires_grad_()
-    for ours, theirs in zip(chapter.LOSSES[name], independent(name, real, fake), strict=True):
-        loss = ours(real, fake)
-        assert loss.shape == ()
-        torch.testing.assert_close(loss, theirs, rtol=1e-9, atol=1e-11)
-        for a, b in zip(slopes(loss, real, fake), slopes(theirs, real, fake), strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+    r, f = size * drawn(n, seed=seed), size * drawn(m, seed=seed + 1)
+    for ours, theirs in zip(chapter.LOSSES[name], chapter.PYTORCH[name], strict=True):
+        check_agreement(lambda r, f, ours=ours: ours(r, f), theirs, r=r, f=f)
 
 
 @pytest.mark.parametrize("name", list(chapter.LOSSES))
@@ -76,16 +47,6 @@ def test_losses_are_finite_in_float32_at_any_logit(name):
     for loss in chapter.LOSSES[name]:
         value = loss(logits, logits.flip(0))
         assert value.isfinite() and torch.autograd.grad(value, logits)[0].isfinite().all()
-
-
-@pytest.mark.parametrize("name", list(chapter.DERIVATIVES))
-@given(st.floats(-600, 600).filter(lambda a: abs(a + 1) > 1e-6))
-def test_closed_slopes_equal_autograd(name, a):
-    logit = torch.tensor([a], dtype=torch.float64, requires_grad=True)
-    for loss, closed in zip(chapter.LOSSES[name], chapter.DERIVATIVES[name], strict=True):
-        (slope,) = torch.autograd.grad(loss(torch.zeros_like(logit), logit), logit)
-        assert float(closed(a)) == pytest.approx(slope.item(), rel=1e-9, abs=1e-15)
-        assert closed(np.array([a, a])) == pytest.approx(slope.item(), rel=1e-9, abs=1e-15)
 
 
 # The game.
@@ -123,21 +84,6 @@ def test_best_logit_equals_torch(mean, std, seed):
     assert chapter.best_logit(torch.tensor([1e3, -1e3]), mean, std).isfinite().all()
 
 
-def test_two_known_densities():
-    noise = iter(drawn(2, 20_000, 1))
-    real, fake = chapter.two_gaussians(SimpleNamespace(normal=lambda *shape: next(noise)), 20_000)
-    for points, mean, std in ((real, 0, 1), (fake, 1.5, 0.7)):
-        assert points.shape == (20_000, 1)
-        assert points.mean().item() == pytest.approx(mean, abs=4 * std / 20_000**0.5)
-        assert points.std().item() == pytest.approx(std, rel=0.02)
-
-    def best(x):
-        return chapter.best_logit(x.squeeze(1), 1.5, 0.7)
-
-    expected = -best(real).sigmoid().log().mean() - (-best(fake)).sigmoid().log().mean()
-    torch.testing.assert_close(chapter.game_loss(best, (real, fake), None), expected, rtol=1e-9, atol=0)
-
-
 # Pulls.
 
 
@@ -159,12 +105,7 @@ def test_the_wasserstein_pull_earns_w1(mean, std):
     p, q = chapter.densities(x, mean, std)
     earned = torch.trapezoid((p - q)[1:] * f, x[1:])
     assert earned.item() == pytest.approx(chapter.divergences(mean, std)["W1"], abs=0.01)
-    u = np.linspace(0.01, 0.99, 33)
-    q = stats.norm(mean, std)
-    there, moved = torch.from_numpy(q.ppf(u)), stats.norm.ppf(u) - q.ppf(u)  # the plan keeps the order
-    apart = np.abs(moved) > 1e-6
-    pull = chapter.PULLS["Wasserstein"](there, mean, std).numpy()
-    assert (pull == np.sign(moved))[apart].all() and not chapter.PULLS["hinge"](there, mean, std).any()
+    assert not chapter.PULLS["hinge"](x, mean, std).any()
 
 
 # Divergences.
@@ -194,21 +135,12 @@ def test_divergences_equal_closed_forms_and_scipy(mean, std):
     assert found["W1"] == pytest.approx(w1, abs=1e-4)
 
 
-def transport(x, y):
-    """W1 of two samples by the linear programme over all plans."""
-    n, m = len(x), len(y)
-    rows = np.vstack([np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))])
-    costs = np.abs(x[:, None] - y[None]).ravel()
-    return optimize.linprog(costs, A_eq=rows, b_eq=[1 / n] * n + [1 / m] * m).fun
-
-
 @given(st.integers(1, 6), st.integers(1, 6), seeds)
-def test_w1_by_sorting_equals_the_linear_programme(n, m, seed):
+def test_w1_by_sorting_equals_scipy(n, m, seed):
     x, y, z = (drawn(size, seed=seed + i) for i, size in enumerate((n, n, m)))
     for a, b in ((x, y), (x, z)):
-        area = chapter.area_between(a, b).item()
-        assert area == pytest.approx(transport(a.numpy(), b.numpy()), rel=1e-7, abs=1e-9)
-        assert area == pytest.approx(stats.wasserstein_distance(a, b), rel=1e-9, abs=1e-12)
+        expected = stats.wasserstein_distance(a, b)
+        assert chapter.area_between(a, b).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
     check_agreement(chapter.wasserstein, chapter.area_between, x=x, y=y)
 
 

@@ -12,7 +12,6 @@ from scipy import linalg, ndimage, stats
 from scipy.spatial import distance
 from torch import nn
 
-from course import data
 from course.chapters import load_definitions
 from tests.helpers.gans import CENTRES, STD, draws, targets
 from tests.helpers.tensors import drawn, flat
@@ -48,8 +47,6 @@ def test_effective_modes_are_the_exponent_of_the_entropy(target, counts, seed):
     points = points + 0.5 * drawn(len(points), 2, seed=seed).float().clamp(-1, 1)  # not near, only nearest
     found = chapter.effective_modes(points, CENTRES[target])
     assert found == pytest.approx(math.exp(stats.entropy(np.array(counts))), rel=1e-5)
-    if target == "ring":
-        assert chapter.effective_modes(points) == found
 
 
 def test_samples_are_the_generators_of_one_seeds_noise():
@@ -79,14 +76,9 @@ def test_the_pull_is_the_loss_s_descent_at_each_sample(n, seed):
 
 @given(sizes, sizes, sizes, sizes, st.sampled_from([2, 3]))
 def test_spread_and_gather_equal_pytorch(b, c, h, w, r):
-    x = drawn(b, c * r * r, h, w)
-    spread, back = chapter.spread, chapter.gather
-    assert torch.equal(spread(x, r), F.pixel_shuffle(x, r))
-    assert torch.equal(back(spread(x, r), r), x)
-    y = drawn(b, c, h * r, w * r)
-    assert torch.equal(back(y, r), F.pixel_unshuffle(y, r))
-    if r == 2:
-        assert torch.equal(spread(x), spread(x, 2)) and torch.equal(back(y), back(y, 2))
+    x, y = drawn(b, c * r * r, h, w), drawn(b, c, h * r, w * r)
+    assert torch.equal(chapter.spread(x, r), F.pixel_shuffle(x, r))
+    assert torch.equal(chapter.gather(y, r), F.pixel_unshuffle(y, r))
 
 
 def test_the_networks_of_digits():
@@ -123,19 +115,6 @@ def test_each_image_is_distorted_by_its_own_map(n, seed):
     torch.testing.assert_close(still, x.float(), rtol=0, atol=2e-5)
 
 
-def test_the_classifier_trains_on_distorted_digits():
-    digits = data.mnist()
-    x, y, run = digits.x_train[:200], digits.y_train[:200], draws()
-    model = chapter.Classifier()
-    found = chapter.classification_loss(model, (x, y), run)
-    torch.testing.assert_close(found, F.cross_entropy(model(chapter.distort(x, draws().normal(200, 6))), y))
-    (net, history), (again, _) = (chapter.train_classifier(x, y, epochs=4, show=False) for _ in range(2))
-    assert torch.equal(flat(net), flat(again)) and history.losses[-1] < history.losses[0]
-    _, short = chapter.train_classifier(x, y, epochs=4, max_steps=2, show=False)
-    _, seeded = chapter.train_classifier(x, y, epochs=4, seed=1, max_steps=2, show=False)
-    assert short.losses == history.losses[:2] != seeded.losses
-
-
 # Measures of features.
 
 
@@ -145,9 +124,6 @@ def test_coverage_by_brute_force(m, n, k, seed):
     radii = np.sort(distance.cdist(reference, reference))[:, k]  # the first is itself
     inside = (distance.cdist(points, reference) <= radii).any(1)
     assert chapter.coverage(points, reference, k) == pytest.approx(inside.mean())
-    assert chapter.coverage(reference, reference, k) == 1
-    if k == 3:
-        assert chapter.coverage(points, reference) == chapter.coverage(points, reference, 3)
 
 
 @given(st.integers(2, 4), seeds)
@@ -158,11 +134,6 @@ def test_frechet_equals_scipy(d, seed):
     expected = ((a.mean(0) - b.mean(0)) ** 2).sum().item() + np.trace(sum(covariances) - 2 * root)
     assert chapter.frechet(a, b) == pytest.approx(expected, rel=1e-6)
     assert chapter.frechet(b, a) == pytest.approx(expected, rel=1e-6)
-    assert chapter.frechet(a, a) == pytest.approx(0, abs=1e-9)
-    assert chapter.frechet(a, a + 2) == pytest.approx(4 * d) and type(chapter.frechet(a, b)) is float
-    stretched = (a - a.mean(0)) * 3  # σ and 3σ: (3σ - σ)², and the mean moves to 0
-    expected = 4 * np.trace(covariances[0]) + a.mean(0).square().sum().item()
-    assert chapter.frechet(a, stretched) == pytest.approx(expected)
     few = drawn(3, 6, seed=seed)  # fewer examples than features: no covariance of full rank
     assert chapter.frechet(few.float(), few.float()) == pytest.approx(0, abs=1e-5)
 
@@ -214,7 +185,3 @@ def test_the_great_circle_keeps_the_length_and_turns_evenly(size, seed):
     whole = math.acos(max(-1, min(1, (start @ end / 9).item())))
     for code, share in zip(way, np.linspace(0, 1, 9), strict=True):
         assert math.acos(min(1, (start @ code / 9).item())) == pytest.approx(share * whole, abs=1e-6)
-    longer = chapter.great_circle(start, 2 * end, torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64))
-    torch.testing.assert_close(longer[[0, 2]], torch.stack([start, 2 * end]))
-    halfway = (start + 2 * end) * math.sin(whole / 2) / math.sin(whole)
-    torch.testing.assert_close(longer[1], halfway, rtol=1e-6, atol=1e-9)

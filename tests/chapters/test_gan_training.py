@@ -115,32 +115,11 @@ def test_training_equals_a_plain_loop(how):
     assert all(torch.equal(now, flat(model)) for now, model in zip(seen[-1][1:], ours, strict=True))
 
 
-def test_training_of_images_equals_a_plain_loop():
+def test_batches_are_drawn_from_all_images():
     images = drawn(20, 1, 28, 28).sigmoid()
-    source = chapter.batches_of(images)
-    batch = source(draws(), 500)
+    batch = chapter.batches_of(images)(draws(), 500)
     rows = [(images == one).flatten(1).all(1).nonzero().item() for one in batch]
-    assert set(rows) == set(range(20)) and not torch.equal(batch, source(draws(seed=1), 500))
-    how = ADAM | {"loss": "non-saturating", "r1": 1.0, "gp": 0.5, "every": 2}
-    ours, theirs = (tuple(m.double() for m in chapter.digit_models(0)) for _ in range(2))
-    chapter.train_gan(ours, source, **how, steps=6, batch_size=5, lr=1e-2, show=False)
-    by_hand(theirs, source, **how)
-    for model, expected in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(flat(model), flat(expected), rtol=1e-6, atol=1e-8)
-
-
-def test_training_repeats_by_its_seed_and_stops_early():
-    def train(loss="non-saturating", **how):
-        models = chapter.pair(8)
-        how = {"steps": 8, "batch_size": 5, "lr": 1e-2, "show": False} | how
-        averaged, history = chapter.train_gan(models, chapter.mixture("grid"), loss, r1=1.0, **how)
-        return [flat(model) for model in (*models, averaged)], history.losses
-
-    weights, losses = train()
-    again, same = train((chapter.minimax_d, chapter.non_saturating_g))
-    assert losses == same and all(map(torch.equal, weights, again))
-    assert [chapter.falling(step, 8) for step in (0, 2, 8)] == [1, 0.75, 0]
-    assert train(max_steps=3)[1] == losses[:3] and train(seed=1)[1] != losses
+    assert set(rows) == set(range(20))
 
 
 def test_a_row_scores_the_last_and_the_averaged_weights():
@@ -178,15 +157,10 @@ def test_the_wrong_penalty_is_right_for_one_example_alone(batch, seed):
     )
     assert right == pytest.approx((slope.norm().item() - 1) ** 2, rel=1e-9)
     assert wrong == pytest.approx((batch**0.5 * slope.norm().item() - 1) ** 2, rel=1e-9)
-    norms = (3 * (mix[:, None] * real + (1 - mix[:, None]) * fake) ** 2).square().sum(1)
-    whole = chapter.whole_batch_penalty(lambda x: (x**3).sum(1), real, fake, mix).item()
-    assert whole == pytest.approx((norms.sum().item() ** 0.5 - 1) ** 2, rel=1e-9)
 
 
-def test_the_leaking_gradient_is_lost_or_added():
-    right, late, early = (chapter.plain_loop(*way, steps=5) for way in ((1, 0), (0, 1), (0, 0)))
-    assert torch.equal(right, late) and not torch.allclose(right, early, atol=1e-4)
-    generator, discriminator = chapter.pair(hidden=32)  # the first step again: what leaks
+def test_the_leaking_gradient_is_added():
+    generator, discriminator = chapter.pair(hidden=32)
     rng = torch.Generator().manual_seed(0)
     torch.randint(8, (64,), generator=rng)
     caught = F.softplus(discriminator(generator(torch.randn(64, 2, generator=rng)))).mean()

@@ -1,7 +1,6 @@
 """Chapter 2's own cells against PyTorch, over random shapes, and what its measurements rest on."""
 
 import math
-from functools import partial
 
 import pytest
 import torch
@@ -26,20 +25,11 @@ def test_cells_equal_torch(name, d_in, d_h, layers, batch, steps, seed):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_weights_go_either_way_and_a_missing_state_is_zero(name):
-    torch.manual_seed(0)
-    ours, theirs = getattr(chapter, name)(3, 5, 2), CELLS[name](3, 5, 2, batch_first=True)
-    x = torch.randn(4, 6, 3)
-    assert not torch.allclose(ours(x)[0], theirs(x)[0], atol=1e-3)
-    theirs.load_state_dict(ours.state_dict())
-    for mine, other in zip(_flat(ours(x)), _flat(theirs(x)), strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
-    ours.load_state_dict(theirs.state_dict())
-
-
-def _flat(outputs):
-    y, state = outputs
-    return [y, *(state if isinstance(state, tuple) else (state,))]
+def test_a_missing_state_is_zero(name):
+    cell, x = getattr(chapter, name)(3, 5, 2), torch.randn(4, 6, 3)
+    zero = torch.zeros(2, 4, 5)
+    y, _ = cell(x, (zero, zero) if name == "LSTM" else zero)
+    assert torch.equal(cell(x)[0], y)
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -53,77 +43,21 @@ def test_the_modules_start_like_torch(name):
         assert 0.15 < mine.abs().max() <= 0.2 >= other.abs().max()
 
 
-@given(sizes, st.integers(1, 9), sizes, sizes)
-def test_lstm_by_hand_equals_the_naive_loop(batch, steps, d_in, d_h):
+@given(sizes, st.integers(1, 9), sizes, sizes, st.sampled_from([1.0, 1e4]))
+def test_lstm_by_hand_equals_the_naive_loop(batch, steps, d_in, d_h, size):
     case = chapter.random_case(batch, steps, d_in, d_h, blocks=4, states=2, seed=steps)
+    case["x"] *= size
     check_agreement(chapter.fast_lstm, chapter.naive_lstm, **case)
 
 
-def test_lstm_by_hand_with_extreme_inputs_has_finite_gradients():
-    case = chapter.random_case(2, 30, 3, 4, blocks=4, states=2)
-    case["x"] *= 1e4
-    for tensor in case.values():
-        tensor.requires_grad_()
-    y, _ = chapter.fast_lstm(**case)
-    for gradient in torch.autograd.grad(y.sum(), list(case.values())):
-        assert gradient.isfinite().all()
-    check_agreement(chapter.fast_lstm, chapter.naive_lstm, **{k: v.detach() for k, v in case.items()})
-
-
-@given(st.integers(1, 3), st.integers(1, 5), sizes)
-def test_the_jacobians_product_is_autograds(steps, d_in, d_h):
-    case = chapter.random_case(1, steps, d_in, d_h, seed=steps)
-    weights = case["weight_xh"], case["weight_hh"], case["bias"]
-    h, _ = chapter.rnn(case["x"], (case["h_0"],), *weights)
-    product = chapter.products(chapter.step_jacobians(h[0], case["weight_hh"]))[-1]
-    expected = torch.autograd.functional.jacobian(
-        lambda start: chapter.rnn(case["x"], (start[None],), *weights)[1][0][0], case["h_0"][0]
-    )
-    torch.testing.assert_close(product, expected, rtol=1e-9, atol=1e-11)
-
-
-@pytest.mark.parametrize(
-    ("radius", "strength", "growth"), [(1.5, 0.0, 0.06), (1.5, 1.0, -0.15), (4.0, 1.0, 0.38)]
-)
-def test_growth_a_step(radius, strength, growth):
-    weight_hh = chapter.orthogonal(128, radius)
-    h = chapter.states_under_noise(weight_hh, strength, steps=500, seed=5)
-    assert chapter.backward_growth(h, weight_hh, seed=3)[10:].mean().item() == pytest.approx(growth, abs=0.03)
-    assert torch.allclose(weight_hh @ weight_hh.T, radius**2 * torch.eye(128, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("bias", [0.0, 1.0, 2.0, -3.0])
-def test_the_direct_path_shrinks_with_the_forget_bias(bias):
-    path = chapter.cell_path(bias, cut=True, steps=12, d_h=3)
-    keep = 1 / (1 + math.exp(-bias))
-    assert path.tolist() == pytest.approx([keep**k for k in range(13)], rel=1e-9)
-    full = chapter.cell_path(bias, cut=False, steps=12, d_h=3)
-    assert full[0] == pytest.approx(1) and (full[1:] / path[1:] - 1).abs().min() > 1e-6
-
-
-def test_cutting_leaves_the_direct_path_and_nothing_else():
-    case = chapter.random_case(1, 5, 2, 3, blocks=4, states=2)
-    weights = case["weight_xh"], case["weight_hh"], case["bias"]
-    arguments = case["x"], case["h_0"], case["c_0"], weights
-    direct, full = (chapter.cell_derivative(*arguments, cut=cut) for cut in (True, False))
-    assert torch.equal(direct, direct.diag().diag()) and (full - full.diag().diag()).norm() > 1e-4
-    cells, forget = chapter.run_cell(*arguments)
-    torch.testing.assert_close(direct.diag(), torch.stack(forget).prod(0)[0], rtol=1e-12, atol=0)
-    torch.testing.assert_close(cells, chapter.run_cell(*arguments, cut=True)[0], rtol=0, atol=0)
-
-
-def test_the_three_grus_differ_as_the_chapter_says():
+def test_the_grus_of_cho_and_chung_are_those_of_their_papers():
     case = chapter.random_case(2, 4, 3, 4, blocks=3)
     weights = case["weight_xh"], case["weight_hh"], case["bias"], torch.zeros(4, dtype=torch.float64)
     start = case["x"][:, 0], case["h_0"]
-    torch_form, cho, chung = (
+    cho, chung = (
         chapter.gru_step(*start, *weights, **dialect)[0]
-        for dialect in ({}, {"reset": "before"}, {"reset": "before", "kept_by": "1 - z"})
+        for dialect in ({"reset": "before"}, {"reset": "before", "kept_by": "1 - z"})
     )
-    cell = nn.GRUCell(3, 4, dtype=torch.float64)
-    packed = [weights[0], weights[1], weights[2], torch.zeros(12, dtype=torch.float64)]
-    cell.load_state_dict(dict(zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), packed, strict=True)))
-    torch.testing.assert_close(torch_form, cell(*start), rtol=1e-12, atol=1e-12)
     # Cho et al. and Chung et al., written out apart from the chapter.
     r, z, n = ((start[0] @ w.T) for w in weights[0].chunk(3))
     u_r, u_z, u_n = weights[1].chunk(3)
@@ -132,18 +66,12 @@ def test_the_three_grus_differ_as_the_chapter_says():
     candidate = torch.tanh(n + b_n + (r * start[1]) @ u_n.T)
     torch.testing.assert_close(cho, z * start[1] + (1 - z) * candidate, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(chung, (1 - z) * start[1] + z * candidate, rtol=1e-12, atol=1e-12)
-    assert (torch_form - cho).abs().max() > 1e-3 < (cho - chung).abs().max()
 
 
-@pytest.mark.parametrize("architecture", ["linear", "tanh RNN", "LSTM", "GRU"])
 @pytest.mark.parametrize("length", [5, 60])
-def test_gradient_flow_is_the_gradient_of_the_loss(architecture, length):
-    flow = chapter.gradient_flow(architecture, 0.9, 1.0, length, d_h=16)
-    assert flow.shape == (length + 1,) and flow[-1] == pytest.approx(1.0)
-    if architecture == "linear":
-        assert flow.tolist() == pytest.approx([0.9 ** (length - t) for t in range(length + 1)])
-    else:
-        assert 0 < flow[0] < flow[-1]
+def test_the_gradient_of_a_linear_recurrence_flows_by_powers_of_the_radius(length):
+    flow = chapter.gradient_flow("linear", 0.9, 1.0, length, d_h=16)
+    assert flow.tolist() == pytest.approx([0.9 ** (length - t) for t in range(length + 1)])
 
 
 def test_the_forget_bias_lengthens_the_lstms_gradient_and_no_other():
@@ -155,19 +83,15 @@ def test_the_forget_bias_lengthens_the_lstms_gradient_and_no_other():
 
 @given(st.integers(0, 99), st.floats(0.01, 100))
 def test_clipping_equals_torch(seed, max_norm):
-    torch.manual_seed(seed)
-    layers = [nn.Linear(3, 2), nn.Linear(2, 5)]
-    weights = [p for layer in layers for p in layer.parameters()]
-    for p in weights[:-1]:  # the last one has no gradient
-        p.grad = torch.randn_like(p)
-    before = [p.grad.clone() for p in weights[:-1]]
-    norm = chapter.clip_gradients(weights, max_norm)
-    mine = [p.grad.clone() for p in weights[:-1]]
-    for p, grad in zip(weights, before, strict=False):
-        p.grad = grad
-    assert float(norm) == pytest.approx(float(nn.utils.clip_grad_norm_(weights, max_norm)))
-    for p, grad in zip(weights, mine, strict=False):
-        torch.testing.assert_close(grad, p.grad, rtol=1e-4, atol=1e-7)
+    found = []
+    for clip in (chapter.clip_gradients, nn.utils.clip_grad_norm_):
+        torch.manual_seed(seed)
+        weights = [nn.Parameter(torch.empty(shape)) for shape in ((3, 2), (3,), (5,))]
+        for p in weights[:-1]:  # the last one has no gradient
+            p.grad = torch.randn_like(p)
+        norm = clip(weights, max_norm)
+        found.append([norm, *(p.grad for p in weights[:-1])])
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-7)
 
 
 def test_clipping_a_zero_gradient_leaves_it():
@@ -186,7 +110,7 @@ def test_set_forget_bias_makes_the_sum_of_both_biases():
         assert torch.equal(other, lstm.bias_ih_l1[:4])
 
 
-@pytest.mark.parametrize("length", [2, 11, 50])
+@pytest.mark.parametrize("length", [2, 11])
 def test_adding_problems_are_what_they_say(length):
     x, y = chapter.adding_batch(chapter.Draws(0), 500, length)
     assert x.shape == (500, length, 2) and y.shape == (500,)
@@ -195,7 +119,6 @@ def test_adding_problems_are_what_they_say(length):
     assert torch.equal(marks[:, : length // 2].sum(1), torch.ones(500))
     torch.testing.assert_close((x[:, :, 0] * marks).sum(1), y)
     assert set(marks.nonzero()[:, 1].tolist()) == set(range(length))  # every place occurs
-    assert (y - 1).square().mean().item() == pytest.approx(1 / 6, abs=0.03)
 
 
 def test_recall_problems_are_what_they_say():
@@ -255,18 +178,10 @@ def test_chunks_cut_the_gradient_and_not_the_state():
     x, y = torch.randn(2, 12, 3, dtype=torch.float64), torch.randn(2, 12, dtype=torch.float64)
     (model(x) - y).square().sum().backward()
     full = torch.cat([p.grad.flatten() for p in model.parameters()])
-    for k, cut in ((12, chapter.detached), (5, lambda state: state)):
-        torch.testing.assert_close(chapter.chunked_gradient(model, x, y, k, cut), full, rtol=1e-9, atol=1e-12)
-    assert (chapter.chunked_gradient(model, x, y, 5, chapter.detached) - full).norm() > 1e-4
-    output = full[-4:]  # the output layer's gradient needs no past: it shows that the state's value went on
-    cut = chapter.chunked_gradient(model, x, y, 5, chapter.detached)[-4:]
-    torch.testing.assert_close(cut, output, rtol=1e-9, atol=1e-12)
-
-
-def test_an_uncut_state_gives_the_two_errors():
-    assert chapter.train_two_chunks(chapter.detached) == "no error"
-    first, second = (chapter.train_two_chunks(lambda state: state, retain_graph=r) for r in (False, True))
-    assert "second time" in first and "retain_graph=True" in first and "inplace" in second
+    cut = chapter.chunked_gradient(model, x, y, 5, chapter.detached)
+    assert (cut - full).norm() > 1e-4
+    # The output layer's gradient needs no past: it shows that the state's value went on.
+    torch.testing.assert_close(cut[-4:], full[-4:], rtol=1e-9, atol=1e-12)
 
 
 def test_schedules_end_at_zero():
@@ -319,11 +234,9 @@ def test_ngram_bits_of_texts_that_can_be_worked_out():
     )
     assert max(found["Witten-Bell"][1:] + found["add 0.05"][1:]) < 0.01
     novel = data.novel()
-    found = chapter.ngram_bits(novel.train[:60_000], novel.held_out[:3000], 75, most=2)["Witten-Bell"]
-    assert found == sorted(found, reverse=True)
     text = novel.train[:60_000]
+    found = chapter.ngram_bits(text, novel.held_out[:3000], 75, most=2)["Witten-Bell"]
     p = {c: (text.count(c) + len(set(text)) / 75) / (len(text) + len(set(text))) for c in novel.vocabulary}
-    assert sum(p.values()) == pytest.approx(1)
     mean = -sum(math.log2(p[c]) for c in novel.held_out[2:3000]) / 2998
     assert found[0] == pytest.approx(mean, rel=1e-9)
 
@@ -377,15 +290,6 @@ def test_a_unit_that_is_a_feature_is_found():
 
 
 def test_what_autograd_keeps_is_counted_and_let_go():
-    flat, growing = (chapter.watch(**chapter.HABITS[name], steps=12)[0] for name in list(chapter.HABITS)[::2])
+    kept = [chapter.watch(**habit, steps=12)[0] for habit in chapter.HABITS.values()]
     assert chapter.Kept.bytes == 0
-    assert max(flat) == min(flat) and growing[-1] == pytest.approx(12 * growing[0], rel=0.01)
-    uncut = chapter.watch(**chapter.HABITS["4 state not detached"], steps=12)[0]
-    assert uncut[-1] > 10 * uncut[0]
-
-
-def test_the_wrong_axis_leaks_and_the_right_one_does_not():
-    torch.manual_seed(0)
-    for batch_first in (True, False):
-        model = chapter.Reader(partial(nn.LSTM, batch_first=batch_first), 2, 8, 1)
-        assert (chapter.leak(model) > 1e-6) is not batch_first
+    assert [megabytes[-1] > 10 * megabytes[0] for megabytes in kept] == [False, False, True, True]

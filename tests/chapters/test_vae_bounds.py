@@ -1,6 +1,6 @@
 """Chapter 4's bounds on log p(x), by other routes, and its linear autoencoder against NumPy's SVD."""
 
-import itertools
+import functools
 import math
 
 import numpy as np
@@ -15,8 +15,7 @@ from tests.helpers.tensors import CLOSE
 
 chapter = load_definitions("04_vae")
 W, B, X = np.array([[1.5, -1.0, 0.8, 2.0, -0.5], [0.2, -0.3, 0.5, -1.0, 0.1], [1, 0, 1, 1, 1]])
-# The ends of the range in which the chapter states the identity, and some q within.
-QS = [(mu, sigma) for mu in (-3.0, -1.1, 0.0, 0.96, 3.0) for sigma in (0.1, 0.2**0.5, 0.8, 1.5)]
+toys = pytest.mark.parametrize("name", chapter.TOYS)
 
 
 def by_hand(name, z):
@@ -32,70 +31,22 @@ def log_joint(name, z):
     return by_hand(name, z) + stats.norm.logpdf(z)
 
 
-def integral(f, low=-12, high=12):
-    """By adaptive quadrature, in pieces so that no narrow peak is missed."""
-    edges = itertools.pairwise(np.linspace(low, high, 25))
-    return math.fsum(integrate.quad(f, a, b, epsabs=1e-14, epsrel=1e-11)[0] for a, b in edges)
+@functools.cache
+def evidence(name):
+    """log p(x) of a toy by adaptive quadrature."""
+    return math.log(integrate.quad(lambda z: np.exp(log_joint(name, z)), -12, 12, points=[0, 1])[0])
 
 
-@pytest.fixture(scope="module")
-def evidence():
-    """log p(x) of both toys by scipy.integrate.quad."""
-    return {
-        name: math.log(integral(lambda z, name=name: np.exp(log_joint(name, z)))) for name in chapter.TOYS
-    }
-
-
-@pytest.fixture(params=["Gaussian", "five pixels"])
-def toy(request, evidence):
-    """(name, likelihood, gap, log p(x)) of one toy."""
-    return request.param, *chapter.TOYS[request.param], evidence[request.param]
-
-
-def tensors(values=QS):
-    """mu and sigma (n,) of some q, float64."""
-    return torch.tensor(values, dtype=torch.float64).unbind(1)
-
-
-# The identity.
-
-
-def test_the_toys_are_those_of_the_text(toy):
-    name, likelihood, _, log_px = toy
+@toys
+def test_the_toys_are_those_of_the_text(name):
+    likelihood, _ = chapter.TOYS[name]
     z = np.linspace(-12, 12, 1001).reshape(7, 143)
     found = likelihood(torch.from_numpy(z))
     np.testing.assert_allclose(found.numpy(), by_hand(name, z), rtol=1e-9)
     joint = chapter.log_joint(likelihood, torch.from_numpy(z[0]))
     np.testing.assert_allclose(joint.numpy(), log_joint(name, z[0]), rtol=1e-9)
     for rule in (chapter.trapezoid_evidence, chapter.legendre_evidence):
-        assert rule(likelihood).item() == pytest.approx(log_px, abs=1e-10)
-    if name == "Gaussian":
-        assert log_px == pytest.approx(stats.norm.logpdf(1.2, 0, 1.25**0.5), abs=1e-10)
-
-
-def test_the_gap_and_the_elbo_are_their_integrals(toy):
-    name, likelihood, gap, log_px = toy
-    some = [QS[0], QS[-1], (0.3, 0.8), (0.9, 0.4)]
-    found = [gap(*tensors(some)).tolist(), chapter.toy_elbo(likelihood, *tensors(some)).tolist()]
-    for (mu, sigma), ours, elbo in zip(some, *found, strict=True):
-        q, low, high = stats.norm(mu, sigma), mu - 10 * sigma, mu + 10 * sigma
-        for value, function in (
-            (ours, lambda z, q=q: q.pdf(z) * (q.logpdf(z) - log_joint(name, z) + log_px)),
-            (elbo, lambda z, q=q: q.pdf(z) * (log_joint(name, z) - q.logpdf(z))),
-        ):
-            assert value == pytest.approx(integral(function, low, high), abs=1e-8)
-
-
-def test_elbo_plus_gap_is_the_evidence_on_the_whole_range_and_no_other_number(toy):
-    _, likelihood, gap, log_px = toy
-    elbo, gaps = chapter.toy_elbo(likelihood, *tensors()), gap(*tensors())
-    assert gaps.shape == elbo.shape == (len(QS),) and gaps.min() > -1e-9
-    assert (elbo + gaps - log_px).abs().max() < 1e-8
-    assert chapter.largest_error(log_px, likelihood, gap) < 1e-8
-    for wrong in (1e-6, -1e-6, 1e-3, -1e-3):  # 1e-8 is asked for: a hundredth of the smallest of these
-        assert ((elbo + gaps - log_px - wrong).abs() > 1e-8).all()
-        error = chapter.largest_error(log_px + wrong, likelihood, gap).item()
-        assert error == pytest.approx(abs(wrong), abs=1e-8)
+        assert rule(likelihood).item() == pytest.approx(evidence(name), abs=1e-10)
 
 
 # More samples.
@@ -126,9 +77,10 @@ def brute_force(name, k, mu, sigma):
     return chances @ (np.logaddexp(log_w[:, None], log_w) - math.log(2)) @ chances
 
 
-@pytest.mark.parametrize(("mu", "sigma"), [(0.3, 0.8), (0.96, 0.5), (1.5, 0.6)])
-def test_exact_bounds_rise_to_the_evidence(toy, mu, sigma):
-    name, likelihood, _, log_px = toy
+@toys
+@pytest.mark.parametrize(("mu", "sigma"), [(0.3, 0.8), (1.5, 0.6)])
+def test_exact_bounds_rise_to_the_evidence(name, mu, sigma):
+    likelihood, _ = chapter.TOYS[name]
     z = torch.linspace(-3, 3, 12, dtype=torch.float64).view(3, 4)
     expected = log_joint(name, z.numpy()) - stats.norm.logpdf(z.numpy(), mu, sigma)
     found = chapter.toy_log_weights(likelihood, z, mu, sigma)
@@ -137,17 +89,17 @@ def test_exact_bounds_rise_to_the_evidence(toy, mu, sigma):
     for k in (1, 2):
         assert exact[k - 1] == pytest.approx(brute_force(name, k, mu, sigma), abs=1e-5)
     assert exact[0] == pytest.approx(chapter.toy_elbo(likelihood, mu, sigma).item(), abs=1e-8)
-    assert exact[0] < exact[1] < exact[2] < log_px
+    assert exact[0] < exact[1] < exact[2] < evidence(name)
     for k, bound in enumerate(exact, 1):
         mean, error = chapter.sampled_bound(likelihood, k, mu, sigma, seed=k)
         assert abs(mean - bound) < 4 * error
 
 
-def test_at_the_posterior_every_bound_is_tight(evidence):
+def test_at_the_posterior_every_bound_is_tight():
     for k in (1, 2, 3):
         for mu, tight in ((0.96, True), (0.9, False)):
             found = chapter.exact_bound(chapter.gaussian_likelihood, k, mu, 0.2**0.5).item()
-            assert (abs(found - evidence["Gaussian"]) < 1e-9) is tight
+            assert (abs(found - evidence("Gaussian")) < 1e-9) is tight
 
 
 # The linear autoencoder.
@@ -167,7 +119,6 @@ def test_the_linear_autoencoder_finds_the_span_of_numpys_svd(size, seed):
     assert error == pytest.approx((found[size:] ** 2).sum(), rel=1e-8)
     projection = vectors[:size].T @ vectors[:size]
     np.testing.assert_allclose(decoder.numpy() @ encoder.numpy(), projection, atol=1e-4)
-    np.testing.assert_allclose(decoder.numpy() @ np.linalg.pinv(decoder.numpy()), projection, atol=1e-4)
     if size > 1:  # its columns are no components
         cosines = vectors[:size] @ decoder.numpy() / np.linalg.norm(decoder.numpy(), axis=0)
         assert np.abs(cosines).max() < 0.9999
@@ -181,7 +132,6 @@ def test_principal_angles_by_hand(angle):
     mixed = torch.tensor([[2.0, -1.0], [0.5, 3.0]], dtype=torch.float64)  # the same spans
     for a, b in ((plane, other), (other, plane), (plane @ mixed, other), (plane, 7 * other @ mixed)):
         assert chapter.principal_angles(a, b).tolist() == pytest.approx([0, angle], abs=3e-6)
-    assert chapter.principal_angles(e[:, :1], -turned[:, None]).tolist() == pytest.approx([90])
     three = torch.stack([turned, e[3], e[0]], 1)
     found = chapter.principal_angles(torch.stack([e[4], e[0], e[1]], 1), three)
     assert found.tolist() == pytest.approx([0, angle, 90], abs=3e-6)

@@ -58,18 +58,10 @@ def test_the_terms_are_their_integrals():
     assert recon_nll.shape == (4,) and kl.shape == (4, 1) and not recon_nll.requires_grad
     assert ((recon_nll - mean) / (variance / 2000).sqrt()).abs().max() < 4
     torch.testing.assert_close(kl[:, 0].double(), -elbo - mean, rtol=1e-5, atol=1e-5)
-    copies = IMAGES[:1].expand(3000, -1)
-    for samples in (10, 1):
-        how = {"samples": samples} if samples != 10 else {}
-        spread = small.terms(model, copies, **how)[0].var().item()
-        assert spread == pytest.approx(variance[0].item() / samples, rel=0.2)
     before = torch.get_rng_state()
     first, again, other = (small.terms(model, IMAGES, seed=seed)[0] for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(first, again) and not torch.equal(first, other)
-    prices = small.terms(random_vae(3).float(), IMAGES)[1]
-    mu, logvar = random_vae(3).float().encode(IMAGES)
-    torch.testing.assert_close(prices, 0.5 * (mu**2 + logvar.exp() - logvar - 1))
 
 
 @given(sizes, sizes, sizes, seeds)
@@ -80,9 +72,8 @@ def test_log_weights_equal_torch(k, batch, latents, seed):
     mu, logvar = model.encoder(x).chunk(2, 1)
     q, prior = Normal(mu, logvar.exp().sqrt()), Normal(0.0, 1.0)
     z = mu + logvar.exp().sqrt() * eps
-    expected = (prior.log_prob(z) - q.log_prob(z)).sum(-1) + Bernoulli(logits=model.decoder(z)).log_prob(
-        x
-    ).sum(-1)
+    pixels = Bernoulli(logits=model.decoder(z)).log_prob(x)
+    expected = (prior.log_prob(z) - q.log_prob(z)).sum(-1) + pixels.sum(-1)
     found = small.log_weights(model, x, eps)
     assert found.shape == (k, batch)
     torch.testing.assert_close(found, expected, **CLOSE)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from course import data
 from course.chapters import load_definitions
 from tests.helpers.tensors import CLOSE
 from tests.helpers.vaes import chapter, random_vae, small
@@ -61,17 +60,7 @@ def test_held_out_images_are_binarised_once():
     assert torch.equal(torch.get_rng_state(), before) and torch.equal(found, chapter.held_out(x, seed=0))
     assert not torch.equal(found, chapter.held_out(x, seed=1)) and set(found.unique().tolist()) == {0, 1}
     assert found[:, 0].max() == 0 and found[:, 1].min() == 1
-    error = (x[0] * (1 - x[0]) / 2000).sqrt()
-    assert ((found.mean(0) - x[0])[2:].abs() / error[2:]).max() < 4
     assert torch.corrcoef(found[:, 2:].T).fill_diagonal_(0).abs().max() < 0.1  # each pixel has its own draw
-
-
-def centres(images):
-    """Centres of mass (B, 2), row and column, of images (B, 784), and their mass (B,)."""
-    images = images.view(-1, 28, 28)
-    mass, places = images.sum((1, 2)), torch.arange(28.0)
-    rows, columns = (images * places[:, None]).sum((1, 2)), (images * places).sum((1, 2))
-    return torch.stack([rows, columns], 1) / mass[:, None], mass
 
 
 def test_distortions_are_small_and_each_image_has_its_own():
@@ -82,18 +71,16 @@ def test_distortions_are_small_and_each_image_has_its_own():
     blob = torch.zeros(28, 28)
     blob[6:20, 10:16] = 1
     same = blob.flatten().expand(300, -1)
-    found = chapter.distort(same, Step(dtype=torch.float32))
-    assert found.shape == same.shape and 0 <= found.min() and found.max() <= 1 + 1e-6
-    assert len(found.unique(dim=0)) == 300 and torch.equal(same[0], blob.flatten())
-    (moved, mass), ([centre], [ink]) = centres(found), centres(same[:1])
-    assert (moved - centre).abs().max() < 4 and ((moved - centre).std(0) > 0.1).all()
-    assert (moved - centre).mean(0).abs().max() < 0.2 and (mass / ink - 1).abs().max() < 1
-    spreads = [found.view(-1, 28, 28).sum(axis).gt(0.5).sum(1).float().std() for axis in (1, 2)]
-    assert min(spreads) > 0.2  # turned, sheared and scaled too, not shifted alone
-    other = same.clone()
-    other[7] = 0
-    changed = (chapter.distort(other, Step(dtype=torch.float32)) - found).abs().sum(1) > 0
-    assert changed.nonzero().flatten().tolist() == [7]
+    found = chapter.distort(same, Step(dtype=torch.float32)).view(-1, 28, 28)
+    assert len(found.unique(dim=0)) == 300 and 0 <= found.min() and found.max() <= 1 + 1e-6
+    ink, places = found.sum((1, 2)), torch.arange(28.0)
+    for axis, middle in ((1, 12.5), (2, 12.5)):  # of the rows, and of the columns
+        profile = found.sum(3 - axis)
+        centre = profile @ places / ink
+        assert (
+            (centre - middle).abs().max() < 4 and centre.std() > 0.1 and (centre - middle).mean().abs() < 0.2
+        )
+        assert (profile > 0.5).sum(1).float().std() > 0.2  # turned, sheared and scaled too, not shifted alone
 
 
 # The loss.
@@ -154,10 +141,6 @@ def test_the_rivals_losses_by_hand():
         torch.testing.assert_close(found, expected, **CLOSE)
     torch.manual_seed(0)
     example = chapter.Example(20, 6, x.mean(0)).double()
-    assert [sum(p.ndim == 2 for p in net.parameters()) for net in (example.encoder, example.decoder)] == [
-        2,
-        2,
-    ]
     assert all(isinstance(net[1], nn.ReLU) and len(net) == 3 for net in (example.encoder, example.decoder))
     assert example.decoder[-1].bias.abs().max() < 1 / 6**0.5  # no set bias
     for fresh, pixels in ((False, x), (True, drawn)):
@@ -198,37 +181,6 @@ def test_what_the_wrong_programs_claim(sigma):
 
 # Training.
 
-WAYS = {name: {"make": make} for name, make in chapter.PROGRAMS.items()} | {
-    "autoencoder": {
-        "make": chapter.AutoEncoder,
-        "loss_fn": chapter.reconstruction_loss,
-        "loss_settings": {"distorted": 2},
-    },
-    "example": {
-        "make": chapter.Example,
-        "loss_fn": chapter.example_loss,
-        "loss_settings": {"fresh": True},
-        "latents": 20,
-    },
-    "free bits": {
-        "loss_settings": {"beta": 30.0, "price": functools.partial(chapter.free_bits, nats=0.3), "warm_up": 0}
-    },
-}
-
-
-@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
-def test_every_way_of_training_learns_and_repeats_by_its_seed(how):
-    settings = {"latents": 2, "hidden": 8, "epochs": 8, "show": False} | how
-    train = functools.partial(chapter.train_vae, data.mnist().x_train[::20].flatten(1), **settings)
-    (model, history), (again, other) = train(), train()
-    assert len(history.losses) == 16 and history.losses == other.losses
-    for a, b in zip(model.parameters(), again.parameters(), strict=True):
-        assert torch.equal(a, b)
-    assert sum(history.losses[-3:]) < sum(history.losses[:3])
-    assert isinstance(model, how.get("make", chapter.VAE))
-    short, seeded = train(max_steps=3)[1].losses, train(max_steps=3, seed=1)[1].losses
-    assert short == history.losses[:3] and len(seeded) == 3 and seeded != short
-
 
 def test_training_draws_afresh_distorts_at_first_and_warms_up():
     module, x = load_definitions("04_vae"), greys(1).expand(200, -1)
@@ -249,9 +201,3 @@ def test_training_draws_afresh_distorts_at_first_and_warms_up():
     for part in zip(*seen, strict=True):
         assert len(torch.stack(part).flatten(1).unique(dim=0)) == 16
         assert len(torch.cat(part).unique(dim=0)) == 1600  # no image shares its draws
-    epochs.clear(), seen.clear()
-    module.train_vae(x, **how, loss_settings={"distorted": 0})
-    pixels = torch.cat([x for x, _ in seen])
-    error = (x[0] * (1 - x[0]) / len(pixels)).sqrt().clamp(min=1e-3)
-    assert not epochs and set(pixels.unique().tolist()) == {0, 1}
-    assert ((pixels.mean(0) - x[0]).abs() / error).max() < 5
