@@ -12,11 +12,11 @@ def order(n, seed, epoch):
     return torch.randperm(n, generator=draws.generator(seed, draws.ORDER, epoch))
 
 
-def check_whole(**values):
-    """Each value must be a whole number of at least 1."""
+def check_whole(least=1, **values):
+    """Each value must be a whole number, and not below `least`."""
     for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name}={value!r}: expected a whole number of at least 1.")
+        if type(value) is not int or value < least:
+            raise ValueError(f"{name}={value!r}: expected a whole number of at least {least}.")
 
 
 class Batches:
@@ -55,7 +55,7 @@ class Batches:
                 f"batch_size counts all of them together, so give a multiple of {run.processes}."
             )
         self.share = self.batch_size // run.processes
-        self.epoch, self.order = None, None
+        self.epoch, self.rows = None, None
         if sum(tensor.nbytes for tensor in self.tensors) <= RESIDENT_BYTES:
             self.tensors = tuple(tensor.to(run.device) for tensor in self.tensors)
 
@@ -66,14 +66,13 @@ class Batches:
             made = made if isinstance(made, tuple) else (made,)
             return tuple(tensor.to(self.run.device) for tensor in made)
         epoch, index = divmod(step, self.per_epoch)
-        start = index * self.batch_size + self.run.process * self.share
-        if not self.shuffle:
-            # Cloned, so that a loss function that changes its batch in place leaves the data as they are.
-            return tuple(t[start : start + self.share].clone().to(self.run.device) for t in self.tensors)
         if epoch != self.epoch:
-            self.epoch = epoch
-            self.order = order(len(self.tensors[0]), self.run.seed, epoch).to(self.tensors[0].device)
-        rows = self.order[start : start + self.share]
+            n = len(self.tensors[0])
+            rows = order(n, self.run.seed, epoch) if self.shuffle else torch.arange(n)
+            self.epoch, self.rows = epoch, rows.to(self.tensors[0].device)
+        start = index * self.batch_size + self.run.process * self.share
+        rows = self.rows[start : start + self.share]
+        # A copy of the rows: a loss function that changes its batch in place leaves the data as they are.
         return tuple(tensor.index_select(0, rows).to(self.run.device) for tensor in self.tensors)
 
 

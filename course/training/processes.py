@@ -96,15 +96,15 @@ def from_first(run, call):
     """What call() returns in the first process, or raises there, in every process."""
     if run.processes == 1:
         return call()
-    outcome = [None, None]
+    outcome = [None]
     if run.process == 0:
         try:
-            outcome = [call(), None]
+            outcome = [call()]
         except Exception as error:
-            outcome = [None, error]
+            outcome = [error]
     broadcast_object_list(outcome)
-    if outcome[1] is not None:
-        raise outcome[1]
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
     return outcome[0]
 
 
