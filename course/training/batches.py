@@ -20,17 +20,10 @@ def check_whole(least=1, **values):
 
 
 class Batches:
-    """The batches of each epoch, this process's share of each.
+    """The batches of a run, of each this process's share; the arguments are those of `fit`.
 
-    Args:
-        run: the Run that they are for.
-        data: a tuple of tensors of equal length, or a function (run, batch_size) -> tuple of tensors, called
-            with this process's share of the batch size.
-        batch_size: of all processes together.
-        steps_per_epoch: for a function; tensors know theirs.
-
-    An incomplete last batch is dropped, so that every batch has the same size; data smaller than a batch are
-    one batch.
+    An incomplete last batch is dropped, so that every batch has the same size. A function that makes the data
+    is called with the share's size.
     """
 
     def __init__(self, run, data, batch_size, shuffle=True, steps_per_epoch=None):
@@ -39,16 +32,16 @@ class Batches:
         if callable(data):
             if steps_per_epoch is None:
                 raise ValueError("data is a function, which has no end: give steps_per_epoch too.")
+            check_whole(steps_per_epoch=steps_per_epoch)
             self.make, self.batch_size, self.per_epoch = data, batch_size, steps_per_epoch
         else:
             if steps_per_epoch is not None:
-                raise ValueError(
-                    "steps_per_epoch is for data made by a function: tensors have their own length."
-                )
+                cure = "tensors have their own length"
+                raise ValueError(f"steps_per_epoch is for data made by a function: {cure}.")
             self.tensors = _checked(data)
-            self.batch_size = min(batch_size, len(self.tensors[0]))
-            self.per_epoch = len(self.tensors[0]) // self.batch_size
-        check_whole(steps_per_epoch=self.per_epoch)
+            n = len(self.tensors[0])
+            self.batch_size = min(batch_size, n)
+            self.per_epoch = n // self.batch_size
         if self.batch_size % run.processes:
             raise ValueError(
                 f"A batch of {self.batch_size} cannot be shared equally by {run.processes} processes: "

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import asdict
 
 import torch
-from accelerate.utils import send_to_device
+from accelerate.utils import gather_object, send_to_device
 
 from course.files import set_aside, sha256
-from course.training import draws, processes
+from course.training import draws
 from course.training.history import History
 
 
@@ -115,7 +115,7 @@ def take(run):
         "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
         "schedulers": [scheduler.state_dict() for scheduler in run.schedulers],
         "draws": run.draws.get_state(),
-        "processes": processes.from_each(run, own),
+        "processes": [own] if run.processes == 1 else gather_object([own]),
         "history": asdict(run.history),
     }
 

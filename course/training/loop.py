@@ -128,7 +128,8 @@ class Run(draws.Draws):
         self.show = show and self.process == 0
         self.history, self.carry, self.step, self.epoch = History(), None, 0, 0
         self._every, self._resume = checkpoint_every, resume
-        self._logs, self._first_update, self._updated, self._begun = [], None, set(), False
+        self._logs, self._first_update, self._updated = [], None, set()
+        self._way_back, self._begun = None, False
 
     def batches(self, data, *, epochs, batch_size=64, steps_per_epoch=None, shuffle=True, evaluate=None):
         """The batches of the whole run, each a tuple of tensors on the device; arguments as for `fit`.
@@ -229,9 +230,8 @@ class Run(draws.Draws):
         while True:
             self.history.seconds = time.perf_counter() - self._started
             # What a step changes before it changes weights: there `_interrupted` can go back to.
-            self._way_back = self._path and (
-                self.draws.get_state(), draws.global_state(self.device), self.carry,
-            )  # fmt: skip
+            if self._path:
+                self._way_back = self.draws.get_state(), draws.global_state(self.device), self.carry
             self.epoch = self.step // plan.per_epoch
             if len(self.history.epochs) < self.epoch:
                 self._finish_epoch(plan.per_epoch, evaluate, interrupts)
@@ -315,9 +315,8 @@ class Run(draws.Draws):
                 f"{self._path} is of an earlier run and will be replaced (resume=True would go on with it)."
             )
         self._ours = state is not None  # the file that stands there is of this run
-        if self.process == 0:
-            for message in messages:
-                print(message)
+        if self.process == 0 and messages:
+            print(*messages, sep="\n")
 
     def _interrupted(self):
         """Save the run as of the last whole step, where that can be; returns the line to show.

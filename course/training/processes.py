@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     # Accelerate imports tqdm.auto, which warns in a notebook without ipywidgets; the course needs neither.
     warnings.filterwarnings("ignore", message="IProgress not found")
     from accelerate import PartialState
-from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
+from accelerate.utils import broadcast, broadcast_object_list, reduce
 
 from course.training.average import tensors_of
 
@@ -106,8 +106,3 @@ def from_first(run, call):
     if isinstance(outcome[0], Exception):
         raise outcome[0]
     return outcome[0]
-
-
-def from_each(run, own):
-    """A list of what each process has of its own, in every process."""
-    return [own] if run.processes == 1 else gather_object([own])
