@@ -210,7 +210,7 @@ class Run(draws.Draws):
         self._last = total if self.max_steps is None else min(total, self.max_steps)
         self._every = self._every or plan.per_epoch
         for model in self.models:
-            model.to(self.device)
+            model.to(self.device).train()
         processes.same_everywhere(self)
         for optimizer in self.optimizers:
             if optimizer.state:  # of an earlier run, perhaps on another device
@@ -220,8 +220,6 @@ class Run(draws.Draws):
         self.schedulers = [schedules.build(self.schedule, optimizer, total) for optimizer in self.optimizers]
         if self._path:
             self._take_up()
-        for model in self.models:
-            model.train()
         self._started = time.perf_counter() - self.history.seconds
 
     def _steps(self, plan, evaluate, interrupts, bar):
