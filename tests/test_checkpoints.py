@@ -49,7 +49,7 @@ def assert_unbroken(path, unbroken, model, history):
 def test_killed_in_steps_and_in_writes(tmp_path, unbroken, seed):
     path, chance = tmp_path / "run.ckpt", random.Random(seed)
     for _ in range(6):
-        moment = chance.randint(9, 45)  # about half of them are calls within a write
+        moment = chance.randint(9, 30)  # about half of them are calls within a write
         assert killed(lambda tick: restless_fit(path, resume=True, on_step=tick), tmp_path, moment)
     assert read(path)["step"] > 0
     assert_unbroken(path, unbroken, *restless_fit(path, resume=True))

@@ -2,10 +2,9 @@
 
 Each chapter runs twice as a plain script, in a process of its own: on the CPU, then on the GPU (CUDA, else
 Apple's MPS) in the precision that the course chooses there. One Markdown table tells time, peak memory, the
-speed-up, and whether the results are equal. They are if the chapter ends on both devices, so that everything
-holds that it asserts, and if the first losses of each training differ by no more than `TOLERANCE` times the
-larger of 1 and the loss. Later losses drift apart on any two devices. Trainings with dropout are left out of
-the comparison: each device draws its own masks.
+speed-up, and whether the results are equal: the chapter ends on both devices, so that everything holds that
+it asserts, and the first losses of each training differ by no more than `TOLERANCE` times the larger of 1 and
+the loss. Later losses drift apart on any two devices, and those with dropout at once: each draws its masks.
 
 Exit status: 0 if all is equal, 1 if a chapter fails or differs, 2 if there is no GPU. `--device cpu` tries
 the whole on a machine without one; then the losses must be the same bit for bit.
@@ -16,6 +15,7 @@ import json
 import math
 import os
 import re
+import resource
 import runpy
 import subprocess
 import sys
@@ -55,9 +55,7 @@ def main(arguments=None):
         return 2
     rows = []
     for path in paths:
-        print(f"{path.stem}: on the CPU ...", flush=True)
         cpu = run(path, "cpu")
-        print(f"{path.stem}: on {device} ...", flush=True)
         rows.append(row(path.stem, cpu, cpu if "error" in cpu else run(path, device), exact=device == "cpu"))
     text = table(rows, device)
     print(f"\n{text}", end="")
@@ -75,16 +73,15 @@ def gpu():
 
 def run(path, device):
     """What one run of a chapter measured, a dict; {"error": its last line} where the chapter failed."""
+    print(f"{path.stem}: on {device} ...", flush=True)
+    command = [sys.executable, __file__, "--measure", str(path)]
+    environment = {**os.environ, "COURSE_DEVICE": device, "MPLBACKEND": "agg"}
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        environment = {**os.environ, "COURSE_DEVICE": device, "MPLBACKEND": "agg"}
-        command = [sys.executable, __file__, "--measure", str(path), str(report)]
-        done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True)  # fmt: skip
-        if done.returncode:
-            print(done.stderr, file=sys.stderr)
-            return {"error": (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]}
-        return json.loads(report.read_text(encoding="utf-8"))
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        return {"error": (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def row(name, cpu, gpu, exact):
@@ -94,11 +91,10 @@ def row(name, cpu, gpu, exact):
             why = found["error"].replace("|", "/")[:120]
             return [name, *["-"] * (len(HEAD) - 2), f"fails on the {place}: {why}"]
     compared, difference, result = compare(cpu["trainings"], gpu["trainings"], exact)
-    memory = (cpu["host_mb"], gpu["host_mb"], gpu["device_mb"])
     return [
         name,
         f"{cpu['seconds']:.1f} s", f"{gpu['seconds']:.1f} s", f"{cpu['seconds'] / gpu['seconds']:.1f} ×",
-        *(f"{number:.0f} MB" for number in memory),
+        f"{cpu['host_mb']:.0f} MB", f"{gpu['host_mb']:.0f} MB", f"{gpu['device_mb']:.0f} MB",
         f"{compared} of {len(cpu['trainings'])}", f"{difference:.1e}", result,
     ]  # fmt: skip
 
@@ -107,23 +103,21 @@ def compare(cpu, gpu, exact):
     """How many trainings were compared, the largest difference of their first losses, and "equal" or not."""
     if [len(training["losses"]) for training in cpu] != [len(training["losses"]) for training in gpu]:
         return 0, math.nan, "differs: not the same trainings"
-    number, largest, result = 0, 0.0, "equal"
-    for mine, theirs in zip(cpu, gpu, strict=True):
-        if exact or not mine["dropout"]:
-            number += 1
-            for a, b in zip(mine["losses"], theirs["losses"], strict=True):
-                difference = abs(a - b) / max(1.0, abs(a))
-                difference = math.inf if math.isnan(difference) else difference
-                largest = max(largest, difference)
-                if difference > (0.0 if exact else TOLERANCE[theirs["precision"]]):
-                    result = "differs: the first losses"
-    return number, largest, result if number else "equal, by its own assertions"
+    compared = [pair for pair in zip(cpu, gpu, strict=True) if exact or not pair[0]["dropout"]]
+    largest, result = 0.0, "equal" if compared else "equal, by its own assertions"
+    for mine, theirs in compared:
+        for a, b in zip(mine["losses"], theirs["losses"], strict=True):
+            difference = math.inf if math.isnan(a - b) else abs(a - b) / max(1.0, abs(a))
+            largest = max(largest, difference)
+            if difference > (0.0 if exact else TOLERANCE[theirs["precision"]]):
+                result = "differs: the first losses"
+    return len(compared), largest, result
 
 
 def table(rows, device):
     """The Markdown table with a line on the machine."""
     head = [title.format(device="second run" if device == "cpu" else device.upper()) for title in HEAD]
-    lines = [head, ["---"] + ["---:"] * (len(head) - 2) + ["---"], *rows]
+    lines = [head, ["---", *["---:"] * (len(head) - 2), "---"], *rows]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
     return f"PyTorch {torch.__version__}, {torch.get_num_threads()} CPU threads, device: {name}\n\n{text}\n"
@@ -132,8 +126,8 @@ def table(rows, device):
 # In the process of one run
 
 
-def measure(path, report):
-    """Run a chapter and write what it took, and the first losses of each of its trainings."""
+def measure(path):
+    """Run a chapter; the last line printed tells what it took, and the first losses of each training."""
     from course.training import Run
 
     trainings, batches = [], Run.batches
@@ -150,9 +144,11 @@ def measure(path, report):
     sys.argv = [path]
     start = time.perf_counter()
     runpy.run_path(path, run_name="__main__")
-    found = {"seconds": time.perf_counter() - start, "trainings": trainings}
-    found |= {"host_mb": host_memory() / 1e6, "device_mb": device_memory() / 1e6}
-    Path(report).write_text(json.dumps(found), encoding="utf-8")
+    found = {
+        "seconds": time.perf_counter() - start, "trainings": trainings,
+        "host_mb": host_memory() / 1e6, "device_mb": device_memory() / 1e6,
+    }  # fmt: skip
+    print(f"\n{json.dumps(found)}")
 
 
 def has_dropout(module):
@@ -166,8 +162,6 @@ def host_memory():
     status = Path("/proc/self/status")
     if status.exists():  # Linux, whose getrusage tells what the parent held, too
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) * 1024
-    import resource  # not on Windows
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS: bytes
 
 
@@ -180,7 +174,4 @@ def device_memory():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        measure(*sys.argv[2:])
-    else:
-        sys.exit(main())
+    sys.exit(measure(sys.argv[2]) if sys.argv[1:2] == ["--measure"] else main())

@@ -9,6 +9,7 @@ class Average:
     Floating-point buffers (batch norm's statistics) are averaged too; whole-number ones are copied.
 
     Attributes:
+        decay: None for a model without an average, which `update` and `swap` leave alone.
         tensors: the averages, in the order of `tensors_of`; None before the first step.
     """
 
@@ -18,6 +19,8 @@ class Average:
     @torch.no_grad()
     def update(self):
         """Take in the model's weights as they are now."""
+        if self.decay is None:
+            return
         now = tensors_of(self.model)
         if self.tensors is None:
             self.tensors = [tensor.clone() for tensor in now]

@@ -12,25 +12,18 @@ def order(n, seed, epoch):
     return torch.randperm(n, generator=draws.generator(seed, draws.ORDER, epoch))
 
 
-def check_whole(**values):
-    """Each value must be a whole number of at least 1."""
+def check_whole(least=1, **values):
+    """Each value must be a whole number, and not below `least`."""
     for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name}={value!r}: expected a whole number of at least 1.")
+        if type(value) is not int or value < least:
+            raise ValueError(f"{name}={value!r}: expected a whole number of at least {least}.")
 
 
 class Batches:
-    """The batches of each epoch, this process's share of each.
+    """The batches of a run, of each this process's share; the arguments are those of `fit`.
 
-    Args:
-        run: the Run that they are for.
-        data: a tuple of tensors of equal length, or a function (run, batch_size) -> tuple of tensors, called
-            with this process's share of the batch size.
-        batch_size: of all processes together.
-        steps_per_epoch: for a function; tensors know theirs.
-
-    An incomplete last batch is dropped, so that every batch has the same size; data smaller than a batch are
-    one batch.
+    An incomplete last batch is dropped, so that every batch has the same size. A function that makes the data
+    is called with the share's size.
     """
 
     def __init__(self, run, data, batch_size, shuffle=True, steps_per_epoch=None):
@@ -39,23 +32,23 @@ class Batches:
         if callable(data):
             if steps_per_epoch is None:
                 raise ValueError("data is a function, which has no end: give steps_per_epoch too.")
+            check_whole(steps_per_epoch=steps_per_epoch)
             self.make, self.batch_size, self.per_epoch = data, batch_size, steps_per_epoch
         else:
             if steps_per_epoch is not None:
-                raise ValueError(
-                    "steps_per_epoch is for data made by a function: tensors have their own length."
-                )
+                cure = "tensors have their own length"
+                raise ValueError(f"steps_per_epoch is for data made by a function: {cure}.")
             self.tensors = _checked(data)
-            self.batch_size = min(batch_size, len(self.tensors[0]))
-            self.per_epoch = len(self.tensors[0]) // self.batch_size
-        check_whole(steps_per_epoch=self.per_epoch)
+            n = len(self.tensors[0])
+            self.batch_size = min(batch_size, n)
+            self.per_epoch = n // self.batch_size
         if self.batch_size % run.processes:
             raise ValueError(
                 f"A batch of {self.batch_size} cannot be shared equally by {run.processes} processes: "
                 f"batch_size counts all of them together, so give a multiple of {run.processes}."
             )
         self.share = self.batch_size // run.processes
-        self.epoch, self.order = None, None
+        self.epoch, self.rows = None, None
         if sum(tensor.nbytes for tensor in self.tensors) <= RESIDENT_BYTES:
             self.tensors = tuple(tensor.to(run.device) for tensor in self.tensors)
 
@@ -66,14 +59,13 @@ class Batches:
             made = made if isinstance(made, tuple) else (made,)
             return tuple(tensor.to(self.run.device) for tensor in made)
         epoch, index = divmod(step, self.per_epoch)
-        start = index * self.batch_size + self.run.process * self.share
-        if not self.shuffle:
-            # Cloned, so that a loss function that changes its batch in place leaves the data as they are.
-            return tuple(t[start : start + self.share].clone().to(self.run.device) for t in self.tensors)
         if epoch != self.epoch:
-            self.epoch = epoch
-            self.order = order(len(self.tensors[0]), self.run.seed, epoch).to(self.tensors[0].device)
-        rows = self.order[start : start + self.share]
+            n = len(self.tensors[0])
+            rows = order(n, self.run.seed, epoch) if self.shuffle else torch.arange(n)
+            self.epoch, self.rows = epoch, rows.to(self.tensors[0].device)
+        start = index * self.batch_size + self.run.process * self.share
+        rows = self.rows[start : start + self.share]
+        # A copy of the rows: a loss function that changes its batch in place leaves the data as they are.
         return tuple(tensor.index_select(0, rows).to(self.run.device) for tensor in self.tensors)
 
 

@@ -8,20 +8,18 @@ from contextlib import suppress
 from dataclasses import asdict
 
 import torch
-from accelerate.utils import send_to_device
+from accelerate.utils import gather_object, send_to_device
 
-from course.files import set_aside
-from course.training import draws, processes
+from course.files import set_aside, sha256
+from course.training import draws
 from course.training.history import History
-
-MAGIC = b"course checkpoint 1\n"
 
 
 class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read, or used for this run. The message names the file and the cure."""
 
 
-# The file
+# The file: a line that tells what it is, the checksum of what follows, and the state as torch saves it
 
 
 def previous(path):
@@ -30,7 +28,7 @@ def previous(path):
 
 
 def write(path, state, keep=True):
-    """Write `state` to `path`; a kill at any moment leaves a whole checkpoint there, this one or the last.
+    """Write `state` to `path`; killed at any moment, it leaves a whole one to `read`: this one or the last.
 
     Args:
         path: the newest checkpoint; its folder is made.
@@ -48,11 +46,7 @@ def write(path, state, keep=True):
             file.flush()
             os.fsync(file.fileno())
         if keep and path.exists():
-            previous(path).unlink(missing_ok=True)
-            try:
-                os.link(path, previous(path))  # a second name: the first one stays in place
-            except OSError:  # not every file system has such links
-                os.replace(path, previous(path))
+            os.replace(path, previous(path))
         os.replace(fresh, path)
         if not keep:
             previous(path).unlink(missing_ok=True)
@@ -74,9 +68,7 @@ def read(path):
         CheckpointError: if there are checkpoints and none is good.
     """
     messages = []
-    for candidate in (path, previous(path)):
-        if not candidate.exists():
-            continue
+    for candidate in filter(os.path.exists, (path, previous(path))):
         try:
             return _load(candidate), messages
         except CheckpointError as error:
@@ -91,26 +83,18 @@ def read(path):
 
 
 def _load(path):
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"The checkpoint {path} cannot be read: {error}.") from error
-    start = len(_head(b""))
-    if data[:start] != _head(data[start:]):
+    data, length = path.read_bytes(), len(_head(b""))
+    head, content = data[:length], data[length:]
+    if head != _head(content):
         raise CheckpointError(f"The checkpoint {path} is damaged (its content does not match its checksum).")
     try:
-        return torch.load(io.BytesIO(data[start:]), map_location="cpu", weights_only=True)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError) as error:
         raise CheckpointError(f"The checkpoint {path} holds something other than weights: {error}") from error
 
 
-def checksum(content):
-    """The SHA-256 of bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def _head(content):
-    return MAGIC + checksum(content).encode() + b"\n"
+    return b"course checkpoint 1\n" + sha256(content).encode() + b"\n"
 
 
 # What is in it
@@ -127,11 +111,11 @@ def take(run):
         "configuration": run.configuration,
         "step": run.step,
         "models": [model.state_dict() for model in run.models],
-        "averages": [average and average.tensors for average in run.averages],
+        "averages": [average.tensors for average in run.averages],
         "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
         "schedulers": [scheduler.state_dict() for scheduler in run.schedulers],
         "draws": run.draws.get_state(),
-        "processes": processes.from_each(run, own),
+        "processes": [own] if run.processes == 1 else gather_object([own]),
         "history": asdict(run.history),
     }
 
@@ -143,8 +127,7 @@ def restore(run, state):
         for part, saved in zip(getattr(run, parts), state[parts], strict=True):
             part.load_state_dict(saved)
     for average, saved in zip(run.averages, state["averages"], strict=True):
-        if average:
-            average.tensors = send_to_device(saved, run.device)
+        average.tensors = send_to_device(saved, run.device)
     own = state["processes"][run.process]
     run.draws.set_state(state["draws"])
     draws.set_global_state(own["global"], run.device)
@@ -163,29 +146,32 @@ def configuration(run, batches, epochs):
         "seed": run.seed,
         "schedule": run.schedule if isinstance(run.schedule, str) else name_of(run.schedule),
         "clip": run.clip,
-        "average": [average and average.decay for average in run.averages],
+        "average": [average.decay for average in run.averages],
         "precision": run.precision,
         "processes": run.processes,
     }
     for i, model in enumerate(run.models):
         for name, tensor in model.state_dict().items():
-            facts[f"model {i}, {name}"] = f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}"
+            facts[f"model {i}, {name}"] = form(tensor)
     for i, optimizer in enumerate(run.optimizers):
         facts[f"optimizer {i}"] = type(optimizer).__name__
         for j, group in enumerate(optimizer.param_groups):
             for name, value in group.items():
-                value = len(value) if name == "params" else value
-                facts[f"optimizer {i}, group {j}, {name}"] = value
+                facts[f"optimizer {i}, group {j}, {name}"] = len(value) if name == "params" else value
     return {name: str(value) for name, value in facts.items()}
+
+
+def form(tensor):
+    """A tensor's shape and dtype, as text."""
+    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
 
 
 def fingerprint(tensors):
     """What tells these tensors from others, as text."""
-    shapes = ", ".join(f"{tuple(tensor.shape)} {str(tensor.dtype)[6:]}" for tensor in tensors)
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return f"{shapes}, sha256 {digest.hexdigest()[:16]}"
+    return f"{', '.join(map(form, tensors))}, sha256 {digest.hexdigest()[:16]}"
 
 
 def name_of(function):

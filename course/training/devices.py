@@ -18,22 +18,25 @@ def choose_device(device=None, dtype=torch.float32):
     Raises:
         ValueError: for a device that is unknown, or that this machine does not have.
     """
-    asked = device if device is not None else os.environ.get("COURSE_DEVICE") or None
-    source = "device" if device is not None else "COURSE_DEVICE"
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    available = [kind for kind in there if there[kind]]
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"cuda": torch.cuda.device_count() if cuda else 0, "mps": int(mps), "cpu": 1}
+    available = [kind for kind, count in there.items() if count]
     not_mps = None
     if dtype == torch.float64:
         not_mps = "computes no float64"
     elif launched() > 1:  # processes talk over NCCL or Gloo, neither of which knows MPS
         not_mps = "cannot be shared by several processes"
-    if asked is None:
+    source, asked = "device", device
+    if device is None:
+        source, asked = "COURSE_DEVICE", os.environ.get("COURSE_DEVICE")
+    if not asked:
         return torch.device(next(kind for kind in available if kind != "mps" or not not_mps))
     try:
         chosen = torch.device(asked)
+        found = (chosen.index or 0) < there.get(chosen.type, 0)
     except (RuntimeError, TypeError):
-        chosen = None
-    if chosen is None or chosen.type not in available or not _exists(chosen):
+        found = False
+    if not found:
         raise ValueError(
             f"{source}={str(asked)!r}: this machine has no such device. It has: {', '.join(available)}. "
             "Leave it out, and the course takes the first of them."
@@ -41,11 +44,6 @@ def choose_device(device=None, dtype=torch.float32):
     if chosen.type == "mps" and not_mps:
         raise ValueError(f"{source}='mps': Apple's MPS {not_mps}. Use 'cpu'.")
     return chosen
-
-
-def _exists(device):
-    count = torch.cuda.device_count() if device.type == "cuda" else 1
-    return device.index is None or device.index < count
 
 
 def choose_precision(device, precision=None, dtype=torch.float32):
@@ -62,7 +60,6 @@ def choose_precision(device, precision=None, dtype=torch.float32):
         raise ValueError(
             "precision='bf16' does nothing for a float64 model: leave it out, or use model.float()."
         )
-    if precision is not None or dtype == torch.float64:
-        return precision or "float32"
-    gains = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return "bf16" if gains else "float32"
+    if precision is None and device.type == "cuda" and dtype != torch.float64:
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return precision or "float32"

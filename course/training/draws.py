@@ -1,7 +1,5 @@
 """The random numbers of a run: independent streams out of one seed, and the draws of each step."""
 
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 
@@ -61,28 +59,13 @@ class Draws:
 def global_state(device):
     """The state of torch's global generators, the CPU's and the device's: what dropout draws from."""
     state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    elif device.type == "mps":
-        state["mps"] = torch.mps.get_rng_state()
+    if device.type in ("cuda", "mps"):
+        state[device.type] = torch.get_device_module(device).get_rng_state(device)
     return state
 
 
 def set_global_state(state, device):
     """Put back what `global_state` returned; the part of another kind of device is left out."""
     torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)
-    elif device.type == "mps" and "mps" in state:
-        torch.mps.set_rng_state(state["mps"])
-
-
-@contextmanager
-def own_stream(device, seed, process):
-    """torch's global generators follow a stream of this process inside; they are put back after it."""
-    callers = global_state(device)
-    torch.manual_seed(derive(seed, GLOBAL, process))
-    try:
-        yield
-    finally:
-        set_global_state(callers, device)
+    if device.type in ("cuda", "mps") and device.type in state:
+        torch.get_device_module(device).set_rng_state(state[device.type], device)

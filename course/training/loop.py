@@ -113,9 +113,9 @@ class Run(draws.Draws):
         precision=None, checkpoint=None, checkpoint_every=None, resume=False, max_steps=None, show=True,
     ):  # fmt: skip
         self.models, self.optimizers = _several(models), _several(optimizers)
-        averages = average if isinstance(average, (list, tuple)) else [average] * len(self.models)
+        decays = average if isinstance(average, (list, tuple)) else [average] * len(self.models)
         self._path = checkpoint and Path(checkpoint)
-        _check_settings(seed, clip, averages, self._path, checkpoint_every, resume, max_steps)
+        _check_settings(seed, clip, decays, self._path, checkpoint_every, resume, max_steps)
         _check_parameters(self.models, self.optimizers)
         weights = (p for model in self.models for p in model.parameters() if p.is_floating_point())
         dtype = next((weight.dtype for weight in weights), torch.get_default_dtype())
@@ -124,12 +124,12 @@ class Run(draws.Draws):
         device, process, count = processes.join(device)
         super().__init__(seed, device, dtype, process, count)
         self.seed, self.schedule, self.clip, self.max_steps = seed, schedule, clip, max_steps
-        self.averages = [decay and Average(m, decay) for m, decay in zip(self.models, averages, strict=True)]
+        self.averages = [Average(model, decay) for model, decay in zip(self.models, decays, strict=True)]
         self.show = show and self.process == 0
         self.history, self.carry, self.step, self.epoch = History(), None, 0, 0
         self._every, self._resume = checkpoint_every, resume
-        self._logs, self._step_logs, self._first_update, self._updated = {}, [], None, set()
-        self._begun = False
+        self._logs, self._first_update, self._updated = [], None, set()
+        self._way_back, self._begun = None, False
 
     def batches(self, data, *, epochs, batch_size=64, steps_per_epoch=None, shuffle=True, evaluate=None):
         """The batches of the whole run, each a tuple of tensors on the device; arguments as for `fit`.
@@ -145,15 +145,16 @@ class Run(draws.Draws):
         self._begun = True
         plan = Batches(self, data, batch_size, shuffle, steps_per_epoch)
         with ExitStack() as stack:
-            stack.enter_context(draws.own_stream(self.device, self.seed, self.process))
+            stack.callback(draws.set_global_state, draws.global_state(self.device), self.device)
+            torch.manual_seed(draws.derive(self.seed, draws.GLOBAL, self.process))
             stack.enter_context(schedules.settings_restored(self.optimizers))
             self._begin(plan, epochs)
-            stack.callback(self._end)
+            for average in self.averages:
+                stack.callback(average.swap)
             bar = stack.enter_context(Bar(self.step, self._last, self.show))
             interrupts = stack.enter_context(Interrupts())
             try:
                 yield from self._steps(plan, evaluate, interrupts, bar)
-                self.flush()
                 bar.line = self.history.summary()
             except KeyboardInterrupt:
                 bar.line = self._interrupted()
@@ -195,7 +196,7 @@ class Run(draws.Draws):
                         f"log({name}=...): a tensor of shape {tuple(value.shape)}, expected one number."
                     )
                 value = value.detach()
-            self._step_logs.append((name, value))
+            self._logs.append((name, value))
 
     def autocast(self):
         """The context in which models and losses are computed: bfloat16 autocast, or nothing."""
@@ -203,21 +204,13 @@ class Run(draws.Draws):
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
 
-    def flush(self):
-        """Bring `history` up to date: logged tensors become floats."""
-        for name, values in self._logs.items():
-            numbers = processes.average_numbers(self, _numbers(values))
-            self.history.logged.setdefault(name, []).extend(numbers)
-        self._logs = {}
-        self.history.seconds = time.perf_counter() - self._started
-
     def _begin(self, plan, epochs):
         """Place the models, build the schedules, and take the run up where its checkpoint left it."""
         total = epochs * plan.per_epoch
         self._last = total if self.max_steps is None else min(total, self.max_steps)
         self._every = self._every or plan.per_epoch
         for model in self.models:
-            model.to(self.device)
+            model.to(self.device).train()
         processes.same_everywhere(self)
         for optimizer in self.optimizers:
             if optimizer.state:  # of an earlier run, perhaps on another device
@@ -227,15 +220,16 @@ class Run(draws.Draws):
         self.schedulers = [schedules.build(self.schedule, optimizer, total) for optimizer in self.optimizers]
         if self._path:
             self._take_up()
-        for model in self.models:
-            model.train()
         self._started = time.perf_counter() - self.history.seconds
 
     def _steps(self, plan, evaluate, interrupts, bar):
         """Give the batches. Each round of the loop begins between two steps, where the run stands whole."""
         unsaved = False
         while True:
-            self._way_back = self._path and self._passing_state()
+            self.history.seconds = time.perf_counter() - self._started
+            # What a step changes before it changes weights: there `_interrupted` can go back to.
+            if self._path:
+                self._way_back = self.draws.get_state(), draws.global_state(self.device), self.carry
             self.epoch = self.step // plan.per_epoch
             if len(self.history.epochs) < self.epoch:
                 self._finish_epoch(plan.per_epoch, evaluate, interrupts)
@@ -255,21 +249,22 @@ class Run(draws.Draws):
 
     def _finish_step(self):
         self._way_back = None
-        for average in filter(None, self.averages):
+        for average in self.averages:
             average.update()
         for optimizer, scheduler in zip(self.optimizers, self.schedulers, strict=True):
             # torch warns of a schedule that moves before its optimiser's first update.
             if id(optimizer) in self._updated or scheduler.last_epoch:
                 scheduler.step()
-        for name, value in self._step_logs:
-            self._logs.setdefault(name, []).append(value)
+        numbers = processes.average_numbers(self, [float(value) for _, value in self._logs])
+        for (name, _), number in zip(self._logs, numbers, strict=True):
+            self.history.logged.setdefault(name, []).append(number)
         if self._first_update is not None:
             loss, lr, norm = self._first_update
             self.history.losses.append(loss)
             self.history.lrs.append(lr)
             if norm is not None:
                 self.history.grad_norms.append(norm)
-        self._step_logs, self._first_update = [], None
+        self._logs, self._first_update = [], None
         self.step += 1
 
     def _finish_epoch(self, per_epoch, evaluate, interrupts):
@@ -278,7 +273,7 @@ class Run(draws.Draws):
         if evaluate:
             processes.average_buffers(self)
             with ExitStack() as stack:
-                for average in filter(None, self.averages):
+                for average in self.averages:
                     average.swap()
                     stack.callback(average.swap)
                 stack.enter_context(_evaluating(self.models))
@@ -292,28 +287,11 @@ class Run(draws.Draws):
 
     def _check_finite(self, what, value, optimizer):
         if not math.isfinite(value):
-            self.flush()
             lrs = [group["lr"] for group in optimizer.param_groups]
             raise NonFiniteLoss(what, value, self.epoch + 1, self.step + 1, lrs, self.history)
 
-    # A checkpoint holds the run as it stands between two steps. A killed run goes on from the newest one. An
-    # interrupted run saves once more, as of the last whole step: until its first update the step under way
-    # has changed nothing but what `_way_back` keeps (and batch norm's statistics, which see a batch again).
-    # From then on there is no way back, and the newest checkpoint stands.
-
-    def _passing_state(self):
-        """What a step changes before it changes weights: the generators' states, and `carry`."""
-        return self.draws.get_state(), draws.global_state(self.device), self.carry
-
-    def _go_back(self):
-        """Undo the step under way."""
-        own, torchs, self.carry = self._way_back
-        self.draws.set_state(own)
-        draws.set_global_state(torchs, self.device)
-
     def _save(self):
-        """Write a checkpoint. All processes take part."""
-        self.flush()
+        """Write a checkpoint: the run as it stands between two steps. All processes take part."""
         processes.average_buffers(self)
         state = checkpoints.take(self)
         processes.from_first(self, lambda: checkpoints.write(self._path, state, keep=self._ours))
@@ -335,28 +313,26 @@ class Run(draws.Draws):
                 f"{self._path} is of an earlier run and will be replaced (resume=True would go on with it)."
             )
         self._ours = state is not None  # the file that stands there is of this run
-        if self.process == 0:
-            for message in messages:
-                print(message)
+        if self.process == 0 and messages:
+            print(*messages, sep="\n")
 
     def _interrupted(self):
-        """Save what can be saved; returns the line to show."""
+        """Save the run as of the last whole step, where that can be; returns the line to show.
+
+        Until its first update the step under way has changed nothing but what `_way_back` keeps (and batch
+        norm's statistics, which see a batch again). From then on the newest checkpoint stands.
+        """
         self.history.interrupted = True
         if self.processes > 1:
             raise KeyboardInterrupt  # other processes may be a step further, and saving together would hang
-        saved = self._way_back is not None
-        if saved:
-            self._go_back()
-            self._save()
-        self.flush()
         line = f"Interrupted after {self.history.summary()}."
-        return f"{line} resume=True goes on from {self._path}." if saved else line
-
-    def _end(self):
-        for average in filter(None, self.averages):
-            average.swap()
-        if self.processes == 1:  # others may not be here: a flush together would hang
-            self.flush()
+        if self._way_back is None:
+            return line
+        own, torchs, self.carry = self._way_back
+        self.draws.set_state(own)
+        draws.set_global_state(torchs, self.device)
+        self._save()
+        return f"{line} resume=True goes on from {self._path}."
 
 
 @contextmanager
@@ -380,16 +356,9 @@ def _several(one_or_more):
     return tuple(one_or_more) if isinstance(one_or_more, (list, tuple)) else (one_or_more,)
 
 
-def _numbers(values):
-    if all(isinstance(value, torch.Tensor) for value in values):
-        return torch.stack([value.reshape(()) for value in values]).tolist()
-    return [float(value) for value in values]
-
-
 def _check_settings(seed, clip, averages, path, checkpoint_every, resume, max_steps):
     """One clear error for a setting that cannot be meant."""
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed={seed!r}: expected a whole number of at least 0.")
+    check_whole(0, seed=seed)
     if clip is not None and not clip > 0:
         meant = "the largest norm of the gradient, a number above 0, or None"
         raise ValueError(f"clip={clip!r}: expected {meant}.")

@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     # Accelerate imports tqdm.auto, which warns in a notebook without ipywidgets; the course needs neither.
     warnings.filterwarnings("ignore", message="IProgress not found")
     from accelerate import PartialState
-from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
+from accelerate.utils import broadcast, broadcast_object_list, reduce
 
 from course.training.average import tensors_of
 
@@ -96,18 +96,13 @@ def from_first(run, call):
     """What call() returns in the first process, or raises there, in every process."""
     if run.processes == 1:
         return call()
-    outcome = [None, None]
+    outcome = [None]
     if run.process == 0:
         try:
-            outcome = [call(), None]
+            outcome = [call()]
         except Exception as error:
-            outcome = [None, error]
+            outcome = [error]
     broadcast_object_list(outcome)
-    if outcome[1] is not None:
-        raise outcome[1]
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
     return outcome[0]
-
-
-def from_each(run, own):
-    """A list of what each process has of its own, in every process."""
-    return [own] if run.processes == 1 else gather_object([own])

@@ -12,13 +12,9 @@ FACTORS = {
 
 
 def build(schedule, optimizer, total):
-    """The scheduler of one optimiser for a run of `total` steps.
+    """The scheduler of one optimiser for a run of `total` steps; `schedule` is as for `fit`.
 
-    Args:
-        schedule: "constant"; "cosine", from the optimiser's learning rate to 0 along half a cosine;
-            "one-cycle", torch's OneCycleLR with the optimiser's learning rate as its peak, which also cycles
-            the momentum or beta_1 between 0.95 and 0.85; or a function (step, total) -> factor of the
-            learning rate.
+    "one-cycle" cycles the momentum (Adam's beta_1) too, between 0.95 and 0.85.
     """
     if schedule == "one-cycle":
         peaks = [group["lr"] for group in optimizer.param_groups]
