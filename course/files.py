@@ -16,6 +16,11 @@ class DataError(Exception):
     """A data file is missing, damaged or not what it should be; the message names the file and the cure."""
 
 
+def sha256(content):
+    """The checksum of bytes, in hexadecimal: the one kind that the course uses."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def write_whole(path, content):
     """Write bytes, or a str as UTF-8, to a file whole or not at all; its folder is made. Returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +65,7 @@ def read_checked(path, cure):
     except OSError as error:
         wrong = f"The file {error.filename or path} cannot be read ({error.strerror})"
         raise DataError(f"{wrong}. {cure}") from None
-    found = hashlib.sha256(content).hexdigest()
+    found = sha256(content)
     if found != expected:
         raise DataError(
             f"The file {path} is damaged: its SHA-256 begins with {found[:12]}, {SUMS} says {expected[:12]} "
@@ -77,7 +82,7 @@ def write_checked(path, content):
     write_whole(path, content)
     sums = path.with_name(SUMS)
     listed = _sums(path.parent) if sums.exists() else {}
-    listed[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    listed[path.name] = sha256(path.read_bytes())
     write_whole(sums, "".join(f"{digest}  {name}\n" for name, digest in sorted(listed.items())))
     return path
 
