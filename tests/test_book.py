@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from course import chapters
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.plots import quantised
 from tests.conftest import ROOT, load_tool
 
@@ -44,7 +44,8 @@ def explorer(main=("height", "kind"), adjust=None):
     def update(artists, state):
         artists["bar"].set_ydata([0, state["height"] * state["kind"] / 2])
 
-    return Explorer("bars", controls, lambda **c: c, build, update, alt="Bars.", main=main, adjust=adjust)
+    picture = Picture(build, update, (9, 4))
+    return Explorer("bars", controls, lambda **c: c, picture, "Bars.", main=main, adjust=adjust)
 
 
 def test_values_hold_both_ends_and_the_present_value(frames):

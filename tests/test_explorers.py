@@ -122,7 +122,7 @@ def simple(compute, **controls_):
         artists["line"].set_ydata([0, state["n"]])
 
     chosen = {"n": controls.slider("n", (0, 5), 0)} | controls_
-    return Explorer("simple", chosen, compute, build, update, alt="A line.")
+    return Explorer("simple", chosen, compute, Picture(build, update, (9, 4)), "A line.")
 
 
 def test_explorers_stay_silent_above_rank_0(monkeypatch):
