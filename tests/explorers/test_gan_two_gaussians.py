@@ -10,12 +10,9 @@ import torch.nn.functional as F
 from course.explorers import gan
 from course.explorers.gan.two_gaussians import (
     MEANS,
-    MOST,
     MOST_MEAN,
-    MOST_PULL,
     SAMPLES,
     STDS,
-    WEAK,
     X,
     caption,
     quantiles,
@@ -82,43 +79,15 @@ def test_samples_are_quantiles_of_q():
 
 def test_the_divergences_curves_pass_through_the_present_values_and_a_std_is_surveyed_once():
     calls = []
-    explorer = gan.two_gaussians(
-        densities, best, lambda *q: calls.append(q) or divergences(*q), PULLS, mean=1.0, std=0.3
-    )
+    explorer = gan.two_gaussians(densities, best, lambda *q: calls.append(q) or divergences(*q), PULLS)
     for mean in (0.0, 2.4, -MOST_MEAN):
-        state = explorer.state(mean=mean)
+        state = explorer.state(mean=mean, std=0.3)
         here = np.flatnonzero(np.isclose(MEANS, mean))
         assert len(here) == 1 and list(state["curves"]) == list(state["divergences"])
         for name, value in state["divergences"].items():
             assert value == pytest.approx(divergences(mean, 0.3)[name])
             assert state["curves"][name][here[0]] == pytest.approx(value, abs=1e-12)
     assert len(calls) == 1 + len(MEANS) + 3
-
-
-def test_marks_point_where_a_sample_is_pulled():
-    explorer = gan.two_gaussians(densities, best, divergences, PULLS)
-    for choice in (dict(mean=0, std=0.3, loss="non-saturating"), dict(mean=6, std=0.5, loss="minimax")):
-        explorer.set(**choice)
-        state, artists = explorer.state(), explorer.picture.artists
-        shown = {name: artists[name].get_xdata() for name in ("left", "right", "weak")}
-        pulls = dict(zip(state["samples"], state["sample_pulls"], strict=True))
-        assert sum(map(len, shown.values())) == SAMPLES
-        assert all(pulls[x] <= -WEAK for x in shown["left"])
-        assert all(pulls[x] >= WEAK for x in shown["right"])
-        assert all(abs(pulls[x]) < WEAK for x in shown["weak"])
-    assert len(shown["weak"]) == SAMPLES  # minimax, far away
-
-
-def test_what_lies_beyond_a_scale_is_marked_at_its_edge():
-    explorer = gan.two_gaussians(densities, best, divergences, {"steep": lambda x, *q: 1e6 * (x - 2)})
-    assert list(explorer.controls) == ["mean", "std"]
-    mark = explorer.picture.artists["KL(p||q) here"]
-    for std, marker in ((1.0, "D"), (0.2, "^")):
-        explorer.set(mean=2, std=std)
-        value = divergences(2, std)["KL(p||q)"]
-        assert mark.get_marker() == marker and mark.get_xdata()[0] == 2
-        assert mark.get_ydata()[0] == pytest.approx(min(value, MOST))
-    assert set(np.abs(explorer.picture.artists["left"].get_ydata())) == {MOST_PULL}
 
 
 def test_what_is_said_of_two_gaussians():
@@ -128,10 +97,3 @@ def test_what_is_said_of_two_gaussians():
     assert "N(0, " in caption(EXPLORER.state(mean=-1e-17))
     assert [said(value) for value in (0.0, 1.24e-9, 0.0123, 460.3)] == ["0", "1.2e−09", "0.0123", "460"]
     assert title(EXPLORER.state(mean=6.0, std=3.0)) == "minimax loss (3 of 20 samples outside)"
-
-
-def test_no_loss_or_no_js_is_refused():
-    with pytest.raises(ValueError, match="at least one loss"):
-        gan.two_gaussians(densities, best, divergences, {})
-    with pytest.raises(ValueError, match="named JS; there are KL"):
-        gan.two_gaussians(densities, best, lambda mean, std: {"KL": 0.0}, PULLS)

@@ -112,7 +112,7 @@ def _build_plane(axes, rows):
     equal = _draw_equal_elbo(axes)
     _label_models(axes, rate, distortion, [row["beta"] for row in rows])
     slope = moving(axes, "--", color=COLOURS[1], linewidth=1.5, zorder=2)
-    shown = mark(axes, "D", size=11, linestyle="-", clip_on=True, in_layout=True)
+    shown = mark(axes, "D", size=11, clip_on=True, in_layout=True)
     names = ["models, with β", "equal ELBO (nats)", "the model shown", "slope −β"]
     spacing = dict(columnspacing=1.0, handlelength=1.6, handletextpad=0.8, borderpad=0)
     legend(axes, [models, equal, shown, slope], names, 0.46, columns=2, room=True, **spacing)
