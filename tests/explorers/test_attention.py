@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from course import chapters
 from course.explorers import attention
-from course.explorers.attention.masks import D_K, NAMES, T, caption, tokens
+from course.explorers.attention.masks import NAMES, T, caption, tokens
 from course.explorers.attention.translator import MEAN, TEXT
 
 
@@ -61,23 +62,8 @@ def test_a_text_is_translated_once_and_an_empty_one_is_refused():
         explorer.state(text="  ")
 
 
-def attend(q, k, v, mask):
-    """As the chapter's: a row that may attend to nothing is 0."""
-    assert q.shape == k.shape == v.shape == (1, 1, T, D_K) and mask.dtype == torch.bool
-    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask, -torch.inf)
-    attn = scores.softmax(-1).nan_to_num(0.0)
-    return attn @ v, attn
-
-
-def padding_mask(lengths, steps):
-    return (torch.arange(steps) < lengths[:, None])[:, None, None]
-
-
-def causal_mask(steps):
-    return torch.ones(steps, steps, dtype=torch.bool).tril()
-
-
-MASKS = attention.masks(attend, padding_mask, causal_mask)
+CHAPTER = chapters.load_definitions("03_attention")
+MASKS = attention.masks(CHAPTER.attention, CHAPTER.padding_mask, CHAPTER.causal_mask)
 
 
 @pytest.mark.parametrize("name", NAMES)

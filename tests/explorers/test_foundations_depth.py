@@ -1,12 +1,11 @@
-"""Chapter 0's explorer of depth: right numbers, on stand-ins for the chapter's functions."""
+"""Chapter 0's explorer of depth: right numbers."""
 
 import math
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional as F
 
+from course import chapters
 from course.explorers import foundations
 from course.explorers.foundations.depth import (
     GAINS,
@@ -17,25 +16,9 @@ from course.explorers.foundations.depth import (
     verdict,
 )
 
-FUNCTIONS = {"linear": lambda z: z, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
-INITIALISATIONS = {
-    "fixed 0.01": lambda fan_in, fan_out: 0.01,
-    "Xavier": lambda fan_in, fan_out: math.sqrt(2 / (fan_in + fan_out)),
-    "He": lambda fan_in, fan_out: math.sqrt(2 / fan_in),
-}
-
-
-def signals(widths, activation, std_of):
-    """A small batch, the gradients by autograd; the loss is the last layer's product with a random array."""
-    rng = torch.Generator().manual_seed(0)
-    signal, zs = torch.randn(16, widths[0], generator=rng, dtype=torch.float64, requires_grad=True), []
-    for sizes in zip(widths, widths[1:], strict=False):
-        weight = torch.randn(sizes, generator=rng).double()
-        zs.append(signal @ (std_of(*sizes) * weight))
-        signal = FUNCTIONS[activation](zs[-1])
-    loss = (zs[-1] * torch.randn(zs[-1].shape, generator=rng)).sum()
-    gradients = torch.autograd.grad(loss, zs)
-    return tuple(torch.stack([a.square().mean() for a in part]).detach() for part in (zs, gradients))
+CHAPTER = chapters.load_definitions("00_foundations")
+signals, INITIALISATIONS = CHAPTER.layer_signals, CHAPTER.INITIALISATIONS
+FUNCTIONS = tuple(CHAPTER.ACTIVATIONS)
 
 
 def constant(forward, backward):
@@ -44,7 +27,7 @@ def constant(forward, backward):
     return foundations.depth(lambda *_: found, ["relu"], INITIALISATIONS)
 
 
-EXPLORER = foundations.depth(signals, list(FUNCTIONS), INITIALISATIONS)
+EXPLORER = foundations.depth(signals, FUNCTIONS, INITIALISATIONS)
 
 
 def test_the_chapters_function_is_asked_once_for_a_setting_with_the_scaled_standard_deviation():
@@ -54,7 +37,7 @@ def test_the_chapters_function_is_asked_once_for_a_setting_with_the_scaled_stand
         calls.append((widths, activation, std_of(8, 24)))
         return signals(widths, activation, std_of)
 
-    explorer = foundations.depth(asked, list(FUNCTIONS), INITIALISATIONS)
+    explorer = foundations.depth(asked, FUNCTIONS, INITIALISATIONS)
     for _ in range(2):
         state = explorer.state(layers=3, width=32, activation="tanh", scale=2.0)
     assert calls == [((32, 32, 32, 32), "tanh", pytest.approx(0.5))]

@@ -1,4 +1,4 @@
-"""Chapter 0's explorer of the descent: right numbers, on stand-ins for the chapter's steps."""
+"""Chapter 0's explorer of the descent: right numbers."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from course import chapters
 from course.explorers import foundations
 from course.explorers.foundations.descent import (
     HALF,
@@ -25,24 +26,7 @@ from course.explorers.foundations.descent import (
     tick_of,
 )
 
-
-def plain(w, g, state, lr, momentum):
-    return w - lr * g
-
-
-def heavy(w, g, state, lr, momentum):
-    state["v"] = momentum * state.get("v", torch.zeros_like(w)) + g
-    return w - lr * state["v"]
-
-
-def adam(w, g, state, lr, momentum):
-    t, m, s = state.get("adam", (0, 0.0, 0.0))
-    t, m, s = t + 1, momentum * m + (1 - momentum) * g, 0.999 * s + 0.001 * g**2
-    state["adam"] = t, m, s
-    return w - lr * m / (1 - momentum**t) / ((s / (1 - 0.999**t)).sqrt() + 1e-8)
-
-
-STEPS = {"gradient descent": plain, "momentum": heavy, "Adam": adam}
+STEPS = chapters.load_definitions("00_foundations").STEPS
 EXPLORER = foundations.descent(STEPS)
 
 

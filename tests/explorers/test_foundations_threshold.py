@@ -1,4 +1,4 @@
-"""Chapter 0's explorer of a threshold: right numbers, on stand-ins for the chapter's functions."""
+"""Chapter 0's explorer of a threshold: right numbers."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from course import chapters
 from course.explorers.foundations.threshold import (
     BELLS,
     COUNT,
@@ -16,34 +17,8 @@ from course.explorers.foundations.threshold import (
     threshold,
 )
 
-
-def confusion(predicted, labels):
-    pairs = list(zip(predicted.tolist(), (labels == 1).tolist(), strict=True))
-    return tuple(pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
-
-
-def rates(tp, fp, fn, tn):
-    def ratio(part, whole):
-        return part / whole if whole else 0.0
-
-    return {
-        "accuracy": (tp + tn) / (tp + fp + fn + tn),
-        "precision": ratio(tp, tp + fp),
-        "recall": ratio(tp, tp + fn),
-        "f1": ratio(2 * tp, 2 * tp + fp + fn),
-        "fpr": ratio(fp, fp + tn),
-    }
-
-
-def curve(scores, labels):
-    """One corner for each distinct score, from the highest down; the area by pairs, ties counting half."""
-    levels = np.concatenate([[np.inf], np.unique(scores.numpy())[::-1]])
-    ones, zeros = (np.sort(scores[labels == label].numpy()) for label in (1, 0))
-    below, up_to = np.searchsorted(zeros, ones, "left"), np.searchsorted(zeros, ones, "right")
-    rate = [1 - np.searchsorted(part, levels, "left") / len(part) for part in (zeros, ones)]
-    return *rate, (below + up_to).mean() / 2 / len(zeros)
-
-
+CHAPTER = chapters.load_definitions("00_foundations")
+FUNCTIONS = CHAPTER.confusion, CHAPTER.rates, CHAPTER.roc_curve
 RNG = np.random.default_rng(5)
 TIED = (np.round(RNG.random(60), 1), RNG.integers(0, 2, 60))
 SCORED = {
@@ -51,7 +26,7 @@ SCORED = {
     "float32": (torch.from_numpy(RNG.random(300, dtype=np.float32)), RNG.random(300) < 0.1),
     "certain": (torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 1.0])),
 }
-EXPLORER = threshold(SCORED, confusion, rates, curve)
+EXPLORER = threshold(SCORED, *FUNCTIONS)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.5])
@@ -102,7 +77,8 @@ def test_what_is_said_of_a_threshold():
 
 def test_a_move_of_the_threshold_draws_no_curve_anew_and_only_bells_can_be_moved():
     curves = []
-    explorer = threshold(SCORED, confusion, rates, lambda *args: curves.append(args) or curve(*args))
+    *counting, curve = FUNCTIONS
+    explorer = threshold(SCORED, *counting, lambda *args: curves.append(args) or curve(*args))
     for level in (0.0, 0.3):
         explorer.set(threshold=level)
     assert len(curves) == 1
@@ -125,4 +101,4 @@ def test_a_move_of_the_threshold_draws_no_curve_anew_and_only_bells_can_be_moved
 )
 def test_scores_that_cannot_be_shown_are_refused(name, scores, labels, message):
     with pytest.raises(ValueError, match=message):
-        threshold({name: (scores, labels)}, confusion, rates, curve)
+        threshold({name: (scores, labels)}, *FUNCTIONS)

@@ -1,4 +1,4 @@
-"""Chapter 5's explorer of the Dirac GAN: right numbers, on stand-ins for the chapter's functions."""
+"""Chapter 5's explorer of the Dirac GAN: right numbers."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from course import chapters
 from course.explorers import gan
 from course.explorers.gan.dirac import (
     ACROSS,
@@ -18,39 +19,9 @@ from course.explorers.gan.dirac import (
     verdict,
 )
 
-LOSSES, PENALTIES = ("Wasserstein", "non-saturating"), ("none", "R1", "cornered")
-
-
-def field(theta, psi, loss, penalty, gamma):
-    if loss == "Wasserstein":
-        dtheta, dpsi = psi, -theta
-    else:
-        dtheta, dpsi = psi / (1 + np.exp(psi * theta)), -theta / (1 + np.exp(-psi * theta))
-    return dtheta, dpsi - gamma * {"none": 0 * psi, "R1": psi, "cornered": np.sign(psi)}[penalty]
-
-
-def path(theta, psi, loss, penalty, gamma, lr_g, lr_d, alternating, steps):
-    places = [(theta, psi)]
-    for _ in range(steps):
-        dtheta, dpsi = field(theta, psi, loss, penalty, gamma)
-        psi = psi + lr_d * dpsi
-        if alternating:
-            dtheta, _ = field(theta, psi, loss, penalty, gamma)
-        theta = theta + lr_g * dtheta
-        places.append((theta, psi))
-    return torch.tensor(places, dtype=torch.float64)
-
-
-def multiplier(loss, penalty, gamma, lr_g, lr_d, alternating):
-    if penalty == "cornered":
-        return None
-    g = 1.0 if loss == "Wasserstein" else 0.5
-    move_g, move_d = np.array([[1, lr_g * g], [0, 1]]), np.array([[1, 0], [-lr_d * g, 1]])
-    move_d[1, 1] -= lr_d * gamma * (penalty == "R1")
-    matrix = move_g @ move_d if alternating else move_g + move_d - np.eye(2)
-    return float(np.abs(np.linalg.eigvals(matrix)).max())
-
-
+CHAPTER = chapters.load_definitions("05_gan")
+field, path, multiplier = CHAPTER.field, CHAPTER.path, CHAPTER.multiplier
+LOSSES, PENALTIES = tuple(CHAPTER.DERIVATIVES), CHAPTER.PENALTIES
 EXPLORER = gan.dirac(field, path, multiplier, LOSSES, PENALTIES)
 dirac_of = EXPLORER.state
 
@@ -84,7 +55,7 @@ def test_the_prediction_begins_at_the_start_and_is_right_for_a_linear_game():
     assert state["multiplier"] == pytest.approx(math.sqrt(1.01))
     assert np.allclose(state["predicted"], 1.01 ** (np.arange(STEPS + 1) / 2))
     assert np.allclose(state["distances"], state["predicted"])
-    assert dirac_of(penalty="cornered")["predicted"] is None
+    assert dirac_of(penalty="clipping")["predicted"] is None
 
 
 def test_what_the_multiplier_means():
@@ -96,7 +67,7 @@ def test_what_the_multiplier_means():
     assert second.startswith("|λ| = 0.9849 < 1: comes to rest near (0, 0);  distance after 300 steps: 0.0088")
     assert "|λ| = 1.0012 > 1: driven away" in caption(dirac_of(order="simultaneous", penalty="none"))
     assert "marginal" in caption(dirac_of(penalty="none"))
-    assert "no |λ| here" in caption(dirac_of(penalty="cornered"))
+    assert "no |λ| here" in caption(dirac_of(penalty="clipping"))
 
 
 def exploding(theta, psi, *setting):
