@@ -1,8 +1,8 @@
 """What an explorer is made of: numbers, a picture that is updated, not redrawn, and a thin box of controls.
 
 An explorer's module writes three functions, `compute(**controls) -> state`, `build(figure) -> artists` and
-`update(artists, state)`, and hands them to `Explorer`. The first is pure numbers, the others only draw. Its
-controls come from `controls`, what its picture shares with others from `parts`, both beside this module.
+`update(artists, state)`. The first is pure numbers and goes to the `Explorer`, the others only draw and make
+its `Picture`. The controls come from `controls`, what pictures share from `parts`, both beside this module.
 """
 
 import base64
@@ -85,21 +85,19 @@ class Explorer:
             choose, a menu of one entry say, is not shown: its value is a constant.
         compute: function (**values of all controls) -> dict, which with these values makes the state. A
             ValueError is shown under the picture.
-        build, update: see `Picture`.
+        picture: a `Picture` of such a state.
         alt: one sentence on what is to be seen.
         main: names of the one or two controls that tell most; a book without a kernel moves these alone. One
             that is not shown is passed over. By default the first.
-        size: (width, height) in inches.
         adjust: optional function (controls, state) -> None, run after `compute`: it may set sliders' bounds.
     """
 
-    def __init__(self, title, controls, compute, build, update, *, alt, main=(), size=(9, 4), adjust=None):
-        self.title, self.compute, self.alt = title, compute, alt
+    def __init__(self, title, controls, compute, picture, alt, *, main=(), adjust=None):
+        self.title, self.compute, self.picture, self.alt = title, compute, picture, alt
         self.controls = {name: control for name, control in controls.items() if is_choice(control)}
         self.main = tuple(name for name in main if name in self.controls) or tuple(self.controls)[:1]
         self._constants = {name: controls[name].value for name in controls if name not in self.controls}
         align(self.controls.values())
-        self.picture = Picture(build, update, size)
         self._adjust = adjust or (lambda controls, state: None)
         self._quiet = False
         self._box = None

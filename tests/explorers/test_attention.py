@@ -8,25 +8,22 @@ import numpy as np
 import pytest
 import torch
 
+from course import chapters
 from course.explorers import attention
-from course.explorers.attention.masks import D_K, NAMES, T, caption, tokens
-from course.explorers.attention.translator import MEAN
-
-TEXT = "вторник, 5 января 2021 г."
+from course.explorers.attention.masks import NAMES, T, caption, tokens
+from course.explorers.attention.translator import MEAN, TEXT
 
 
-def translate(text, layers=2, heads=3, output="2021-01-05"):
-    """As the chapter's, but untrained: each text has its own random weights, and a 'Q' is unknown."""
+def translate(text, output="2021-01-05"):
+    """As the chapter's, but untrained: each text has its own random weights, two layers of three heads."""
     source = " ".join(text.split())
-    if "Q" in source:
-        raise ValueError("The character 'Q' is unknown.")
     rng = torch.Generator().manual_seed(zlib.crc32(source.encode()))
-    scores = 3 * torch.randn(layers, heads, len(output), len(source), generator=rng)
+    scores = 3 * torch.randn(2, 3, len(output), len(source), generator=rng)
     probs = torch.rand(len(output), generator=rng)
     return {"source": source, "output": output, "probs": probs, "attn": scores.softmax(-1)}
 
 
-TRANSLATOR = attention.translator(translate, TEXT)
+TRANSLATOR = attention.translator(translate)
 
 
 @pytest.mark.parametrize("position", [1, 7, 10])
@@ -47,8 +44,7 @@ def test_the_translators_weights_are_the_chosen_layers_heads_and_characters(laye
 
 @pytest.mark.parametrize("output", ["", "2", "2021-01-05xy"])
 def test_an_output_of_any_length_is_drawn_and_the_position_ends_there(output):
-    explorer = attention.translator(lambda text: translate(text, output=output), TEXT)
-    explorer.box()
+    explorer = attention.translator(lambda text: translate(text, output=output))
     explorer.set(position=max(2, len(output)))
     assert explorer.message.value == "" and explorer.controls["position"].max == max(2, len(output))
     state = explorer.state()
@@ -56,61 +52,18 @@ def test_an_output_of_any_length_is_drawn_and_the_position_ends_there(output):
     assert state["weights"].sum() == pytest.approx(1 if output else 0)
 
 
-@pytest.mark.parametrize(("text", "message"), [("  ", "at least one character"), ("5 Q", "Q")])
-def test_a_text_that_cannot_be_read_is_said_under_the_picture(text, message):
-    explorer = attention.translator(translate, TEXT)
-    explorer.box()
-    before = explorer.image.value
-    explorer.set(text=text)
-    assert message in explorer.message.value and explorer.image.value == before
-    explorer.set(text="  5   мая ")
-    assert explorer.message.value == "" and explorer.image.value != before
-    assert explorer.state()["source"] == "5 мая"
-
-
-def test_what_cannot_be_chosen_has_no_control_and_a_text_is_translated_once():
+def test_a_text_is_translated_once_and_an_empty_one_is_refused():
     texts = []
-
-    def counted(text):
-        texts.append(text)
-        return translate(text, layers=1, heads=1)
-
-    explorer = attention.translator(counted, TEXT)
-    assert list(explorer.controls) == ["text", "position"]
+    explorer = attention.translator(lambda text: texts.append(text) or translate(text))
     for position in range(1, 11):
         explorer.state(position=position)
-    assert texts == [TEXT] and explorer.state()["shown"] == "layer 1, head 1"
+    assert texts == [TEXT]
+    with pytest.raises(ValueError, match="at least one character"):
+        explorer.state(text="  ")
 
 
-def test_the_map_shows_the_weights_and_nothing_beside_them():
-    explorer = attention.translator(translate, TEXT)
-    explorer.png()
-    cells = np.ma.filled(explorer.picture.artists["map"].get_array().astype(float), np.nan)
-    state = explorer.state()
-    assert np.allclose(cells[:10, : len(TEXT)], state["map"])
-    assert np.isnan(cells).sum() == cells.size - state["map"].size
-    heights, edges, _ = explorer.picture.artists["bars"].get_data()
-    assert np.allclose(heights[::2], state["weights"]) and not heights[1::2].any()
-    assert np.allclose((edges[::2] + edges[1::2]) / 2, np.arange(len(TEXT)))
-
-
-def attend(q, k, v, mask):
-    """As the chapter's: a row that may attend to nothing is 0."""
-    assert q.shape == k.shape == v.shape == (1, 1, T, D_K) and mask.dtype == torch.bool
-    scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask, -torch.inf)
-    attn = scores.softmax(-1).nan_to_num(0.0)
-    return attn @ v, attn
-
-
-def padding_mask(lengths, steps):
-    return (torch.arange(steps) < lengths[:, None])[:, None, None]
-
-
-def causal_mask(steps):
-    return torch.ones(steps, steps, dtype=torch.bool).tril()
-
-
-MASKS = attention.masks(attend, padding_mask, causal_mask)
+CHAPTER = chapters.load_definitions("03_attention")
+MASKS = attention.masks(CHAPTER.attention, CHAPTER.padding_mask, CHAPTER.causal_mask)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,34 +1,19 @@
-"""Chapter 3's explorers of the softmax's shape, of positions and of kernel regression: right numbers, on
-stand-ins for the chapter's functions.
-"""
+"""Chapter 3's explorers of the softmax's shape, of positions and of kernel regression: right numbers."""
 
 import cmath
 import math
 
 import numpy as np
 import pytest
-import torch
 
+from course import chapters
 from course.explorers.attention.kernel import GRID, MOST, kernel
 from course.explorers.attention.positions import STEPS, positions
 from course.explorers.attention.softmax_shape import D_KS, KEYS, LIMIT, SEEDS, softmax_shape
 
-
-def random_scores(d_k, keys, seed):
-    rng = torch.Generator().manual_seed(seed)
-    query = torch.randn(d_k, generator=rng, dtype=torch.float64)
-    return torch.randn(keys, d_k, generator=rng, dtype=torch.float64) @ query
-
-
-def entropy(p):
-    return torch.special.entr(p).sum(-1)
-
-
-def jacobian_norm(p):
-    return torch.linalg.matrix_norm(torch.diag_embed(p) - p[..., :, None] * p[..., None, :])
-
-
-SHAPE = softmax_shape(random_scores, entropy, jacobian_norm)
+CHAPTER = chapters.load_definitions("03_attention")
+random_scores = CHAPTER.random_scores
+SHAPE = softmax_shape(random_scores, CHAPTER.entropy, CHAPTER.jacobian_norm)
 
 
 @pytest.mark.parametrize("scaled", [False, True])
@@ -58,13 +43,7 @@ def test_the_curves_are_means_over_the_seeds_and_the_shown_weights_are_one_of_th
                 assert state[mean][row, column] == pytest.approx(np.mean([s[one] for s in each]))
 
 
-def encoding(steps, d_model):
-    place = torch.arange(steps, dtype=torch.float64)[:, None]
-    angle = place * 10000.0 ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
-    return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)
-
-
-POSITIONS = positions(encoding)
+POSITIONS = positions(CHAPTER.sinusoids)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +72,7 @@ def test_the_similarity_depends_on_the_distance_alone_and_fits_the_picture():
 def test_pair_and_offset_stay_within_what_there_is():
     state = POSITIONS.state(d_model=4, position=5, offset=-50, pair=31)
     assert (state["pair"], state["offset"]) == (1, -5)
-    explorer = positions(encoding)
+    explorer = positions(CHAPTER.sinusoids)
     pair, offset = explorer.controls["pair"], explorer.controls["offset"]
     explorer.set(d_model=64, position=60, pair=31, offset=39)
     assert (pair.max, pair.value, offset.min, offset.max, offset.value) == (31, 31, -50, 39, 39)
@@ -103,13 +82,7 @@ def test_pair_and_offset_stay_within_what_there_is():
     assert (pair.max, pair.value, offset.min, offset.max, offset.value) == (5, 5, 0, 50, 50)
 
 
-def smooth(x, points, values, bandwidth, scores):
-    gaussian = -((x[:, None] - points) ** 2) / (2 * bandwidth**2)
-    weights = (gaussian if scores == "gaussian" else x[:, None] * points / bandwidth**2).softmax(-1)
-    return weights @ values, weights
-
-
-KERNEL = kernel(smooth)
+KERNEL = kernel(CHAPTER.smooth)
 
 
 @pytest.mark.parametrize("scores", ["gaussian", "dot"])

@@ -1,4 +1,4 @@
-"""Chapter 0's explorer of a threshold: right numbers, on stand-ins for the chapter's functions."""
+"""Chapter 0's explorer of a threshold: right numbers."""
 
 import math
 
@@ -6,46 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+from course import chapters
 from course.explorers.foundations.threshold import (
     BELLS,
     COUNT,
     EDGES,
     LOOKS,
-    MEASURES,
-    THRESHOLDS,
     caption,
     scores_of,
     threshold,
 )
 
-
-def confusion(predicted, labels):
-    pairs = list(zip(predicted.tolist(), (labels == 1).tolist(), strict=True))
-    return tuple(pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
-
-
-def rates(tp, fp, fn, tn):
-    def ratio(part, whole):
-        return part / whole if whole else 0.0
-
-    return {
-        "accuracy": (tp + tn) / (tp + fp + fn + tn),
-        "precision": ratio(tp, tp + fp),
-        "recall": ratio(tp, tp + fn),
-        "f1": ratio(2 * tp, 2 * tp + fp + fn),
-        "fpr": ratio(fp, fp + tn),
-    }
-
-
-def curve(scores, labels):
-    """One corner for each distinct score, from the highest down; the area by pairs, ties counting half."""
-    levels = np.concatenate([[np.inf], np.unique(scores.numpy())[::-1]])
-    ones, zeros = (np.sort(scores[labels == label].numpy()) for label in (1, 0))
-    below, up_to = np.searchsorted(zeros, ones, "left"), np.searchsorted(zeros, ones, "right")
-    rate = [1 - np.searchsorted(part, levels, "left") / len(part) for part in (zeros, ones)]
-    return *rate, (below + up_to).mean() / 2 / len(zeros)
-
-
+CHAPTER = chapters.load_definitions("00_foundations")
+FUNCTIONS = CHAPTER.confusion, CHAPTER.rates, CHAPTER.roc_curve
 RNG = np.random.default_rng(5)
 TIED = (np.round(RNG.random(60), 1), RNG.integers(0, 2, 60))
 SCORED = {
@@ -53,7 +26,7 @@ SCORED = {
     "float32": (torch.from_numpy(RNG.random(300, dtype=np.float32)), RNG.random(300) < 0.1),
     "certain": (torch.tensor([0.0, 1.0, 1.0]), torch.tensor([0.0, 1.0, 1.0])),
 }
-EXPLORER = threshold(SCORED, confusion, rates, curve)
+EXPLORER = threshold(SCORED, *FUNCTIONS)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.5])
@@ -84,7 +57,7 @@ def test_the_counts_rates_and_bars_are_those_of_the_scores_at_the_threshold(sour
     assert state["never"] == pytest.approx((~labels).mean())
     here = [state["rates"]["fpr"], state["rates"]["recall"]]
     assert np.abs(np.stack([state["fpr"], state["tpr"]], 1) - here).sum(1).min() < 1e-12
-    for name in MEASURES:
+    for name in LOOKS:
         assert state["measures"][name][round(100 * level)] == pytest.approx(state["rates"][name])
     for bar, label in zip(state["bars"], (False, True), strict=True):
         assert np.allclose(bar, np.histogram(scores[labels == label], EDGES)[0] / (labels == label).sum())
@@ -102,35 +75,13 @@ def test_what_is_said_of_a_threshold():
     assert caption(EXPLORER.state(source="ties", threshold=0.07)).startswith("ties, threshold 0.07:  ")
 
 
-def test_the_artists_hold_the_states_numbers():
-    explorer = threshold({}, confusion, rates, curve)
-    explorer.set(threshold=0.7, separation=1.0, share=0.1)
-    state, artists = explorer.state(), explorer.picture.artists
-    zeros, ones = (artists[name].get_data().values for name in ("zeros", "ones"))
-    assert np.allclose(-zeros * state["bars"][1].max(), state["bars"][0] * ones.max())
-    assert np.array_equal(artists["roc"].get_data(), [state["fpr"], state["tpr"]])
-    assert artists["here"].get_data() == ([state["rates"]["fpr"]], [state["rates"]["recall"]])
-    for name in LOOKS:
-        assert np.array_equal(artists[name].get_data(), [THRESHOLDS, state["measures"][name]])
-        assert artists[f"{name} here"].get_data() == ([0.7], [state["rates"][name]])
-    for name in ("line", "line here"):
-        assert list(artists[name].get_xdata()) == [0.7, 0.7]
-
-
 def test_a_move_of_the_threshold_draws_no_curve_anew_and_only_bells_can_be_moved():
-    curves, counts = [], []
-    explorer = threshold(
-        SCORED,
-        lambda *args: counts.append(args) or confusion(*args),
-        rates,
-        lambda *args: curves.append(args) or curve(*args),
-    )
-    explorer.png()
-    assert len(curves) == 1 and len(counts) == len(THRESHOLDS) + 1
-    predicted, labels = counts[0]
-    assert predicted.dtype == torch.bool and predicted.shape == labels.shape == (COUNT,)
-    explorer.set(threshold=0.0)
-    assert len(curves) == 1 and len(counts) == len(THRESHOLDS) + 2
+    curves = []
+    *counting, curve = FUNCTIONS
+    explorer = threshold(SCORED, *counting, lambda *args: curves.append(args) or curve(*args))
+    for level in (0.0, 0.3):
+        explorer.set(threshold=level)
+    assert len(curves) == 1
     explorer.set(source="ties", separation=1.0)
     assert explorer.controls["separation"].disabled and explorer.controls["share"].disabled
     explorer.set(source=BELLS)
@@ -138,17 +89,16 @@ def test_a_move_of_the_threshold_draws_no_curve_anew_and_only_bells_can_be_moved
 
 
 @pytest.mark.parametrize(
-    ("scored", "message"),
+    ("name", "scores", "labels", "message"),
     [
-        ({BELLS: TIED}, "own source"),
-        ({"logits": (np.array([-2.0, 0.5]), np.array([0, 1]))}, "logits: the scores must lie"),
-        ({"high": (np.array([0.5, 1.5]), np.array([0, 1]))}, "high: the scores must lie"),
-        ({"broken": (np.array([0.5, np.nan]), np.array([0, 1]))}, "broken: the scores must lie"),
-        ({"nothing": (np.zeros(0), np.zeros(0))}, "nothing: the scores must lie"),
-        ({"one class": (np.array([0.5, 0.6]), np.array([1, 1]))}, "one class: the labels"),
-        ({"signs": (np.array([0.5, 0.6]), np.array([-1, 1]))}, "signs: the labels"),
+        (BELLS, *TIED, "own source"),
+        ("logits", [-2.0, 0.5], [0, 1], "logits: the scores must lie"),
+        ("high", [0.5, 1.5], [0, 1], "high: the scores must lie"),
+        ("broken", [0.5, np.nan], [0, 1], "broken: the scores must lie"),
+        ("nothing", [], [], "nothing: the scores must lie"),
+        ("signs", [0.5, 0.6], [-1, 1], "signs: the labels"),
     ],
 )
-def test_scores_that_cannot_be_shown_are_refused(scored, message):
+def test_scores_that_cannot_be_shown_are_refused(name, scores, labels, message):
     with pytest.raises(ValueError, match=message):
-        threshold(scored, confusion, rates, curve)
+        threshold({name: (scores, labels)}, *FUNCTIONS)

@@ -104,43 +104,9 @@ def test_an_arrow_points_along_the_pull_and_grows_with_it_up_to_a_length():
     assert len(arrows(places[:3], places[:3], HALF)) == 6 * 3
 
 
-def test_the_artists_hold_the_states_numbers():
-    explorer = gan.ring(RUNS, CENTRES)
-    explorer.set(frame=3)
-    artists, state = explorer.picture.artists, explorer.state()
-    assert np.allclose(artists["samples"].get_xydata(), state["samples"])
-    assert artists["modes here"].get_xydata().tolist() == [[400, 4]]
-    assert artists["quality here"].get_xydata().tolist() == [[400, 40]]
-    assert artists["quality line"].get_ydata().tolist() == [0, 20, 40, 80, 100]
-    assert np.allclose(artists["map"].get_array().ravel(), state["map"].ravel())
-    explorer.set(shade="logit")
-    scaled = (explorer.state()["map"] + MOST_LOGIT) / (2 * MOST_LOGIT)
-    assert np.allclose(artists["map"].get_array().ravel(), scaled.ravel())
-
-
 def test_the_ring_says_what_it_shows():
     assert caption(EXPLORER.state(frame=3) | {"pull": 0.1234, "outside": 7}) == (
         "steady, step 400: 4 of 8 modes found, 40 % of the samples within 3 standard deviations\n"
         "mean length of the pull: 0.123 (a pull of 1 has half of the longest arrow)"
         "; 7 of 500 samples outside the map"
     )
-
-
-def test_a_grid_of_centres_a_single_run_a_single_frame_and_a_run_that_broke_down_are_shown():
-    steps = torch.arange(-4.0, 5, 2)
-    explorer = gan.ring({"grid": [frame(0), frame(100)]}, torch.cartesian_prod(steps, steps))
-    assert list(explorer.controls) == ["frame", "shade"] and explorer.png()
-    assert explorer.picture.artists["map"].axes.get_xlim() == (-5, 5) and explorer.state()["of"] == 25
-    assert list(gan.ring({"a": RUNS["steady"][:1]}, CENTRES).controls) == ["shade"]
-    nan = {"sample": lambda: NOISE * math.nan, "logits": lambda x: x[:, 0] * math.nan, "pull": torch.clone}
-    explorer = gan.ring({"broken": [frame(0), frame(10) | nan]}, CENTRES)
-    assert explorer.png() and explorer.state()["outside"] == 500
-
-
-def test_runs_without_frames_and_centres_of_another_shape_are_refused():
-    for replays in ({}, {"empty": []}):
-        with pytest.raises(ValueError, match="at least one"):
-            gan.ring(replays, CENTRES)
-    for centres in (torch.zeros(8), torch.zeros(8, 3), torch.zeros(0, 2)):
-        with pytest.raises(ValueError, match="must be"):
-            gan.ring(RUNS, centres)

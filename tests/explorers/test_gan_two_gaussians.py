@@ -1,21 +1,16 @@
-"""Chapter 5's explorer of two Gaussians: right numbers, on stand-ins for the chapter's functions."""
-
-import math
+"""Chapter 5's explorer of two Gaussians: right numbers."""
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
+from course import chapters
 from course.explorers import gan
 from course.explorers.gan.two_gaussians import (
     MEANS,
-    MOST,
     MOST_MEAN,
-    MOST_PULL,
     SAMPLES,
     STDS,
-    WEAK,
     X,
     caption,
     quantiles,
@@ -23,39 +18,9 @@ from course.explorers.gan.two_gaussians import (
     title,
 )
 
-
-def densities(x, mean, std):
-    return tuple(torch.distributions.Normal(m, s).log_prob(x).exp() for m, s in ((0.0, 1.0), (mean, std)))
-
-
-def logit(x, mean, std):
-    return 0.5 * ((x - mean) / std) ** 2 - 0.5 * x**2 + math.log(std)
-
-
-def slope(x, mean, std):
-    return (x - mean) / std**2 - x
-
-
-def best(x, mean, std):
-    return logit(x, mean, std).sigmoid()
-
-
-def divergences(mean, std):
-    """The two KL in closed form; JS by a sum."""
-    x = torch.linspace(-25, 25, 1001, dtype=torch.float64)
-    (p, q), a = densities(x, mean, std), logit(x, mean, std)
-    return {
-        "JS": math.log(2) - 0.5 * 0.05 * float((p * F.softplus(-a) + q * F.softplus(a)).sum()),
-        "KL(p||q)": math.log(std) + (1 + mean**2) / (2 * std**2) - 0.5,
-        "KL(q||p)": -math.log(std) + (std**2 + mean**2) / 2 - 0.5,
-    }
-
-
-PULLS = {
-    "minimax": lambda x, *q: best(x, *q) * slope(x, *q),
-    "non-saturating": lambda x, *q: (1 - best(x, *q)) * slope(x, *q),
-    "none": lambda x, *q: torch.zeros_like(x),
-}
+CHAPTER = chapters.load_definitions("05_gan")
+densities, best, divergences = CHAPTER.densities, CHAPTER.best_probability, CHAPTER.divergences
+PULLS = CHAPTER.PULLS
 EXPLORER = gan.two_gaussians(densities, best, divergences, PULLS)
 
 
@@ -82,11 +47,9 @@ def test_samples_are_quantiles_of_q():
 
 def test_the_divergences_curves_pass_through_the_present_values_and_a_std_is_surveyed_once():
     calls = []
-    explorer = gan.two_gaussians(
-        densities, best, lambda *q: calls.append(q) or divergences(*q), PULLS, mean=1.0, std=0.3
-    )
+    explorer = gan.two_gaussians(densities, best, lambda *q: calls.append(q) or divergences(*q), PULLS)
     for mean in (0.0, 2.4, -MOST_MEAN):
-        state = explorer.state(mean=mean)
+        state = explorer.state(mean=mean, std=0.3)
         here = np.flatnonzero(np.isclose(MEANS, mean))
         assert len(here) == 1 and list(state["curves"]) == list(state["divergences"])
         for name, value in state["divergences"].items():
@@ -95,43 +58,10 @@ def test_the_divergences_curves_pass_through_the_present_values_and_a_std_is_sur
     assert len(calls) == 1 + len(MEANS) + 3
 
 
-def test_marks_point_where_a_sample_is_pulled():
-    explorer = gan.two_gaussians(densities, best, divergences, PULLS)
-    for choice in (dict(mean=0, std=0.3, loss="non-saturating"), dict(mean=6, std=0.5, loss="minimax")):
-        explorer.set(**choice)
-        state, artists = explorer.state(), explorer.picture.artists
-        shown = {name: artists[name].get_xdata() for name in ("left", "right", "weak")}
-        pulls = dict(zip(state["samples"], state["sample_pulls"], strict=True))
-        assert sum(map(len, shown.values())) == SAMPLES
-        assert all(pulls[x] <= -WEAK for x in shown["left"])
-        assert all(pulls[x] >= WEAK for x in shown["right"])
-        assert all(abs(pulls[x]) < WEAK for x in shown["weak"])
-    assert len(shown["weak"]) == SAMPLES  # minimax, far away
-
-
-def test_what_lies_beyond_a_scale_is_marked_at_its_edge():
-    explorer = gan.two_gaussians(densities, best, divergences, {"steep": lambda x, *q: 1e6 * (x - 2)})
-    assert list(explorer.controls) == ["mean", "std"]
-    mark = explorer.picture.artists["KL(p||q) here"]
-    for std, marker in ((1.0, "D"), (0.2, "^")):
-        explorer.set(mean=2, std=std)
-        value = divergences(2, std)["KL(p||q)"]
-        assert mark.get_marker() == marker and mark.get_xdata()[0] == 2
-        assert mark.get_ydata()[0] == pytest.approx(min(value, MOST))
-    assert set(np.abs(explorer.picture.artists["left"].get_ydata())) == {MOST_PULL}
-
-
 def test_what_is_said_of_two_gaussians():
     words = caption(EXPLORER.state(mean=-6.0, std=0.5))
     assert words.startswith("q = N(−6, 0.5²):  JS 0.693 of at most ln 2 = 0.693,  KL(p‖q) 72.8")
-    assert "e−06" in words and "non-saturating 6,  none 0" in words
+    assert "e−06" in words and "non-saturating 6,  least squares" in words
     assert "N(0, " in caption(EXPLORER.state(mean=-1e-17))
     assert [said(value) for value in (0.0, 1.24e-9, 0.0123, 460.3)] == ["0", "1.2e−09", "0.0123", "460"]
     assert title(EXPLORER.state(mean=6.0, std=3.0)) == "minimax loss (3 of 20 samples outside)"
-
-
-def test_no_loss_or_no_js_is_refused():
-    with pytest.raises(ValueError, match="at least one loss"):
-        gan.two_gaussians(densities, best, divergences, {})
-    with pytest.raises(ValueError, match="named JS; there are KL"):
-        gan.two_gaussians(densities, best, lambda mean, std: {"KL": 0.0}, PULLS)

@@ -13,7 +13,6 @@ from course.explorers.gan.walk import (
     between,
     caption,
     draw_codes,
-    step_of,
     typical,
 )
 
@@ -102,28 +101,10 @@ def test_a_way_is_decoded_once_however_the_position_moves_and_without_gradients(
         sizes.append(len(noise))
         return (noise @ weight).sigmoid().view(-1, 28, 28)
 
-    explorer = gan.walk(counted, classify, Z, 20, 1)
+    explorer = gan.walk(counted, classify, Z)
     for position in (0.0, 0.3, 1.0, 0.3):
-        assert explorer.state(position=position)["start"] == 20
+        assert explorer.state(position=position)["start"] == 1
     assert sizes.count(len(FINE)) == 1 and weight.grad is None
-
-
-def test_the_artists_hold_the_states_numbers():
-    explorer = gan.walk(generate, classify, Z)
-    explorer.set(position=0.7, start=5, end=3)
-    artists, state = explorer.picture.artists, explorer.state()
-    assert artists["frame"].get_xdata()[0] == FINE[::EVERY][6] == 0.75
-    assert artists["mark"].get_xdata()[0] == 0.7
-    assert artists["lengths here"].get_xydata().tolist() == [[0.7, state["length"]]]
-    moves = (
-        artists["moves line"].get_ydata()[::2]
-        * state["moves"].max()
-        / artists["moves line"].get_ydata().max()
-    )
-    assert np.allclose(moves, state["moves"])
-    assert artists["moves here"].get_ydata()[0] == artists["moves line"].get_ydata()[2 * 16]
-    assert [bar.get_height() for bar in artists["bars"]] == pytest.approx(list(state["probabilities"]))
-    assert [step_of(p) for p in (0.0, 0.04, 0.05, 0.5, 0.99, 1.0)] == [0, 0, 1, 12, 23, 23]
 
 
 def test_the_walk_says_what_it_shows():

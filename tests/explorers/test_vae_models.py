@@ -9,7 +9,7 @@ import torch
 from course.explorers import vae
 from course.explorers.vae.trade_off import DRAWS, SAMPLES, prior_codes
 from course.explorers.vae.trade_off import caption as trade_off_caption
-from course.explorers.vae.walk import EDGE, STRIP
+from course.explorers.vae.walk import STRIP
 from course.explorers.vae.walk import caption as walk_caption
 from course.plots.tiles import SIDE
 
@@ -77,38 +77,13 @@ def test_the_codes_are_standard_normal_the_same_each_time_and_differ_between_dra
     assert len({float(code[0, 0]) for code in codes}) == DRAWS
 
 
-def test_models_must_be_two_or_more_in_order_and_the_nearest_beta_is_the_first_shown():
-    for rows in ([], ROWS[:1], ROWS[::-1], [ROWS[0], ROWS[0]]):
-        with pytest.raises(ValueError, match="in order of β"):
-            vae.trade_off(rows, decode, encode, IMAGES)
-    for beta, nearest in ((0.0, 0.1), (2.0, 1.0), (100.0, 16.0)):
-        assert vae.trade_off(ROWS, decode, encode, IMAGES, beta).controls["beta"].value == nearest
-
-
-def test_the_marked_model_lies_on_the_curve_and_the_dashed_line_has_slope_minus_beta():
-    explorer = vae.trade_off(ROWS, decode, encode, IMAGES)
-    artists = explorer.picture.artists
-    for row in ROWS:
-        explorer.set(beta=row["beta"])
-        assert np.allclose(artists["shown"].get_xydata(), [[row["kl"], row["recon_nll"]]])
-        (x0, y0), (x1, y1) = artists["slope"].get_xydata()
-        assert (y1 - y0) / (x1 - x0) == pytest.approx(-row["beta"])
-        assert np.interp(row["kl"], [x0, x1], [y0, y1]) == pytest.approx(row["recon_nll"])
-
-
-def test_every_model_lies_within_the_panel_those_that_coincide_share_a_label_and_grey_lines_have_equal_elbo():
-    same = [row | {"kl": 0.0, "recon_nll": 200.0} for row in ROWS]
-    for rows, labels in ((ROWS, {"0.1", "1", "8, 16"}), (same, {"0.1, 1, 8, 16"})):
-        axes = vae.trade_off(rows, decode, encode, IMAGES).picture.artists["shown"].axes
-        texts = {text.get_text() for text in axes.texts}
-        assert labels <= texts and all(text.startswith("−") for text in texts - labels)
-        for row in rows:
-            assert axes.get_xlim()[0] < row["kl"] < axes.get_xlim()[1]
-            assert axes.get_ylim()[0] < row["recon_nll"] < axes.get_ylim()[1]
-        totals = [line.get_xydata().sum(1) for line in axes.lines if line.get_color() == "0.72"]
-        assert len(totals) >= 4 and all(np.isclose(*total) for total in totals)
-        numbers = {float(text.replace("−", "-")) for text in texts - labels}
-        assert numbers and numbers <= {-round(float(total[0]), 6) for total in totals}
+def test_models_that_coincide_share_a_label_and_grey_lines_have_equal_elbo():
+    axes = TRADE_OFF.picture.artists["shown"].axes
+    texts, labels = {text.get_text() for text in axes.texts}, {"0.1", "1", "8, 16"}
+    totals = [line.get_xydata().sum(1) for line in axes.lines if line.get_color() == "0.72"]
+    assert len(totals) >= 4 and all(np.isclose(*total) for total in totals)
+    numbers = {float(text.replace("−", "-")) for text in texts - labels}
+    assert labels <= texts and numbers <= {-round(float(total[0]), 6) for total in totals}
 
 
 WALK = vae.walk(encode_one, decode_one, IMAGES, KL)
@@ -149,40 +124,8 @@ def test_the_walks_caption_says_which_dimension_it_is():
     assert "μ = −1.00" in walk_caption(state | {"mu": -1.0})
 
 
-def test_marks_stand_at_the_value_at_mu_and_on_the_chosen_bar():
-    explorer = vae.walk(encode_one, decode_one, IMAGES, KL)
-    explorer.set(image=2, rank=2, value=-1.4)
-    artists, state = explorer.picture.artists, explorer.state()
-    assert artists["value"].get_xdata()[0] == pytest.approx(-1.4)
-    assert artists["frame"].get_xdata()[0] == STRIP[2] == -1.5
-    assert artists["mu"].get_xdata()[0] == pytest.approx(state["mu"])
-    assert np.allclose(artists["spread"].get_xdata(), state["mu"] + state["sigma"] * np.array([-1, 1]))
-    bar = artists["chosen"]
-    assert (bar.get_height(), bar.get_x() + bar.get_width() / 2) == (1.25, pytest.approx(2))
-    assert artists["mark"].get_xdata()[0] == 2
-
-
-@pytest.mark.parametrize(("mu", "marker"), [(-9.0, "<"), (0.3, "D"), (9.0, ">")])
-def test_a_mu_beyond_the_strip_is_an_arrow_at_its_end(mu, marker):
-    def at_mu(x):
-        return torch.full((len(x), Z), mu), torch.zeros(len(x), Z)
-
-    explorer = vae.walk(at_mu, decode_one, IMAGES, KL)
-    explorer.png()
-    mark = explorer.picture.artists["mu"]
-    assert mark.get_marker() == marker and abs(mark.get_xdata()[0]) < EDGE
-
-
-def test_a_single_image_or_dimension_has_no_control_and_models_are_read_without_gradients():
-    few = vae.walk(encode_one, decode_one, IMAGES[:1], torch.ones(Z))
-    assert list(few.controls) == ["rank", "value"] and few.png()
-    assert [few.state(rank=rank)["dimension"] for rank in (1, 2, 3, 4)] == [0, 1, 2, 3]  # equal KLs
-    weight = DECODERS[1].clone().requires_grad_()
-
-    def one(z):
-        return (z.expand(-1, Z) @ weight).sigmoid().view(-1, SIDE, SIDE)
-
-    single = vae.walk(lambda x: tuple(part[:, :1] for part in encode_one(x)), one, IMAGES, KL[:1].tolist())
-    assert list(single.controls) == ["image", "value"] and single.png() and weight.grad is None
+def test_equal_kls_keep_their_order_and_each_dimension_needs_one():
+    same = vae.walk(encode_one, decode_one, IMAGES, torch.ones(Z))
+    assert [same.state(rank=rank)["dimension"] for rank in (1, 2, 3, 4)] == [0, 1, 2, 3]
     with pytest.raises(ValueError, match="4 latent dimensions"):
         vae.walk(encode_one, decode_one, IMAGES, KL[:3])

@@ -11,7 +11,7 @@ from PIL import Image
 
 import book
 import frames
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.plots import quantised
 from tests.helpers.places import ROOT
 
@@ -30,7 +30,8 @@ def explorer(main=("height", "kind"), adjust=None):
     def update(artists, state):
         artists["bar"].set_ydata([0, state["height"] * state["kind"] / 2])
 
-    return Explorer("bars", controls, lambda **c: c, build, update, alt="Bars.", main=main, adjust=adjust)
+    picture = Picture(build, update, (9, 4))
+    return Explorer("bars", controls, lambda **c: c, picture, "Bars.", main=main, adjust=adjust)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import caption_above, legend, minus, moving, moving_scale, round_up, stems
 from course.plots import COLOURS
@@ -13,8 +13,7 @@ from course.plots import COLOURS
 MOST = 60  # points
 NOISE = 0.25
 BANDWIDTHS = (0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.5, 2.0)
-GAUSSIAN, DOT = "gaussian", "dot"
-SCORES = {GAUSSIAN: "Gaussian: −(x − xᵢ)² / 2h²", DOT: "dot product: x xᵢ / h²"}
+SCORES = [("Gaussian: −(x − xᵢ)² / 2h²", "gaussian"), ("dot product: x xᵢ / h²", "dot")]
 GRID = np.linspace(-2, 2, 201)
 SHARE = 0.9  # of the weight
 TICKS = (0, 0.5, 1)  # of the weights' scale
@@ -25,47 +24,30 @@ ALT = (
 )
 
 
-def kernel(smooth, bandwidth=0.2, query=0.5, points=30):
+def kernel(smooth):
     """Explore attention over points: queries x, keys x_i, values y_i.
 
     Args:
         smooth: the chapter's function (x (N,), points (n,), values (n,), bandwidth, scores) -> (estimate
             (N,), weights (N, n)), float64 tensors; scores is "gaussian", −(x − x_i)² / 2h², or "dot",
             x x_i / h².
-        bandwidth: h to begin with, one of `BANDWIDTHS`.
-        query, points: to begin with.
-    Returns:
-        Explorer.
     """
     controls = {
-        "scores": menu(
-            "scores",
-            [(name, key) for key, name in SCORES.items()],
-            GAUSSIAN,
-            "how a query x and a key, the point's xᵢ, make a score",
-        ),
+        "scores": menu("scores", SCORES, None, "how a query x and a key, the point's xᵢ, make a score"),
         "bandwidth": list_slider(
-            "bandwidth h",
-            BANDWIDTHS,
-            bandwidth,
-            "the distance over which points count; smaller is more peaked",
+            "bandwidth h", BANDWIDTHS, 0.2, "the distance over which points count; smaller is more peaked"
         ),
         "query": slider(
-            "query x", (-2, 2, 0.05), query, "where the curve is estimated and the weights are shown"
+            "query x", (-2, 2, 0.05), 0.5, "where the curve is estimated and the weights are shown"
         ),
         "points": slider(
-            "points", (4, MOST), points, "how many key-value pairs there are; more are added to those before"
+            "points", (4, MOST), 30, "how many key-value pairs there are; more are added to those before"
         ),
     }
+    compute = partial(compute_kernel, smooth)
+    picture = Picture(build, update, (9.4, 4.4))
     return Explorer(
-        "attention as kernel regression",
-        controls,
-        partial(compute_kernel, smooth),
-        build,
-        update,
-        alt=ALT,
-        main=("query", "bandwidth"),
-        size=(9.4, 4.4),
+        "attention as kernel regression", controls, compute, picture, ALT, main=("query", "bandwidth")
     )
 
 
@@ -85,9 +67,8 @@ def compute_kernel(smooth, *, scores, bandwidth, query, points):
     """The numbers behind one picture of kernel regression.
 
     Returns:
-        dict: x, y, weights (points,) at the query, curve: the estimate at `GRID`, estimate: that at the
-        query, carriers: how many points, the heaviest first, make up `SHARE` of the weight, heaviest: x of
-        the heaviest point.
+        dict: x, y, weights (points,) and estimate, both at the query, curve: the estimate at `GRID`,
+        carriers: how many points at least carry `SHARE` of the weight, heaviest: x of the heaviest one.
     """
     x, y = (numbers[:points] for numbers in data())
     places = torch.from_numpy(np.append(GRID, query))
@@ -162,7 +143,7 @@ def _caption(state):
         f"h = {state['bandwidth']:g}, x = {state['query']:.2f}: estimate {state['estimate']:.2f} (true "
         f"{truth(state['query']):.2f}); {carriers} of {n} points carry {SHARE:.0%} of the weight"
     ).replace("%", " %")
-    if state["scores"] == GAUSSIAN:
+    if state["scores"] == "gaussian":
         second = "Gaussian scores: the nearer a key is to the query, the larger its weight"
     elif round(state["query"], 9) == 0:
         second = "dot-product scores: at x = 0 all scores are 0 and all weights equal"

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
 from course.explorers.parts import arrays, moving, outline
 from course.plots import COLOURS
@@ -34,8 +34,6 @@ def masks(attention, padding_mask, causal_mask):
             nothing is 0.
         padding_mask: the chapter's function (lengths, steps) -> (B, 1, 1, steps) bool; lengths (B,) ints.
         causal_mask: the chapter's function (steps) -> (steps, steps) bool.
-    Returns:
-        Explorer.
     """
     named = [(words, name) for name, words in NAMES.items()]
     controls = {
@@ -44,18 +42,13 @@ def masks(attention, padding_mask, causal_mask):
         "position": slider("query", (1, T), 6, "the token whose weights are the bars, counted from 1"),
     }
     compute = partial(compute_masks, attention, padding_mask, causal_mask)
-    return Explorer(
-        "masks", controls, compute, build, update, alt=ALT, main=("length", "position"), size=(9.4, 4.1)
-    )
+    picture = Picture(build, update, (9.4, 4.1))
+    return Explorer("masks", controls, compute, picture, ALT, main=("length", "position"))
 
 
 def compute_masks(attention, padding_mask, causal_mask, *, mask, length, position):
     """The numbers behind one picture of masks.
 
-    Args:
-        mask: a key of `NAMES`.
-        length: how many tokens are real, 0 to T.
-        position: of the query, 1 to T.
     Returns:
         dict: mask (T, T) bool, attn (T, T), allowed (T,) bool and weights (T,), both of the query; name.
     """

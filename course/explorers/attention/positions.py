@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from matplotlib.patheffects import withStroke
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, slider
 from course.explorers.parts import caption_above, legend, minus, moving, outline
 from course.plots import COLOURS, SIGNED
@@ -22,43 +22,30 @@ ALT = (
 )
 
 
-def positions(encoding, d_model=32, position=20, offset=10, pair=2):
+def positions(encoding):
     """Explore sinusoidal positional encodings: an offset is a rotation of each pair of columns.
 
     Args:
         encoding: the chapter's function (steps, d_model) -> (steps, d_model) tensor: sine in the even
             columns, cosine in the odd ones.
-        d_model: even, 4 to 64, to begin with.
-        position, offset, pair: to begin with.
-    Returns:
-        Explorer.
     """
     controls = {
         "d_model": list_slider(
-            "d_model",
-            range(4, 65, 2),
-            d_model,
-            "how many columns the encoding has, two for each frequency",
+            "d_model", range(4, 65, 2), 32, "how many columns the encoding has, two for each frequency"
         ),
-        "position": slider("position p", (0, STEPS - 1), position, "a position, counted from 0"),
+        "position": slider("position p", (0, STEPS - 1), 20, "a position, counted from 0"),
         "offset": slider(
             "offset k",
             (-REACH, REACH),
-            offset,
+            10,
             f"steps from p to the second position, which stays within 0 and {STEPS - 1}",
         ),
-        "pair": slider("pair i", (0, 31), pair, "columns 2i (sine) and 2i + 1 (cosine), of one frequency"),
+        "pair": slider("pair i", (0, 31), 2, "columns 2i (sine) and 2i + 1 (cosine), of one frequency"),
     }
+    compute = partial(compute_positions, encoding)
+    picture = Picture(build, update, (9.4, 4.6))
     return Explorer(
-        "positions",
-        controls,
-        partial(compute_positions, encoding),
-        build,
-        update,
-        alt=ALT,
-        main=("position", "pair"),
-        size=(9.4, 4.6),
-        adjust=bound_sliders,
+        "positions", controls, compute, picture, ALT, main=("position", "pair"), adjust=bound_sliders
     )
 
 
@@ -110,10 +97,7 @@ def build(figure):
     artists |= _build_map(above)
     for name, line in (("first", "-"), ("second", "--")):
         style = dict(color="black", linewidth=1.3)
-        artists[name] = [
-            moving(above, line, path_effects=SEEN, **style),
-            moving(below, line, **style),
-        ]
+        artists[name] = [moving(above, line, path_effects=SEEN, **style), moving(below, line, **style)]
     return artists | _build_circle(figure.add_subplot(grid[:, 1])) | _build_points(below, "on the curve")
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import caption_above, legend, minus, moving, stems
 from course.plots import COLOURS
@@ -14,6 +14,7 @@ KEYS = 16
 SEEDS = 21  # the curves are means over them
 D_KS = tuple(2**power for power in range(11))
 LIMIT = 3000  # of the logits' picture
+LEGEND = dict(room=True, handlelength=2, handletextpad=0.8, borderpad=0)
 ALT = (
     "The logits of one query and its attention weights as dots and bars, one a key; beside them the weights' "
     "entropy and the norm of the softmax's Jacobian against the dimension of the keys, as two curves, one "
@@ -21,7 +22,7 @@ ALT = (
 )
 
 
-def softmax_shape(random_scores, entropy, jacobian_norm, d_k=64):
+def softmax_shape(random_scores, entropy, jacobian_norm):
     """Explore how flat or peaked attention's softmax is, and how large its Jacobian.
 
     Args:
@@ -29,13 +30,10 @@ def softmax_shape(random_scores, entropy, jacobian_norm, d_k=64):
             of one standard normal query with standard normal keys.
         entropy: the chapter's function p (..., n) -> (...) nats; some p are exactly 0.
         jacobian_norm: the chapter's function p (..., n) -> (...), the Frobenius norm of diag(p) − p pᵀ.
-        d_k: the dimension to begin with, one of `D_KS`.
-    Returns:
-        Explorer.
     """
     scaling = [("divided by √d_k", True), ("not divided", False)]
     controls = {
-        "d_k": list_slider("d_k", D_KS, d_k, "how many entries the query and each key have"),
+        "d_k": list_slider("d_k", D_KS, 64, "how many entries the query and each key have"),
         "scaled": menu(
             "scores", scaling, False, "whether the scores q · k are divided by the square root of d_k"
         ),
@@ -47,16 +45,9 @@ def softmax_shape(random_scores, entropy, jacobian_norm, d_k=64):
         ),
         "seed": slider("seed", (0, SEEDS - 1), 0, "of the random query and keys"),
     }
-    return Explorer(
-        "softmax shape",
-        controls,
-        partial(compute_softmax_shape, entropy, jacobian_norm, score_table(random_scores)),
-        build,
-        update,
-        alt=ALT,
-        main=("d_k", "temperature"),
-        size=(9.4, 4.6),
-    )
+    compute = partial(compute_softmax_shape, entropy, jacobian_norm, score_table(random_scores))
+    picture = Picture(build, update, (9.4, 4.6))
+    return Explorer("softmax shape", controls, compute, picture, ALT, main=("d_k", "temperature"))
 
 
 def score_table(random_scores):
@@ -106,8 +97,7 @@ def build(figure):
     entropies.axhline(np.log(KEYS), color="0.35", linewidth=1, linestyle=":")
     entropies.annotate(f"ln {KEYS}", (10.2, np.log(KEYS)), ha="right", va="bottom", fontsize=9)
     shown = [*artists["entropies"], artists["entropies point"]]
-    wide = dict(room=True, handlelength=2, handletextpad=0.8, borderpad=0)
-    legend(entropies, shown, None, 1, 0.97, "right", columnspacing=1.2, **wide)
+    legend(entropies, shown, None, 1, 0.97, "right", columnspacing=1.2, **LEGEND)
     jacobians.set(ylabel="Jacobian's norm", ylim=(-0.02, 0.55))
     jacobians.set_xlabel(f"d_k (curves: means over {SEEDS} seeds)")
     return artists
@@ -125,9 +115,7 @@ def _build_keys(logits, weights):
     logits.axhline(0, color="0.7", linewidth=1, zorder=0)
     weights.set(xlabel="key", ylabel="weight", ylim=(0, 1.02), yticks=(0, 0.25, 0.5, 0.75, 1))
     equal = weights.axhline(1 / KEYS, color="0.35", linewidth=1, linestyle=":", label=f"all equal: 1/{KEYS}")
-    legend(
-        weights, [equal], None, 1, 0.97, "right", room=True, handlelength=2, handletextpad=0.8, borderpad=0
-    )
+    legend(weights, [equal], None, 1, 0.97, "right", **LEGEND)
     return {
         "logits": moving(logits, "o", color=COLOURS[0], markersize=5),
         "stems": moving(logits, color=COLOURS[0], linewidth=1),

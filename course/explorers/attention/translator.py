@@ -4,7 +4,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.characters import BREAK, visible
 from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, moving, outline
@@ -14,6 +14,7 @@ from course.plots.texts import Caption, Texts
 ROWS = 10  # output characters that there is always room for: those of an ISO date
 MOST_ROWS = 12
 ROOM = (20, 30, 40)  # source characters: few different widths, since new limits cost a whole redraw
+TEXT = "вторник, 5 января 2021 г."  # to begin with
 MEAN = 0  # instead of a head's number
 ALT = (
     "A map of the attention weights, a row for each character that the translator writes and a column for "
@@ -21,7 +22,7 @@ ALT = (
 )
 
 
-def translator(translate, text="вторник, 5 января 2021 г."):
+def translator(translate):
     """Explore where a trained translator of dates looks while it writes.
 
     Args:
@@ -30,25 +31,17 @@ def translator(translate, text="вторник, 5 января 2021 г."):
             (T_out,), the probability of each; "attn" (L, n_h, T_out, T_src), the cross-attention of each
             decoder layer and head. A ValueError (an unknown character, say) is shown under the picture. It is
             called once for a text: a model trained further needs a new explorer.
-        text: what to begin with.
-    Returns:
-        Explorer.
     """
     translate = lru_cache(maxsize=32)(translate)
-    first = translate(text)
+    first = translate(TEXT)
     layers, heads = first["attn"].shape[:2]
-    each = [(f"head {h}", h) for h in range(1, heads + 1)] if heads > 1 else []
+    named = [("mean of all heads", MEAN), *((f"head {h}", h) for h in range(1, heads + 1))]
     controls = {
-        "text": field("text", text, "a date in any of the languages that the model was trained on"),
+        "text": field("text", TEXT, "a date in any of the languages that the model was trained on"),
         "layer": slider(
             "layer", (1, layers), layers, "which of the decoder's layers, counted from the input"
         ),
-        "head": menu(
-            "head",
-            [("mean of all heads", MEAN), *each],
-            MEAN,
-            "one head's weights, or their mean over the heads",
-        ),
+        "head": menu("head", named, MEAN, "one head's weights, or their mean over the heads"),
         "position": slider(
             "output character",
             (1, max(2, len(first["output"]))),
@@ -56,16 +49,10 @@ def translator(translate, text="вторник, 5 января 2021 г."):
             "the character written whose weights are the bars, counted from 1",
         ),
     }
+    compute = partial(compute_translator, translate)
+    picture = Picture(build, update, (9.4, 5.1))
     return Explorer(
-        "translator",
-        controls,
-        partial(compute_translator, translate),
-        build,
-        update,
-        alt=ALT,
-        main=("position", "head"),
-        size=(9.4, 5.1),
-        adjust=bound_position,
+        "translator", controls, compute, picture, ALT, main=("position", "head"), adjust=bound_position
     )
 
 
@@ -77,9 +64,8 @@ def compute_translator(translate, *, text, layer, head, position):
         layer, position: ints from 1; beyond the last one the last one counts.
         head: int from 1, or `MEAN`.
     Returns:
-        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, weights (T_src,), those of
-        the position, all 0 where nothing was written, most (index of the source character of the greatest
-        weight), shown (which layer and head, in words).
+        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, weights (T_src,), its own,
+        all 0 where nothing was written, most (index of the greatest), shown (the layer and head in words).
     Raises:
         ValueError: for a text without characters to read, and as `translate` does.
     """
@@ -93,7 +79,7 @@ def compute_translator(translate, *, text, layer, head, position):
     layer_attn = attn[layer - 1]
     chosen = layer_attn.mean(0) if head == MEAN else layer_attn[head - 1]  # (T_out, T_src)
     weights = chosen[position - 1] if output else 0 * attn.sum((0, 1, 2))
-    which = f"mean of {heads} heads" if head == MEAN and heads > 1 else f"head {max(1, head)}"
+    which = f"mean of {heads} heads" if head == MEAN else f"head {head}"
     return {
         "source": source,
         "output": output,

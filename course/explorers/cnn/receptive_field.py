@@ -4,13 +4,14 @@ from functools import partial
 
 import numpy as np
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
 from course.explorers.parts import moving
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
 MOST = 5  # layers
+PIXELS = 28  # of the input
 OWN = "as the sliders say"
 PRESETS = {  # layers of (kernel, stride, dilation), input first
     "plain: kernel 3, three times": [(3, 1, 1)] * 3,
@@ -24,15 +25,12 @@ ALT = (
 )
 
 
-def receptive_field(layer_size, pixels=28):
+def receptive_field(layer_size):
     """Explore what one unit sees: choose the layers and the unit.
 
     Args:
         layer_size: the chapter's function (layers) -> (size, jump) in pixels; layers a list of (kernel,
             stride, dilation), input first.
-        pixels: length of the input.
-    Returns:
-        Explorer.
     """
     controls = {
         "preset": menu("layers", [OWN, *PRESETS]),
@@ -40,7 +38,7 @@ def receptive_field(layer_size, pixels=28):
         "kernel": slider("kernel", (1, 5), 3),
         "stride": slider("stride", (1, 3), 1),
         "dilation": slider("dilation", (1, 3), 1),
-        "unit": slider("output unit", (0, pixels - 1), 10),
+        "unit": slider("output unit", (0, PIXELS - 1), 10),
     }
 
     def leave_preset(change):
@@ -48,20 +46,14 @@ def receptive_field(layer_size, pixels=28):
 
     for name in ("layers", "kernel", "stride", "dilation"):
         controls[name].observe(leave_preset, "value")
+    compute = partial(compute_receptive_field, layer_size)
+    picture = Picture(build, update, (9.2, 4.2))
     return Explorer(
-        "receptive field",
-        controls,
-        partial(compute_receptive_field, layer_size, pixels),
-        partial(build, pixels=pixels),
-        update,
-        alt=ALT,
-        main=("layers", "kernel"),
-        size=(9.2, 4.2),
-        adjust=bound_unit,
+        "receptive field", controls, compute, picture, ALT, main=("layers", "kernel"), adjust=bound_unit
     )
 
 
-def compute_receptive_field(layer_size, pixels, *, preset, layers, kernel, stride, dilation, unit):
+def compute_receptive_field(layer_size, *, preset, layers, kernel, stride, dilation, unit):
     """The numbers behind one picture of the receptive field.
 
     Args:
@@ -73,7 +65,7 @@ def compute_receptive_field(layer_size, pixels, *, preset, layers, kernel, strid
         (N, 2, 2) from (centre, row) below to (centre, row) above, size and jump in pixels.
     """
     wanted = [(kernel, stride, dilation)] * layers if preset == OWN else PRESETS[preset]
-    fit, centres = [], [np.arange(float(pixels))]
+    fit, centres = [], [np.arange(float(PIXELS))]
     for layer in wanted:
         met = taps(len(centres[-1]), *layer)
         if not len(met):
@@ -110,11 +102,11 @@ def bound_unit(controls, state):
     controls["unit"].max = max(1, len(state["centres"][-1]) - 1)
 
 
-def build(figure, pixels):
+def build(figure):
     """All artists of the picture; the rows' names are tick labels, part of the background."""
     axes = figure.add_subplot()
     axes.set_title("\n\n", fontsize=10)  # room for the caption
-    axes.set(xlabel="position in the input (pixels)", xlim=(-0.9, pixels - 0.1))
+    axes.set(xlabel="position in the input (pixels)", xlim=(-0.9, PIXELS - 0.1))
     axes.set_yticks(range(2), [row_name(99, (5, 3, 3), 5)] * 2)  # room for the longest
     axes.tick_params(axis="y", length=0, labelsize=9)
     axes.spines[["left", "bottom"]].set_visible(False)

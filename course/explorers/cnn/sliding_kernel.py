@@ -8,7 +8,7 @@ import torch
 import traitlets
 from matplotlib.patches import Rectangle
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import described, menu, slider
 from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
@@ -40,45 +40,39 @@ class KernelGrid(widgets.VBox):
         field = dict(min=-LIMIT, max=LIMIT, step=0.1, layout=widgets.Layout(width="62px"))
         self.numbers = [widgets.BoundedFloatText(**field) for _ in range(9)]
         self._taking = False
-        for i, f in enumerate(self.numbers):
-            described(f, f"kernel row {i // 3}, column {i % 3}")
-        rows = [widgets.HBox(self.numbers[3 * i : 3 * i + 3]) for i in range(3)]
-        super().__init__(rows)
-        for f in self.numbers:
-            f.observe(self._read, "value")
+        for i, number in enumerate(self.numbers):
+            described(number, f"kernel row {i // 3}, column {i % 3}").observe(self._read, "value")
+        super().__init__([widgets.HBox(self.numbers[3 * i : 3 * i + 3]) for i in range(3)])
         self.observe(self._write, "value")
         self.value = value
 
     def _read(self, change):
         if not self._taking:
-            flat = [f.value for f in self.numbers]
+            flat = [number.value for number in self.numbers]
             self.value = tuple(tuple(flat[3 * i : 3 * i + 3]) for i in range(3))
 
     def _write(self, change):
         self._taking = True
         try:
-            for f, number in zip(self.numbers, np.ravel(self.value), strict=True):
-                f.value = float(number)
+            for number, value in zip(self.numbers, np.ravel(self.value), strict=True):
+                number.value = float(value)
         finally:
             self._taking = False
 
 
-def sliding_kernel(conv2d, images, kernel="vertical edges"):
+def sliding_kernel(conv2d, images):
     """Explore a convolution: choose the image, the kernel, stride, padding, dilation and one output position.
 
     Args:
         conv2d: the chapter's function (x, weight, bias, stride, padding, dilation) -> output;
             x (1, 1, H, W), weight (1, 1, 3, 3), output (1, 1, H_out, W_out).
         images: dict of name to (H, W) tensor, at least 14 pixels each way.
-        kernel: the preset to begin with, a key of `KERNELS`.
-    Returns:
-        Explorer.
     """
     first = next(iter(images.values()))
     controls = {
         "image": menu("image", images),
-        "preset": menu("kernel", [*KERNELS, OWN], kernel),
-        "kernel": KernelGrid(KERNELS[kernel]),
+        "preset": menu("kernel", [*KERNELS, OWN]),
+        "kernel": KernelGrid(KERNELS["vertical edges"]),
         "stride": slider("stride", (1, 4), 1),
         "padding": slider("padding", (0, 4), 0),
         "dilation": slider("dilation", (1, 4), 1),
@@ -86,16 +80,10 @@ def sliding_kernel(conv2d, images, kernel="vertical edges"):
         "column": slider("output col", (0, 25), first.shape[1] // 3),
     }
     _link(controls["preset"], controls["kernel"])
+    compute = partial(compute_sliding_kernel, conv2d, images)
+    picture = Picture(build, update, (9.2, 4.3))
     return Explorer(
-        "sliding kernel",
-        controls,
-        partial(compute_sliding_kernel, conv2d, images),
-        build,
-        update,
-        alt=ALT,
-        main=("row", "column"),
-        size=(9.2, 4.3),
-        adjust=bound_position,
+        "sliding kernel", controls, compute, picture, ALT, main=("row", "column"), adjust=bound_position
     )
 
 
@@ -103,10 +91,7 @@ def compute_sliding_kernel(conv2d, images, *, image, preset, kernel, stride, pad
     """The numbers behind one picture of the sliding kernel.
 
     Args:
-        image: a key of `images`.
-        preset: not used; the preset has already set `kernel`.
-        kernel: 3 × 3 numbers.
-        stride, padding, dilation: int.
+        preset: not used; it has already set `kernel`, 3 × 3 numbers.
         row, column: the output position; beyond the output's edge the last one counts.
     Returns:
         dict: padded (H + 2P, W + 2P), output (H_out, W_out), row, column, top, left (the window's corner in
@@ -179,15 +164,15 @@ def update(artists, state):
     top, left, span = state["top"] - padding, state["left"] - padding, state["span"]  # in pixels of the image
     height, width = state["padded"].shape
     _place(artists["window"].axes.images[0], state["padded"], padding)
-    _box(artists["frame"], -0.5, -0.5, width - 2 * padding, height - 2 * padding)
-    _box(artists["window"], left - 0.5, top - 0.5, span, span)
+    artists["frame"].set_bounds(-0.5, -0.5, width - 2 * padding, height - 2 * padding)
+    artists["window"].set_bounds(left - 0.5, top - 0.5, span, span)
     steps = np.arange(0, span if dilation > 1 else 0, dilation)  # taps side by side: the window says it all
     artists["taps"].set_data(np.tile(left + steps, 3), np.repeat(top + steps, 3))
     output = state["output"]
     _place(artists["output"], output, 0)
     limit = max(np.abs(output).max(), 1e-9)
     artists["output"].set_clim(-limit, limit)
-    _box(artists["cell"], state["column"] - 0.5, state["row"] - 0.5, 1, 1)
+    artists["cell"].set_bounds(state["column"] - 0.5, state["row"] - 0.5, 1, 1)
     for name in ("patch", "kernel", "products"):
         set_number_grid(*artists[name], state[name])
     total = float(state["products"].sum())
@@ -226,7 +211,3 @@ def _place(image, array, padding):
         side = max(height, width)  # the panel is square whatever the image is: the layout stays
         x, y = extent[0] - (side - width) / 2, extent[3] - (side - height) / 2
         image.axes.set(xlim=(x, x + side), ylim=(y + side, y))
-
-
-def _box(rectangle, left, top, width, height):
-    rectangle.set_bounds(left, top, width, height)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from matplotlib import colormaps
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import slider
 from course.explorers.parts import moving, outline
 from course.plots import COLOURS
@@ -22,18 +22,15 @@ ALT = (
 )
 
 
-def trained_net(model, images, labels, predict=None):
+def trained_net(model, images, labels):
     """Explore a trained net: move, turn, thicken or thin a digit, add noise, erase a block.
 
     Args:
         model: a module with the convolutions `conv1` and `conv2`, (1, 1, H, W) -> logits (1, K).
         images: (N, 1, H, W), values from 0 to 1.
         labels: (N,) true classes.
-        predict: optional function (model, x) -> probabilities (1, K), default the softmax of the logits.
-    Returns:
-        Explorer.
     """
-    compute = partial(compute_trained_net, model, images, labels, predict)
+    compute = partial(compute_trained_net, model, images, labels)
     side = images.shape[-1]
     controls = {
         "digit": slider("image", (0, len(images) - 1), 0),
@@ -47,13 +44,12 @@ def trained_net(model, images, labels, predict=None):
         "column": slider("erase col", (0, side - 1), side // 2 - 4),
     }
     state = compute(**{name: control.value for name, control in controls.items()})
-    draw = partial(build, shapes=[m.shape for m in state["maps"]], side=side, classes=len(state["probs"]))
-    return Explorer(
-        "trained net", controls, compute, draw, update, alt=ALT, main=("turn", "right"), size=(9.6, 4.9)
-    )
+    shapes, classes = [maps.shape for maps in state["maps"]], len(state["probs"])
+    picture = Picture(partial(build, shapes=shapes, side=side, classes=classes), update, (9.6, 4.9))
+    return Explorer("trained net", controls, compute, picture, ALT, main=("turn", "right"))
 
 
-def compute_trained_net(model, images, labels, predict=None, *, digit, erase, row, column, **changes):
+def compute_trained_net(model, images, labels, *, digit, erase, row, column, **changes):
     """The numbers behind one picture of the trained net.
 
     Args:
@@ -65,7 +61,7 @@ def compute_trained_net(model, images, labels, predict=None, *, digit, erase, ro
     """
     x = changed(images[digit : digit + 1].float(), **changes)
     x[..., row : row + erase, column : column + erase] = 0
-    maps, probs = watch(model, x, predict or (lambda model, x: model(x).softmax(1)))
+    maps, probs = watch(model, x)
     return {
         "image": x[0, 0].cpu().numpy(),
         "maps": maps,
@@ -113,7 +109,7 @@ def turned(x, degrees):
     return F.grid_sample(x, F.affine_grid(back, x.shape, align_corners=False), align_corners=False)
 
 
-def watch(model, x, predict):
+def watch(model, x):
     """(maps after ReLU of conv1 and conv2, probabilities) as arrays; the model is left as it was."""
     seen, mode, parameter = {}, model.training, next(model.parameters())
     hooks = [
@@ -123,7 +119,7 @@ def watch(model, x, predict):
     try:
         model.eval()
         with torch.no_grad():
-            probs = predict(model, x.to(parameter.device, parameter.dtype))[0]
+            probs = model(x.to(parameter.device, parameter.dtype)).softmax(1)[0]
     finally:
         model.train(mode)
         for hook in hooks:

@@ -5,9 +5,9 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import arrays, caption_above, legend, minus, moving
+from course.explorers.parts import arrays, caption_above, legend, minus, moving, within
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -30,7 +30,7 @@ ALT = (
 )
 
 
-def depth(signals, activations, initialisations, activation="relu", initialisation="Xavier"):
+def depth(signals, activations, initialisations):
     """Explore how a signal and its gradient shrink or grow in a deep network of layers of one width.
 
     Args:
@@ -38,25 +38,17 @@ def depth(signals, activations, initialisations, activation="relu", initialisati
             L + 1 sizes from the input on, std_of a function (fan_in, fan_out) -> standard deviation of a
             layer's weights; the mean squares of each layer's output before its activation and of the loss's
             gradient there, both from the first layer on. It is called once for a setting.
-        activations: sequence of names; "linear" and "relu" get a prediction.
-        initialisations: dict of a name to a function (fan_in, fan_out) -> standard deviation.
-        activation, initialisation: to begin with; the first one if there is none of that name.
-    Returns:
-        Explorer.
-    Raises:
-        ValueError: without an activation or an initialisation.
+        activations: sequence of names, "relu" among them; it and "linear" get a prediction.
+        initialisations: dict of a name, "Xavier" among them, to a function (fan_in, fan_out) -> standard
+            deviation.
     """
-    if not activations or not initialisations:
-        raise ValueError("depth needs at least one activation and one initialisation.")
-    activation = activation if activation in activations else activations[0]
-    initialisation = initialisation if initialisation in initialisations else next(iter(initialisations))
     scales = [(f"{scale:g}", scale) for scale in SCALES]
     controls = {
-        "activation": menu("activation", activations, activation, "what stands between two layers"),
+        "activation": menu("activation", activations, "relu", "what stands between two layers"),
         "initialisation": menu(
             "initialisation",
             initialisations,
-            initialisation,
+            "Xavier",
             "what decides the standard deviation of the weights",
         ),
         "scale": list_slider(
@@ -69,9 +61,8 @@ def depth(signals, activations, initialisations, activation="relu", initialisati
     }
     measured = lru_cache(maxsize=4096)(partial(measure, signals, initialisations))
     compute = partial(compute_depth, initialisations, measured)
-    return Explorer(
-        "depth", controls, compute, build, update, alt=ALT, main=("scale", "layers"), size=(9.4, 4.5)
-    )
+    picture = Picture(build, update, (9.4, 4.5))
+    return Explorer("depth", controls, compute, picture, ALT, main=("scale", "layers"))
 
 
 def measure(signals, initialisations, layers, width, activation, initialisation, scale):
@@ -90,11 +81,10 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
     Args:
         measured: function (layers, width, activation, initialisation, scale) -> what `measure` returned.
     Returns:
-        dict: forward, (layers,) mean squares from the first layer on, and backward, (layers,) those of the
-        gradient from the last layer back, the first of them 1; std, of the weights; predicted, the factor
-        width · std² · g of a layer, or None; forward_line, backward_line, (layers,) the first number times
-        predicted^layer, or None; forward_factor, backward_factor, the geometric means of the steps that were
-        measured, NaN if there is none, and forward_verdict, backward_verdict, see `verdict`.
+        dict: forward (layers,), mean squares from the first layer on, backward (layers,), those of the
+        gradient from the last layer back, the first of them 1, and for each of the two its _line, (layers,)
+        as predicted, or None, its _factor, the mean of a step, and its _verdict; std, of the weights;
+        predicted, the factor width · std² · g of a layer, or None.
     """
     forward, gradients = measured(layers, width, activation, initialisation, scale)
     with np.errstate(all="ignore"):  # 0 / 0 where no gradient is left, inf / inf where it has overflowed
@@ -162,16 +152,11 @@ def update(artists, state):
     """Put a state's numbers into the artists."""
     for name, first in (("forward", 1), ("backward", 0)):
         layers = first + np.arange(state["layers"])
-        artists[name].set_data(layers, within(state[name]))
-        line = [] if state[f"{name}_line"] is None else within(state[f"{name}_line"])
+        artists[name].set_data(layers, within(state[name], FLOOR, MOST))
+        line = [] if state[f"{name}_line"] is None else within(state[f"{name}_line"], FLOOR, MOST)
         artists[f"{name}_line"].set_data(layers[: len(line)], line)
         artists[f"{name}_title"].set_text(title(state, name))
     artists["caption"].set_text(caption(state))
-
-
-def within(values):
-    """Values clipped to beyond the scale's ends: a log scale cannot place 0, nor a picture 1e300."""
-    return np.clip(values, FLOOR / 1000, MOST * 1000)
 
 
 def title(state, name):

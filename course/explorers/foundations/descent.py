@@ -9,7 +9,7 @@ from contourpy import contour_generator
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import FADING, factor_text, fading_path, legend, minus, moving, within
 from course.plots import COLOURS
@@ -45,7 +45,7 @@ ALT = (
 )
 
 
-def descent(steps, optimizer=PLAIN):
+def descent(steps):
     """Explore how an optimiser goes down a bowl or a curved ravine over a plane.
 
     Args:
@@ -53,15 +53,7 @@ def descent(steps, optimizer=PLAIN):
             float64 tensors; g is the gradient at w, and `state` a dict, empty at first, that the function
             keeps its memory in. On a bowl "gradient descent" (w − lr g) and "momentum" (v ← momentum v + g,
             w − lr v) get a prediction beside their path.
-        optimizer: to begin with; the first one if there is none of that name.
-    Returns:
-        Explorer.
-    Raises:
-        ValueError: without an optimiser.
     """
-    if not steps:
-        raise ValueError("descent needs the step of at least one optimiser.")
-    optimizer = optimizer if optimizer in steps else next(iter(steps))
     conditions = [(f"{condition:g}", condition) for condition in CONDITIONS]
     controls = {
         "surface": menu(
@@ -70,7 +62,7 @@ def descent(steps, optimizer=PLAIN):
             None,
             "the loss over the plane of two weights; its largest curvature at the minimum is one",
         ),
-        "optimizer": menu("optimiser", steps, optimizer, "what makes a step of a gradient"),
+        "optimizer": menu("optimiser", steps, None, "what makes a step of a gradient"),
         "lr": list_slider("learning rate", RATES, 0.1, "the learning rate, on a log scale"),
         "momentum": slider(
             "momentum",
@@ -88,9 +80,8 @@ def descent(steps, optimizer=PLAIN):
         "start": menu("start", STARTS, None, "where the path begins"),
     }
     compute = partial(compute_descent, steps)
-    return Explorer(
-        "descent", controls, compute, build, update, alt=ALT, main=("optimizer", "lr"), size=(9.4, 4.9)
-    )
+    picture = Picture(build, update, (9.4, 4.9))
+    return Explorer("descent", controls, compute, picture, ALT, main=("optimizer", "lr"))
 
 
 def bottom(a):
@@ -172,9 +163,8 @@ def compute_descent(steps, *, surface, optimizer, lr, momentum, condition, count
 
     Returns:
         dict: contours, list of (N, 2); path (count + 1, 2), NaN from where it has left; losses (count + 1,),
-        inf there; minimum (2,); factor, of the loss a step as the curvatures predict it, or None; predicted
-        (count + 1,), the first loss times factor^step, or None; bound, the learning rate beyond which a bowl
-        is left, or None; verdict, see there.
+        inf there; minimum (2,); and None where the curvatures predict nothing: factor, of the loss a step;
+        predicted (count + 1,); bound, the learning rate beyond which a bowl is left.
     """
     path = walk(steps[optimizer], surface, condition, STARTS[start], lr, momentum, count)
     losses = loss(surface, condition, *path.T)
@@ -202,8 +192,7 @@ def build(figure):
 
 
 def _build_plane(axes):
-    axes.set(xlabel="weight w₁", ylabel="weight w₂", box_aspect=1)
-    axes.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF))
+    axes.set(xlabel="weight w₁", ylabel="weight w₂", xlim=(-HALF, HALF), ylim=(-HALF, HALF), box_aspect=1)
     ticks = range(-2, 3)
     axes.set_xticks(ticks, [minus(str(tick)) for tick in ticks])
     axes.set_yticks(ticks, [minus(str(tick)) for tick in ticks])
@@ -278,12 +267,14 @@ def tick_of(count):
 def caption(state):
     """The settings, what they predict and how far the path has come, in two lines."""
     momentum = f"momentum {state['momentum']:.2g}"
-    if state["optimizer"] == "gradient descent":
+    if state["optimizer"] == PLAIN:
         momentum += " (no effect)"
     setting = f"{state['optimizer']}, {state['surface']}, condition number {state['condition']:g}"
+    last = state["losses"][-1]
+    said = f"{last:.2g}" if last <= MOST else f"above {MOST:,.0f} (diverged)"
     return (
         f"{setting}, lr {state['lr']:g}, {momentum}\n"
-        f"{meaning(state)};  loss after {state['count']} steps: {loss_text(state['losses'][-1])}"
+        f"{meaning(state)};  loss after {state['count']} steps: {said}"
     ).replace("e-", "e−")
 
 
@@ -293,11 +284,6 @@ def meaning(state):
         return "the curvature changes from place to place: only the path tells"
     if state["factor"] is None:
         return f"no factor is predicted for {state['optimizer']}: only the path tells"
-    bound = "2 (1 + μ) / λ_max" if state["optimizer"] == "momentum" else "2 / λ_max"
+    bound = "2 (1 + μ) / λ_max" if state["optimizer"] == HEAVY else "2 / λ_max"
     words = MEANINGS[state["verdict"]]
     return words.format(f"{state['lr']:g}", bound, state["bound"], factor_text(state["factor"]))
-
-
-def loss_text(number):
-    """The last loss; beyond the scale it is called diverged."""
-    return f"{number:.2g}" if number <= MOST else f"above {MOST:,.0f} (diverged)"

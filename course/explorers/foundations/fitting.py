@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from matplotlib.legend_handler import HandlerTuple
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import caption_above, legend, mark, moving, within
 from course.plots import COLOURS
@@ -18,6 +18,7 @@ MOST_SIZE = 30
 MOST_POINTS = 100
 HELD_OUT = 500  # points
 GRID = np.linspace(-1, 1, 241)  # of the curves over x
+LEGEND = dict(y=0.99, columns=3, columnspacing=1.0, handlelength=1.9)
 DECAYS = (0.0, *(float(f"{m}e{power}") for power in range(-9, 1) for m in (1, 3)), 10.0)
 ALT = (
     "A curve with noisy points around it and the fit of the chosen model; beside it the errors on the "
@@ -35,13 +36,7 @@ def fitting(features, ridge):
         ridge: function (features (N, P), y (N,), weight_decay) -> w (P,): it minimises the mean squared error
             plus weight_decay times the sum of the squares of w without its first entry. Where several w do,
             as with more weights than points and no decay, it must choose one.
-    Returns:
-        Explorer.
-    Raises:
-        ValueError: if there is no model.
     """
-    if not features:
-        raise ValueError("fitting needs at least one model's features.")
     seen = lru_cache(maxsize=4)(lambda model, seed: matrices(features[model], seed))
     surveyed = lru_cache(maxsize=256)(
         lambda model, *setting: survey(ridge, seen(model, setting[-1]), *setting)
@@ -56,9 +51,8 @@ def fitting(features, ridge):
         "seed": slider("seed", (0, 9), 0, "another draw of all points"),
     }
     compute = partial(compute_fitting, seen, surveyed)
-    return Explorer(
-        "fitting", controls, compute, build, update, alt=ALT, main=("size", "decay"), size=(9.6, 4.6)
-    )
+    picture = Picture(build, update, (9.6, 4.6))
+    return Explorer("fitting", controls, compute, picture, ALT, main=("size", "decay"))
 
 
 def truth(x):
@@ -149,7 +143,8 @@ def _build_fit(axes):
         "points": moving(axes, "o", **style),
         "fit": axes.plot(GRID, 0 * GRID, color=COLOURS[1], linewidth=2.2, zorder=3)[0],
     }
-    _legend(axes, [line, artists["points"], artists["fit"]], ["truth", "training points", "fit"])
+    handles = [line, artists["points"], artists["fit"]]
+    legend(axes, handles, ["truth", "training points", "fit"], **LEGEND)
     return artists
 
 
@@ -172,14 +167,10 @@ def _build_errors(axes):
     }
     handles = [artists[name] for name in ("train", "held_out", "noise", "full", "best")]
     handles.append((artists["train here"], artists["held_out here"]))
-    _legend(axes, handles, ["training", "held out", "noise", "weights = points", "lowest", "this size"])
-    return artists
-
-
-def _legend(axes, handles, names):
+    names = ["training", "held out", "noise", "weights = points", "lowest", "this size"]
     side_by_side = {tuple: HandlerTuple(ndivide=None)}
-    spacing = dict(columnspacing=1.0, handlelength=1.9, handler_map=side_by_side)
-    legend(axes, handles, names, y=0.99, columns=3, **spacing)
+    legend(axes, handles, names, handler_map=side_by_side, **LEGEND)
+    return artists
 
 
 def update(artists, state):

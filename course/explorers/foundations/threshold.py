@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
 from course.explorers.parts import arrays, caption_above, legend, mark, moving, moving_scale, round_up
 from course.plots import COLOURS
@@ -21,7 +21,8 @@ LOOKS = {  # of the measures: name in the picture, colour, style, sign of the pr
 COUNT = 2000  # scores of the two bells
 THRESHOLDS = np.linspace(0, 1, 101)
 EDGES = np.linspace(0, 1, 26)  # of the histograms' bars
-MEASURES = ("precision", "recall", "f1")  # drawn over all thresholds
+NOISE = torch.from_numpy(np.random.default_rng(0).standard_normal(COUNT))  # N(0, 1)
+LEGEND = dict(y=0.99, columnspacing=0.8, handlelength=2.0)
 ALT = (
     "Two histograms of scores, one for each class, mirrored, with a line at the threshold; the ROC curve "
     "with the threshold's point and the diagonal of guessing; and precision, recall and their harmonic "
@@ -39,8 +40,6 @@ def threshold(scored, confusion, rates, curve):
         rates: function (tp, fp, fn, tn) -> dict with accuracy, precision, recall, f1 and fpr, 0/0 = 0.
         curve: function (scores, labels) -> (fpr, tpr, area): points of the ROC curve, two sequences of any
             one length, and the area below it.
-    Returns:
-        Explorer.
     Raises:
         ValueError: for a name that is the bells', a score outside [0, 1] or a source with one class alone.
     """
@@ -71,16 +70,10 @@ def threshold(scored, confusion, rates, curve):
         ),
         "source": menu("scores", [BELLS, *sources], BELLS, "whose scores these are"),
     }
+    compute = partial(compute_threshold, confusion, rates, drawn, surveyed)
+    picture = Picture(build, update, (10, 4.3))
     return Explorer(
-        "threshold",
-        controls,
-        partial(compute_threshold, confusion, rates, drawn, surveyed),
-        build,
-        update,
-        alt=ALT,
-        main=("threshold", "separation"),
-        size=(10, 4.3),
-        adjust=_adjust,
+        "threshold", controls, compute, picture, ALT, main=("threshold", "separation"), adjust=_adjust
     )
 
 
@@ -88,12 +81,6 @@ def _adjust(controls, state):
     """Only the two bells can be moved apart or made rarer."""
     for name in ("separation", "share"):
         controls[name].disabled = state["source"] != BELLS
-
-
-@lru_cache(maxsize=1)
-def noise():
-    """COUNT draws of N(0, 1), always the same."""
-    return torch.from_numpy(np.random.default_rng(0).standard_normal(COUNT))
 
 
 def scores_of(sources, source, separation=None, share=None):
@@ -109,17 +96,15 @@ def scores_of(sources, source, separation=None, share=None):
         scores, labels = sources[source]
         return scores.double(), labels
     labels = (torch.arange(COUNT) < round(share * COUNT)).long()
-    return torch.sigmoid(noise() + separation * (labels - 0.5)), labels
+    return torch.sigmoid(NOISE + separation * (labels - 0.5)), labels
 
 
 def survey(confusion, rates, curve, scores, labels):
-    """What does not depend on the present threshold.
+    """What does not depend on the present threshold, of scores and labels (N,).
 
-    Args:
-        scores, labels: (N,).
     Returns:
         dict: bars, two (len(EDGES) - 1,): the shares of the examples of class 0 and of class 1 by score;
-        fpr, tpr, the ROC curve, and area; measures, dict of MEASURES to (len(THRESHOLDS),); positives.
+        fpr, tpr, the ROC curve, and area; measures, dict of LOOKS to (len(THRESHOLDS),); positives.
     """
     bars = []
     for label in (0, 1):
@@ -132,7 +117,7 @@ def survey(confusion, rates, curve, scores, labels):
         "fpr": arrays(torch.as_tensor(fpr)),
         "tpr": arrays(torch.as_tensor(tpr)),
         "area": float(area),
-        "measures": {name: np.array([float(each[name]) for each in found]) for name in MEASURES},
+        "measures": {name: np.array([float(each[name]) for each in found]) for name in LOOKS},
         "positives": int((labels == 1).sum()),
     }
 
@@ -145,8 +130,8 @@ def compute_threshold(confusion, rates, drawn, surveyed, *, threshold, separatio
             (source) alone.
         surveyed: function of the same -> what `survey` returned for these.
     Returns:
-        dict: what `survey` returned; counts, (tp, fp, fn, tn) at this threshold; rates, dict as `rates`
-        returned it; never, the accuracy of always answering 0.
+        dict: what `survey` returned; counts, (tp, fp, fn, tn), and rates, a dict, at this threshold; never,
+        the accuracy of always answering 0.
     """
     chosen = (source, separation, share) if source == BELLS else (source,)
     scores, labels = drawn(*chosen)
@@ -181,7 +166,7 @@ def _build_bars(axes):
         "scale": moving_scale(axes, TICKS),
     }
     artists["line"].set_label("threshold")
-    _legend(axes, [artists[name] for name in ("ones", "zeros", "line")])
+    legend(axes, [artists[name] for name in ("ones", "zeros", "line")], **LEGEND)
     return artists
 
 
@@ -193,7 +178,7 @@ def _build_roc(axes):
         "here": mark(axes, "D", COLOURS[4], 9, label="threshold"),
     }
     guess = axes.plot([0, 1], [0, 1], ":", color="0.45", linewidth=1.4, label="guessing")[0]
-    _legend(axes, [artists["roc"], artists["here"], guess])
+    legend(axes, [artists["roc"], artists["here"], guess], **LEGEND)
     return artists
 
 
@@ -205,17 +190,13 @@ def _build_measures(axes):
         line = axes.plot(THRESHOLDS, 0 * THRESHOLDS, color=colour, linestyle=style, label=label)[0]
         artists[name] = line
         artists[f"{name} here"] = mark(axes, sign, colour)
-    _legend(axes, [artists[name] for name in LOOKS])
+    legend(axes, [artists[name] for name in LOOKS], **LEGEND)
     return artists
 
 
 def _rule(axes):
     """The upright line at the threshold."""
     return moving(axes, color="0.35", linewidth=1.4, zorder=2.5)
-
-
-def _legend(axes, handles):
-    legend(axes, handles, y=0.99, columnspacing=0.8, handlelength=2.0)
 
 
 def update(artists, state):

@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import FADING, arrays, factor_text, fading_path, legend, moving, within
 from course.plots import COLOURS
@@ -39,7 +39,7 @@ ALT = (
 )
 
 
-def dirac(field, path, multiplier, losses, penalties, loss="non-saturating", penalty="R1"):
+def dirac(field, path, multiplier, losses, penalties):
     """Explore the Dirac GAN: the data is the point 0, the generator the point theta, the logit psi·x.
 
     Args:
@@ -49,21 +49,13 @@ def dirac(field, path, multiplier, losses, penalties, loss="non-saturating", pen
             theta and psi from the start on; may grow without bound.
         multiplier: function (loss, penalty, gamma, lr_g, lr_d, alternating) -> |λ|, the largest modulus of
             the update's eigenvalues at (0, 0), or None where there is none.
-        losses, penalties: sequences of the names that the functions know.
-        loss, penalty: to begin with; the first one if there is none of that name.
-    Returns:
-        Explorer.
-    Raises:
-        ValueError: without a loss or a penalty.
+        losses, penalties: sequences of the names that the functions know, "non-saturating" and "R1" among
+            them.
     Source: Mescheder et al. 2018, section 2.
     """
-    if not losses or not penalties:
-        raise ValueError("dirac needs at least one loss and one penalty, which may be called none.")
-    loss = loss if loss in losses else losses[0]
-    penalty = penalty if penalty in penalties else penalties[0]
     controls = {
-        "loss": menu("loss", losses, loss, "what both sides minimise"),
-        "penalty": menu("penalty", penalties, penalty, "what holds the discriminator's slope"),
+        "loss": menu("loss", losses, "non-saturating", "what both sides minimise"),
+        "penalty": menu("penalty", penalties, "R1", "what holds the discriminator's slope"),
         "order": menu(
             "order",
             ORDERS,
@@ -78,9 +70,8 @@ def dirac(field, path, multiplier, losses, penalties, loss="non-saturating", pen
     }
     seen = lru_cache(maxsize=1024)(lambda *setting: directions(field, *setting))
     compute = partial(compute_dirac, path, multiplier, seen)
-    return Explorer(
-        "Dirac GAN", controls, compute, build, update, alt=ALT, main=("gamma", "lr_d"), size=(9.4, 4.9)
-    )
+    picture = Picture(build, update, (9.4, 4.9))
+    return Explorer("Dirac GAN", controls, compute, picture, ALT, main=("gamma", "lr_d"))
 
 
 def directions(field, loss, penalty, gamma):
@@ -98,8 +89,7 @@ def compute_dirac(path, multiplier, seen, *, loss, penalty, order, gamma, lr_g, 
     Returns:
         dict: arrows (ACROSS, ACROSS, 2), the direction of an update at the grid's places, of length 1, or 0
         where nothing moves; path (STEPS + 1, 2); distances (STEPS + 1,) from (0, 0), inf from where the path
-        is not finite; multiplier, |λ| or None; predicted (STEPS + 1,), the first distance times |λ|^step, or
-        None; verdict, see there.
+        is not finite; multiplier, |λ|, and predicted (STEPS + 1,) distances, or None for both; verdict.
     """
     alternating = order == ORDERS[1]
     moves = seen(loss, penalty, gamma) * (lr_g, lr_d)

@@ -9,7 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.lines import Line2D
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
 from course.explorers.parts import arrays, caption_above, legend, minus, moving
 from course.plots import COLOURS, SIGNED
@@ -23,6 +23,7 @@ TICKS = np.linspace(0, 1, 5)  # of the map's scale
 PALE = ListedColormap(colormaps[SIGNED](np.linspace(0.12, 0.88, 256)))  # black marks show on both its ends
 MARGIN = 1.0  # of the map around the outermost centre
 MOST_LOGIT = 10.0
+LEGEND = dict(y=0.99, columnspacing=1.0, handlelength=1.4, handletextpad=0.5)
 SHADES = ("probability", "logit")
 ALT = (
     "A map of the discriminator's output over the plane, with the data's centres as rings, the generator's "
@@ -43,16 +44,8 @@ def ring(replays, centres):
             were found; "quality", 0 to 1, the share of samples near a mode. A frame's functions are called
             once, when it is first shown.
         centres: (K, 2), the middles of the data's modes.
-    Returns:
-        Explorer.
-    Raises:
-        ValueError: without a run, for a run without frames, or if `centres` is not (K, 2).
     """
     centres = arrays(torch.as_tensor(centres))
-    if centres.ndim != 2 or centres.shape[1] != 2 or not len(centres):
-        raise ValueError(f"centres has shape {centres.shape}; it must be (K, 2).")
-    if not replays or not all(len(frames) for frames in replays.values()):
-        raise ValueError("ring needs at least one run, and each run at least one frame.")
     half = half_of(centres)
     lengths = [len(frames) for frames in replays.values()]
     controls = {
@@ -68,23 +61,15 @@ def ring(replays, centres):
         ),
     }
     seen = lru_cache(maxsize=None)(lambda name, index: look(replays[name][index], half))
-    return Explorer(
-        "ring",
-        controls,
-        partial(compute_ring, replays, seen, centres),
-        partial(build, centres=centres, half=half, runs=[course_of(run) for run in replays.values()]),
-        update,
-        alt=ALT,
-        main=("run", "frame"),
-        size=(9.4, 4.8),
-        adjust=_adjust,
-    )
+    compute = partial(compute_ring, replays, seen, centres)
+    runs = [course_of(run) for run in replays.values()]
+    picture = Picture(partial(build, centres=centres, half=half, runs=runs), update, (9.4, 4.8))
+    return Explorer("ring", controls, compute, picture, ALT, main=("run", "frame"), adjust=_adjust)
 
 
 def _adjust(controls, state):
     """Let the slider end where the run ends."""
-    if "frame" in controls:
-        controls["frame"].max = len(state["steps"])
+    controls["frame"].max = len(state["steps"])
 
 
 def half_of(centres):
@@ -97,31 +82,21 @@ def course_of(frames):
     return tuple(np.array([frame[key] for frame in frames], float) for key in ("step", "modes", "quality"))
 
 
-def middles(half):
-    """The middles of the map's cells along one axis, (CELLS,)."""
-    return half * ((2 * np.arange(CELLS) + 1) / CELLS - 1)
-
-
 def look(frame, half):
-    """What a frame's functions give.
+    """What a frame's functions give in a map from -half to half.
 
-    Args:
-        frame: a dict as in `ring`.
-        half: half of the map's side.
     Returns:
-        dict: samples (n, 2); logits (CELLS, CELLS), the first axis upwards, the second to the right; pulls
-        (n, 2), at the samples.
+        dict: samples and, at these, pulls (n, 2); logits (CELLS, CELLS), the first axis upwards, the second
+        to the right.
     """
-    up, right = np.meshgrid(middles(half), middles(half), indexing="ij")
+    middles = half * ((2 * np.arange(CELLS) + 1) / CELLS - 1)  # of the map's cells, along either axis
+    up, right = np.meshgrid(middles, middles, indexing="ij")
     places = torch.as_tensor(np.stack([right.ravel(), up.ravel()], 1), dtype=torch.float32)
     with torch.no_grad():
         samples, logits = frame["sample"](), frame["logits"](places)
     pulls = frame["pull"](samples.detach())  # has gradients to take
-    return {
-        "samples": arrays(samples),
-        "logits": arrays(logits).reshape(CELLS, CELLS),
-        "pulls": arrays(pulls),
-    }
+    logits = arrays(logits).reshape(CELLS, CELLS)
+    return {"samples": arrays(samples), "logits": logits, "pulls": arrays(pulls)}
 
 
 def compute_ring(replays, seen, centres, *, run, frame, shade):
@@ -131,12 +106,11 @@ def compute_ring(replays, seen, centres, *, run, frame, shade):
         seen: function (name, index) -> what `look` returned for that frame.
         centres: (K, 2) array.
         frame: from 1; beyond the run's end the last one is taken.
-        shade: one of `SHADES`.
     Returns:
-        dict: samples, pulls (n, 2); map (CELLS, CELLS), the probability or the logit clipped to ±MOST_LOGIT,
-        and limits, the two ends of its scale; outside, how many samples lie outside the map; pull, the mean
-        length of the pulls; steps, modes, quality, arrays over the run's frames; of, the number of modes
-        that there are; index, the present frame counted from 0.
+        dict: samples, pulls (n, 2); map (CELLS, CELLS), the probability or the clipped logit, and limits,
+        the ends of its scale; outside, how many samples lie outside the map; pull, the pulls' mean length;
+        steps, modes, quality, arrays over the run's frames; of, how many modes there are; index, the present
+        frame counted from 0.
     """
     index = min(frame, len(replays[run])) - 1
     view, half = seen(run, index), half_of(centres)
@@ -159,13 +133,8 @@ def compute_ring(replays, seen, centres, *, run, frame, shade):
 
 
 def build(figure, centres, half, runs):
-    """All artists: the map with its marks to the left, two curves over the steps to the right.
-
-    Args:
-        figure: where they go.
-        centres: (K, 2) of the data's modes.
-        half: half of the map's side.
-        runs: (steps, modes, quality) of each run.
+    """All artists: the map, from -half to half, with the modes' centres (K, 2) to the left; to the right two
+    curves over the steps, runs having (steps, modes, quality) of each run.
     """
     figure.get_layout_engine().set(wspace=0.05)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.45, 1))
@@ -179,8 +148,8 @@ def build(figure, centres, half, runs):
     above.yaxis.get_major_locator().set_params(integer=True)
     above.tick_params(labelbottom=False)
     below.set(xlabel="step of training", ylabel="samples within\n3 sd of a mode (%)")
-    handles = [artists["modes line"], artists["modes here"], above.lines[0]][: 2 + (len(runs) > 1)]
-    _legend(above, handles, ["this run", "this frame", "other runs"][: len(handles)])
+    handles = [artists["modes line"], artists["modes here"], above.lines[0]]
+    legend(above, handles, ["this run", "this frame", "other runs"], **LEGEND)
     return artists
 
 
@@ -207,7 +176,7 @@ def _build_plane(axes, centres, half):
     }
     sign = Line2D([], [], linestyle="", marker=r"$\rightarrow$", color=COLOURS[0], markersize=13)
     dot = Line2D([], [], linestyle="", marker="o", color="black", markersize=4)
-    _legend(axes, [rings, dot, sign], ["modes of the data", "samples", "pull"])
+    legend(axes, [rings, dot, sign], ["modes of the data", "samples", "pull"], **LEGEND)
     return artists
 
 
@@ -225,10 +194,6 @@ def _build_curve(axes, name, runs, top):
     }
 
 
-def _legend(axes, handles, names):
-    legend(axes, handles, names, y=0.99, columnspacing=1.0, handlelength=1.4, handletextpad=0.5)
-
-
 def update(artists, state):
     """Put a state's numbers into the artists."""
     low, high = state["limits"]
@@ -240,12 +205,12 @@ def update(artists, state):
     paths = arrows(state["samples"], state["pulls"], half)
     for name in ("halos", "arrows"):
         artists[name].set_data(*paths.T)
-    index = state["index"]
+    step = state["steps"][state["index"]]
     for name, values in (("modes", state["modes"]), ("quality", 100 * state["quality"])):
-        artists[f"{name} line"].set_data(state["steps"], values)
-        artists[f"{name} here"].set_data([state["steps"][index]], [values[index]])
-        limits = artists[f"{name} rule"].axes.get_ylim()
-        artists[f"{name} rule"].set_data([state["steps"][index]] * 2, limits)
+        line, here, rule = (artists[f"{name} {part}"] for part in ("line", "here", "rule"))
+        line.set_data(state["steps"], values)
+        here.set_data([step], [values[state["index"]]])
+        rule.set_data([step, step], rule.axes.get_ylim())
     artists["caption"].set_text(caption(state))
 
 

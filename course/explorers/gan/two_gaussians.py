@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import arrays, caption_above, legend, mark, minus, moving, moving_scale, round_up
 from course.plots import COLOURS, STYLES
@@ -26,6 +26,7 @@ STDS = (
 )  # fmt: skip
 X = torch.linspace(-9, 9, 481, dtype=torch.float64)
 SAMPLES = 20
+LEGEND = dict(y=0.98, columnspacing=0.8, handlelength=1.7, handletextpad=0.3)
 # Of the divergences' curves; denser where these bend, since a curve is computed as soon as a std is chosen.
 _HALF = np.array([*np.linspace(0, 4.2, 15), 4.7, 5.3, MOST_MEAN])
 MEANS = np.concatenate([-_HALF[:0:-1], _HALF])
@@ -37,44 +38,33 @@ ALT = (
 )
 
 
-def two_gaussians(densities, best, divergences, pulls, mean=2.0, std=1.0):
+def two_gaussians(densities, best, divergences, pulls):
     """Explore losses and divergences of data p = N(0, 1) and a generator q = N(mean, std²) on a line.
 
     Args:
         densities: function (x (N,) float64, mean, std) -> p (N,), q (N,).
         best: function (x (N,), mean, std) -> (N,), the best discriminator's probability p / (p + q).
-        divergences: function (mean, std) -> dict of name to float: "JS" in nats; the others, up to six and
+        divergences: function (mean, std) -> dict of name to float: "JS" in nats; the others, up to five and
             in the same order each time, share one scale: "KL(p||q)", "KL(q||p)" in nats, "W1" in units of x.
             It is called at all `MEANS` when a std is first shown.
         pulls: dict of a loss's name to a function (x (N,), mean, std) -> (N,): minus the derivative of the
             generator's loss for a sample by its place x, under the discriminator that is best for that loss.
-        mean, std: of q, to begin with; std is one of `STDS`.
-    Returns:
-        Explorer.
-    Raises:
-        ValueError: if there is no loss, or no "JS" among the divergences.
     """
-    if not pulls:
-        raise ValueError("two_gaussians needs the pull of at least one loss.")
-    names = list(divergences(mean, std))
-    if "JS" not in names:
-        raise ValueError(f"There must be a divergence named JS; there are {', '.join(names) or 'none'}.")
     controls = {
         "mean": slider(
             "mean",
             (-MOST_MEAN, MOST_MEAN, 0.1),
-            mean,
+            2,
             "the mean of the generator's distribution q; the data's is 0",
         ),
-        "std": list_slider("std", STDS, std, "the standard deviation of q, on a log scale; the data's is 1"),
+        "std": list_slider("std", STDS, 1.0, "the standard deviation of q, on a log scale; the data's is 1"),
         "loss": menu("loss", pulls, None, "the generator's loss, whose pull on samples is shown"),
     }
     surveyed = lru_cache(maxsize=None)(lambda std: survey(divergences, std))
     compute = partial(compute_two_gaussians, densities, best, divergences, pulls, surveyed)
-    draw = partial(build, names=[name for name in names if name != "JS"])
-    return Explorer(
-        "two Gaussians", controls, compute, draw, update, alt=ALT, main=("mean", "std"), size=(9.8, 5.0)
-    )
+    names = [name for name in divergences(2.0, 1.0) if name != "JS"]
+    picture = Picture(partial(build, names=names), update, (9.8, 5.0))
+    return Explorer("two Gaussians", controls, compute, picture, ALT, main=("mean", "std"))
 
 
 def quantiles(mean, std):
@@ -96,9 +86,9 @@ def compute_two_gaussians(densities, best, divergences, pulls, surveyed, *, mean
     Args:
         surveyed: function (std) -> what `survey` returned for that std.
     Returns:
-        dict: p, q, best, pull (len(X),), over X; samples and sample_pulls (SAMPLES,), and outside, how many
-        of them lie beyond X; sizes, dict of each loss's name to its mean |pull| on the samples; divergences,
-        dict of name to the present value, and curves, dict of name to (len(MEANS),).
+        dict: p, q, best, pull (len(X),); samples and sample_pulls (SAMPLES,), and outside, how many of them
+        lie beyond X; sizes, each loss's mean |pull| on the samples; divergences, at this mean, and curves,
+        over MEANS: dicts of names.
     """
     samples = quantiles(mean, std)
     on_samples = {name: arrays(pull(samples, mean, std)) for name, pull in pulls.items()}
@@ -118,11 +108,8 @@ def compute_two_gaussians(densities, best, divergences, pulls, surveyed, *, mean
 
 
 def build(figure, names):
-    """All artists: densities and discriminator to the left, pulls in the middle, divergences to the right.
-
-    Args:
-        figure: where they go.
-        names: of the divergences other than JS.
+    """All artists: densities and discriminator to the left, pulls in the middle, divergences to the right;
+    names are those of the divergences other than JS.
     """
     figure.get_layout_engine().set(wspace=0.06, hspace=0.1)
     grid = figure.add_gridspec(2, 3, width_ratios=(1, 1.25, 1))
@@ -143,7 +130,7 @@ def _build_densities(axes):
         "q": axes.plot(X, 0 * X, "--", color=COLOURS[1], linewidth=2, label="generator q")[0],
         "scale": moving_scale(axes, TICKS),
     }
-    _legend(axes, [artists["p"], artists["q"]])
+    legend(axes, [artists["p"], artists["q"]], **LEGEND)
     return artists
 
 
@@ -171,7 +158,7 @@ def _build_pull(axes):
         "title": axes.add_artist(Caption(0.5, 1.1, 11)),
     }
     artists["weak"].set_markerfacecolor("white")
-    _legend(axes, [artists[name] for name in ("left", "right", "weak")])
+    legend(axes, [artists[name] for name in ("left", "right", "weak")], **LEGEND)
     return artists
 
 
@@ -190,19 +177,12 @@ def _build_others(axes, names):
     axes.set(xlabel="mean of q", xlim=(MEANS[0], MEANS[-1]), ylim=(0, MOST))
     axes.set_ylabel("KL (nats), W1 (units of x)")
     artists = {}
-    looks = list(zip(COLOURS[2:] + COLOURS[:2], STYLES, strict=True))
-    for name, (colour, style) in zip(names, looks[: len(names)], strict=True):
-        label = name.replace("||", "‖")
-        artists[name] = axes.plot(MEANS, 0 * MEANS, color=colour, linestyle=style, label=label)[0]
-        artists[name].set_linewidth(1.8)
+    for name, colour, style in zip(names, COLOURS[2:], STYLES, strict=False):
+        look = dict(color=colour, linestyle=style, linewidth=1.8, label=name.replace("||", "‖"))
+        artists[name] = axes.plot(MEANS, 0 * MEANS, **look)[0]
         artists[f"{name} here"] = mark(axes, "D", size=7, zorder=5)
-    if names:
-        _legend(axes, [artists[name] for name in names])
+    legend(axes, [artists[name] for name in names], **LEGEND)
     return artists
-
-
-def _legend(axes, handles):
-    legend(axes, handles, y=0.98, columnspacing=0.8, handlelength=1.7, handletextpad=0.3)
 
 
 def update(artists, state):
@@ -223,11 +203,8 @@ def update(artists, state):
 
 def _update_samples(artists, samples, pulls):
     heights = np.clip(pulls, -MOST_PULL, MOST_PULL)
-    for name, chosen in (
-        ("left", pulls <= -WEAK),
-        ("right", pulls >= WEAK),
-        ("weak", np.abs(pulls) < WEAK),
-    ):
+    marks = {"left": pulls <= -WEAK, "right": pulls >= WEAK, "weak": np.abs(pulls) < WEAK}
+    for name, chosen in marks.items():
         artists[name].set_data(samples[chosen], heights[chosen])
 
 

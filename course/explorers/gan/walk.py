@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
 from course.explorers.parts import arrays, legend, mark, moving, moving_scale, round_up
 from course.plots import COLOURS, DPI
@@ -18,8 +18,7 @@ EDGE = 0.065  # of the strip beyond its positions 0 and 1
 TICKS = (0, 0.5, 1)  # of the moves' scale
 SEEDS = 20  # codes to choose from
 LINE, CIRCLE = "straight line", "great circle"
-MOST_KEPT = 64  # ways whose images are kept
-LEAST_SCALE, MOST_SCALE = 0.5, 1.5
+MOST_SCALE = 1.5
 ALT = (
     "A strip of generated images on the way from one latent code to another, the nearest one framed; below "
     "it the image at the present position, large, a bar for each digit's probability by the classifier, and "
@@ -27,7 +26,7 @@ ALT = (
 )
 
 
-def walk(generate, classify, noise_size, start=1, end=2):
+def walk(generate, classify, noise_size):
     """Explore what lies between two latent codes of an image generator whose noise is N(0, I).
 
     Args:
@@ -35,16 +34,13 @@ def walk(generate, classify, noise_size, start=1, end=2):
             be in evaluation mode.
         classify: function images (N, 28, 28) -> (N, 10), the digits' probabilities.
         noise_size: Z.
-        start, end: seeds of the two codes to begin with, 1 to SEEDS.
-    Returns:
-        Explorer.
     """
     codes = draw_codes(noise_size)
-    seen = lru_cache(maxsize=MOST_KEPT)(partial(look, generate, classify, codes))
+    seen = lru_cache(maxsize=64)(partial(look, generate, classify, codes))
     longest = MOST_SCALE * float(np.linalg.norm(codes, axis=1).max())
     controls = {
-        "start": slider("from", (1, SEEDS), start, "which random code the way begins at"),
-        "end": slider("to", (1, SEEDS), end, "which random code the way ends at"),
+        "start": slider("from", (1, SEEDS), 1, "which random code the way begins at"),
+        "end": slider("to", (1, SEEDS), 2, "which random code the way ends at"),
         "position": slider(
             "position", (0, 1, 0.05), 0.5, "how far along the way: 0 is the first code, 1 the second"
         ),
@@ -56,21 +52,14 @@ def walk(generate, classify, noise_size, start=1, end=2):
         ),
         "scale": slider(
             "scale",
-            (LEAST_SCALE, MOST_SCALE, 0.05),
+            (0.5, MOST_SCALE, 0.05),
             1,
             "what every code is multiplied by; below 1 stands for truncated noise",
         ),
     }
-    return Explorer(
-        "latent walk between codes",
-        controls,
-        partial(compute_walk, generate, classify, codes, seen),
-        partial(build, units=noise_size, longest=longest),
-        update,
-        alt=ALT,
-        main=("position", "scale"),
-        size=(9.4, 4.9),
-    )
+    compute = partial(compute_walk, generate, classify, codes, seen)
+    picture = Picture(partial(build, units=noise_size, longest=longest), update, (9.4, 4.9))
+    return Explorer("latent walk between codes", controls, compute, picture, ALT, main=("position", "scale"))
 
 
 def draw_codes(units):
@@ -113,14 +102,12 @@ def judged(generate, classify, codes):
 
 
 def look(generate, classify, codes, start, end, path, scale):
-    """What depends on the way, not on the position on it.
+    """What depends on the way, not on the position on it; codes are (SEEDS, Z).
 
-    Args:
-        codes: (SEEDS, Z).
     Returns:
         dict: strip (9, 28, 28), images at every EVERY-th of the positions FINE; digits, shares (9,), the
-        classifier's digit of each and its probability; moves (len(FINE) − 1,), the Euclidean distances
-        between neighbours of the len(FINE) images; lengths (len(FINE),) of the codes.
+        classifier's digit of each and its probability; moves (len(FINE) − 1,), the distances between
+        neighbouring images; lengths (len(FINE),) of the codes.
     """
     way = scale * between(codes[start - 1], codes[end - 1], FINE, path)
     images, probabilities = judged(generate, classify, way)
@@ -156,12 +143,8 @@ def compute_walk(generate, classify, codes, seen, *, start, end, position, path,
 
 
 def build(figure, units, longest):
-    """All artists: the strip above, the image, the bars and the two curves below.
-
-    Args:
-        figure: where they go.
-        units: Z, the size of a code.
-        longest: the length of the longest code that can be shown.
+    """All artists: the strip above, the image, the bars and the two curves below; units is Z, longest the
+    length of the longest code that can be shown.
     """
     grid = figure.add_gridspec(2, 1, height_ratios=(1, 1.7))
     cells = grid[1].subgridspec(2, 3, width_ratios=(0.75, 1, 1.1), wspace=0.06)
@@ -181,13 +164,12 @@ def _build_strip(axes):
     axes.spines["left"].set_visible(False)
     frame = dict(color="none", markersize=(SIDE * SMALL + 10) * 72 / DPI, clip_on=False, in_layout=False)
     frame |= dict(markeredgecolor=COLOURS[1], markeredgewidth=2.5)
-    artists = {
+    return {
         "strip": axes.add_artist(Tiles([(position, 0) for position in FINE[::EVERY]], SMALL)),
         "frame": moving(axes, "s", **frame),
         "mark": mark(axes, "v", size=10, markeredgewidth=0.7),
         "names": axes.add_artist(Texts(9, "DejaVu Sans")),
     }
-    return artists
 
 
 def _build_image(axes):
@@ -207,10 +189,7 @@ def _build_bars(axes):
 def _build_curve(axes, name):
     """The present way's curve and the mark of the present position on it."""
     axes.set(xlim=(-0.03, 1.03), xticks=(0, 0.5, 1))
-    return {
-        f"{name} line": moving(axes, color=COLOURS[0], zorder=3),
-        f"{name} here": mark(axes, "D"),
-    }
+    return {f"{name} line": moving(axes, color=COLOURS[0], zorder=3), f"{name} here": mark(axes, "D")}
 
 
 def _build_lengths(axes, units, longest):

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.characters import BREAK, typed, visible
 from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, minus, moving, moving_scale, round_up
@@ -33,8 +33,6 @@ def gate_inspector(trace, vocabulary, text="It is a truth universally acknowledg
             shown under the picture.
         vocabulary: str of V characters.
         text, unit: what to begin with.
-    Returns:
-        Explorer.
     """
     units = trace(typed(text)[:MOST])["h"].shape[1]
     show = [("one unit: i, f, o, c, h", UNIT), *((f"all units: {NAMES[key]}", key) for key in NAMES)]
@@ -49,16 +47,10 @@ def gate_inspector(trace, vocabulary, text="It is a truth universally acknowledg
             "the character after which the next one is predicted, counted from 0",
         ),
     }
+    compute = partial(compute_gate_inspector, trace, vocabulary)
+    picture = Picture(partial(build, units=units, best=min(BEST, len(vocabulary))), update, (9.6, 4.9))
     return Explorer(
-        "gate inspector",
-        controls,
-        partial(compute_gate_inspector, trace, vocabulary),
-        partial(build, units=units, best=min(BEST, len(vocabulary))),
-        update,
-        alt=ALT,
-        main=("position", "unit"),
-        size=(9.6, 4.9),
-        adjust=bound_position,
+        "gate inspector", controls, compute, picture, ALT, main=("position", "unit"), adjust=bound_position
     )
 
 
@@ -71,9 +63,9 @@ def compute_gate_inspector(trace, vocabulary, *, text, show, unit, position):
         unit, position: ints; beyond the last one the last one counts.
     Returns:
         dict: text (what was read), cut (how many characters were not), unit, position, curves (dict of
-        the names to (T,)), now (dict of "i", "f", "g", "o", "c", "h" and "before", the cell one step
-        earlier, at the position: floats), map (D_h, T) or None, next (the likeliest characters), probs
-        (theirs), follows (the text's own next character, or None), its_prob.
+        the names to (T,)), now (dict of "i", "f", "g", "o", "c", "h" and "before", the cell one step earlier,
+        to floats), map (D_h, T) or None, next (the likeliest characters), probs (theirs), follows (the text's
+        own next character, or None), its_prob.
     Raises:
         ValueError: for an empty text, and as `trace` does.
     """

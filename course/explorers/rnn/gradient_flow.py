@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
 from course.explorers.parts import moving
 from course.plots import COLOURS
@@ -20,19 +20,16 @@ ALT = (
 )
 
 
-def gradient_flow(flow, architecture=GATED):
+def gradient_flow(flow):
     """Explore how a recurrent net's gradient shrinks or grows on its way back through time.
 
     Args:
         flow: the chapter's function (architecture, radius, forget_bias, length) -> (length + 1,) numbers,
             the norm of ∂loss/∂h_t for t = 0, …, length; architecture one of `ARCHITECTURES`.
-        architecture: the one to begin with.
-    Returns:
-        Explorer.
     """
     controls = {
         "architecture": menu(
-            "architecture", ARCHITECTURES, architecture, "how a hidden state is made of the one before it"
+            "architecture", ARCHITECTURES, GATED, "how a hidden state is made of the one before it"
         ),
         "radius": slider(
             "spectral radius", (0.5, 2, 0.05), 1, "largest absolute eigenvalue of the recurrent matrix"
@@ -48,25 +45,17 @@ def gradient_flow(flow, architecture=GATED):
         ),
     }
     compute = partial(compute_gradient_flow, flow)
-    return Explorer(
-        "gradient flow",
-        controls,
-        compute,
-        build,
-        update,
-        alt=ALT,
-        main=("architecture", "radius"),
-        size=(9.2, 4),
-    )
+    picture = Picture(build, update, (9.2, 4))
+    return Explorer("gradient flow", controls, compute, picture, ALT, main=("architecture", "radius"))
 
 
 def compute_gradient_flow(flow, *, architecture, radius, forget_bias, length):
     """The numbers behind one picture of the gradient flow.
 
     Returns:
-        dict: norms (length + 1,) as `flow` gave them, reference (length + 1,) radius^(T − t) that ends where
-        the norms end, factor (the geometric mean of norm_{t-1} / norm_t over the steps back from T whose
-        norms are numbers and not 0; NaN if there are none).
+        dict: norms (length + 1,), reference (length + 1,) radius^(T − t) that ends where the norms end,
+        factor (the geometric mean of norm_{t-1} / norm_t over the steps back from T whose norms are numbers
+        and not 0; NaN if there are none).
     """
     norms = np.asarray(flow(architecture, radius, forget_bias, length), dtype=float)
     steps_back = np.arange(length, -1, -1)
@@ -74,11 +63,8 @@ def compute_gradient_flow(flow, *, architecture, radius, forget_bias, length):
     reach = length if usable.all() else int(np.argmin(usable[::-1])) - 1  # steps back from T
     start, end = norms[length - max(reach, 0)], norms[length]
     factor = np.exp((np.log(start) - np.log(end)) / reach) if reach > 0 else np.nan
-    return {
-        "norms": norms,
-        "reference": norms[-1] * float(radius) ** steps_back,
-        "factor": float(factor),
-    }
+    reference = norms[-1] * float(radius) ** steps_back
+    return {"norms": norms, "reference": reference, "factor": float(factor)}
 
 
 def build(figure):
@@ -106,9 +92,12 @@ def update(artists, state):
     artists["reference"].set_data(np.arange(length + 1), np.clip(state["reference"], FLOOR / 10, TOP * 10))
     low, high = (norms < FLOOR).any(), not (norms <= TOP).all()
     edges = " and ".join(["below 1e-20"] * bool(low) + ["above 1e20"] * bool(high))
+    bias = f"forget bias {state['forget_bias']:g}"
+    if state["architecture"] != GATED:
+        bias += f" (no effect: {GATED} only)"
     artists["caption"].set_text(
-        f"{_settings(state)}\n{verdict(state['factor'])}"
-        + (f"\nvalues {edges} are drawn at the edge" if edges else "")
+        f"{state['architecture']}, spectral radius {state['radius']:.2f}, {bias}, T = {length}\n"
+        f"{verdict(state['factor'])}" + (f"\nvalues {edges} are drawn at the edge" if edges else "")
     )
 
 
@@ -121,10 +110,3 @@ def verdict(factor):
         return said + "about keeps its size"
     steps = abs(np.log(2) / np.log(factor))
     return said + ("vanishes, halving" if factor < 1 else "explodes, doubling") + f" every {steps:.1f} steps"
-
-
-def _settings(state):
-    bias = f"forget bias {state['forget_bias']:g}"
-    if state["architecture"] != GATED:
-        bias += f" (no effect: {GATED} only)"
-    return f"{state['architecture']}, spectral radius {state['radius']:.2f}, {bias}, T = {state['length']}"

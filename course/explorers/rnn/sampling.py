@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.characters import BREAK, typed
 from course.explorers.controls import field, slider
 from course.plots import COLOURS
@@ -31,8 +31,6 @@ def sampling(sample, vocabulary, prompt="It is a truth universally acknowledged,
         vocabulary: str of the characters that the model knows.
         prompt: the prompt to begin with.
         length: how many characters are sampled.
-    Returns:
-        Explorer.
     """
     known = len(vocabulary)
     controls = {
@@ -49,16 +47,9 @@ def sampling(sample, vocabulary, prompt="It is a truth universally acknowledged,
         "seed": slider("seed", (0, 20), 0, "of the random numbers that choose"),
     }
     rows = math.ceil((PROMPT + length) / ACROSS)
-    return Explorer(
-        "sampling",
-        controls,
-        partial(compute_sampling, sample, length),
-        partial(build, rows=rows),
-        update,
-        alt=ALT,
-        main=("temperature", "seed"),
-        size=(9.4, 1.5 + 0.26 * rows),
-    )
+    compute = partial(compute_sampling, sample, length)
+    picture = Picture(partial(build, rows=rows), update, (9.4, 1.5 + 0.26 * rows))
+    return Explorer("sampling", controls, compute, picture, ALT, main=("temperature", "seed"))
 
 
 def compute_sampling(sample, length, *, prompt, temperature, top_k, seed):
@@ -74,12 +65,7 @@ def compute_sampling(sample, length, *, prompt, temperature, top_k, seed):
     read = whole[-PROMPT:]
     text, probs = sample(read, length, temperature, top_k, seed)
     probs = np.clip(np.asarray(probs, dtype=float), np.finfo(float).tiny, 1)
-    return {
-        "prompt": read,
-        "cut": len(whole) - len(read),
-        "text": text,
-        "bits": 0.0 - np.log2(probs),
-    }
+    return {"prompt": read, "cut": len(whole) - len(read), "text": text, "bits": 0.0 - np.log2(probs)}
 
 
 def build(figure, rows):

@@ -7,9 +7,9 @@ import torch
 from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import legend, mark, minus, moving, moving_scale, round_up
+from course.explorers.parts import arrays, legend, mark, minus, moving, moving_scale, round_up
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -43,29 +43,16 @@ def bound(models, mu=0.0, sigma=1.0):
             shape, -> that shape, nats; and the float log p(x), nats. `elbo` is called at some 5,000 pairs, a
             row of 81 at a time, when a model is first shown.
         mu, sigma: of q, to begin with; sigma is one of `SIGMAS`.
-    Returns:
-        Explorer.
-    Raises:
-        ValueError: if there is no model.
     """
-    if not models:
-        raise ValueError("bound needs at least one model.")
     controls = {
         "model": menu("model", models, None, "the decoder p(x | z), which decides how the posterior looks"),
         "mu": slider("mean μ", (-MOST_MU, MOST_MU, 0.05), mu, "the mean of q"),
         "sigma": list_slider("sd σ", SIGMAS, sigma, "the standard deviation of q, on a log scale"),
     }
     surveyed = lru_cache(maxsize=None)(lambda name: survey(*models[name]))
-    return Explorer(
-        "evidence lower bound",
-        controls,
-        partial(compute_bound, models, surveyed),
-        build,
-        update,
-        alt=ALT,
-        main=("mu", "sigma"),
-        size=(9.8, 4.4),
-    )
+    compute = partial(compute_bound, models, surveyed)
+    picture = Picture(build, update, (9.8, 4.4))
+    return Explorer("evidence lower bound", controls, compute, picture, ALT, main=("mu", "sigma"))
 
 
 def kl_to_prior(mu, sigma):
@@ -81,18 +68,15 @@ def normal(z, mu=0.0, sigma=1.0):
     return np.exp(-0.5 * ((z - mu) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
 
 
-def evaluate(function, *arrays):
-    """A function of float64 tensors at arrays or numbers, as a float64 array; no gradients."""
-    with torch.no_grad():
-        out = function(*(torch.as_tensor(array, dtype=torch.float64) for array in arrays))
-    return torch.as_tensor(out).cpu().double().numpy()
+@torch.no_grad()
+def evaluate(function, *numbers):
+    """A function of float64 tensors at arrays or numbers, as a float64 array."""
+    return arrays(function(*(torch.as_tensor(number, dtype=torch.float64) for number in numbers)))
 
 
 def survey(log_likelihood, elbo, log_evidence):
-    """What does not depend on the present q.
+    """What does not depend on the present q of a model, see `bound`.
 
-    Args:
-        log_likelihood, elbo, log_evidence: a model, as in `bound`.
     Returns:
         dict: posterior (len(GRID),), the density p(z | x); map (len(MAP_SIGMAS), len(MAP_MUS)), the gap
         log p(x) − ELBO in nats; best, (mu, sigma) of the least gap within the map, and least, that gap.
@@ -157,14 +141,12 @@ def build(figure):
 def _build_densities(axes):
     axes.set(xlabel="z", xlim=(GRID[0], GRID[-1]), xticks=range(-4, 5, 2), ylim=(0, 1.05))
     axes.set_ylabel("density")
-    artists = {}
-    for name, label, colour, style, width in (
-        ("prior", "prior", "0.45", ":", 1.8),
-        ("posterior", "posterior", COLOURS[0], "-", 2.2),
-        ("q", "q", COLOURS[1], "--", 2.2),
-    ):
-        artists[name] = moving(axes, color=colour, linestyle=style, linewidth=width, label=label)
-    _legend(axes, list(artists.values()))
+    artists = {
+        "prior": moving(axes, ":", color="0.45", linewidth=1.8, label="prior"),
+        "posterior": moving(axes, color=COLOURS[0], linewidth=2.2, label="posterior"),
+        "q": moving(axes, "--", color=COLOURS[1], linewidth=2.2, label="q"),
+    }
+    legend(axes, list(artists.values()), y=0.99, handlelength=1.6)
     return artists | {"scale": moving_scale(axes, TICKS)}
 
 
@@ -182,7 +164,7 @@ def _build_map(axes):
         "best": mark(axes, "*", "white", 15, label="best q", zorder=2),
         "here": mark(axes, "D", label="this q", zorder=2),
     }
-    _legend(axes, [artists["here"], artists["best"]])
+    legend(axes, [artists["here"], artists["best"]], y=0.99, handlelength=1.6)
     return artists
 
 
@@ -200,14 +182,11 @@ def _build_bars(axes):
     }
     for name, label in (("gap", "gap"), ("kl", "KL(q‖prior)")):
         artists[name].set_label(label)  # `bar` gives its label to the container
-    _legend(axes, [artists[name] for name in ("evidence", "gap", "kl")], 1.03, "right")
+    handles = [artists[name] for name in ("evidence", "gap", "kl")]
+    legend(axes, handles, None, 1.03, 0.99, "right", handlelength=1.6)
     artists["names"] = axes.add_artist(Texts(9, "DejaVu Sans"))
     artists["names"].set_zorder(5)
     return artists
-
-
-def _legend(axes, handles, x=0.5, side="center"):
-    legend(axes, handles, None, x, 0.99, side, handlelength=1.6)
 
 
 def _edges(centres):
@@ -251,8 +230,7 @@ def scale_of(log_evidence, elbo, expected):
     least of them one to two steps above the bottom.
     """
     low, high = min(log_evidence, elbo, expected), max(log_evidence, elbo, expected)
-    sizes = (m * 10.0**e for e in range(-2, 9) for m in (1, 2, 5))
-    step = next(size for size in sizes if high - low <= 5 * size)
+    step = round_up((high - low) / 5, 0.01)
     return (np.floor(low / step) - 1) * step, step
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from matplotlib.patches import Rectangle
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
-from course.explorers.parts import minus, moving, outline
+from course.explorers.parts import arrays, minus, moving, outline
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 from course.plots.tiles import SIDE, Tiles
@@ -29,16 +29,13 @@ ALT = (
 )
 
 
-def plane(decode, codes, labels, z_1=0.0, z_2=0.0):
+def plane(decode, codes, labels):
     """Explore a model with two latent dimensions and the prior N(0, I).
 
     Args:
         decode: the chapter's function z (N, 2) float32 -> (N, 28, 28) probabilities of ink.
         codes: (n, 2) posterior means of n images; a random 800 of them at most are drawn, the same each time.
         labels: (n,) int, the images' digits, drawn as the codes' signs.
-        z_1, z_2: to begin with.
-    Returns:
-        Explorer.
     Raises:
         ValueError: if `codes` is not (n, 2), or has not one label each.
     """
@@ -52,18 +49,16 @@ def plane(decode, codes, labels, z_1=0.0, z_2=0.0):
         "z_1": slider(
             "z_1",
             (-REACH, REACH, 0.1),
-            z_1,
+            0,
             "the first coordinate of the place that is decoded, to the right",
         ),
-        "z_2": slider("z_2", (-REACH, REACH, 0.1), z_2, "the second coordinate, upwards"),
+        "z_2": slider("z_2", (-REACH, REACH, 0.1), 0, "the second coordinate, upwards"),
         "digit": menu("digit", digits, ALL, "whose codes stand out in the map"),
     }
     shown = chosen(len(codes))
     compute = partial(compute_plane, decode, codes, labels)
-    draw = partial(build, codes=codes[shown], labels=labels[shown])
-    return Explorer(
-        "latent plane", controls, compute, draw, update, alt=ALT, main=("z_1", "z_2"), size=(9.8, 4.6)
-    )
+    picture = Picture(partial(build, codes=codes[shown], labels=labels[shown]), update, (9.8, 4.6))
+    return Explorer("latent plane", controls, compute, picture, ALT, main=("z_1", "z_2"))
 
 
 def chosen(count):
@@ -78,10 +73,9 @@ def compute_plane(decode, codes, labels, *, z_1, z_2, digit):
         codes, labels: (n, 2) and (n,) arrays.
     Returns:
         dict: z (2,); image (28, 28), what z decodes to; around (ACROSS², 28, 28), what a square of places
-        around z, `STEP` apart, decodes to, row by row, z_1 growing along a row and z_2 from row to row;
-        density, the prior's at z relative to its greatest; commonest, the digit that most of the `NEAREST`
-        nearest of all n codes have, share, how many have it, of, how many of these codes there are; distance
-        to the nearest code.
+        around z does, row by row, z_1 growing along a row and z_2 from row to row; density, the prior's at z
+        relative to its greatest; commonest, the digit that most of the nearest codes have, share, how many
+        have it, of, how many of these codes there are; distance to the nearest code.
     """
     z = np.array([z_1, z_2])
     offsets = STEP * (np.arange(ACROSS) - ACROSS // 2)
@@ -89,7 +83,7 @@ def compute_plane(decode, codes, labels, *, z_1, z_2, digit):
     places = np.stack([z_1 + right, z_2 + up], -1).reshape(-1, 2)
     with torch.no_grad():
         images = decode(torch.as_tensor(places, dtype=torch.float32))
-    images = images.cpu().float().numpy()
+    images = arrays(images)
     distances = np.linalg.norm(codes - z, axis=1)
     near = np.argsort(distances, kind="stable")[:NEAREST]
     digits, counts = np.unique(labels[near], return_counts=True)
@@ -162,12 +156,10 @@ def _build_around(axes):
         "around": axes.add_artist(Tiles(np.stack([right.ravel(), up.ravel()], 1), scale=2)),
         "frame": axes.plot(*outline(middle, middle, 1, 1), **frame)[0],
     }
-    for name, align, transform in (
-        ("z_1", 0.5, axes.get_xaxis_transform()),
-        ("z_2", 1, axes.get_yaxis_transform()),
-    ):
+    for name, align in (("z_1", 0.5), ("z_2", 1)):
         artists[name] = axes.add_artist(Texts(9, "DejaVu Sans", align=align))
-        artists[name].set_transform(transform)
+    artists["z_1"].set_transform(axes.get_xaxis_transform())
+    artists["z_2"].set_transform(axes.get_yaxis_transform())
     return artists
 
 

@@ -9,9 +9,9 @@ import torch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, slider
-from course.explorers.parts import arrays, caption_above, minus, moving
+from course.explorers.parts import arrays, caption_above, legend, mark, minus, moving
 from course.plots import COLOURS
 from course.plots.tiles import Tiles
 
@@ -26,7 +26,7 @@ ALT = (
 )
 
 
-def trade_off(rows, decode, encode, images, beta=1.0):
+def trade_off(rows, decode, encode, images):
     """Explore what β makes of a VAE: rate, distortion, samples and reconstructions.
 
     Args:
@@ -36,20 +36,13 @@ def trade_off(rows, decode, encode, images, beta=1.0):
         decode: function (i, z (N, Z)) -> (N, 28, 28), the pixels' probabilities under model i.
         encode: function (i, x (N, 784)) -> mu, logvar (N, Z) of model i; Z is the same for all models.
         images: (6, 784) held-out images of 0 and 1.
-        beta: to begin with; the nearest one that `rows` has.
-    Returns:
-        Explorer.
-    Raises:
-        ValueError: for fewer than two rows, or β that does not rise.
     """
     betas = [row["beta"] for row in rows]
-    if len(betas) < 2 or any(b <= a for a, b in zip(betas[:-1], betas[1:], strict=True)):
-        raise ValueError(f"There must be two models or more, in order of β; the rows have β = {betas}.")
     controls = {
         "beta": list_slider(
             "β",
             [(f"{b:g}", b) for b in betas],
-            min(betas, key=lambda b: abs(b - beta)),
+            min(betas, key=lambda b: abs(b - 1)),
             "the weight of the KL in the loss that the model was trained with",
         ),
         "draw": slider(
@@ -59,10 +52,8 @@ def trade_off(rows, decode, encode, images, beta=1.0):
     with torch.no_grad():
         codes = prior_codes(encode(0, images[:1])[0])
     compute = partial(compute_trade_off, rows, decode, encode, images, codes)
-    draw = partial(build, rows=rows)
-    return Explorer(
-        "trade-off", controls, compute, draw, update, alt=ALT, main=("beta", "draw"), size=(9.4, 5.1)
-    )
+    picture = Picture(partial(build, rows=rows), update, (9.4, 5.1))
+    return Explorer("trade-off", controls, compute, picture, ALT, main=("beta", "draw"))
 
 
 def prior_codes(mu):
@@ -77,8 +68,6 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
 
     Args:
         codes: what `prior_codes` returned.
-        beta: of one of the rows.
-        draw: 1 to DRAWS.
     Returns:
         dict: samples (SAMPLES, 28, 28), images and reconstructions (6, 28, 28), the latter decoded from mu;
         rate, distortion, elbo = −(rate + distortion) in nats, active, units: Z.
@@ -123,11 +112,10 @@ def _build_plane(axes, rows):
     equal = _draw_equal_elbo(axes)
     _label_models(axes, rate, distortion, [row["beta"] for row in rows])
     slope = moving(axes, "--", color=COLOURS[1], linewidth=1.5, zorder=2)
-    style = dict(color=COLOURS[1], markeredgecolor="black", markersize=11, zorder=4)
-    shown = moving(axes, "D", **style)
+    shown = mark(axes, "D", size=11, clip_on=True, in_layout=True)
     names = ["models, with β", "equal ELBO (nats)", "the model shown", "slope −β"]
-    place = dict(loc="lower center", bbox_to_anchor=(0.46, 0.985), ncols=2, columnspacing=1.0)
-    axes.legend([models, equal, shown, slope], names, fontsize=9, handlelength=1.6, borderpad=0, **place)
+    spacing = dict(columnspacing=1.0, handlelength=1.6, handletextpad=0.8, borderpad=0)
+    legend(axes, [models, equal, shown, slope], names, 0.46, columns=2, room=True, **spacing)
     return {"slope": slope, "shown": shown}
 
 

@@ -7,7 +7,7 @@ import torch
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from course.explorers.base import Explorer
+from course.explorers.base import Explorer, Picture
 from course.explorers.controls import slider
 from course.explorers.parts import arrays, caption_above, minus, moving
 from course.plots import COLOURS, DPI
@@ -41,8 +41,6 @@ def walk(encode, decode, images, kl):
         decode: function z (N, Z) -> (N, 28, 28), the pixels' probabilities.
         images: (n, 784) held-out images of 0 and 1 to choose from.
         kl: (Z,) mean KL of each dimension over the held-out images, nats.
-    Returns:
-        Explorer.
     Raises:
         ValueError: if kl has not one entry for each dimension.
     """
@@ -68,10 +66,8 @@ def walk(encode, decode, images, kl):
         ),
     }
     compute = partial(compute_walk, decode, images, mu, logvar, kl)
-    draw = partial(build, kl=np.sort(kl)[::-1])
-    return Explorer(
-        "latent walk", controls, compute, draw, update, alt=ALT, main=("rank", "value"), size=(9.4, 4.9)
-    )
+    picture = Picture(partial(build, kl=np.sort(kl)[::-1]), update, (9.4, 4.9))
+    return Explorer("latent walk", controls, compute, picture, ALT, main=("rank", "value"))
 
 
 @torch.no_grad()
@@ -82,12 +78,11 @@ def compute_walk(decode, images, mu, logvar, kl, *, image, rank, value):
         mu, logvar: (n, Z), what the images are encoded to.
         kl: (Z,) array, nats.
         image, rank: ints from 1; rank 1 is the dimension of the largest KL.
-        value: what the dimension is set to.
     Returns:
         dict: original, plain (decoded from mu), changed (the dimension set to value) and difference = changed
-        − plain, (28, 28) each; strip (9, 28, 28), the dimension set to each of `STRIP`; nearest, the index in
-        the strip nearest to value; gained, lost: sums of the difference's positive and negative parts, both
-        >= 0; dimension (index from 0), units: Z; kl (nats), mu and sigma of the dimension.
+        − plain, (28, 28) each; strip (9, 28, 28), the dimension set to each of `STRIP`, and nearest, an index
+        into it; gained, lost: sums of the difference's positive and negative parts, both >= 0; dimension
+        (index from 0), units: Z; kl (nats), mu and sigma of the dimension.
     """
     dimension = int(np.argsort(-kl, kind="stable")[rank - 1])
     codes = mu[image - 1].repeat(2 + len(STRIP), 1)  # (11, Z)
@@ -192,9 +187,8 @@ def update(artists, state):
     artists["chosen"].set_x(state["rank"] - 0.375)
     artists["chosen"].set_height(state["kl"])
     artists["mark"].set_data([state["rank"]], [state["kl"] + 0.08 * artists["mark"].axes.get_ylim()[1]])
-    artists["sums"].set_text(
-        f"ink gained (red) {state['gained']:.1f}, lost (blue) {state['lost']:.1f} pixels"
-    )
+    gained, lost = state["gained"], state["lost"]
+    artists["sums"].set_text(f"ink gained (red) {gained:.1f}, lost (blue) {lost:.1f} pixels")
     artists["caption"].set_text(caption(state))
 
 
