@@ -192,15 +192,6 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, caps
     assert history.losses == expected[1].losses
 
 
-def test_no_good_checkpoint_is_one_clear_error(tmp_path):
-    path = tmp_path / "run.ckpt"
-    restless_fit(path, max_steps=12)
-    for file in (path, checkpoints.previous(path)):
-        damage(file)
-    with pytest.raises(CheckpointError, match="No good checkpoint is left at .*run.ckpt.*without resume="):
-        restless_fit(path, resume=True)
-
-
 def test_every_flipped_bit_and_every_length_is_noticed(tmp_path):
     path, chance = tmp_path / "small.ckpt", random.Random(0)
     checkpoints.write(path, {"x": torch.arange(3)})
@@ -210,7 +201,7 @@ def test_every_flipped_bit_and_every_length_is_noticed(tmp_path):
     for i, damaged in enumerate(spoilt):
         path = tmp_path / f"{i}.ckpt"
         path.write_bytes(damaged)
-        with pytest.raises(CheckpointError, match="No good checkpoint is left"):
+        with pytest.raises(CheckpointError, match="No good checkpoint is left at .* without resume=True"):
             checkpoints.read(path)
         assert path.with_name(f"{i}.ckpt.damaged").read_bytes() == damaged, "a file must never be lost"
 

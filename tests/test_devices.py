@@ -1,6 +1,7 @@
 """Devices: which one is chosen, and training on another than the CPU, as far as it is tested without one."""
 
 import math
+import re
 
 import accelerate
 import pytest
@@ -97,56 +98,54 @@ def test_a_chapters_training_runs_on_the_device(job, float64):
 
 # The choice
 
+UNKNOWN = r"device='{}': this machine has no such device. It has: cpu\..*"
+TWO = {"WORLD_SIZE": "2"}
 
-def there_is(monkeypatch, cuda=False, mps=False):
-    """This machine has these devices, as torch says."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2 * cuda)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+def there_is(monkeypatch, devices, **environment):
+    """This machine has these devices, as torch says, two GPUs if any; and these variables are set."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in devices)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in devices)
     for name in ("COURSE_DEVICE", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize(
-    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+    ("there", "device", "environment", "expected"),
+    [
+        ("cuda mps", None, {}, "cuda"),
+        ("mps", None, {}, "mps"),
+        ("", None, {}, "cpu"),
+        ("cuda", None, {"COURSE_DEVICE": ""}, "cuda"),  # an empty variable is none
+        ("cuda", None, {"COURSE_DEVICE": "cpu"}, "cpu"),
+        ("cuda", "cuda:1", {"COURSE_DEVICE": "cpu"}, "cuda:1"),
+        ("cuda", "cuda:2", {}, "device='cuda:2'.* has: cuda, cpu.*"),
+        *(("", device, {}, UNKNOWN.format(device)) for device in ("gpu", "cuda", "mps", "tpu", 3.5)),
+        ("", None, {"COURSE_DEVICE": "cuda:0"}, "COURSE_DEVICE='cuda:0': this machine has no such device.*"),
+        ("mps", None, TWO, "cpu"),
+        ("mps", "mps", TWO, "device='mps': .*cannot be shared by several processes.*"),
+        ("mps", None, TWO | {"COURSE_DEVICE": "mps"}, "COURSE_DEVICE='mps': .*cannot be shared.*"),
+    ],
 )
-def test_the_best_device_is_chosen_and_the_user_overrides(monkeypatch, cuda, mps, expected):
-    there_is(monkeypatch, cuda, mps)
-    assert training.choose_device() == torch.device(expected)
-    assert training.choose_device("cpu") == torch.device("cpu")
-    monkeypatch.setenv("COURSE_DEVICE", "")
-    assert training.choose_device() == torch.device(expected), "an empty variable is none"
-    monkeypatch.setenv("COURSE_DEVICE", "cpu")
-    assert training.choose_device() == torch.device("cpu")
-    assert training.choose_device(expected) == torch.device(expected)
+def test_the_device_is_the_argument_then_the_variable_then_the_best(
+    monkeypatch, there, device, environment, expected
+):
+    there_is(monkeypatch, there, **environment)
+    try:
+        found = str(training.choose_device(device))
+    except ValueError as error:
+        found = str(error)
+    assert re.fullmatch(expected, found)
 
 
-def test_mps_has_no_float64_and_is_not_shared(monkeypatch):
-    there_is(monkeypatch, mps=True)
+def test_mps_has_no_float64(monkeypatch):
+    there_is(monkeypatch, "mps")
     assert training.choose_device(dtype=torch.float64) == torch.device("cpu")
     with pytest.raises(ValueError, match="computes no float64"):
         training.choose_device("mps", dtype=torch.float64)
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert training.choose_device() == torch.device("cpu")
-    with pytest.raises(ValueError, match="device='mps': .*cannot be shared by several processes"):
-        training.choose_device("mps")
-    monkeypatch.setenv("COURSE_DEVICE", "mps")
-    with pytest.raises(ValueError, match="COURSE_DEVICE='mps': .*cannot be shared"):
-        training.choose_device()
-
-
-def test_an_unknown_or_missing_device_is_one_clear_error(monkeypatch):
-    there_is(monkeypatch)
-    for name in ("gpu", "cuda", "mps", "tpu", 3.5):
-        with pytest.raises(ValueError, match=r"this machine has no such device. It has: cpu\."):
-            training.choose_device(name)
-    monkeypatch.setenv("COURSE_DEVICE", "cuda:0")
-    with pytest.raises(ValueError, match="COURSE_DEVICE='cuda:0'"):
-        training.choose_device()
-    there_is(monkeypatch, cuda=True)
-    assert training.choose_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(ValueError, match="device='cuda:2'.* has: cuda, cpu"):
-        training.choose_device("cuda:2")
 
 
 def test_precision_follows_the_device(monkeypatch):

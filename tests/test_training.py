@@ -79,18 +79,10 @@ def test_fit_is_the_loop_by_hand_bit_for_bit():
     assert history.seconds > 0 and not history.interrupted
 
 
-def test_the_epochs_differ_and_each_example_comes_once():
-    seen = []
-
-    def loss_fn(model, batch, run):
-        seen.extend(batch[1].tolist())
-        return model(batch[0]).square().mean()
-
-    fit(net(), loss_fn=loss_fn, data=(X, torch.arange(70)), epochs=2)
-    first, second = seen[:64], seen[64:]
-    assert len(seen) == 128 and len(set(first)) == len(set(second)) == 64
+def test_in_each_epoch_each_example_comes_once_and_the_epochs_differ():
+    first, second = (training.order(70, seed=0, epoch=epoch).tolist() for epoch in (0, 1))
+    assert sorted(first) == sorted(second) == list(range(70))
     assert first != second and first != sorted(first)
-    assert first == training.order(70, seed=0, epoch=0)[:64].tolist()
 
 
 @pytest.mark.parametrize(
@@ -190,21 +182,6 @@ def test_evaluate_sees_averages_in_eval_mode_and_leaves_no_trace():
     assert history.epochs[0]["size"] != pytest.approx(sum(p.abs().sum().item() for p in raw.parameters()))
     with pytest.raises(TypeError, match="evaluate returned float: expected a dict"):
         fit(net(), evaluate=lambda m: 0.5)
-
-
-def test_the_run_depends_on_its_seed_alone_and_leaves_torchs_generator():
-    def with_noise(model, batch, run):
-        return cross_entropy(model, (batch[0] + run.normal(*batch[0].shape), batch[1]), run)
-
-    results = []
-    for outside, seed in ((1, 0), (2, 0), (2, 1)):
-        model = net()
-        torch.manual_seed(outside)
-        expected = torch.rand(3)
-        torch.manual_seed(outside)
-        results.append(fit(model, loss_fn=with_noise, seed=seed).losses)
-        assert torch.equal(torch.rand(3), expected)
-    assert results[0] == results[1] != results[2]
 
 
 def test_draws():
@@ -324,13 +301,11 @@ def test_a_run_left_early_restores_what_it_changed():
 
 
 def test_a_used_optimiser_goes_on():
-    model, again = net(), net()
-    for changed in (model, again):
-        optimizer = torch.optim.Adam(changed.parameters())
-        fit(changed, optimizer=optimizer, epochs=1, average=0.9, schedule="one-cycle")
-        fit(changed, optimizer=optimizer, epochs=1, seed=1)
-        assert next(iter(optimizer.state.values()))["step"] == 8
-    assert_same(model.state_dict(), again.state_dict())
+    model = net()
+    optimizer = torch.optim.Adam(model.parameters())
+    fit(model, optimizer=optimizer, epochs=1, average=0.9, schedule="one-cycle")
+    fit(model, optimizer=optimizer, epochs=1)
+    assert next(iter(optimizer.state.values()))["step"] == 8
 
 
 def test_predict():

@@ -9,20 +9,9 @@ import textwrap
 # Of a mutant's loops in one call: one that never ends is stopped, however fast the machine.
 LOOP_STEPS = 10_000
 
-SWAPPED_OPERATORS = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Add,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Div,
-    ast.Pow: ast.Mult,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-}
+PAIRS = {ast.Add: ast.Sub, ast.Lt: ast.LtE, ast.Gt: ast.GtE, ast.Eq: ast.NotEq}
+SWAPPED = PAIRS | {second: first for first, second in PAIRS.items()}
+SWAPPED |= {ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Div, ast.Pow: ast.Mult}
 
 
 class EndlessLoop(Exception):
@@ -37,7 +26,7 @@ def mutants(functions, count, runs):
         count: how many at most.
         runs: function that is given a mutant; where it returns False the mutant is left out.
     Returns:
-        list of (description, function): each differs from its original by one edit of the syntax tree.
+        list of functions: each differs from its original by one edit of the syntax tree, and its repr tells.
     """
     found, rng = [], random.Random(0)
     for function in functions:
@@ -53,8 +42,9 @@ def mutants(functions, count, runs):
             setattr(node, field, value)
             mutant = made(copy.deepcopy(tree), function)
             setattr(node, field, original)
+            mutant.__qualname__ = f"{function.__name__}: {label} at `{place}`"
             if runs(mutant):
-                found.append((f"{function.__name__}: {label} at `{place}`", mutant))
+                found.append(mutant)
     return found
 
 
@@ -65,11 +55,11 @@ def edits_of(node, names):
         names: of the function's variables, a list of str.
     """
     if isinstance(node, ast.BinOp):
-        if type(node.op) in SWAPPED_OPERATORS:
-            yield "other operator", "op", SWAPPED_OPERATORS[type(node.op)]()
+        if type(node.op) in SWAPPED:
+            yield "other operator", "op", SWAPPED[type(node.op)]()
         yield "left operand twice", "right", node.left
-    if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPPED_OPERATORS:
-        yield "other comparison", "ops", [SWAPPED_OPERATORS[type(node.ops[0])]()]
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPPED:
+        yield "other comparison", "ops", [SWAPPED[type(node.ops[0])]()]
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
         yield "constant + 1", "value", node.value + 1
         yield "constant - 1", "value", node.value - 1
