@@ -24,8 +24,6 @@ PACK = ATEN._pack_padded_sequence.default
 # May read from one device and write to the other, or wants a packed sequence's lengths on the CPU.
 BOTH = {ATEN.copy_.default, ATEN._to_copy.default, PACK, ATEN._pack_padded_sequence_backward.default}
 INDEXED = {ATEN.index.Tensor, ATEN.index_put.default, ATEN.index_put_.default, ATEN._index_put_impl_.default}
-# A CPU tensor without dimensions is a number to these operations, whose kernels are torch's TensorIterator.
-NO_NUMBERS = {ATEN.cat.default, ATEN.stack.default, ATEN.mm.default, ATEN.bmm.default, ATEN.addmm.default}
 
 
 class Pretend(torch.Tensor):
@@ -76,10 +74,8 @@ def dispatch(func, args, kwargs):
         refuse_mixed(func, args, tensors)
     if kwargs.get("device") is not None:
         pretended = torch.device(kwargs["device"]) == DEVICE
-        if pretended and kwargs.get("generator") is not None:
-            raise RuntimeError(f"{func}: the generator is the CPU's, the tensor is to be on {DEVICE}.")
         kwargs = {**kwargs, "device": torch.device("cpu")}
-    elif kwargs.get("generator") is not None and pretended:
+    if pretended and kwargs.get("generator") is not None:
         raise RuntimeError(f"{func}: the generator is the CPU's, the tensor is on {DEVICE}.")
     held_args, held_kwargs = pytree.tree_map_only(Pretend, lambda tensor: tensor.held, (args, kwargs))
     out = func(*held_args, **held_kwargs)
@@ -101,7 +97,7 @@ def refuse_mixed(func, args, tensors):
     if func in INDEXED and isinstance(args[0], Pretend):
         indices = [index for index in args[1] if index is not None]
         strangers = [s for s in strangers if not any(s is index for index in indices)]
-    if func not in NO_NUMBERS:
+    if func is not ATEN.stack.default:  # elsewhere a CPU tensor without dimensions is a number
         strangers = [tensor for tensor in strangers if tensor.ndim]
     if strangers:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in strangers)
@@ -128,7 +124,10 @@ def pretending(float64=True):
         patch.setattr(torch, "autocast", autocast)
         warnings.filterwarnings("ignore", message=".*to a meta parameter in the current model")
         torch.__future__.set_swap_module_params_on_conversion(True)  # parameters stay the same objects
-        yield DEVICE
+        try:
+            yield
+        finally:
+            torch.__future__.set_swap_module_params_on_conversion(False)
 
 
 def autocast(device_type, *args, **settings):
