@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import time
-from unittest.mock import Mock
 
 import pytest
 import torch
@@ -74,15 +73,7 @@ def test_a_kill_at_any_moment_of_a_write_leaves_a_whole_checkpoint(tmp_path):
         assert checkpoints.read(path) == ({"value": 4}, [])
         if ended:
             break
-    assert moment > 3, "there are calls for a new file, a second name for the old one, a new name"
-
-
-def test_where_files_cannot_have_two_names_the_one_before_is_kept_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "link", Mock(side_effect=PermissionError("no hard links here")))
-    path = tmp_path / "run.ckpt"
-    for value in (1, 2):
-        checkpoints.write(path, value)
-    assert read(path) == 2 and read(checkpoints.previous(path)) == 1
+    assert moment > 3, "there are calls for a new file, and for another name of each"
 
 
 @pytest.mark.parametrize("max_steps", [1, 61, 108])

@@ -14,7 +14,6 @@ from course.exercises.outcome import evaluate
 from course.exercises.verdict import Result
 from tests.helpers.exercises import all_exercises, in_the_chapter, outcomes
 from tests.helpers.mutations import mutants
-from tests.helpers.same import assert_same
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -67,7 +66,7 @@ def test_module_file_and_exercise_have_one_name(name, exercise):
 @every_exercise
 def test_cases_repeat_and_the_reference_answers_them(name, exercise):
     cases = exercise.cases(random.Random(0))
-    assert_same(cases, exercise.cases(random.Random(0)))
+    assert str(cases) == str(exercise.cases(random.Random(0)))
     assert len(cases) >= 10
     for outcome in outcomes(exercise, exercise.reference):
         assert outcome.kind == "value", outcome.text

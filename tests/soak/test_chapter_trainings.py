@@ -86,7 +86,6 @@ def few_batches(run, *arguments, **settings):
     """In place of `Run.batches`: a step that is left out records what the one before it recorded."""
     history, epoch, counts, names = run.history, None, {}, []
     for batch in BATCHES(run, *arguments, **settings):
-        run.flush()
         before, counts = counts, {name: len(values) for name, values in history.logged.items()}
         if run.step < FIRST or run.epoch != epoch or run.step % EVERY == 0:
             epoch, names = run.epoch, None
