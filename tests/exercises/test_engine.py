@@ -138,7 +138,10 @@ def test_right_answers_pass_with_lambdas_closures_methods_and_modules(exercise):
     def closure(x, factor):
         return x * (factor * one).to(x.dtype)
 
-    for right in (my_scaled, closure, lambda a, b: a * b, Scale(), Scale().also, torch.mul):
+    def defaults(x=None, factor=None, *, more=1):
+        return x * factor * more
+
+    for right in (my_scaled, closure, defaults, lambda a, b: a * b, Scale(), Scale().also, torch.mul):
         assert verdict(exercise, right) == ("passed", None)
     said = "Your function and its gradients agree with an independent one on all 3 cases."
     assert exercise.check(my_scaled).message == said
@@ -318,6 +321,7 @@ def test_an_exception_is_shown_with_the_learners_line(exercise):
         (torch.zeros(2), "not_callable", "type Tensor"),
         (lambda x: x, "wrong_signature", r"the arguments \(x, factor\), in this order"),
         (lambda x, factor, more: x, "wrong_signature", "in this order"),
+        (lambda *, x, factor: x, "wrong_signature", "in this order"),
     ],
 )
 def test_what_cannot_be_called_is_told(exercise, given, diagnosis, words):

@@ -5,7 +5,6 @@ those that leave Python, never end, or lie to whoever looks at them.
 """
 
 import functools
-import inspect
 import itertools
 import math
 import os
@@ -54,7 +53,7 @@ def returning(value, *diagnoses, here=True):
     return Kind(lambda e: lambda *args: value(e.worked(*args)), diagnoses, here=here)
 
 
-def rude(before=lambda: None, after=lambda: None, *, here=True, passes=lambda exercise: True):
+def rude(before=lambda: None, after=lambda: None, *, here=True):
     """A kind that is right, and does something else before and after."""
 
     def make(exercise):
@@ -66,12 +65,12 @@ def rude(before=lambda: None, after=lambda: None, *, here=True, passes=lambda ex
 
         return function
 
-    return Kind(make, VALUES, passes=passes, here=here)
+    return Kind(make, (), passes=lambda exercise: True, here=here)
 
 
-def right(make, *diagnoses, passes=lambda exercise: True):
+def right(make):
     """A kind that is right in an unusual form: make(solution) is the function."""
-    return Kind(lambda exercise: make(exercise.worked), diagnoses, passes=passes)
+    return Kind(lambda exercise: make(exercise.worked), (), passes=lambda exercise: True)
 
 
 def endless(loop, *diagnoses, here=True):
@@ -235,46 +234,14 @@ def _mutable(exercise):
     return any(can_change(case) for case in exercise.cases(random.Random(0)))
 
 
-def _hashable(exercise):
-    def is_hashable(given):
-        return not isinstance(given, list) and (not isinstance(given, tuple) or all(map(is_hashable, given)))
-
-    return all(is_hashable(case) for case in exercise.cases(random.Random(0)))
-
-
 class Called:
-    """An object, a method and a callable in one."""
+    """A callable object."""
 
     def __init__(self, solution):
         self.solution = solution
 
     def __call__(self, *args):
         return self.solution(*args)
-
-    method = __call__
-
-
-class Module(torch.nn.Module):
-    """The same for `forward`."""
-
-    def __init__(self, solution):
-        super().__init__()
-        self.solution = solution
-
-    def forward(self, *args):
-        return self.solution(*args)
-
-
-def with_head(head, *diagnoses, passes=False):
-    """A kind that is right under another head: head(names of the arguments) is what stands in brackets."""
-
-    def make(exercise):
-        names = [f"a{i}" for i in range(len(inspect.signature(exercise.worked).parameters))]
-        scope = {"solution": exercise.worked}
-        exec(f"def f({head(names)}):\n    return solution({', '.join(names)})", scope)
-        return scope["f"]
-
-    return Kind(make, diagnoses, passes=lambda exercise: passes)
 
 
 def _meddle():
@@ -301,14 +268,8 @@ RIGHT = {
     "starts a thread": rude(after=lambda: threading.Thread(target=len, args=("",)).start()),
     "meddles": rude(_unmeddle, _meddle),
     "star arguments": right(lambda solution: lambda *args, **more: solution(*args)),
-    "defaults": with_head(lambda names: "=None, ".join([*names, "*, more"]) + "=1", passes=True),
-    "keyword-only": with_head(lambda names: "*, " + ", ".join(names), "wrong_signature"),
-    "one argument more": with_head(lambda names: ", ".join([*names, "more"]), "wrong_signature"),
     "partial": right(functools.partial),
     "object": right(Called),
-    "method": right(lambda solution: Called(solution).method),
-    "module": right(Module),
-    "cached": right(functools.lru_cache, "raised", passes=_hashable),
     "builtin": Kind(lambda exercise: print, ("returned_none",)),
     "class": Kind(lambda exercise: Called, ("wrong_signature", "wrong_type")),
     "answer itself": Kind(lambda exercise: torch.zeros(1), ("not_callable",)),
