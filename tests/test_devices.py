@@ -1,6 +1,7 @@
 """Devices: which one is chosen, and training on another than the CPU, as far as it is tested without one."""
 
 import math
+import re
 
 import accelerate
 import pytest
@@ -11,9 +12,11 @@ from torch import nn
 from course import training
 from tests.helpers import chapter_trainings
 from tests.helpers.pretend_device import DEVICE, Pretend, pretending
+from tests.helpers.same import assert_same
 from tests.helpers.trainings import data, restless_fit
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+JOB, *MORE = chapter_trainings.jobs()
 
 
 @pytest.fixture
@@ -25,36 +28,36 @@ def on_device():
 
 # What the device refuses and lets pass; see "CUDA semantics" in PyTorch's notes
 
-REFUSED = {
-    "sum": lambda x: x + torch.ones(4),
-    "written in place": lambda x: torch.ones(3, 4).add_(x),
-    "joined": lambda x: torch.cat([x, torch.ones(1, 4)]),
-    "chosen by a mask": lambda x: torch.where(torch.ones(3, 4) > 0, x, x),
-    "CPU rows by the device's index": lambda x: torch.ones(12)[x[0].long()],
-    "embedding": lambda x: F.embedding(torch.tensor([1, 2]), x),
-    "module on the CPU": lambda x: nn.Linear(4, 2)(x),
-    "generator": lambda x: torch.randn(3, device=DEVICE, generator=torch.Generator()),
-    "generator in place": lambda x: x.normal_(generator=torch.Generator()),
-    "multinomial": lambda x: torch.multinomial(x.softmax(1), 1, generator=torch.Generator()),
-    "NumPy": lambda x: x.numpy(),
-}
-ADMITTED = {
-    "a number": lambda x: x + torch.tensor(2.0),
-    "CPU index": lambda x: x[torch.tensor([0, 2])],
-    "copied into": lambda x: torch.zeros_like(x).copy_(torch.ones(3, 4)),
-    "made there": lambda x: x + torch.arange(4, device=x.device) + torch.eye(3, 4, device=x.device),
-}
 
-
-@pytest.mark.parametrize("refused", REFUSED)
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda x: x + torch.ones(4),
+        lambda x: torch.cat([x, torch.ones(1, 4)]),
+        lambda x: torch.ones(12)[x[0].long()],
+        lambda x: F.embedding(torch.tensor([1, 2]), x),
+        lambda x: nn.Linear(4, 2)(x),
+        lambda x: torch.randn(3, device=DEVICE, generator=torch.Generator()),
+        lambda x: torch.multinomial(x.softmax(1), 1, generator=torch.Generator()),
+        lambda x: x.numpy(),
+    ],
+)
 def test_the_pretended_device_refuses_what_cuda_refuses(on_device, refused):
     with pytest.raises((RuntimeError, TypeError), match="one device|generator is the CPU's|numpy"):
-        REFUSED[refused](on_device)
+        refused(on_device)
 
 
-@pytest.mark.parametrize("admitted", ADMITTED)
+@pytest.mark.parametrize(
+    "admitted",
+    [
+        lambda x: x + torch.tensor(2.0),
+        lambda x: x[torch.tensor([0, 2])],
+        lambda x: torch.zeros_like(x).copy_(torch.ones(3, 4)),
+        lambda x: x + torch.arange(4, device=x.device) + torch.eye(3, 4, device=x.device),
+    ],
+)
 def test_the_pretended_device_admits_what_cuda_admits(on_device, admitted):
-    out = ADMITTED[admitted](on_device)
+    out = admitted(on_device)
     assert isinstance(out, Pretend) and out.device == DEVICE
     assert out.cpu().device.type == "cpu" and torch.tensor(out.tolist()).isfinite().all()
 
@@ -74,73 +77,75 @@ def test_a_run_with_all_its_state_trains_saves_and_resumes_on_the_device(tmp_pat
         moved.cpu()
     assert found.losses == history.losses and found.logged == history.logged
     for mine, theirs in zip(moved.state_dict().values(), model.state_dict().values(), strict=True):
-        assert torch.equal(mine, theirs)
+        assert torch.equal(mine, theirs)  # of these types one is Pretend
 
 
+@pytest.mark.parametrize(
+    "job", [JOB, *(pytest.param(job, marks=pytest.mark.soak) for job in MORE)], ids="/".join
+)
 @pytest.mark.parametrize("float64", [True, False], ids=["cuda", "mps"])
-def test_a_chapters_training_runs_on_the_device(float64, monkeypatch):
-    """The first of the recorded tables; `make soak` tries all."""
-    job = next(chapter_trainings.jobs())
-    expected = chapter_trainings.train(*job, device="cpu", max_steps=6).history.losses
+def test_a_chapters_training_runs_on_the_device(job, float64):
+    expected = chapter_trainings.train(*job, device="cpu", max_steps=6)
+    if expected is None:
+        pytest.skip("this table's function trains by itself")
     with pretending(float64):
         run = chapter_trainings.train(*job, max_steps=6)
-        assert run.device == DEVICE
-        assert all(isinstance(p.data, Pretend) for model in run.models for p in model.parameters())
-    assert run.history.losses == pytest.approx(expected, rel=1e-5) and len(expected) == 6
+        on_device = run.device == DEVICE
+        assert on_device or (not float64 and run.dtype == torch.float64)
+        assert all(isinstance(p.data, Pretend) for m in run.models for p in m.parameters()) == on_device
+    assert run.history.losses == pytest.approx(expected.history.losses, rel=1e-4)
 
 
 # The choice
 
+UNKNOWN = r"device='{}': this machine has no such device. It has: cpu\..*"
+TWO = {"WORLD_SIZE": "2"}
 
-def there_is(monkeypatch, cuda=False, mps=False):
-    """This machine has these devices, as torch says."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2 * cuda)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+def there_is(monkeypatch, devices, **environment):
+    """This machine has these devices, as torch says, two GPUs if any; and these variables are set."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in devices)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in devices)
     for name in ("COURSE_DEVICE", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize(
-    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+    ("there", "device", "environment", "expected"),
+    [
+        ("cuda mps", None, {}, "cuda"),
+        ("mps", None, {}, "mps"),
+        ("", None, {}, "cpu"),
+        ("cuda", None, {"COURSE_DEVICE": ""}, "cuda"),  # an empty variable is none
+        ("cuda", None, {"COURSE_DEVICE": "cpu"}, "cpu"),
+        ("cuda", "cuda:1", {"COURSE_DEVICE": "cpu"}, "cuda:1"),
+        ("cuda", "cuda:2", {}, "device='cuda:2'.* has: cuda, cpu.*"),
+        *(("", device, {}, UNKNOWN.format(device)) for device in ("gpu", "cuda", "mps", "tpu", 3.5)),
+        ("", None, {"COURSE_DEVICE": "cuda:0"}, "COURSE_DEVICE='cuda:0': this machine has no such device.*"),
+        ("mps", None, TWO, "cpu"),
+        ("mps", "mps", TWO, "device='mps': .*cannot be shared by several processes.*"),
+        ("mps", None, TWO | {"COURSE_DEVICE": "mps"}, "COURSE_DEVICE='mps': .*cannot be shared.*"),
+    ],
 )
-def test_the_best_device_is_chosen_and_the_user_overrides(monkeypatch, cuda, mps, expected):
-    there_is(monkeypatch, cuda, mps)
-    assert training.choose_device() == torch.device(expected)
-    assert training.choose_device("cpu") == torch.device("cpu")
-    monkeypatch.setenv("COURSE_DEVICE", "")
-    assert training.choose_device() == torch.device(expected), "an empty variable is none"
-    monkeypatch.setenv("COURSE_DEVICE", "cpu")
-    assert training.choose_device() == torch.device("cpu")
-    assert training.choose_device(expected) == torch.device(expected)
+def test_the_device_is_the_argument_then_the_variable_then_the_best(
+    monkeypatch, there, device, environment, expected
+):
+    there_is(monkeypatch, there, **environment)
+    try:
+        found = str(training.choose_device(device))
+    except ValueError as error:
+        found = str(error)
+    assert re.fullmatch(expected, found)
 
 
-def test_mps_has_no_float64_and_is_not_shared(monkeypatch):
-    there_is(monkeypatch, mps=True)
+def test_mps_has_no_float64(monkeypatch):
+    there_is(monkeypatch, "mps")
     assert training.choose_device(dtype=torch.float64) == torch.device("cpu")
     with pytest.raises(ValueError, match="computes no float64"):
         training.choose_device("mps", dtype=torch.float64)
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert training.choose_device() == torch.device("cpu")
-    with pytest.raises(ValueError, match="device='mps': .*cannot be shared by several processes"):
-        training.choose_device("mps")
-    monkeypatch.setenv("COURSE_DEVICE", "mps")
-    with pytest.raises(ValueError, match="COURSE_DEVICE='mps': .*cannot be shared"):
-        training.choose_device()
-
-
-def test_an_unknown_or_missing_device_is_one_clear_error(monkeypatch):
-    there_is(monkeypatch)
-    for name in ("gpu", "cuda", "mps", "tpu", 3.5):
-        with pytest.raises(ValueError, match=r"this machine has no such device. It has: cpu\."):
-            training.choose_device(name)
-    monkeypatch.setenv("COURSE_DEVICE", "cuda:0")
-    with pytest.raises(ValueError, match="COURSE_DEVICE='cuda:0'"):
-        training.choose_device()
-    there_is(monkeypatch, cuda=True)
-    assert training.choose_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(ValueError, match="device='cuda:2'.* has: cuda, cpu"):
-        training.choose_device("cuda:2")
 
 
 def test_precision_follows_the_device(monkeypatch):
@@ -190,5 +195,4 @@ def test_bf16_on_the_cpu_learns_as_float32_does():
     for parameter in model.parameters():
         assert parameter.dtype == parameter.grad.dtype == torch.float32
         assert parameter.grad.isfinite().all() and parameter.grad.any()
-    for mine, theirs in zip(again.parameters(), plain.parameters(), strict=True):
-        assert torch.equal(mine, theirs)
+    assert_same(again.state_dict(), plain.state_dict())

@@ -22,7 +22,7 @@ def two(tmp_path_factory):
 def one(tmp_path_factory):
     """The same jobs in this process alone."""
     with torch_threads(1):
-        yield every_job(tmp_path_factory.mktemp("one"), [JOB])
+        return every_job(tmp_path_factory.mktemp("one"), [JOB])
 
 
 @pytest.mark.parametrize("job", ["fit", "again", "gan", "resumed", CHAPTER])
@@ -38,14 +38,14 @@ def test_resumed_in_two_processes_is_as_never_stopped(two):
 
 def test_the_runs_differ_where_they_should(one):
     assert one["fit"]["losses"] != one["again"]["losses"]
-    assert len(one["fit"]["losses"]) == 18 and len(one["gan"]["losses"]) == 12
-    assert len(one[CHAPTER]["losses"]) == STEPS and one[CHAPTER]["weights"]
+    lengths = {job: len(one[job]["losses"]) for job in ("fit", "gan", CHAPTER)}
+    assert lengths == {"fit": 18, "gan": 12, CHAPTER: STEPS} and one[CHAPTER]["weights"]
 
 
-def test_only_the_first_process_prints(two):
-    (zero,) = [text for name, text in two[1].items() if name == "0stdout.log"]
-    (other,) = [text for name, text in two[1].items() if name == "1stdout.log"]
+def test_only_the_first_process_prints_and_shows(two):
+    zero, other = (two[1][f"{rank}stdout.log"] for rank in (0, 1))
     assert zero.count("3 epochs, 18 steps: loss") == 3 and "Resumed from" in zero
+    assert zero.count("a line of a chapter") == zero.count("a picture of a chapter") == 1
     assert other == ""
     assert not any("Warning" in text for text in two[1].values())
 
@@ -58,8 +58,7 @@ def test_more_processes_than_gpus_is_one_clear_error(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "2")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    match = "3 processes were started on a machine with 2 GPUs: start one for each"
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(ValueError, match="3 processes were started on a machine with 2 GPUs: start one for"):
         processes.join(torch.device("cuda"))
 
 

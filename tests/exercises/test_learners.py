@@ -2,6 +2,7 @@
 leaves nothing behind, in a forked child and in this process.
 """
 
+import builtins
 import contextlib
 import copy
 import inspect
@@ -13,10 +14,8 @@ import sys
 import threading
 from pathlib import Path
 
-import nbformat
 import pytest
 import torch
-from nbclient import NotebookClient
 
 from course.exercises import sandbox
 from course.exercises.verdict import Result
@@ -25,34 +24,11 @@ from tests.helpers.learners import HOSTILE, RIGHT, WRONG
 
 pytestmark = pytest.mark.usefixtures("one_thread", "alone")
 
-ROOT = Path(__file__).parents[2]
 KINDS = WRONG | RIGHT | HOSTILE
-QUICK = ("right every other time", "changes its inputs")
-FEW = ("rnn.clip_global_norm", "vae.gaussian_kl")  # a list and a sequence; gradients
-DEADLINE = 0.4
+QUICK = "vae.gaussian_kl"  # with gradients; test_kernel tries one that is given a list
+EXERCISES = all_exercises()
 DOCUMENTED = set(re.findall(r'"(\w+)"', inspect.getdoc(Result)))
 LONGEST = 1500
-IN_A_KERNEL = """
-from course import exercises
-from course.exercises import sandbox
-from tests.helpers.learners import HOSTILE
-
-exercise = exercises.vae.gaussian_kl
-
-def check(name):
-    exercise.deadline = 0.5 if HOSTILE[name].endless else 60.0
-    return exercise.check(HOSTILE[name].make(exercise))
-"""
-
-
-def patient(exercise, deadline=60.0):
-    """A copy of an exercise with time enough for a check on a busy machine."""
-    exercise = copy.copy(exercise)
-    exercise.deadline = deadline
-    return exercise
-
-
-EXERCISES = {name: patient(exercise) for name, exercise in all_exercises().items()}
 
 
 def state_of_the_process():
@@ -73,7 +49,7 @@ def state_of_the_process():
         "alarm is set": signal.getitimer(signal.ITIMER_REAL)[0] > 0,  # as pytest-timeout does
         "children": children.read_text() if children.exists() else "",
         "files": sorted(os.listdir(files)) if files.exists() else [],
-        "streams": (sys.stdin, sys.stdout, sys.stderr),
+        "streams": (sys.stdin, sys.stdout, sys.stderr, builtins.input),
         "threads": threading.active_count(),
     }
 
@@ -88,9 +64,8 @@ def unchanged():
 
 def is_right(exercise, name):
     """Check a fresh function of a kind; assert that the verdict is the right one."""
-    kind = KINDS[name]
-    if kind.endless:
-        exercise = patient(exercise, DEADLINE)
+    kind, exercise = KINDS[name], copy.copy(exercise)
+    exercise.deadline = 0.2 if kind.endless else 60.0  # time enough on a busy machine
     with unchanged():
         result = exercise.check(kind.make(exercise))
     about = f"{exercise.name}, {name}: {result!r:.2000}"
@@ -99,14 +74,13 @@ def is_right(exercise, name):
     if kind.passes(exercise):
         assert (result.status, result.diagnosis) == ("passed", None), about
         return
-    assert result.status == "failed", about
     own = {misconception.name for misconception in exercise.misconceptions}
-    assert result.diagnosis in {*kind.diagnoses, *own}, about
+    assert result.status == "failed" and result.diagnosis in {*kind.diagnoses, *own}, about
     assert own | DOCUMENTED >= {result.diagnosis}
 
 
 @pytest.mark.parametrize(
-    "exercise", [pytest.param(name, marks=() if name in FEW else pytest.mark.soak) for name in EXERCISES]
+    "exercise", [pytest.param(name, marks=() if name == QUICK else pytest.mark.soak) for name in EXERCISES]
 )
 def test_every_kind_of_function(exercise, place, capfd):
     for name, kind in KINDS.items():
@@ -115,18 +89,9 @@ def test_every_kind_of_function(exercise, place, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_a_few_kinds_of_function_on_every_exercise(exercise, capfd):
-    for name in QUICK:
-        is_right(EXERCISES[exercise], name)
-    assert capfd.readouterr() == ("", "")
-
-
 def test_a_copy_that_the_function_forks_does_not_go_on_here(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox, "forks", lambda: False)
-    exercise = EXERCISES["cnn.output_size"]
-    went_on = tmp_path / "went on"
-    mine, children = os.getpid(), []
+    exercise, mine, children = EXERCISES["cnn.output_size"], os.getpid(), []
 
     def forks(*args):
         children.append(os.fork())
@@ -134,24 +99,8 @@ def test_a_copy_that_the_function_forks_does_not_go_on_here(monkeypatch, tmp_pat
 
     result = exercise.check(forks)
     if os.getpid() != mine:
-        went_on.touch()
+        (tmp_path / "went on").touch()
         os._exit(1)
     statuses = [os.waitpid(child, 0)[1] for child in children]
     assert result.status == "passed" and statuses and not any(statuses)
-    assert not went_on.exists()
-
-
-def test_a_kernel_outlives_every_kind_of_function():
-    here = [name for name, kind in HOSTILE.items() if kind.here]
-    checks = [f"check({name!r})" for name in [*HOSTILE, *here]]
-    checks.insert(len(HOSTILE), "sandbox.forks = lambda: False")
-    sources = [IN_A_KERNEL, *checks, "1 + 1"]
-    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, sources)))
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
-    *verdicts, two = (cell.outputs for cell in notebook.cells)
-    assert verdicts.pop(0) == verdicts.pop(len(HOSTILE)) == []
-    for name, outputs in zip([*HOSTILE, *here], verdicts, strict=True):
-        assert [output.output_type for output in outputs] == ["execute_result"], (name, outputs)
-        passed = outputs[0].data["text/plain"].startswith("Passed. ")
-        assert passed == HOSTILE[name].passes(EXERCISES["vae.gaussian_kl"]), (name, outputs)
-    assert two[0].data["text/plain"] == "2"
+    assert not list(tmp_path.iterdir())

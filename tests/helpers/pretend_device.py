@@ -11,23 +11,19 @@ import warnings
 
 import pytest
 import torch
-from torch import is_tensor, nn
+from torch import is_tensor
 from torch.optim import optimizer
-from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 
 from course.training import devices
 
 DEVICE = torch.device("meta")
-APPLY = nn.Module._apply
 ATEN = torch.ops.aten
 PACK = ATEN._pack_padded_sequence.default
 # May read from one device and write to the other, or wants a packed sequence's lengths on the CPU.
 BOTH = {ATEN.copy_.default, ATEN._to_copy.default, PACK, ATEN._pack_padded_sequence_backward.default}
 INDEXED = {ATEN.index.Tensor, ATEN.index_put.default, ATEN.index_put_.default, ATEN._index_put_impl_.default}
-# A CPU tensor without dimensions is a number to these operations, whose kernels are torch's TensorIterator.
-NO_NUMBERS = {ATEN.cat.default, ATEN.stack.default, ATEN.mm.default, ATEN.bmm.default, ATEN.addmm.default}
 
 
 class Pretend(torch.Tensor):
@@ -50,16 +46,9 @@ class Pretend(torch.Tensor):
         """Copied to the CPU first, as torch does for a GPU's tensor."""
         return self.cpu().tolist()
 
-    def __tensor_flatten__(self):
-        return ["held"], None
-
     def __reduce_ex__(self, protocol):
         """Saved as the CPU's tensor: what a file holds of a GPU's is its numbers too."""
         return self.detach().cpu().__reduce_ex__(protocol)
-
-    @staticmethod
-    def __tensor_unflatten__(inner, meta, outer_size, outer_stride):
-        return Pretend(inner["held"])
 
     __torch_function__ = torch._C._disabled_torch_function_impl
 
@@ -71,29 +60,10 @@ class Pretend(torch.Tensor):
 class Placing(TorchDispatchMode):
     """Sees every operation on the way, also those that only make a tensor or put one on the device."""
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        return dispatch(func, args, kwargs or {})
-
-
-class Mode(TorchFunctionMode):
-    """Lets `Placing` see into the calls that concern the device: a backward pass makes tensors of its own.
-
-    (It could see into every call, but what the program computes on the CPU would then be far slower.)
-    """
-
     float64 = True  # whether the device computes it
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if func is torch.Tensor.to or kwargs.get("device") is not None or any(map(concerned, args)):
-            with Placing():
-                return func(*args, **kwargs)
-        return func(*args, **kwargs)
-
-
-def concerned(value):
-    """Whether an argument is a tensor on the device, or holds one."""
-    return isinstance(value, Pretend) or (isinstance(value, list | tuple) and any(map(concerned, value)))
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return dispatch(func, args, kwargs or {})
 
 
 def dispatch(func, args, kwargs):
@@ -104,16 +74,14 @@ def dispatch(func, args, kwargs):
         refuse_mixed(func, args, tensors)
     if kwargs.get("device") is not None:
         pretended = torch.device(kwargs["device"]) == DEVICE
-        if pretended and kwargs.get("generator") is not None:
-            raise RuntimeError(f"{func}: the generator is the CPU's, the tensor is to be on {DEVICE}.")
         kwargs = {**kwargs, "device": torch.device("cpu")}
-    elif kwargs.get("generator") is not None and pretended:
+    if pretended and kwargs.get("generator") is not None:
         raise RuntimeError(f"{func}: the generator is the CPU's, the tensor is on {DEVICE}.")
     held_args, held_kwargs = pytree.tree_map_only(Pretend, lambda tensor: tensor.held, (args, kwargs))
     out = func(*held_args, **held_kwargs)
     if not pretended:
         return out
-    if not Mode.float64 and any(t.dtype == torch.float64 for t in pytree.tree_leaves(out) if is_tensor(t)):
+    if not Placing.float64 and any(t.dtype == torch.float64 for t in pytree.tree_leaves(out) if is_tensor(t)):
         raise TypeError(f"{func}: this device has no float64, as Apple's MPS.")
     if func is PACK:
         return Pretend(out[0]), out[1]
@@ -129,7 +97,7 @@ def refuse_mixed(func, args, tensors):
     if func in INDEXED and isinstance(args[0], Pretend):
         indices = [index for index in args[1] if index is not None]
         strangers = [s for s in strangers if not any(s is index for index in indices)]
-    if func not in NO_NUMBERS:
+    if func is not ATEN.stack.default:  # elsewhere a CPU tensor without dimensions is a number
         strangers = [tensor for tensor in strangers if tensor.ndim]
     if strangers:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in strangers)
@@ -148,28 +116,18 @@ def pretending(float64=True):
         best = DEVICE if float64 or dtype != torch.float64 else "cpu"
         return torch.device(device or best)
 
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), Mode():
-        patch.setattr(Mode, "float64", float64)
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), Placing():
+        patch.setattr(Placing, "float64", float64)
         patch.setattr(devices, "choose_device", choose_device)
         fused = (*optimizer._get_fused_kernels_supported_devices(), DEVICE.type)
         patch.setattr(optimizer, "_get_fused_kernels_supported_devices", lambda: fused)
         patch.setattr(torch, "autocast", autocast)
-        patch.setattr(nn.Module, "_apply", moved)
         warnings.filterwarnings("ignore", message=".*to a meta parameter in the current model")
-        yield DEVICE
-
-
-def moved(module, change, recurse=True):
-    """`nn.Module._apply`, the one piece of `to` and `cpu`: the parameters stay the same objects, as on a GPU.
-
-    (So an optimiser that holds them goes on with them.)
-    """
-    before = torch.__future__.get_swap_module_params_on_conversion()
-    torch.__future__.set_swap_module_params_on_conversion(True)
-    try:
-        return APPLY(module, change, recurse)
-    finally:
-        torch.__future__.set_swap_module_params_on_conversion(before)
+        torch.__future__.set_swap_module_params_on_conversion(True)  # parameters stay the same objects
+        try:
+            yield
+        finally:
+            torch.__future__.set_swap_module_params_on_conversion(False)
 
 
 def autocast(device_type, *args, **settings):

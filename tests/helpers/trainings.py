@@ -1,5 +1,7 @@
 """Small trainings with much state: to be killed and resumed, and to be shared by two processes."""
 
+import os
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -50,35 +52,40 @@ def shared_fit(**changes):
         noise = 0.1 * run.normal(*x.shape)
         return F.cross_entropy(model(x + noise + 0.01 * run.carry[:, None]), y)
 
-    model = plain_model()
+    # Every process has other first weights: training begins with those of the first.
+    torch.manual_seed(int(os.environ.get("RANK", "0")))
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3)).double()
     x, y = data(torch.float64)
     history = training.fit(
-        model, loss_fn, (x, y), optimizer=torch.optim.AdamW(model.parameters(), lr=0.02), batch_size=16,
-        device="cpu", **{"epochs": 3, "schedule": "cosine", "clip": 0.5, "average": 0.8, **changes},
+        model, loss_fn, (x, y), optimizer=torch.optim.AdamW(model.parameters(), lr=0.02), device="cpu",
+        **{"epochs": 3, "batch_size": 16, "schedule": "cosine", "clip": 0.5, "average": 0.8, **changes},
         evaluate=lambda m: {"accuracy": (training.predict(m, x).argmax(1) == y).double().mean()},
     )  # fmt: skip
     return summary(history, model)
 
 
-def plain_model():
-    """Every process has other first weights: training begins with those of the first."""
-    torch.manual_seed(int(torch.distributed.is_initialized() and torch.distributed.get_rank()))
-    return nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3)).double()
+def adversaries(dtype=torch.float32):
+    """A generator, which maps 2 numbers to 5, a critic, and an optimiser for each."""
+    torch.manual_seed(0)
+    g, d = nn.Linear(2, 5, dtype=dtype), nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1)).to(dtype)
+    return g, d, *(torch.optim.Adam(model.parameters(), lr=0.01) for model in (g, d))
+
+
+def critic_loss(d, real, fake, mix):
+    """With a penalty on the gradient, so that backward goes through a gradient."""
+    mixed = (real + (fake.detach() - real) * mix).requires_grad_()
+    slope = torch.autograd.grad(d(mixed).sum(), mixed, create_graph=True)[0]
+    return F.softplus(d(fake.detach())).mean() + F.softplus(-d(real)).mean() + slope.square().mean()
 
 
 def shared_gan():
-    """Two models, two optimisers and a gradient of a gradient, on made data."""
-    torch.manual_seed(0)
-    g, d = nn.Linear(2, 3).double(), nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)).double()
-    opt_g, opt_d = (torch.optim.Adam(model.parameters(), lr=0.01) for model in (g, d))
+    """Two models and two optimisers, on made data."""
+    g, d, opt_g, opt_d = adversaries(torch.float64)
     run = training.Run([g, d], [opt_d, opt_g], average=[0.9, None], device="cpu")
-    made = run.batches(lambda run, n: run.normal(n, 3) + 2, epochs=2, steps_per_epoch=6, batch_size=8)
+    made = run.batches(lambda run, n: run.normal(n, 5) + 2, epochs=2, steps_per_epoch=6, batch_size=8)
     for (real,) in made:
         fake = g(run.normal(len(real), 2))
-        mixed = (real + (fake.detach() - real) * run.uniform(len(real), 1)).requires_grad_()
-        slope = torch.autograd.grad(d(mixed).sum(), mixed, create_graph=True)[0]
-        penalty = slope.norm(dim=1).sub(1).square().mean()
-        run.update(opt_d, F.softplus(d(fake.detach())).mean() + F.softplus(-d(real)).mean() + penalty)
+        run.update(opt_d, critic_loss(d, real, fake, run.uniform(len(real), 1)))
         run.log(g_loss=run.update(opt_g, F.softplus(-d(fake)).mean()))
     return summary(run.history, g, d)
 

@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import torch
+from matplotlib.figure import Figure
 
-from course import training
+import course
+from course import plots
 from tests.helpers import chapter_trainings
-from tests.helpers.trainings import data, plain_model, shared_fit, shared_gan, summary
+from tests.helpers.trainings import shared_fit, shared_gan, summary
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 6
@@ -49,16 +51,22 @@ def every_job(folder, jobs):
 
 def refused_batch_size():
     """The message for a batch that two processes cannot share."""
-    model = plain_model()
-    run = training.Run(model, torch.optim.SGD(model.parameters(), lr=0.1), device="cpu", show=False)
     try:
-        next(run.batches(data(torch.float64), epochs=1, batch_size=15))
+        shared_fit(batch_size=15)
     except ValueError as error:
         return str(error)
+
+
+def say_and_show():
+    """What a chapter does beside training."""
+    course.setup()
+    print("a line of a chapter")
+    plots.show(Figure(), alt="a picture of a chapter")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     folder, jobs = Path(sys.argv[1]), [tuple(name.split("/")) for name in sys.argv[2:]]
     found = every_job(folder, jobs) | {"odd": refused_batch_size()}
+    say_and_show()
     (folder / f"rank{torch.distributed.get_rank()}.json").write_text(json.dumps(found))

@@ -1,5 +1,8 @@
 """`tools/gpu_check.py`, as far as a machine without a GPU can try it: the CPU twice."""
 
+import functools
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -39,14 +42,8 @@ def test_without_a_gpu_it_says_so_and_measures_nothing(monkeypatch, capsys):
     assert "no chapter '17'" in capsys.readouterr().err
 
 
-def test_the_gpu_is_cuda_then_mps(monkeypatch):
-    for cuda, mps, expected in ((True, True, "cuda"), (False, True, "mps"), (False, False, None)):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
-        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
-        assert gpu_check.gpu() == expected
-
-
-def test_the_cpu_against_itself_and_a_chapter_that_fails(tmp_path, capfd):
+def test_the_cpu_against_itself_and_a_chapter_that_fails(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(gpu_check, "run", functools.cache(gpu_check.run))  # the second run costs nothing
     good, bad, output = tmp_path / "good.py", tmp_path / "bad.py", tmp_path / "table.md"
     good.write_text(CHAPTER)
     bad.write_text('assert 1 > 2, "a | claim"\n')
@@ -57,9 +54,8 @@ def test_the_cpu_against_itself_and_a_chapter_that_fails(tmp_path, capfd):
     assert cells(table, "bad")[-1] == "fails on the CPU: AssertionError: a / claim"
     name, *measured, compared, difference, result = cells(table, "good")
     assert (name, compared, difference, result) == ("good", "2 of 2", "0.0e+00", "equal")
-    seconds, again, speed_up, memory, *rest = (float(cell.split()[0]) for cell in measured)
-    assert seconds > 0 and again > 0 and speed_up == pytest.approx(seconds / again, rel=1, abs=0.1)
-    assert memory > 50 and len(rest) == 2 and rest[1] == 0
+    seconds, again, speed_up, memory, _, on_device = (float(cell.split()[0]) for cell in measured)
+    assert seconds == again > 0 and speed_up == 1.0 and memory > 50 and on_device == 0
 
 
 def test_the_exit_status_is_that_of_the_worst_row(monkeypatch, capsys):
@@ -80,29 +76,28 @@ def training(*losses, dropout=False, precision="float32"):
 
 
 @pytest.mark.parametrize(
-    ("other", "expected"),
+    ("other", "exact", "compared", "difference", "result"),
     [
-        ([training(2.0, 1.0)], (1, 0.0, "equal")),
-        ([training(2.0, 1.0009)], (1, 0.0009, "equal")),
-        ([training(2.0, 1.0011)], (1, 0.0011, "differs: the first losses")),
-        ([training(2.0, 1.02, precision="bf16")], (1, 0.02, "equal")),
-        ([training(2.0, 1.04, precision="bf16")], (1, 0.04, "differs: the first losses")),
-        ([training(2.0, float("nan"))], (1, float("inf"), "differs: the first losses")),
-        ([training(2.0)], (0, float("nan"), "differs: not the same trainings")),
-        ([training(2.0, 1.0), training(1.0)], (0, float("nan"), "differs: not the same trainings")),
+        ([training(2.0, 1.0)], False, 1, 0.0, "equal"),
+        ([training(2.0, 1.0009)], False, 1, 0.0009, "equal"),
+        ([training(2.0, 1.0011)], False, 1, 0.0011, "differs: the first losses"),
+        ([training(2.0, 1.02, precision="bf16")], False, 1, 0.02, "equal"),
+        ([training(2.0, 1.04, precision="bf16")], False, 1, 0.04, "differs: the first losses"),
+        ([training(2.0, math.nan)], False, 1, math.inf, "differs: the first losses"),
+        ([training(2.0)], False, 0, math.nan, "differs: not the same trainings"),
+        ([training(2.0, 1.0), training(1.0)], False, 0, math.nan, "differs: not the same trainings"),
+        ([training(2.0, 1.0 + 1e-9)], True, 1, 1e-9, "differs: the first losses"),
     ],
 )
-def test_equality_of_the_first_losses(other, expected):
-    number, difference, result = gpu_check.compare([training(2.0, 1.0)], other, exact=False)
-    assert (number, result) == (expected[0], expected[2])
-    assert difference == pytest.approx(expected[1], nan_ok=True)
+def test_equality_of_the_first_losses(other, exact, compared, difference, result):
+    found = gpu_check.compare([training(2.0, 1.0)], other, exact)
+    assert found == (compared, pytest.approx(difference, nan_ok=True), result)
 
 
 def test_dropout_is_left_out_except_bit_for_bit():
     cpu, other = [training(2.0, dropout=True)], [training(1.0, dropout=True)]
     assert gpu_check.compare(cpu, other, exact=False) == (0, 0.0, "equal, by its own assertions")
     assert gpu_check.compare(cpu, other, exact=True)[2] == "differs: the first losses"
-    assert gpu_check.compare([training(1.0)], [training(1.0 + 1e-9)], exact=True)[2] != "equal"
 
 
 def test_which_modules_draw_masks():
@@ -112,5 +107,5 @@ def test_which_modules_draw_masks():
         nn.LSTM(2, 2, 2, dropout=0.1),
         nn.MultiheadAttention(2, 1, 0.1),
     )
-    plain = (nn.Dropout(0.0), nn.LSTM(2, 2), nn.Linear(2, 2), nn.MultiheadAttention(2, 1))
+    plain = nn.Dropout(0.0), nn.LSTM(2, 2), nn.Linear(2, 2), nn.MultiheadAttention(2, 1)
     assert all(map(gpu_check.has_dropout, drawing)) and not any(map(gpu_check.has_dropout, plain))
