@@ -40,13 +40,13 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
+@pytest.fixture
+def checkout(snapshot):
     """A checkout that its user may not write, in a path with a space."""
-    folder = places.snapshot(tmp_path_factory.mktemp("shared") / "the course")
-    places.set_writable(folder, False)
-    yield folder
-    places.set_writable(folder, True)
+    places.set_writable(snapshot, False)
+    yield snapshot
+    places.set_writable(snapshot, True)
+    subprocess.run(["git", "clean", "-qfdx"], cwd=snapshot, check=True)
 
 
 @pytest.fixture
@@ -66,14 +66,14 @@ def run(folder, variables, *command):
 
 
 def give_environment(checkout):
-    """Lend a checkout the environment of these tests, as if `make lab` had made it there."""
-    venv = checkout / ".venv"
+    """Make a checkout writable and lend it the environment of these tests, as if `make lab` had made it."""
+    places.set_writable(checkout, True)
+    venv, python = checkout / ".venv", Path(sys.executable).resolve()
     (venv / "bin").mkdir(parents=True)
-    (venv / "bin" / "python").symlink_to(Path(sys.executable).resolve())
-    (venv / "lib").symlink_to(Path(sys.prefix) / "lib")
-    (venv / "share").symlink_to(Path(sys.prefix) / "share")
-    home = Path(sys.executable).resolve().parent
-    (venv / "pyvenv.cfg").write_text(f"home = {home}\ncommand = {sys.executable} -m venv {venv}\n")
+    (venv / "bin" / "python").symlink_to(python)
+    for name in ("lib", "share"):
+        (venv / name).symlink_to(Path(sys.prefix) / name)
+    (venv / "pyvenv.cfg").write_text(f"home = {python.parent}\ncommand = {python} -m venv {venv}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "ROOT", checkout)
         patch.setattr(environment, "__file__", str(checkout / "tools" / "environment.py"))
@@ -105,43 +105,38 @@ def test_no_place_for_a_working_copy(checkout, variables):
     assert (end.returncode, end.stdout) == (0, f"{variables['COURSE_WORK']}\n")
 
 
-def make_lab(checkout, variables):
-    """`make lab`, which fails; returns the finished process and the last line before make's own."""
-    end = run(checkout, variables, "make", "--no-print-directory", "lab", f"PYTHON={sys.executable}")
-    assert end.returncode == 2, end.stdout
-    assert end.stderr.splitlines()[-1].startswith("make: *** [Makefile:")
-    return end, end.stderr.splitlines()[-2]
+def make_lab(checkout, variables, *more):
+    """`make lab`; returns the finished process."""
+    named = ["--no-print-directory", "lab", f"PYTHON={sys.executable}", *more]
+    return run(checkout, variables, "make", *named)
 
 
 def test_make_lab_in_a_read_only_checkout_without_an_environment(checkout, variables):
-    end, line = make_lab(checkout, variables)
-    assert len(end.stderr.splitlines()) == 2
+    end = make_lab(checkout, variables)
+    line, of_make = end.stderr.splitlines()
+    assert end.returncode == 2 and of_make.startswith("make: *** [Makefile:")
     assert line.startswith(f"error: {checkout} cannot be written, and `make` installs into .venv there: ")
-
-
-def test_make_lab_in_a_home_that_cannot_be_written(variables, tmp_path):
-    folder = places.snapshot(tmp_path / "mine")
-    give_environment(folder)
-    end, line = make_lab(folder, variables)
-    assert line == (
-        f"error: JupyterLab keeps its settings in your home, and {variables['HOME']} cannot be written; "
-        "name a folder in its place: make lab HOME=/path/to/folder"
-    )
-    assert len(end.stderr.splitlines()) == 2 and (folder / "my" / "00_foundations.ipynb").exists()
 
 
 def test_make_lab_in_a_read_only_checkout_that_has_an_environment(checkout, variables, tmp_path):
     """As a class shares one: JupyterLab opens on the copy in the learner's home, here only to say so."""
-    places.set_writable(checkout, True)
     give_environment(checkout)
     places.set_writable(checkout, False)
     (tmp_path / "learner").mkdir()
-    named = [f"PYTHON={sys.executable}", f"HOME={tmp_path / 'learner'}", "JUPYTER_ARGS=--show-config"]
-    end = run(checkout, variables, "make", "--no-print-directory", "lab", *named)
-    places.set_writable(checkout, True)
-    shutil.rmtree(checkout / ".venv")
-    places.set_writable(checkout, False)
+    end = make_lab(checkout, variables, f"HOME={tmp_path / 'learner'}", "JUPYTER_ARGS=--show-config")
     copy = tmp_path / "learner" / "from-formula-to-model"
     assert end.returncode == 0, end.stderr
     assert "allow_root = True" in end.stdout
     assert f"root_dir = '{copy}'" in end.stdout and (copy / "00_foundations.ipynb").exists()
+
+
+def test_make_lab_in_a_home_that_cannot_be_written(checkout, variables):
+    give_environment(checkout)
+    end = make_lab(checkout, variables)
+    line, of_make = end.stderr.splitlines()
+    assert end.returncode == 2 and of_make.startswith("make: *** [Makefile:")
+    assert line == (
+        f"error: JupyterLab keeps its settings in your home, and {variables['HOME']} cannot be written; "
+        "name a folder in its place: make lab HOME=/path/to/folder"
+    )
+    assert (checkout / "my" / "00_foundations.ipynb").exists()
