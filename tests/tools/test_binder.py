@@ -64,14 +64,13 @@ def test_a_session_without_room_starts_and_says_so(image):
     """What stands in the way: a file where each folder would be made, which stops root as well."""
     home, env = image
     (home / "my").write_text("")
-    (home / "from-formula-to-model").write_text("")
-    shown, err = start(home, env | {"HOME": str(home / "nowhere")})
+    shown, err = start(home, env | {"HOME": f"{home}/my/nowhere"})
     error, warning, of_home = err.splitlines()
     assert error.startswith("error: no folder for the working copy can be written")
     assert warning.startswith("warning: there is no working copy")
     assert shown[2] == str(home / "tools" / "jupyter"), "nothing points to a copy that is not there"
     said = "cannot be written; Jupyter keeps its settings in a temporary folder"
-    assert of_home == f"warning: {home}/nowhere {said}"
+    assert of_home == f"warning: {home}/my/nowhere {said}"
     assert Path(shown[3]).is_dir() and Path(shown[3]).parent == Path(env["TMPDIR"])
 
 

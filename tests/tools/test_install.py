@@ -122,8 +122,6 @@ def test_help_lists_every_target():
     assert plain.stdout == make("help").stdout and plain.returncode == 0
     lines = [re.fullmatch(r"make ([a-z-]+) +(\S.*)", line) for line in plain.stdout.splitlines()]
     assert all(lines) and {line[1] for line in lines} == targets
-    named = "lab test notebooks author reset results book check bench soak gpu-check links clean"
-    assert targets >= set(named.split())
 
 
 @pytest.mark.parametrize(
@@ -188,13 +186,11 @@ def test_an_install_that_failed_is_tried_again(commands, monkeypatch):
     assert len(commands) == 1
 
 
-@pytest.mark.parametrize("how", ["moved", "foreign", "a link", "broken"])
+@pytest.mark.parametrize("how", ["moved", "a link", "broken"])
 def test_an_environment_that_was_not_made_here_is_made_again(commands, how, tmp_path):
     venv = tmp_path / ".venv"
     if how == "moved":
         (venv / "pyvenv.cfg").write_text("command = python3 -m venv /elsewhere/.venv\n")
-    elif how == "foreign":
-        (venv / "pyvenv.cfg").write_text("uv = 1.0\n")
     elif how == "a link":
         venv.rename(tmp_path / "of another")
         venv.symlink_to(tmp_path / "of another")
@@ -207,12 +203,10 @@ def test_an_environment_that_was_not_made_here_is_made_again(commands, how, tmp_
     assert how != "a link" or (tmp_path / "of another" / "bin").exists()
 
 
-def test_the_users_own_pip_settings_do_not_lead_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
+def test_the_users_own_pip_settings_do_not_lead_elsewhere(monkeypatch):
     monkeypatch.setenv("PIP_USER", "1")
-    code = "import os; open('seen', 'w').write(os.environ['PIP_USER'])"
-    environment.run(sys.executable, "-c", code, problem="no")
-    assert (tmp_path / "seen").read_text() == "0"
+    code = "import os, sys; sys.exit(os.environ['PIP_USER'] != '0')"
+    environment.run(sys.executable, "-c", code, problem="it does")
 
 
 def test_an_old_python_is_named(commands, monkeypatch):
