@@ -88,7 +88,6 @@ class PeakMemory(pytest.Item):
         if not status.exists():
             pytest.skip("the peak memory of a process is read from /proc, which only Linux has")
         peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6
-        self.user_properties.append(("peak_memory_mb", round(peak)))
         assert peak <= PEAK_MEMORY_MB, f"the kernel held {peak:.0f} MB; {PEAK_MEMORY_MB} MB are allowed"
 
     def repr_failure(self, excinfo):
@@ -118,12 +117,3 @@ def pytest_collection_modifyitems(items):
             last_cells[item.parent] = position
     for notebook, position in reversed(last_cells.items()):
         items.insert(position + 1, PeakMemory.from_parent(notebook, name="peak memory"))
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Print the peak memory of each notebook that ran."""
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", []):
-                if name == "peak_memory_mb" and report.when == "call":
-                    terminalreporter.write_line(f"{report.nodeid}: {value} MB")

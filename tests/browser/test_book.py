@@ -253,13 +253,9 @@ def test_a_finger_moves_an_explorer(browser, address, moving):
                 assert picture.evaluate("e => { e.scrollLeft = 9; return e.scrollLeft; }") == 9
 
 
-def test_the_reader_searches_chooses_dark_and_copies_code(browser, address):
-    with shown(browser, address, "search.html?q=convolution", color_scheme="light") as page:
+def test_the_reader_searches_and_copies_code(browser, address):
+    with shown(browser, address, "search.html?q=convolution") as page:
         page.locator("#search-results li a[href*='01_cnn']").first.wait_for()
-        page.locator(".theme-switch-button:visible").click()
-        page.locator(".theme-switch-container .dropdown-item", has_text="Dark").click()
-        page.reload()
-        page.wait_for_function("getComputedStyle(document.body).backgroundColor != 'rgb(255, 255, 255)'")
     clipboard = {"permissions": ["clipboard-read", "clipboard-write"]}
     with shown(browser, address, "notebooks/01_cnn.html", **clipboard) as page:
         cell = page.locator(".cell_input .highlight", has_text="def correlate").first

@@ -13,7 +13,6 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-import environment
 from tests.helpers import places
 
 # What a chapter does, with little of everything: data, pictures, an explorer, an exercise, a training.
@@ -65,18 +64,15 @@ def run(folder, variables, *command):
 
 
 def give_environment(checkout):
-    """Make a checkout writable and lend it the environment of these tests, as if `make lab` had made it."""
-    places.set_writable(checkout, True)
+    """Lend a checkout the environment of these tests, as if `make lab` had made it there."""
     venv, python = checkout / ".venv", Path(sys.executable).resolve()
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(python)
     for name in ("lib", "share"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
     (venv / "pyvenv.cfg").write_text(f"home = {python.parent}\ncommand = {python} -m venv {venv}\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(environment, "ROOT", checkout)
-        patch.setattr(environment, "__file__", str(checkout / "tools" / "environment.py"))
-        (venv / ".installed-lab").write_text(environment.fingerprint())
+    stamp = "from environment import *; (VENV / '.installed-lab').write_text(fingerprint())"
+    subprocess.run([python, "-c", stamp], cwd=checkout / "tools", check=True)
 
 
 def test_a_chapter_where_only_the_temporary_folder_can_be_written(checkout, variables, tmp_path):
@@ -93,17 +89,6 @@ def test_a_chapter_where_only_the_temporary_folder_can_be_written(checkout, vari
     assert (end.returncode, said) == (0, [])
 
 
-def test_no_place_for_a_working_copy(checkout, variables):
-    end = run(checkout, variables, sys.executable, "-m", "course.workspace")
-    assert (end.returncode, end.stdout) == (1, "")
-    (line,) = end.stderr.splitlines()
-    assert line.startswith("error: no folder for the working copy can be written: ")
-    assert line.endswith("Name one: `python -m course.workspace DIR`, or set COURSE_WORK")
-    variables["COURSE_WORK"] = f"{variables['TMPDIR']}/work"
-    end = run(checkout, variables, sys.executable, "-m", "course.workspace", "--quiet")
-    assert (end.returncode, end.stdout) == (0, f"{variables['COURSE_WORK']}\n")
-
-
 def make_lab(checkout, variables, *more):
     """`make lab`; returns its exit status, its output, and what stands on stderr but for make's own line."""
     command = ["make", "--no-print-directory", "lab", f"PYTHON={sys.executable}", *more]
@@ -117,20 +102,11 @@ def test_make_lab_in_a_read_only_checkout_without_an_environment(checkout, varia
     assert line.startswith(f"error: {checkout} cannot be written, and `make` installs into .venv there: ")
 
 
-def test_make_lab_in_a_read_only_checkout_that_has_an_environment(checkout, variables, tmp_path):
-    """As a class shares one: JupyterLab opens on the copy in the learner's home, here only to say so."""
-    give_environment(checkout)
-    places.set_writable(checkout, False)
-    (tmp_path / "learner").mkdir()
-    named = f"HOME={tmp_path / 'learner'}", "JUPYTER_ARGS=--show-config"
-    status, shown, said = make_lab(checkout, variables, *named)
-    copy = tmp_path / "learner" / "from-formula-to-model"
-    assert status == 0, said
-    assert "allow_root = True" in shown
-    assert f"root_dir = '{copy}'" in shown and (copy / "00_foundations.ipynb").exists()
-
-
-def test_make_lab_in_a_home_that_cannot_be_written(checkout, variables):
+def test_make_lab_where_there_is_an_environment(checkout, variables, tmp_path):
+    """In one's own checkout, but a home that cannot be written; then in a checkout that a class shares:
+    JupyterLab opens on the copy in the learner's home, here only to say so.
+    """
+    places.set_writable(checkout, True)
     give_environment(checkout)
     status, _, line = make_lab(checkout, variables)
     assert status == 2 and line == (
@@ -138,3 +114,10 @@ def test_make_lab_in_a_home_that_cannot_be_written(checkout, variables):
         "name a folder in its place: make lab HOME=/path/to/folder\n"
     )
     assert (checkout / "my" / "00_foundations.ipynb").exists()
+    places.set_writable(checkout, False)
+    home = tmp_path / "learner"
+    home.mkdir()
+    status, shown, said = make_lab(checkout, variables, f"HOME={home}", "JUPYTER_ARGS=--show-config")
+    assert status == 0, said
+    assert "allow_root = True" in shown and f"root_dir = '{home}/from-formula-to-model'" in shown
+    assert (home / "from-formula-to-model" / "00_foundations.ipynb").exists()
