@@ -53,7 +53,7 @@ links: install ## REPO=owner/name: write the repository's address everywhere
 
 install: install-lab ## only make .venv and install what `make lab` needs (install-book, install-test: what those need)
 
-install-%:
+install-lab install-book install-test: install-%:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; name one: make lab PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) tools/environment.py $*
 

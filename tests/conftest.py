@@ -12,6 +12,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.helpers import places
+
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = ROOT / "tests" / "helpers" / "no_network"
 PEAK_MEMORY_MB = 1000
@@ -50,6 +52,12 @@ def torch_threads(count):
         torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="session")
+def snapshot(tmp_path_factory):
+    """A git repository that holds this checkout as it stands, in a path with a space; left as it was."""
+    return places.snapshot(tmp_path_factory.mktemp("snapshot") / "the course")
+
+
 @pytest.fixture
 def one_thread():
     """torch runs on one thread in this process, whatever the test before left."""
@@ -72,14 +80,6 @@ def place(request, alone, monkeypatch):
     return request.param
 
 
-def peak_memory_mb(status):
-    """The most memory that a process ever held, from the text of its /proc/PID/status; None where it is not
-    there.
-    """
-    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(peak[1]) * 1024 / 1e6 if peak else None
-
-
 class PeakMemory(pytest.Item):
     """Fails where the kernel of a notebook has ever held more than 1 GB, which is what Binder gives."""
 
@@ -87,12 +87,8 @@ class PeakMemory(pytest.Item):
         status = Path(f"/proc/{self.parent.kernel.km.provisioner.pid}/status")
         if not status.exists():
             pytest.skip("the peak memory of a process is read from /proc, which only Linux has")
-        peak = peak_memory_mb(status.read_text())
-        self.add_report_section("call", "memory", f"peak {peak:.0f} MB")
-        self.user_properties.append(("peak_memory_mb", round(peak)))
-        assert peak <= PEAK_MEMORY_MB, (
-            f"the kernel held {peak:.0f} MB; at most {PEAK_MEMORY_MB} MB are allowed"
-        )
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6
+        assert peak <= PEAK_MEMORY_MB, f"the kernel held {peak:.0f} MB; {PEAK_MEMORY_MB} MB are allowed"
 
     def repr_failure(self, excinfo):
         return str(excinfo.value)
@@ -121,12 +117,3 @@ def pytest_collection_modifyitems(items):
             last_cells[item.parent] = position
     for notebook, position in reversed(last_cells.items()):
         items.insert(position + 1, PeakMemory.from_parent(notebook, name="peak memory"))
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Print the peak memory of each notebook that ran."""
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", []):
-                if name == "peak_memory_mb" and report.when == "call":
-                    terminalreporter.write_line(f"{report.nodeid}: {value} MB")

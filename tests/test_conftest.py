@@ -1,4 +1,4 @@
-"""What tests run under: no network, strict comparison of notebooks, their peak memory, long files first."""
+"""What tests run under: no network, strict comparison of notebooks, their peak memory."""
 
 import os
 import re
@@ -12,7 +12,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.helpers import places
 from tests.helpers.places import ROOT
 
 OUTSIDE = "192.0.2.1"  # kept for documentation: no machine has it
@@ -59,76 +58,30 @@ def test_other_processes_are_blocked_and_a_hidden_sitecustomize_is_executed(tmp_
     assert (run.stdout.splitlines(), run.stderr) == (["the hidden one", BLOCKED], "")
 
 
-def save_notebook(path, *cells):
-    """A notebook of (source, stdout, tags) cells, as nbval's reference."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    for number, (source, stdout, tags) in enumerate(cells, start=1):
-        cell = nbformat.v4.new_code_cell(source, execution_count=number, metadata={"tags": tags})
-        if stdout:
-            cell.outputs = [nbformat.v4.new_output("stream", text=stdout)]
-        notebook.cells.append(cell)
-    nbformat.write(notebook, path)
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    """Verdicts, item → outcome, of one run under this conftest over two small notebooks; and its output."""
+def test_in_a_notebook_other_values_stderr_errors_much_memory_and_the_network_are_failures(tmp_path):
     if not Path("/proc/self/status").exists():
         pytest.skip("peak memory is read on Linux alone")
-    root = tmp_path_factory.mktemp("course")
     for name in ("conftest.py", "helpers/no_network/sitecustomize.py"):
-        (root / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "tests" / name, root / "tests" / name)
-    (root / "tests" / "test_short.py").write_text("def test_short():\n    pass\n")
-    (root / "pytest.ini").write_text("[pytest]\n")
-    (root / "notebooks").mkdir()
-    numbered = [("count = 0", "", []), *[("count += 1", "", [])] * 7]
-    save_notebook(
-        root / "notebooks" / "a.ipynb", *numbered, ("print(count)", "7\n", []), (REACH, BLOCKED + "\n", [])
-    )
-    save_notebook(
-        root / "notebooks" / "b.ipynb",
-        ("print(1)", "2\n", []),
-        ("print(1)", "2\n", ["nbval-ignore-output"]),
+        (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
+    cells = [
+        (REACH, BLOCKED, []),
+        ("print(1)", "2", []),
+        ("print(1)", "2", ["nbval-ignore-output"]),
         ("import sys\nprint(1, file=sys.stderr)", "", []),
         ("1 / 0", "", ["nbval-ignore-output"]),
         ("1", "", []),
         ("x = b'x' * 1_050_000_000\ndel x", "", []),
-    )
+    ]
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    for source, stdout, tags in cells:
+        outputs = [nbformat.v4.new_output("stream", text=f"{stdout}\n")] if stdout else []
+        more = {"metadata": {"tags": tags}, "execution_count": 1, "outputs": outputs}
+        notebook.cells.append(nbformat.v4.new_code_cell(source, **more))
+    nbformat.write(notebook, tmp_path / "tests" / "a.ipynb")
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-v", "-p", "no:xdist"]
-    run = subprocess.run([*command, "tests", "notebooks"], cwd=root, capture_output=True, text=True)
-    lines = re.findall(r"(?m)^(\S+?)(?:\.ipynb|::ipynb|\.py)::(.+?) (PASSED|FAILED)", run.stdout)
-    return {(file, item): outcome for file, item, outcome in lines}, run.stdout
-
-
-def test_cells_run_in_order_on_one_kernel_without_network(report):
-    verdicts, output = report
-    cells = [outcome for (file, _), outcome in verdicts.items() if file == "notebooks/a"]
-    assert cells == ["PASSED"] * 11, output
-
-
-def test_differing_outputs_stderr_errors_and_values_fail(report):
-    verdicts, output = report
-    outcomes = [verdicts["notebooks/b", f"Cell {number}"] for number in range(6)]
-    assert outcomes == ["FAILED", "PASSED", "FAILED", "FAILED", "FAILED", "PASSED"], output
-
-
-def test_peak_memory_fails_though_it_was_freed(report):
-    verdicts, output = report
-    assert verdicts["notebooks/b", "peak memory"] == "FAILED"
-    assert "at most 1000 MB are allowed" in output
-
-
-def test_long_files_run_first(report):
-    files = [file for file, _ in report[0]]
-    assert list(dict.fromkeys(files)) == ["notebooks/a", "notebooks/b", "tests/test_short"]
-
-
-def test_the_files_of_an_unpacked_zip_are_found_too(tmp_path, monkeypatch):
-    for name in ("a.py", "b.md", "course/c.py", ".venv/lib/d.py", "build/e.py", "x.egg-info/f.py"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    monkeypatch.setattr(places, "ROOT", tmp_path)
-    assert sorted(places.files("*.py")) == ["a.py", "course/c.py"]
-    assert sorted(places.files()) == ["a.py", "b.md", "course/c.py"]
+    run = subprocess.run([*command, "tests"], cwd=tmp_path, capture_output=True, text=True)
+    found = re.findall(r"(?m)ipynb::(.+?) (PASSED|FAILED)", run.stdout)
+    assert [outcome == "PASSED" for _, outcome in found] == [1, 0, 1, 0, 0, 0, 1, 0], run.stdout
+    assert found[-1][0] == "peak memory" and "1000 MB are allowed" in run.stdout

@@ -125,7 +125,7 @@ def test_every_array_of_a_state_reaches_the_picture(name):
             assert other != before, f"{part} is not drawn"
 
 
-def simple(compute, **controls_):
+def simple(compute, main=(), **controls_):
     def build(figure):
         return {"line": figure.add_subplot().plot([0, 1], [0, 1])[0]}
 
@@ -133,7 +133,7 @@ def simple(compute, **controls_):
         artists["line"].set_ydata([0, state["n"]])
 
     chosen = {"n": controls.slider("n", (0, 5), 0)} | controls_
-    return Explorer("simple", chosen, compute, Picture(build, update, (9, 4)), "A line.")
+    return Explorer("simple", chosen, compute, Picture(build, update, (9, 4)), "A line.", main=main)
 
 
 def test_explorers_stay_silent_above_rank_0(monkeypatch):
@@ -163,9 +163,12 @@ def test_what_cannot_be_chosen_is_a_constant():
         lambda **values: {"seen": values},
         one=controls.menu("one", ["a"]),
         still=controls.slider("still", (2, 2), 2),
+        main=("one", "n"),
         text=controls.field("text", ""),
     )
     assert list(explorer.controls) == ["n", "text"] and explorer.main == ("n",)
+    with pytest.raises(KeyError, match="misspelt"):
+        simple(lambda n: {}, main=("misspelt",))
     assert explorer.state()["seen"] == {"n": 0, "one": "a", "still": 2, "text": ""}
 
 

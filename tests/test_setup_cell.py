@@ -26,12 +26,11 @@ WATCH = "import sys\nsys.addaudithook(lambda event, _: event == 'subprocess.Pope
 def environment(folder):
     """A fresh environment's Python and its folder of packages: those of this one without the course."""
     venv.create(folder)
-    python = folder / "bin" / "python"
-    ours = next(folder.glob("lib/python*/site-packages"))
+    packages = next(folder.glob("lib/python*/site-packages"))
     for path in Path(sysconfig.get_path("purelib")).iterdir():
         if not path.name.startswith(("from_formula_to_model", "__editable__", "__pycache__")):
-            (ours / path.name).symlink_to(path)
-    return python, ours
+            (packages / path.name).symlink_to(path)
+    return folder / "bin" / "python", packages
 
 
 def run(python, folder, code=CELL + SHOW, **variables):
@@ -39,12 +38,6 @@ def run(python, folder, code=CELL + SHOW, **variables):
     (folder / "course").mkdir(exist_ok=True)
     env = places.variables(**variables)
     return subprocess.run([python, "-c", code], env=env, cwd=folder, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def snapshot(tmp_path_factory):
-    """A git repository that holds this checkout with what is not committed yet; its Path."""
-    return places.snapshot(tmp_path_factory.mktemp("source"))
 
 
 def test_it_installs_the_course_where_it_is_missing(snapshot, tmp_path):
@@ -61,20 +54,12 @@ def test_it_installs_the_course_where_it_is_missing(snapshot, tmp_path):
         for folder in (snapshot / "course", packages / "course")
     )
     assert there == installed, "modules, data and recorded results"
-    again = run(python, tmp_path, code=WATCH + CELL)
-    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    # Then it finds the course, and a sign that the output does not have ends nothing.
+    again = run(python, tmp_path, WATCH + CELL + "\nprint('λ = 1')", PYTHONIOENCODING="latin-1")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "? = 1\n", "")
 
 
-def test_an_editable_install_wins_over_a_folder_of_that_name(snapshot, tmp_path):
-    """pip's other kind of editable install, a finder, comes after every folder on the path."""
-    python, _ = environment(tmp_path / "lab")
-    install = [python, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", snapshot]
-    subprocess.run(install, env=places.variables(), check=True)
-    end = run(python, tmp_path, code=WATCH + CELL + SHOW)
-    assert (end.stdout, end.stderr) == (f"{snapshot / 'course' / '__init__.py'}\n", "")
-
-
-def test_without_pip_it_says_so(tmp_path):
+def test_where_pip_cannot_install_it_says_so(tmp_path):
     venv.create(tmp_path / "bare")
     end = run(tmp_path / "bare" / "bin" / "python", tmp_path)
     assert end.returncode == 1 and "No module named pip" in end.stderr
@@ -84,23 +69,9 @@ def test_without_pip_it_says_so(tmp_path):
     )
 
 
-def test_without_a_source_it_says_so(tmp_path):
-    python, _ = environment(tmp_path / "clean")
-    end = run(python, tmp_path, **places.instead_of(ADDRESS, tmp_path / "nothing"))
-    assert end.returncode == 1 and "nothing' does not appear to be a git repository" in end.stderr
-    assert end.stderr.splitlines()[-1].startswith("RuntimeError: pip, above, cannot install the course: try")
-
-
 def test_a_module_of_that_name_is_named(tmp_path):
     (tmp_path / "course.py").write_text("x = 1\n")
     end = run(sys.executable, tmp_path, PYTHONPATH="")
     assert end.returncode == 1 and "Popen" not in end.stderr
     last = end.stderr.splitlines()[-1]
     assert last.startswith("ImportError: cannot import name 'setup' from 'course'") and "course.py" in last
-
-
-def test_a_sign_that_the_output_does_not_have_ends_nothing():
-    code = "import course\ncourse.setup()\nprint('λ = 1')"
-    variables = places.variables(PYTHONPATH=str(places.ROOT), PYTHONIOENCODING="latin-1")
-    end = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True)
-    assert (end.returncode, end.stdout) == (0, b"? = 1\n")

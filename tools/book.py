@@ -26,14 +26,9 @@ from PIL import Image
 
 import frames
 from links import stated
-from notebooks import ROOT, NotebookError, sources, states
+from notebooks import AT_ONCE, ROOT, NotebookError, sources, states
 
 BOOK = ROOT / "build" / "book"
-AT_ONCE = 2
-
-
-class BookError(Exception):
-    """The book cannot be built; the message says why and what to do."""
 
 
 class Chapter:
@@ -50,6 +45,7 @@ class Chapter:
         self.notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
         self.links = dict(re.findall(r"\[(Colab|Binder)\]\((\S+)\)", self.notebook.cells[0].source))
         self.explorers = None if pages is None else iter(enumerate(pages))
+        self.differs = f"{source.stem}.ipynb shows other explorers than its .py: run `make notebooks`"
 
     def write(self):
         """Write the notebook as the book shows it."""
@@ -61,7 +57,7 @@ class Chapter:
                     if "image/png" in output.get("data", {}):
                         output.data = nbformat.from_dict({"text/html": self._shown(output)})
         if list(self.explorers or ()):
-            raise self._differs()
+            raise NotebookError(self.differs)
         folder = self.stage / "notebooks"
         folder.mkdir(exist_ok=True)
         nbformat.write(self.notebook, folder / f"{self.source.stem}.ipynb")
@@ -71,9 +67,6 @@ class Chapter:
         if self.explorers and text.startswith("[explorer]"):
             return self._explorer(png, text)
         return self._picture(png, output.metadata["image/png"]["alt"])
-
-    def _differs(self):
-        return BookError(f"{self.source.stem}.ipynb shows other explorers than its .py: run `make notebooks`")
 
     def _picture(self, png, alt):
         name = f"pictures/{hashlib.sha256(png).hexdigest()[:16]}.png"
@@ -88,7 +81,7 @@ class Chapter:
         """The figure of one explorer; explorer.js moves it."""
         number, page = next(self.explorers, (None, None))
         if page is None or not text.startswith(f"[explorer] {page['title']}: "):
-            raise self._differs()
+            raise NotebookError(self.differs)
         name, title = f"explorer-{self.source.stem}-{number}", html.escape(page["title"])
         controls = "".join(_control(f"{name}-{i}", control) for i, control in enumerate(page["controls"]))
         return (
@@ -152,7 +145,7 @@ def make_pages(stage, doctrees, folder):
     command = [sys.executable, "-m", "sphinx", *options, "--doctree-dir", doctrees, stage, folder]
     run = subprocess.run(command, env=env, capture_output=True, text=True)
     if run.returncode:
-        raise BookError(f"Sphinx did not make the pages:\n{run.stdout}{run.stderr}")
+        raise NotebookError(f"Sphinx did not make the pages:\n{run.stdout}{run.stderr}")
 
 
 def main(arguments=None):
@@ -165,7 +158,7 @@ def main(arguments=None):
         moving = sources(options.chapters)
         for source, how in states(sources()).items():
             if how == "missing":
-                raise BookError(f"{source.stem}.ipynb is not made yet: run `make notebooks`")
+                raise NotebookError(f"{source.stem}.ipynb is not made yet: run `make notebooks`")
             if how == "stale":
                 print(f"note: {source.stem}.ipynb is older than its .py: `make notebooks` renews it")
         if options.output == BOOK:
@@ -173,7 +166,7 @@ def main(arguments=None):
         with tempfile.TemporaryDirectory() as folder:
             write_pages(Path(folder, "pages"), moving)
             make_pages(Path(folder, "pages"), Path(folder, "doctrees"), options.output)
-    except (BookError, NotebookError) as error:
+    except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"the book is in {options.output}: open {options.output / 'index.html'}")

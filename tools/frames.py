@@ -33,12 +33,7 @@ def draw_chapter(stem, folder):
     """
     torch.set_num_threads(1)
     course.setup()
-    pages = []
-    for number, make in enumerate(makers_of(stem)):
-        place = Path(folder, str(number))
-        place.mkdir(parents=True)
-        pages.append(draw(make(), place))
-    return pages
+    return [draw(make(), Path(folder, str(number))) for number, make in enumerate(makers_of(stem))]
 
 
 def makers_of(stem):
@@ -66,34 +61,28 @@ def draw(explorer, folder):
 
     Args:
         explorer: an Explorer at its first setting.
-        folder: Path of an empty folder; frame `i-j.webp` is of value i of the first main control and j of the
-            second; `i.webp` where there is but one.
+        folder: Path of a folder that is made here; frame `i-j.webp` is of value i of the first main control
+            and j of the second; `i.webp` where there is but one.
     Returns:
-        dict for the page: title, alt, bytes of all frames, controls with their values, labels of the controls
-        left out.
+        dict for the page: title, alt, controls with their values, labels of the controls left out.
     """
     first = {name: control.value for name, control in explorer.controls.items()}
     most = MOST_FRAMES
     while True:
         _picture(explorer, first)  # it sets the sliders' bounds
         controls = _choose(explorer, most)
-        settings = {place: first | values for place, values in _places(controls).items()}
-        some = list(settings.values())[:: len(settings) // 6 + 1]  # they tell how large all will be
-        total = len(settings) / len(some) * sum(len(_picture(explorer, values)) for values in some)
-        if total <= 0.97 * MOST_BYTES:
-            frames = {place: _picture(explorer, values) for place, values in settings.items()}
-            total = sum(map(len, frames.values()))
-            if total <= MOST_BYTES:
-                break
-        most = int(0.9 * most * min(1, MOST_BYTES / total))
+        frames = {place: _picture(explorer, first | values) for place, values in _places(controls).items()}
+        total = sum(map(len, frames.values()))
+        if total <= MOST_BYTES:
+            break
+        most = int(0.9 * most * MOST_BYTES / total)
         if most < 2:
-            wanted = f"frames of {MOST_BYTES} bytes are not enough: name other main controls"
-            raise ValueError(f"{explorer.title}: {wanted}")
+            raise ValueError(f"{explorer.title}: two frames are too many bytes: name other main controls")
+    folder.mkdir(parents=True)
     for place, frame in frames.items():
         (folder / f"{place}.webp").write_bytes(frame)
     left_out = [_label(explorer, name) for name in first if name not in explorer.main]
-    page = {"title": explorer.title, "alt": explorer.alt, "bytes": total}
-    return page | {"controls": controls, "left_out": left_out}
+    return {"title": explorer.title, "alt": explorer.alt, "controls": controls, "left_out": left_out}
 
 
 def _choose(explorer, most):
@@ -104,14 +93,14 @@ def _choose(explorer, most):
     for left, name in enumerate(sorted(options, key=lambda name: len(options[name]))):
         control, pairs = explorer.controls[name], options[name]
         kind = "slider" if hasattr(control, "readout") else "menu"
-        present = min(range(len(pairs)), key=lambda i: _distance(pairs[i][0], control.value))
+        present = [value for value, _ in pairs].index(control.value)
         if kind == "slider":  # a menu is not thinned: its entries have no order
             share = int(room ** (1 / (len(options) - left)))
             pairs, present = thin(pairs, present, min(MOST_VALUES, max(2, share)))
         room = max(1, room // len(pairs))
         values, labels = zip(*pairs, strict=True)
-        entry = {"name": name, "label": _label(explorer, name), "kind": kind}
-        chosen[name] = entry | {"values": values, "labels": labels, "start": present}
+        chosen[name] = {"name": name, "label": _label(explorer, name), "kind": kind, "start": present}
+        chosen[name] |= {"values": values, "labels": labels}
     return [chosen[name] for name in explorer.main]
 
 
@@ -134,10 +123,6 @@ def thin(pairs, present, most):
     return [pairs[i] for i in kept], kept.index(present)
 
 
-def _distance(value, present):
-    return abs(value - present) if isinstance(value, int | float) else int(value != present)
-
-
 def _label(explorer, name):
     return getattr(explorer.controls[name], "description", "") or name
 
@@ -153,16 +138,13 @@ def _places(controls):
 
 def _picture(explorer, values):
     """The bytes of a WebP file of an explorer at these values of all its controls."""
-    for _ in range(2):  # a value beyond a bound that another control moves is taken at the second go
-        for name, value in values.items():
-            explorer.controls[name].value = value
-        png = explorer.png()
-        refused = [name for name, value in values.items() if explorer.controls[name].value != value]
-        if not refused:
-            break
-    refused = [name for name in refused if name in explorer.main]
-    if refused:
-        raise ValueError(f"{explorer.title}: {refused[0]} does not take every value: name others as main")
+    explorer.set(**values)
+    if explorer.message.value:
+        raise ValueError(f"{explorer.title}: {explorer.message.value}")
+    for name in explorer.main:
+        if explorer.controls[name].value != values[name]:
+            raise ValueError(f"{explorer.title}: {name} does not take every value: name others as main")
     file = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").save(file, "WEBP", lossless=True, quality=60, method=3)
+    picture = Image.open(io.BytesIO(explorer.image.value)).convert("RGB")
+    picture.save(file, "WEBP", lossless=True, quality=60, method=3)
     return file.getvalue()

@@ -47,8 +47,10 @@ def write(new):
     """Put `new` in place of the address stated, everywhere.
 
     Raises:
-        NotebookError: a notebook was edited by hand; nothing is changed.
+        NotebookError: it is no `owner/name`, or a notebook was edited by hand; nothing is changed.
     """
+    if not re.fullmatch(NAME, new) or new.endswith((".git", ".")):
+        raise NotebookError(f"name it as on GitHub, make links REPO=owner/name, not {new!r}")
     old = stated()
     states(sources())  # refuses
     for path in files("notebooks/*.ipynb"):
@@ -80,14 +82,12 @@ def main(arguments=None):
     parser.add_argument("repository", nargs="?", default="", help="owner/name, as on GitHub")
     parser.add_argument("--check", action="store_true", help="change nothing, say what differs")
     options = parser.parse_args(arguments)
+    lines = []
     try:
         if options.check:
             lines = check()
-        elif re.fullmatch(NAME, options.repository) and not options.repository.endswith((".git", ".")):
-            write(options.repository)
-            lines = []
         else:
-            lines = [f"error: name it as on GitHub, make links REPO=owner/name, not {options.repository!r}"]
+            write(options.repository)
     except NotebookError as error:
         lines = [f"error: {error}"]
     for line in lines:

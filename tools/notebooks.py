@@ -14,7 +14,6 @@ import os
 import re
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import jupytext
@@ -22,7 +21,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from course.chapters import is_named
+from course import chapters
 from course.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,18 +45,15 @@ def sources(names=()):
     Raises:
         NotebookError: a name that no chapter has.
     """
-    found = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
-    for name in names:
-        if not any(is_named(path.stem, name) for path in found):
-            there_are = ", ".join(path.stem for path in found) or "none"
-            raise NotebookError(f"no chapter {name!r}; the chapters are: {there_are}")
-    return [path for path in found if not names or any(is_named(path.stem, name) for name in names)]
+    try:
+        return sorted({chapters.find(name) for name in names}) if names else chapters.paths()
+    except FileNotFoundError as error:
+        raise NotebookError(error) from None
 
 
 def convert(source):
     """The notebook that a source describes: cells with their metadata, fixed ids, no outputs."""
     notebook = jupytext.read(source)
-    notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in CELL_METADATA if k in cell.metadata})
@@ -101,35 +97,31 @@ def state(source):
     return "current" if held == stamp == described else "stale"
 
 
-def states(chapters, refuse=True):
+def states(chapters):
     """How the notebooks of some sources stand: a dict from source to what `state` says.
 
     Raises:
-        NotebookError: one of them was edited by hand, unless these are not to be refused.
+        NotebookError: one of them was edited by hand.
     """
     found = {source: state(source) for source in chapters}
     edited = [f"notebooks/{source.stem}.ipynb" for source, how in found.items() if how == "edited"]
-    if edited and refuse:
+    if edited:
         raise NotebookError(
             f"edited by hand (or not readable): {', '.join(edited)}. A notebook is made from its .py: move "
-            "what you want to keep there, delete the .ipynb, and run `make notebooks` again. Nothing was "
-            "changed."
+            "what you want to keep there, delete the .ipynb, and run `make notebooks`. Nothing was changed."
         )
     return found
 
 
 def save(notebook, source):
-    """Stamp a notebook with the hash of its cells and write it beside its source, whole or not at all."""
-    notebook.metadata["course"] = nbformat.from_dict({"inputs": hash_cells(notebook)})
+    """Write a notebook beside its source, whole or not at all, with the hash of its cells in its metadata."""
+    notebook.metadata = nbformat.from_dict(METADATA | {"course": {"inputs": hash_cells(notebook)}})
     write_whole(source.with_suffix(".ipynb"), nbformat.writes(notebook) + "\n")
 
 
 def strip(notebook):
-    """Take out of an executed notebook what differs from run to run: widget views (progress bars whole; an
-    explorer leaves its still picture), widget state, and the kernel's own metadata.
-    """
+    """Take widgets out of an executed notebook: progress bars whole; an explorer leaves its still picture."""
     for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
         outputs = []
         for output in cell.get("outputs", []):
             data = output.get("data", {})
@@ -137,7 +129,6 @@ def strip(notebook):
                 outputs.append(output)
         if cell.cell_type == "code":
             cell.outputs = outputs
-    notebook.metadata = nbformat.from_dict(METADATA)
 
 
 async def execute(notebook, name):
@@ -148,9 +139,7 @@ async def execute(notebook, name):
     """
     # An author's own IPython start-up files must not leak into what is committed, nor checks into a record.
     with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as profile:
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path, "IPYTHONDIR": profile}
-        env["COURSE_PROGRESS"] = ""
+        env = os.environ | {"OMP_NUM_THREADS": "1", "IPYTHONDIR": profile, "COURSE_PROGRESS": ""}
         client = NotebookClient(
             notebook,
             timeout=CELL_SECONDS,
@@ -172,25 +161,27 @@ async def execute(notebook, name):
 
 
 async def make(source, turn):
-    """Make one notebook while `turn`, a semaphore, lets it; where it fails the old one stays."""
+    """Make one notebook while `turn`, a semaphore, lets it; returns whether it is made, else the old one
+    stays.
+    """
     async with turn:
         print(f"{source.stem}: running", flush=True)
-        start = time.monotonic()
         notebook = convert(source)
-        await execute(notebook, source.stem)
+        try:
+            await execute(notebook, source.stem)
+        except NotebookError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return False
         strip(notebook)
         save(notebook, source)
-        print(f"{source.stem}: made in {time.monotonic() - start:.0f} s", flush=True)
+        print(f"{source.stem}: made", flush=True)
+        return True
 
 
 async def make_all(wanted):
-    """Make notebooks, two at a time; returns the errors, so that a chapter that fails stops no other."""
+    """Make notebooks, two at a time; returns whether all are made. One that fails stops no other."""
     turn = asyncio.Semaphore(AT_ONCE)
-    ends = await asyncio.gather(*(make(source, turn) for source in wanted), return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException) and not isinstance(end, NotebookError):
-            raise end
-    return [end for end in ends if end is not None]
+    return all(await asyncio.gather(*(make(source, turn) for source in wanted)))
 
 
 def main(arguments=None):
@@ -201,21 +192,20 @@ def main(arguments=None):
     parser.add_argument("--check", action="store_true", help="execute nothing, say which are out of step")
     options = parser.parse_args(arguments)
     try:
-        found = states(sources(options.chapters), refuse=not options.check)
-        behind = [source for source, how in found.items() if how != "current"]
+        wanted = sources(options.chapters)
         if options.check:
-            for source in behind:
-                print(f"notebooks/{source.stem}.ipynb is {found[source]}: run `make notebooks`")
+            behind = {source.stem: how for source in wanted if (how := state(source)) != "current"}
+            for stem, how in behind.items():
+                print(f"notebooks/{stem}.ipynb is {how}: run `make notebooks`")
             return int(bool(behind))
-        wanted = list(found) if options.all else behind
-        for source in sorted(found.keys() - wanted):
-            print(f"{source.stem}: up to date")
-        errors = asyncio.run(make_all(wanted))
+        for source, how in states(wanted).items():
+            if how == "current" and not options.all:
+                print(f"{source.stem}: up to date")
+                wanted.remove(source)
     except NotebookError as error:
-        errors = [error]
-    for error in errors:
         print(f"error: {error}", file=sys.stderr)
-    return int(bool(errors))
+        return 1
+    return int(not asyncio.run(make_all(wanted)))
 
 
 if __name__ == "__main__":

@@ -90,12 +90,14 @@ class Explorer:
         main: names of the one or two controls that tell most; a book without a kernel moves these alone. One
             that is not shown is passed over. By default the first.
         adjust: optional function (controls, state) -> None, run after `compute`: it may set sliders' bounds.
+    Raises:
+        KeyError: for a name in `main` that is no control.
     """
 
     def __init__(self, title, controls, compute, picture, alt, *, main=(), adjust=None):
         self.title, self.compute, self.picture, self.alt = title, compute, picture, alt
         self.controls = {name: control for name, control in controls.items() if is_choice(control)}
-        self.main = tuple(name for name in main if name in self.controls) or tuple(self.controls)[:1]
+        self.main = tuple(name for name in main if is_choice(controls[name])) or tuple(self.controls)[:1]
         self._constants = {name: controls[name].value for name in controls if name not in self.controls}
         align(self.controls.values())
         self._adjust = adjust or (lambda controls, state: None)

@@ -3,6 +3,7 @@
 They end with the file, not with the session: Playwright keeps an event loop running in this thread meanwhile.
 """
 
+import contextlib
 import subprocess
 import sys
 
@@ -26,14 +27,19 @@ def browser():
         yield running
 
 
-@pytest.fixture
-def page(browser):
+@contextlib.contextmanager
+def opened(browser, **settings):
     """A page of its own, as on a 13-inch laptop; at the end no error may stand in its console."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    opened = context.new_page()
-    errors = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield opened
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **settings})
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield page
     context.close()
     assert not errors, errors
+
+
+@pytest.fixture
+def page(browser):
+    with opened(browser) as page:
+        yield page

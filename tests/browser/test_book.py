@@ -21,12 +21,13 @@ from PIL import Image
 
 import links
 from course import chapters
+from tests.browser.conftest import opened
 from tests.helpers.places import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
 STEMS = [path.stem for path in chapters.paths()]
 PAGES = ["index", "class", *(f"notebooks/{stem}" for stem in STEMS)]
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+PHONE = {"width": 390, "height": 844}
 # Every formula is set, and every picture has come, those too that are fetched when scrolled to.
 READY = """async () => {
     await window.MathJax?.startup?.promise;
@@ -83,24 +84,17 @@ def address(folder):
 
 
 @contextlib.contextmanager
-def opened(browser, address, name, **settings):
-    """A page of the book, ready; at the end nothing may have failed, and no request gone elsewhere."""
-    context = browser.new_context(**{"viewport": DESKTOP, **settings})
-    page = context.new_page()
-    faults, page.asked = [], []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("response", lambda answer: faults.append(answer.url) if answer.status >= 400 else None)
-    page.on("request", lambda request: page.asked.append(request.url))
-    try:
+def shown(browser, address, name, **settings):
+    """A page of the book, ready; at the end nothing may be missing, and no request gone elsewhere."""
+    with opened(browser, **settings) as page:
+        missing, page.asked = [], []
+        page.on("response", lambda answer: missing.append(answer.url) if answer.status >= 400 else None)
+        page.on("request", lambda request: page.asked.append(request.url))
         page.goto(address + name)
         page.evaluate(READY)
         yield page
-    finally:
-        context.close()
-    assert not faults, faults
-    elsewhere = [url for url in page.asked if not url.startswith((address, "data:"))]
-    assert not elsewhere, elsewhere
+        elsewhere = [url for url in page.asked if not url.startswith((address, "data:"))]
+        assert not missing and not elsewhere, missing + elsewhere
 
 
 def parsed(path):
@@ -110,10 +104,7 @@ def parsed(path):
 def test_every_link_leads_somewhere_and_nothing_is_loaded_from_elsewhere(folder):
     # `_static` holds templates of the theme too.
     pages = {path: parsed(path) for path in folder.rglob("*.html") if "_static" not in path.parts}
-    names = {
-        path: {name for tag in soup.find_all() for name in (tag.get("id"), tag.get("name"))}
-        for path, soup in pages.items()
-    }
+    names = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in pages.items()}
     followed = 0
     for path, soup in pages.items():
         for tag in soup.find_all(["a", "link", "script", "img", "source", "iframe"]):
@@ -149,7 +140,7 @@ def faults_of(page, **options):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_legible_to_everybody(browser, address, name):
-    with opened(browser, address, f"{name}.html", color_scheme="light") as page:
+    with shown(browser, address, f"{name}.html", color_scheme="light") as page:
         assert page.locator("article h1").count() == 1
         assert page.locator("mjx-merror").count() == 0
         prose = "main p, main li, main h2, main h3, main td, main summary"
@@ -170,10 +161,7 @@ def test_a_page_is_legible_to_everybody(browser, address, name):
 
 def check_content(page, cells):
     """A chapter's page has its formulas, pictures and code."""
-    prose = "".join("".join(cell["source"]) + "\n\n" for cell in cells if cell["cell_type"] == "markdown")
-    formulas = len(re.findall(r"(?s)\$\$.+?\$\$|(?<!\$)\$[^$\n]+\$(?!\$)", re.sub(r"`[^`\n]*`", "", prose)))
-    # A formula that is broken over two lines escapes this count.
-    assert page.locator("mjx-container").count() >= 0.9 * formulas > 50
+    assert page.locator("mjx-container").count() > 50
     outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
     pictures = page.locator("main .cell_output img")
     assert pictures.count() == sum("image/png" in data for data in outputs)
@@ -181,16 +169,20 @@ def check_content(page, cells):
     assert page.locator("main .cell_input").count() == sum(cell["cell_type"] == "code" for cell in cells)
 
 
+def explorers_of(page):
+    """The explorers of a page, one after the other, in sight."""
+    for explorer in page.locator(EXPLORERS).all():
+        explorer.scroll_into_view_if_needed()
+        yield explorer
+
+
 def test_explorers_move_without_a_kernel(browser, address, moving):
     for stem in moving:
         text = (ROOT / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8")
-        with opened(browser, address, f"notebooks/{stem}.html") as page:
-            explorers = page.locator(EXPLORERS)
-            assert explorers.count() == text.count('"[explorer] ') > 0
-            asked = [url for url in page.asked if url.endswith(".webp")]
-            assert not asked, "frames are fetched before anybody scrolls to them"
-            for explorer in explorers.all():
-                explorer.scroll_into_view_if_needed()
+        with shown(browser, address, f"notebooks/{stem}.html") as page:
+            assert page.locator(EXPLORERS).count() == text.count('"[explorer] ') > 0
+            assert not [url for url in page.asked if url.endswith(".webp")], "fetched before it is in sight"
+            for explorer in explorers_of(page):
                 move_all(page, explorer)
 
 
@@ -229,31 +221,25 @@ def check_shown(explorer):
 
 
 def test_frames_begin_with_the_notebooks_picture_and_are_small(folder, moving):
-    for figure in (
-        figure for stem in moving for figure in parsed(folder / f"notebooks/{stem}.html").select(EXPLORERS)
-    ):
-        frames = {path.stem: path for path in (folder / "notebooks" / figure["data-frames"]).glob("*.webp")}
-        contents = {path.read_bytes() for path in frames.values()}
+    pages = folder / "notebooks"
+    for figure in (figure for stem in moving for figure in parsed(pages / f"{stem}.html").select(EXPLORERS)):
+        frames = {path.stem: path for path in (pages / figure["data-frames"]).glob("*.webp")}
         assert sum(path.stat().st_size for path in frames.values()) <= 1_500_000
-        assert len(contents) > 0.5 * len(frames)
-        controls = figure.select("input, select")
-        start = "-".join(
-            c["value"] if c.name == "input" else c.select_one("option[selected]")["value"] for c in controls
+        assert len({path.read_bytes() for path in frames.values()}) > 0.5 * len(frames)
+        start = "-".join(place["value"] for place in figure.select("input, option[selected]"))
+        first, still = (
+            np.asarray(Image.open(path).convert("RGB"), dtype=float)
+            for path in (frames[start], pages / figure.select_one("img")["src"])
         )
-        still = folder / "notebooks" / figure.select_one("img")["src"]
-        first, second = (
-            np.asarray(Image.open(path).convert("RGB"), dtype=float) for path in (frames[start], still)
-        )
-        assert first.shape == second.shape
-        assert np.abs(first - second).mean() < 2, f"{figure['id']}: frame {start} is not the first picture"
+        assert first.shape == still.shape
+        assert np.abs(first - still).mean() < 2, f"{figure['id']}: frame {start} is not the first picture"
 
 
 def test_a_finger_moves_an_explorer(browser, address, moving):
     settings = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
     for stem in moving:
-        with opened(browser, address, f"notebooks/{stem}.html", **settings) as page:
-            for explorer in page.locator(EXPLORERS).all():
-                explorer.scroll_into_view_if_needed()
+        with shown(browser, address, f"notebooks/{stem}.html", **settings) as page:
+            for explorer in explorers_of(page):
                 before = explorer.locator("img").get_attribute("src")
                 slider = explorer.locator("input[type=range]").first
                 box = slider.bounding_box()
@@ -267,20 +253,12 @@ def test_a_finger_moves_an_explorer(browser, address, moving):
                 assert picture.evaluate("e => { e.scrollLeft = 9; return e.scrollLeft; }") == 9
 
 
-def test_the_reader_searches_chooses_dark_and_copies_code(browser, address):
-    with opened(browser, address, "search.html?q=convolution", color_scheme="light") as page:
-        page.locator("#search-results li a").first.wait_for()
-        found = page.locator("#search-results li a").evaluate_all("all => all.map(a => a.href)")
-        assert any("01_cnn" in link for link in found)
-        page.locator(".theme-switch-button:visible").click()
-        page.locator(".theme-switch-container .dropdown-item", has_text="Dark").click()
-        for _ in range(2):
-            page.wait_for_function("getComputedStyle(document.body).backgroundColor != 'rgb(255, 255, 255)'")
-            page.reload()
+def test_the_reader_searches_and_copies_code(browser, address):
+    with shown(browser, address, "search.html?q=convolution") as page:
+        page.locator("#search-results li a[href*='01_cnn']").first.wait_for()
     clipboard = {"permissions": ["clipboard-read", "clipboard-write"]}
-    with opened(browser, address, "notebooks/01_cnn.html", **clipboard) as page:
+    with shown(browser, address, "notebooks/01_cnn.html", **clipboard) as page:
         cell = page.locator(".cell_input .highlight", has_text="def correlate").first
-        cell.scroll_into_view_if_needed()
         cell.hover()
         cell.locator("button.copybtn").click()
         cell.locator("button.copybtn.success").wait_for()

@@ -11,50 +11,38 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # What lets root write where nobody may; without it root is stopped as everybody is.
 PASSES = "-dac_override,-dac_read_search"
 # What a checkout holds besides its own files; asked for where git does not know it, as in an unpacked ZIP.
-MADE = ("build", "my", ".venv", ".wheelhouse", ".git", ".hypothesis", "__pycache__", ".pytest_cache",
-        ".ruff_cache", ".ipynb_checkpoints")  # fmt: skip
+MADE = {"build", "my", ".venv", ".wheelhouse", ".git", ".hypothesis", "__pycache__", ".pytest_cache",
+        ".ruff_cache", ".ipynb_checkpoints", "from_formula_to_model.egg-info"}  # fmt: skip
 
 
 def files(pattern="*"):
     """The files of this checkout as it stands, committed or not: paths relative to it, a list of str."""
     git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-coz", "--exclude-standard", pattern]
     listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True)
-    names = listed.stdout.split("\0")
+    names = listed.stdout.split("\0")[:-1]
     if listed.returncode:
-        paths = (path.relative_to(ROOT) for path in ROOT.rglob(pattern))
-        names = [
-            str(path)
-            for path in paths
-            if not any(part in MADE or part.endswith(".egg-info") for part in path.parts)
-        ]
-    return [name for name in names if name and (ROOT / name).is_file()]
+        paths = [path.relative_to(ROOT) for path in ROOT.rglob(pattern)]
+        names = [str(path) for path in paths if MADE.isdisjoint(path.parts)]
+    return [name for name in names if (ROOT / name).is_file()]
 
 
 def snapshot(folder):
-    """Make a git repository that holds this checkout with what is not committed yet.
-
-    Args:
-        folder: Path of an empty folder, or of one to make.
-    Returns:
-        the folder.
-    """
+    """Make a git repository, in this folder, of the checkout as it stands; returns the folder."""
     for name in files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
-    git = ["git", "-C", str(folder), "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "core.compression=0"]
     for command in ("init --quiet", "add --all --force", "commit --quiet --message=now"):
-        subprocess.run([*git, *command.split()], check=True)
+        subprocess.run([*git, *command.split()], cwd=folder, check=True)
     return folder
 
 
 def variables(*dropped, **more):
-    """The variables of a process that sees no network, no course of its own and no pip index.
+    """The variables of a process without network, course of its own and pip index: a dict.
 
     Args:
         dropped: beginnings of names that it does not have either.
         more: further variables, str.
-    Returns:
-        dict.
     """
     dropped = ("PIP_", "PYTHON", "COURSE_", "MAKE", "MFLAGS", *dropped)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
@@ -91,10 +79,8 @@ def set_writable(folder, writable):
 
 
 def stopped_by_bits(*command):
-    """A command that permission bits stop, also where root runs the tests.
-
-    Returns:
-        list of str; None where root cannot put its right to pass them off.
+    """A command, list of str, that permission bits stop, also where root runs the tests; None where root
+    cannot put its right to pass them off.
     """
     command = [str(part) for part in command]
     if os.geteuid() != 0:

@@ -17,12 +17,11 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 USER = ("--user-id", "1000", "--user-name", "jovyan")  # Binder's
 
 
-def test_the_image_is_made_from_environment_yml_and_begins_with_start(tmp_path):
+def test_the_image_is_made_from_environment_yml_and_begins_with_start(snapshot):
     """The plan of the image, the Dockerfile that repo2docker writes, and what it says meanwhile."""
-    source = places.snapshot(tmp_path / "source")
     command = [Path(sys.executable).parent / "jupyter-repo2docker", "--no-build", "--debug", *USER, "."]
-    env = places.variables(HOME=str(source), PATH="/usr/bin:/bin")
-    run = subprocess.run(command, cwd=source, env=env, capture_output=True, text=True)
+    env = places.variables(HOME=str(snapshot), PATH="/usr/bin:/bin")
+    run = subprocess.run(command, cwd=snapshot, env=env, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     (update,) = re.findall(r"\$\{MAMBA_EXE\} env update .*", run.stdout)
     assert '-p ${NB_PYTHON_PREFIX} --file "environment.yml"' in update

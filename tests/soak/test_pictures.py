@@ -25,27 +25,18 @@ MOST = 1.5
 
 
 def pictures(notebook):
-    """Each picture of a notebook as (its source, an array of grey values)."""
-    return [
-        (
-            cell.source,
-            np.asarray(Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).convert("L")),
-        )
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if "image/png" in output.get("data", {})
-    ]
-
-
-def grey(png):
-    """The grey values of a picture, an array (height, width)."""
-    return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    """Each picture of a notebook as (its cell's source, an array of grey values)."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if png := output.get("data", {}).get("image/png"):
+                picture = Image.open(io.BytesIO(base64.b64decode(png)))
+                yield cell.source, np.asarray(picture.convert("L"), dtype=float)
 
 
 def difference(first, second):
     """The mean difference of two pictures of one size, averaged over squares."""
     height, width = (length // SQUARE * SQUARE for length in first.shape)
-    change = (first.astype(float) - second)[:height, :width]
+    change = (first - second)[:height, :width]
     squares = change.reshape(height // SQUARE, SQUARE, width // SQUARE, SQUARE).mean(axis=(1, 3))
     return np.abs(squares).mean()
 
@@ -54,9 +45,7 @@ def difference(first, second):
 def test_committed_pictures_are_what_the_chapter_draws(source):
     fresh = notebooks.convert(source)
     asyncio.run(notebooks.execute(fresh, source.stem))
-    drawn = pictures(fresh)
-    committed = pictures(nbformat.read(source.with_suffix(".ipynb"), as_version=4))
-    assert len(drawn) == len(committed) > 0
-    for (cell, new), (_, old) in zip(drawn, committed, strict=True):
+    committed = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    for (cell, new), (_, old) in zip(pictures(fresh), pictures(committed), strict=True):
         assert new.shape == old.shape, f"another size below\n{cell}"
         assert difference(new, old) <= MOST, f"another picture below\n{cell}"

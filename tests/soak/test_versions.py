@@ -43,7 +43,7 @@ def torch_build(python, index, newest):
 
     A CUDA build brings gigabytes that no test here uses; where there is no other, the test is skipped.
     """
-    pinned = re.search(r"(?m)^torch==(.*)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"))[1]
+    pinned = re.search(r"(?m)^torch==(.*)$", (ROOT / "constraints.txt").read_text())[1]
     if sys.platform != "linux":
         return "torch" if newest else f"torch=={pinned}"
     listing = [python, "-m", "pip", "index", "versions", "torch", *index]
@@ -59,7 +59,7 @@ def torch_build(python, index, newest):
 
 
 @pytest.fixture(scope="module", params=[*OTHERS, "newest", "oldest"])
-def fresh(request, tmp_path_factory):
+def fresh(request, snapshot, tmp_path_factory):
     """The Python of a fresh environment with the course in it."""
     case = request.param
     python = places.find_python(case) if case in OTHERS else sys.executable
@@ -73,8 +73,7 @@ def fresh(request, tmp_path_factory):
     wanted += oldest() if case == "oldest" else []
     wanted += ["--constraint", ROOT / "constraints.txt"] if case in OTHERS else []
     # Beside ipykernel, as wherever notebooks run; the course not editable, as on Colab.
-    source = places.snapshot(folder / "source")
-    command = [fresh, "-m", "pip", "install", "-qq", *index, *wanted, "ipykernel", source]
+    command = [fresh, "-m", "pip", "install", "-qq", *index, *wanted, "ipykernel", snapshot]
     subprocess.run(command, env=outside(), check=True)
     # Once before the chapters: where finding the fonts takes long, matplotlib says so on stderr.
     subprocess.run([fresh, "-c", "import matplotlib.font_manager"], env=outside(), check=True)

@@ -7,6 +7,7 @@ import pytest
 
 import links
 import notebooks
+from course import chapters
 from tests.helpers.places import ROOT
 
 OWN = "from-formula-to-model/course"
@@ -35,8 +36,8 @@ def checkout(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "notebooks").mkdir()
-    for tool in (notebooks, links):
-        monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(links, "ROOT", tmp_path)
+    monkeypatch.setattr(chapters, "folder", lambda: tmp_path / "notebooks")
     for name, text in (("01_cnn", CHAPTER), ("02_rnn", SECOND)):
         source = tmp_path / "notebooks" / f"{name}.py"
         source.write_text(text, encoding="utf-8")

@@ -23,11 +23,6 @@ print(json.dumps([os.getpid(), os.getcwd(), sys.argv[1:], *variables]))
 """
 
 
-@pytest.fixture(scope="module")
-def snapshot(tmp_path_factory):
-    return places.snapshot(tmp_path_factory.mktemp("image") / "home of jovyan")
-
-
 @pytest.fixture
 def image(snapshot, tmp_path):
     """The checkout as it lies in the image, where it is the home too, and a session's variables."""
@@ -44,46 +39,39 @@ def variables(home, temporary):
 
 
 def start(home, env, *arguments):
-    """Let `start` start a Python that shows what it was given; returns that, the process, its two texts."""
+    """Let `start` start a Python that shows what it was given: that, and what stands on stderr."""
     command = [home / "start", "python", "-c", SHOW, *arguments]
     with subprocess.Popen(command, cwd=home, env=env, stdout=-1, stderr=-1, text=True) as process:
         out, err = process.communicate()
-    assert process.returncode == 0, err
-    return json.loads(out.splitlines()[-1]), process, out, err
+    number, *shown = json.loads(out.splitlines()[-1])
+    assert number == process.pid and process.returncode == 0, err
+    return shown, err
 
 
 def test_start_makes_the_copy_and_becomes_the_command(image):
     home, env = image
     arguments = ["two words", "", "*", "$HOME", "a'b\"c", "--port=8888"]
-    shown, process, out, err = start(home, env | {"JUPYTER_CONFIG_PATH": "/of the image"}, *arguments)
+    shown, err = start(home, env | {"JUPYTER_CONFIG_PATH": "/of the image"}, *arguments)
     config = home / "tools" / "jupyter"
-    paths = f"{config / 'binder'}:{config}:/of the image"
-    assert shown == [process.pid, str(home), arguments, paths, str(home)]
-    assert sorted(path.name for path in (home / "my").glob("*.ipynb")) == COPIES
-    assert out.splitlines()[-2] == str(home / "my") and err == ""
+    assert shown == [str(home), arguments, f"{config / 'binder'}:{config}:/of the image", str(home)]
+    assert sorted(path.name for path in (home / "my").glob("*.ipynb")) == COPIES and err == ""
     # repo2docker makes it executable; nothing should depend on that.
     staged = subprocess.run(["git", "ls-files", "-s", "start"], cwd=home, capture_output=True, text=True)
     assert staged.stdout.startswith("100755 ")
 
 
-def test_a_session_starts_without_a_working_copy_and_says_so(image):
+def test_a_session_without_room_starts_and_says_so(image):
     """What stands in the way: a file where each folder would be made, which stops root as well."""
     home, env = image
     (home / "my").write_text("")
-    (home / "from-formula-to-model").write_text("")
-    shown, _, _, err = start(home, env)
-    error, warning = err.splitlines()
+    shown, err = start(home, env | {"HOME": f"{home}/my/nowhere"})
+    error, warning, of_home = err.splitlines()
     assert error.startswith("error: no folder for the working copy can be written")
     assert warning.startswith("warning: there is no working copy")
-    assert shown[3] == str(home / "tools" / "jupyter"), "nothing points to a copy that is not there"
-
-
-def test_a_home_that_cannot_be_written_is_replaced(image):
-    home, env = image
-    shown, _, _, err = start(home, env | {"HOME": str(home / "nowhere")})
+    assert shown[2] == str(home / "tools" / "jupyter"), "nothing points to a copy that is not there"
     said = "cannot be written; Jupyter keeps its settings in a temporary folder"
-    assert err == f"warning: {home}/nowhere {said}\n"
-    assert Path(shown[4]).is_dir() and Path(shown[4]).parent == Path(env["TMPDIR"])
+    assert of_home == f"warning: {home}/my/nowhere {said}"
+    assert Path(shown[3]).is_dir() and Path(shown[3]).parent == Path(env["TMPDIR"])
 
 
 def test_readme_and_bare_address_open_the_same_page():

@@ -3,7 +3,6 @@
 import base64
 import io
 
-import ipywidgets as widgets
 import nbformat
 import numpy as np
 import pytest
@@ -12,16 +11,18 @@ from PIL import Image
 import book
 import frames
 from course.explorers.base import Explorer, Picture
+from course.explorers.controls import list_slider, menu, slider
 from course.plots import quantised
+from notebooks import NotebookError
 from tests.helpers.places import ROOT
 
 
 def explorer(main=("height", "kind"), adjust=None):
     """Bars of one height, and a menu; `width` is no main control."""
     controls = {
-        "height": widgets.FloatSlider(description="bar height", value=0.3, min=0, max=1, step=0.05),
-        "kind": widgets.Dropdown(options=[("plain", 1), ("double", 2)], value=2),
-        "width": widgets.IntSlider(description="width", value=3, min=1, max=5),
+        "height": slider("bar height", (0, 1, 0.05), 0.3),
+        "kind": menu("kind", [("plain", 1), ("double", 2)], 2),
+        "width": slider("width", (1, 5), 3),
     }
 
     def build(figure):
@@ -30,34 +31,32 @@ def explorer(main=("height", "kind"), adjust=None):
     def update(artists, state):
         artists["bar"].set_ydata([0, state["height"] * state["kind"] / 2])
 
-    picture = Picture(build, update, (9, 4))
-    return Explorer("bars", controls, lambda **c: c, picture, "Bars.", main=main, adjust=adjust)
+    picture = Picture(build, update, (4, 3))
+    return Explorer("bars", controls, lambda **values: {}, picture, "Bars.", main=main, adjust=adjust)
+
+
+def pixels(picture):
+    return np.asarray(Image.open(picture).convert("RGB"))
+
+
+def size_of(folder):
+    """How many bytes the frames in a folder have."""
+    return sum(path.stat().st_size for path in folder.glob("*.webp"))
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """The example's frames: their folder, and what the page says of them."""
-    folder = tmp_path_factory.mktemp("frames")
+    folder = tmp_path_factory.mktemp("drawn") / "frames"
     return folder, frames.draw(explorer(), folder)
 
 
 def test_values_are_labelled_as_the_control_labels_them():
-    slider = widgets.FloatSlider(value=0.35, min=0, max=1, step=0.05)
-    values = frames.values_of(slider)
+    values = frames.values_of(slider("x", (0, 1, 0.05), 0.35))
     assert values[7] == (0.35, "0.35") and len(values) == 21 and values[-1][0] == 1
     stops = [("a tenth", 0.1), ("one", 1.0), ("ten", 10.0)]
-    for control in (widgets.SelectionSlider(options=stops), widgets.Dropdown(options=stops)):
+    for control in (list_slider("x", stops, 1.0), menu("x", stops)):
         assert frames.values_of(control) == [(value, label) for label, value in stops]
-    assert frames.values_of(widgets.Dropdown(options=[3, 4])) == [(3, "3"), (4, "4")]
-
-
-@pytest.mark.parametrize("most", [2, 3, 5, 9, 100])
-def test_thinned_values_hold_both_ends_and_the_present_one(most):
-    pairs = [(value, str(value)) for value in range(21)]
-    kept, place = frames.thin(pairs, 7, most)
-    assert kept == sorted(set(kept)) and kept[place] == (7, "7") and len(kept) == min(most, 21)
-    if most > 2:
-        assert kept[0] == (0, "0") and kept[-1] == (20, "20")
 
 
 def test_each_frame_shows_its_values(drawn):
@@ -68,33 +67,28 @@ def test_each_frame_shows_its_values(drawn):
     assert height["values"][height["start"]] == 0.3 and kind["values"][kind["start"]] == 2
     files = {path.stem: path for path in folder.glob("*.webp")}
     assert len(files) == len(height["values"]) * len(kind["values"]) and len(height["values"]) > 15
-    assert page["bytes"] == sum(path.stat().st_size for path in files.values()) <= frames.MOST_BYTES
     for i, j in ((0, 0), (height["start"], kind["start"]), (len(height["values"]) - 1, 1)):
         afresh = explorer()
         afresh.set(height=height["values"][i], kind=kind["values"][j])
-        expected = np.asarray(Image.open(io.BytesIO(afresh.png())).convert("RGB"))
-        assert np.array_equal(np.asarray(Image.open(files[f"{i}-{j}"]).convert("RGB")), expected)
+        assert np.array_equal(pixels(files[f"{i}-{j}"]), pixels(io.BytesIO(afresh.png())))
 
 
-def test_one_main_control_is_the_default(tmp_path):
-    page = frames.draw(explorer(main=()), tmp_path)
-    assert [control["name"] for control in page["controls"]] == ["height"]
-    assert sorted(int(path.stem) for path in tmp_path.glob("*.webp")) == list(range(21))
+def test_too_many_bytes_thin_the_values_of_the_one_main_control(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "MOST_BYTES", size_of(drawn[0]) // 5)
+    page = frames.draw(explorer(main=()), tmp_path / "frames")
+    [height] = page["controls"]
+    values = height["values"]
+    assert 2 < len(values) < 21 and (values[0], values[height["start"]], values[-1]) == (0, 0.3, 1)
+    names = [path.stem for path in (tmp_path / "frames").glob("*.webp")]
+    assert sorted(map(int, names)) == list(range(len(values)))
+    assert 0 < size_of(tmp_path / "frames") <= frames.MOST_BYTES
 
 
-def test_too_many_bytes_thin_the_values(drawn, tmp_path, monkeypatch):
-    most = drawn[1]["bytes"] // 2
-    monkeypatch.setattr(frames, "MOST_BYTES", most)
-    page = frames.draw(explorer(), tmp_path)
-    assert 0 < page["bytes"] == sum(path.stat().st_size for path in tmp_path.glob("*.webp")) <= most
-    assert page["controls"][0]["values"][page["controls"][0]["start"]] == 0.3
-
-
-@pytest.mark.parametrize("main", [("kind",), ("height",), ("height", "kind")])
+@pytest.mark.parametrize("main", [("kind",), ("height", "kind")])
 def test_no_room_for_two_frames_is_an_error(tmp_path, monkeypatch, main):
     monkeypatch.setattr(frames, "MOST_BYTES", 100)
-    with pytest.raises(ValueError, match="bars: frames of 100 bytes are not enough: name other main"):
-        frames.draw(explorer(main=main), tmp_path)
+    with pytest.raises(ValueError, match="bars: two frames are too many bytes: name other main controls"):
+        frames.draw(explorer(main=main), tmp_path / "frames")
 
 
 def test_a_control_that_does_not_stay_is_named(tmp_path):
@@ -102,18 +96,17 @@ def test_a_control_that_does_not_stay_is_named(tmp_path):
         controls["height"].value = min(controls["height"].value, 0.5)
 
     with pytest.raises(ValueError, match="bars: height does not take every value"):
-        frames.draw(explorer(adjust=hold), tmp_path)
+        frames.draw(explorer(adjust=hold), tmp_path / "frames")
 
 
-def chapter(tmp_path, pages, outputs):
-    """A chapter of one code cell with these outputs, ready to be written."""
-    head = nbformat.v4.new_markdown_cell(
-        "[Colab](https://a/07_new.ipynb)\n· [Binder](https://b/07_new.ipynb)"
-    )
+def write(tmp_path, pages, outputs):
+    """The cell of the book that a chapter of one code cell with these outputs becomes."""
+    head = nbformat.v4.new_markdown_cell("[Colab](https://a/07_new.ipynb) · [Binder](https://b/07_new.ipynb)")
     cell = nbformat.v4.new_code_cell("1", outputs=outputs, metadata={"jupyter": {"source_hidden": True}})
     nbformat.write(nbformat.v4.new_notebook(cells=[head, cell]), tmp_path / "07_new.ipynb")
     (tmp_path / "stage" / "static").mkdir(parents=True)
-    return book.Chapter(tmp_path / "07_new.py", tmp_path / "stage", pages)
+    book.Chapter(tmp_path / "07_new.py", tmp_path / "stage", pages).write()
+    return nbformat.read(tmp_path / "stage" / "notebooks" / "07_new.ipynb", as_version=4).cells[1]
 
 
 def picture(text):
@@ -123,27 +116,25 @@ def picture(text):
     return nbformat.v4.new_output("display_data", {"image/png": png, "text/plain": text}, metadata=metadata)
 
 
-@pytest.mark.parametrize("moves", [True, False], ids=["with frames", "without frames"])
-def test_pictures_and_explorers_become_html(drawn, tmp_path, moves):
+def test_pictures_and_explorers_become_html(drawn, tmp_path):
     printed = nbformat.v4.new_output("stream", text="1")
     outputs = [picture("[picture] Bars."), picture("[explorer] bars: Bars."), printed]
-    chapter(tmp_path, [drawn[1]] if moves else None, outputs).write()
-    _, cell = nbformat.read(tmp_path / "stage" / "notebooks" / "07_new.ipynb", as_version=4).cells
+    cell = write(tmp_path, [drawn[1]], outputs)
     still, moving, printed = cell.outputs
     assert cell.metadata["tags"] == ["hide-input"] and printed.text == "1"
     assert 'alt="Bars, &quot;tall&quot; &lt; wide."' in still.data["text/html"]
     assert moving.data.keys() == {"text/html"}
     parts = ['<input type="range"', '<option value="1" selected>double', "others too (width), open"]
     for part in [*parts, '<a href="https://b/07_new.ipynb">Binder</a>']:
-        assert (part in moving.data["text/html"]) == moves
+        assert part in moving.data["text/html"]
     assert len(list((tmp_path / "stage" / "static" / "pictures").iterdir())) == 1
 
 
 @pytest.mark.parametrize("titles", [(), ("bars", "bars"), ("lines",)], ids=["fewer", "more", "another"])
 def test_pictures_of_other_explorers_are_an_error(drawn, tmp_path, titles):
     outputs = [picture(f"[explorer] {title}: Bars.") for title in titles]
-    with pytest.raises(book.BookError, match="07_new.ipynb shows other explorers .* run `make notebooks`"):
-        chapter(tmp_path, [drawn[1]], outputs).write()
+    with pytest.raises(NotebookError, match="07_new.ipynb shows other explorers .* run `make notebooks`"):
+        write(tmp_path, [drawn[1]], outputs)
 
 
 def test_notebooks_that_are_not_there_are_refused(monkeypatch, capsys):

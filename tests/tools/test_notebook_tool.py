@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -49,13 +50,16 @@ def edit(path, old, new):
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
 
-def test_a_notebook_holds_outputs_without_widgets_and_bars(checkout, contents, second):
+def test_a_notebook_holds_outputs_without_widgets_and_bars(checkout, contents, capsys, second):
     """The one test that starts kernels: two chapters, one of which fails and keeps its old notebook."""
     (checkout / "notebooks" / "01_cnn.py").write_text("# %% [markdown]\n# # A chapter\n" + EXECUTED)
     second.write_text("# %%\n1\n\n# %%\n1 / 0\n")
     before = contents()
     assert notebooks.main(["--all"]) == 1
     assert contents()["02_rnn.ipynb"] == before["02_rnn.ipynb"]
+    said = capsys.readouterr().err
+    assert "error: 02_rnn.ipynb is not made, code cell 2 failed" in said
+    assert "ZeroDivisionError" in said and "1 / 0" in said and "nbclient" not in said
     notebook = json.loads((checkout / "notebooks" / "01_cnn.ipynb").read_text())
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == [1, 2, 3]
@@ -64,20 +68,9 @@ def test_a_notebook_holds_outputs_without_widgets_and_bars(checkout, contents, s
     assert [output["data"] for output in code[2]["outputs"]] == [
         {"image/png": "iVBORw0KGgo=", "text/plain": ["a picture"]}
     ]
-    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert notebook["metadata"].keys() == {"course", "kernelspec", "language_info"}
     assert "version" not in notebook["metadata"]["language_info"]
-    assert set(notebook["metadata"]) == {"course", "kernelspec", "language_info"}
-    assert list(notebook["metadata"]["course"]) == ["inputs"]
     assert not list((checkout / "notebooks").glob(".*"))
-
-
-def test_a_failing_cell_is_named(checkout, capsys, second):
-    second.write_text("# %%\n1\n\n# %%\n1 / 0\n")
-    assert notebooks.main(["02"]) == 1
-    said = capsys.readouterr().err
-    assert "error: 02_rnn.ipynb is not made, code cell 2 failed" in said
-    assert "ZeroDivisionError" in said and "1 / 0" in said
-    assert "nbclient" not in said and "asyncio" not in said
 
 
 def test_times_and_other_files_make_nothing_stale(checkout, contents, capsys, second, executed):
@@ -118,10 +111,8 @@ def test_all_a_chapter_and_a_missing_one(second, executed, capsys, contents):
     assert notebooks.main(["--check"]) == 1 and "02_rnn.ipynb is missing" in capsys.readouterr().out
     notebooks.main([])
     assert executed[3:] == ["02_rnn"]
-    ids = [
-        [cell["id"] for cell in json.loads(some["02_rnn.ipynb"])["cells"]] for some in (before, contents())
-    ]
-    assert ids[0] == ids[1]
+    ids = [re.findall(rb'"id": .*', files["02_rnn.ipynb"]) for files in (before, contents())]
+    assert ids[0] == ids[1] != []
 
 
 @pytest.mark.parametrize("damage", ["cell", "tag", "merge marks"])

@@ -19,12 +19,10 @@ class NetworkBlocked(OSError):
     """A test reached for an address that is not this machine."""
 
 
-def is_local(address):
-    """Whether a socket address is a path, a loopback address, or a name of this machine."""
-    if not isinstance(address, tuple):
-        return True
-    host = str(address[0])
-    if host in ("", "localhost"):
+def is_local(host):
+    """Whether a host is this machine: empty, a loopback address, or one of its names."""
+    host = host.decode() if isinstance(host, bytes) else str(host or "")
+    if host in ("", "localhost", socket.gethostname()):
         return True
     try:
         return ipaddress.ip_address(host.split("%")[0]).is_loopback
@@ -32,23 +30,16 @@ def is_local(address):
         return False
 
 
-def refuse(address):
-    raise NetworkBlocked(f"tests use no network: {address!r} is not this machine")
-
-
 def guard(event, arguments):
     """An audit hook: it sees connections and look-ups however they are made from Python."""
-    if event == "socket.connect" or event == "socket.sendto":
-        if not is_local(arguments[1]):
-            refuse(arguments[1])
-    elif event == "socket.getaddrinfo":
+    if event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
         host = arguments[0]
-        host = host.decode() if isinstance(host, bytes) else host
-        if host not in (None, "", socket.gethostname()) and not is_local((host,)):
-            refuse(host)
-    elif event in ("socket.gethostbyname", "socket.gethostbyaddr"):
-        if arguments[0] != socket.gethostname() and not is_local((arguments[0],)):
-            refuse(arguments[0])
+    else:
+        return
+    if not is_local(host):
+        raise NetworkBlocked(f"tests use no network: {host!r} is not this machine")
 
 
 def run_hidden():
