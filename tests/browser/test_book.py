@@ -26,6 +26,7 @@ from tests.helpers.places import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
 STEMS = [path.stem for path in chapters.paths()]
+DARK = ("index", "class", "notebooks/01_cnn")  # looked at in the dark theme too: all share one style sheet
 PAGES = ["index", "class", *(f"notebooks/{stem}" for stem in STEMS)]
 PHONE = {"width": 390, "height": 844}
 # Every formula is set, and every picture has come, those too that are fetched when scrolled to.
@@ -152,9 +153,13 @@ def test_a_page_is_legible_to_everybody(browser, address, name):
             check_content(page, json.loads((ROOT / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"])
         page.evaluate(ONE_WORD_OF_EACH_KIND)
         assert faults_of(page) == []
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-        assert faults_of(page, runOnly=["color-contrast"]) == []
+        if name in DARK:
+            page.add_style_tag(
+                content="* { transition: none !important }"
+            )  # else axe meets colours on their way
+            page.emulate_media(color_scheme="dark")
+            page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+            assert faults_of(page, runOnly=["color-contrast"]) == []
         page.set_viewport_size(PHONE)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
