@@ -565,11 +565,10 @@ unbiased = []
 for size in DIMENSIONS:
     mu = torch.ones(size, dtype=torch.float64)
     eps = random_codes(40_000, size, names=("eps",), seed=size)["eps"]
-    estimates = (
-        score_gradients(bowl, mu, eps), score_gradients(bowl, mu, eps, baseline=-size),
-        reparameterised_gradients(bowl, mu, eps),
-    )  # fmt: skip
-    for values, gradients in zip(variances.values(), estimates, strict=True):
+    with_baseline = functools.partial(score_gradients, baseline=-size)
+    estimators = score_gradients, with_baseline, reparameterised_gradients
+    for values, estimate in zip(variances.values(), estimators, strict=True):
+        gradients = estimate(bowl, mu, eps)
         means = gradients.mean(1)  # over the dimensions, which are alike: exact value -1
         error = means.std() / len(means) ** 0.5
         unbiased.append(((means.mean() + 1) / error).abs().item())
@@ -1055,13 +1054,13 @@ def log_weights(model, x, eps, code=None):
 
 @torch.no_grad()
 def sampled_log_weights(model, x, k, code=None, seed=0):
-    """log_weights of 0/1 images x (N, 784), (k, N), some 10,000 decodings at a time."""
+    """log_weights of 0/1 images x (N, 784), (k, N); at most 100 codes of an image are decoded at once."""
     rng, device = torch.Generator().manual_seed(seed), next(model.parameters()).device
     x, size, found = x.to(device), max(1, 10_000 // k), []
     mu, logvar = code or model.encode(x)
     for images, *part in zip(x.split(size), mu.split(size), logvar.split(size), strict=True):
         eps = torch.randn(k, *part[0].shape, generator=rng).to(device)
-        found.append(log_weights(model, images, eps, part).cpu())
+        found.append(torch.cat([log_weights(model, images, some, part).cpu() for some in eps.split(100)]))
     return torch.cat(found, dim=1)
 
 
