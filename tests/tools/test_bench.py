@@ -84,7 +84,9 @@ def test_a_new_module_is_found(tmp_path, monkeypatch):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", run.find_benchmarks())
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.soak] * (n == "explorers")) for n in run.find_benchmarks()]
+)
 def test_each_benchmark_runs(name, chapters):
     rows = list(run.collect(name, run.find_benchmarks()[name], quick=True))
     assert rows and not [row for row in rows if row.crashed]
