@@ -46,9 +46,7 @@ def main(arguments=None):
     device = options.device or gpu()
     try:
         if device is None:
-            raise FileNotFoundError(
-                "no GPU: torch sees neither CUDA nor MPS; --device cpu tries the check without"
-            )
+            raise FileNotFoundError("no GPU: torch sees neither CUDA nor MPS; --device cpu tries it without")
         paths = [chapters.find(name) for name in options.chapters] or chapters.paths()
     except FileNotFoundError as error:
         print(f"error: {error}", file=sys.stderr)
