@@ -114,6 +114,12 @@ def test_mistakes_combine_and_must_apply():
     ]
     assert slips.edited(my_scaled, both[1][1])(3, 4) == 2 * 3 + 4
     assert slips.parse("gone: x * → nothing\n    .")[0][1] == [("x *", "")]
+    series = "plus_{}: factor → (factor + {})\nfor: 1, 20\nfirst: x → x[0]\n    One for all."
+    assert slips.parse(series) == [
+        ("plus_1", [("factor", "(factor + 1)")], "One for all."),
+        ("plus_20", [("factor", "(factor + 20)")], "One for all."),
+        ("first", [("x", "x[0]")], "One for all."),
+    ]
     with pytest.raises(ValueError, match="my_scaled has no 'z' to replace"):
         slips.edited(my_scaled, [("z", "x")])
     with pytest.raises(ValueError, match="'added x' is not of the form"):
