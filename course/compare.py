@@ -4,6 +4,7 @@ Equal means: the same structure, shapes and types, NaN and infinities in the sam
 and floats within TOLERANCES.
 """
 
+import math
 from itertools import starmap
 
 import torch
@@ -47,7 +48,10 @@ def gradients(outputs, inputs):
         return (None,) * len(inputs)
     counts = [torch.arange(1, out.numel() + 1, dtype=torch.float64, device=out.device) for out in outputs]
     weights = [c.sin().to(out.dtype).reshape(out.shape) for c, out in zip(counts, outputs, strict=True)]
-    return torch.autograd.grad(outputs, inputs, weights, allow_unused=True)
+    # One number: a gradient with weights given to autograd imports some 480 modules at first.
+    with torch.enable_grad():
+        total = sum((weight * out).sum().double() for weight, out in zip(weights, outputs, strict=True))
+    return torch.autograd.grad(total, inputs, allow_unused=True)
 
 
 def tensors_in(value):
@@ -124,12 +128,12 @@ def _output_and_gradients(function, arguments):
 # --- what a learner's function returned
 
 
-def difference(expected, got, leaf_names=(), *, gradients=True):
+def difference(expected, got, arguments, *, gradients=True):
     """How one outcome differs from the expected one.
 
     Args:
         expected, got: Outcome of the reference (or of a misconception) and of the learner's function.
-        leaf_names: names of the arguments that `gradients` belong to.
+        arguments: dict from names to values, what both were called with.
         gradients: False compares the returned values alone.
     Returns:
         None where they are equal; else (diagnosis, sentence).
@@ -138,11 +142,23 @@ def difference(expected, got, leaf_names=(), *, gradients=True):
         if (expected.kind, expected.error) == (got.kind, got.error):
             return None
         return ("raised" if got.kind == "error" else got.kind), _sentence(got)
-    found = _difference(expected.value, got.value, "the output")
-    if found or not gradients:
+    found = _difference(expected.value, got.value, "the output", arguments)
+    if found or not gradients or not expected.gradients:
         return found
-    slopes = zip(leaf_names, expected.gradients, got.gradients, strict=True)
+    names = [leaf for name, given in arguments.items() for leaf in leaves(name, given)]
+    slopes = zip(names, expected.gradients, got.gradients, strict=True)
     return next(filter(None, starmap(_gradient_difference, slopes)), None)
+
+
+def leaves(name, given):
+    """The names of an argument's floating-point tensors, whose gradients are compared."""
+    if isinstance(given, torch.Tensor):
+        return [name] if given.is_floating_point() else []
+    if isinstance(given, tuple | list):
+        return [leaf for i, item in enumerate(given) for leaf in leaves(f"{name}[{i}]", item)]
+    if isinstance(given, dict):
+        return [leaf for key, item in given.items() for leaf in leaves(f"{name}[{key!r}]", item)]
+    return []
 
 
 def _sentence(got):
@@ -150,27 +166,42 @@ def _sentence(got):
     return f"Your function {text}" + ("" if text.endswith(("?", "\n")) or "\n" in text else ".")
 
 
-def _difference(expected, got, what):
-    kinds = {"tensor": "a tensor", "number": "a number", "text": "a text", "none": "None"}
+def _difference(expected, got, what, arguments):
     if got[0] != expected[0]:
-        wanted = kinds.get(expected[0], f"{len(expected) - 1} values")
-        if got[0] == "none":
-            return "returned_none", f"Expected {wanted} as {what}, got None: is a return missing?"
-        shown = got[1] if got[0] == "other" else kinds.get(got[0], f"{len(got) - 1} values")
-        return "wrong_type", f"Expected {wanted} as {what}, got {shown}."
+        shown = got[1] if got[0] == "other" else _kind(got)
+        diagnosis = "returned_none" if got[0] == "none" else "wrong_type"
+        return diagnosis, f"Expected {_kind(expected)} as {what}, got {shown}.{_kind_cure(expected, got)}"
     if expected[0] == "tensor":
-        return _tensor_difference(expected[1], got[1], what)
+        return _tensor_difference(expected[1], got[1], what, arguments)
     if expected[0] == "number":
         return _number_difference(expected[1], got[1], what)
     if expected[0] == "sequence":
         if len(expected) != len(got):
-            return "wrong_type", f"Expected {len(expected) - 1} values as {what}, got {len(got) - 1}."
+            return "wrong_type", f"Expected {_kind(expected)} as {what}, got {_kind(got)}."
         pairs = enumerate(zip(expected[1:], got[1:], strict=True), 1)
-        parts = (_difference(*pair, f"value {i} of {what}") for i, pair in pairs)
+        parts = (_difference(*pair, f"value {i} of {what}", arguments) for i, pair in pairs)
         return next(filter(None, parts), None)
     if expected == got:
         return None
     return "wrong_values", f"{what.capitalize()} is {got[1:]}, not {expected[1:]}."
+
+
+def _kind(value):
+    if value[0] == "sequence":
+        return "one value in a tuple or list" if len(value) == 2 else f"{len(value) - 1} values"
+    return {"tensor": "a tensor", "number": "a number", "text": "a text", "none": "None"}[value[0]]
+
+
+def _kind_cure(expected, got):
+    if expected[0] == "number" and got[0] == "tensor" and got[1].numel() == 1:
+        return " `.item()` makes a number of it."
+    if expected[0] == "tensor" and got[0] == "number":
+        return (
+            " Stay with tensors, so that a gradient can flow: torch.sqrt, .sum(), not math.sqrt or .item()."
+        )
+    if got[0] == "sequence" and len(got) == 2:
+        return " Is there a comma too many?"
+    return ""
 
 
 def _number_difference(expected, got, what):
@@ -185,18 +216,28 @@ def _number_difference(expected, got, what):
     return None if right else ("wrong_values", f"{sentence}.")
 
 
-def _tensor_difference(expected, got, what):
+def _tensor_difference(expected, got, what, arguments):
     if got.shape != expected.shape:
         shapes = f"Expected shape {tuple(expected.shape)}, got {tuple(got.shape)}"
         return "wrong_shape", f"{what.capitalize()} has the wrong shape. {shapes}."
     if got.dtype != expected.dtype:
         wanted, found = (str(tensor.dtype).removeprefix("torch.") for tensor in (expected, got))
-        cure = "give new tensors the type of the input, dtype=x.dtype"
+        cure = _type_cure(expected.dtype, arguments)
         return "wrong_dtype", f"{what.capitalize()} has the type {found}, expected {wanted}: {cure}."
     right = close(expected, got)
     if right.all():
         return None
     return "wrong_values", f"{what.capitalize()} has wrong values. {_where(expected, got, right)}"
+
+
+def _type_cure(dtype, arguments):
+    """How to come to a type: from an argument that has it here, if there is one."""
+    if dtype == torch.bool:
+        return "a comparison gives bool, True and False"
+    for name, given in arguments.items():
+        if isinstance(given, torch.Tensor) and given.dtype == dtype:
+            return f"give new tensors the type of `{name}`, dtype={name}.dtype"
+    return f"make new tensors with dtype={dtype}"
 
 
 def _where(expected, got, right):
@@ -205,25 +246,61 @@ def _where(expected, got, right):
         return f"Expected {wanted}, got {found}."
     position = tuple((~right).nonzero()[0].tolist())
     wanted, found = apart(expected[position].item(), got[position].item())
+    if not position:
+        return f"Expected {wanted}, got {found}."
     first = f"at {list(position)} expected {wanted}, got {found}"
     return f"{int((~right).sum())} of {right.numel()} elements differ; the first: {first}."
 
 
 def _gradient_difference(name, expected, got):
-    if expected is None or got is None:
-        one = got if expected is None else expected
-        if one is None or not one.any():
+    if expected is None:
+        if got is None or not got.any():
             return None
-        cut = f"The values are right, but no gradient reaches {name}: the output is cut off from it"
-        cure = "Compute with tensors throughout: no .item(), .numpy(), .detach() or torch.tensor(...)"
-        return "detached", f"{cut}. {cure}."
-    found = _tensor_difference(expected, got, f"the gradient with respect to {name}")
+        told = f"The values are right, but a gradient flows into {name}, and none should"
+        return "not_detached", f"{told}. Take {name}.detach() where it is used as a constant."
+    if got is None:
+        if not expected.any():
+            return None
+        told = f"The values are right, but no gradient reaches {name}: the output is cut off from it"
+        return "detached", f"{told}. Compute with tensors throughout: no .item(), .numpy() or .detach()."
+    if (got.isnan() & ~expected.isnan()).any():
+        told = f"The values are right, but the gradient with respect to {name} is NaN: 0 times infinity"
+        cause = "torch.where and a product with 0 hide a bad value, not its slope; a root has none at 0"
+        return "nan_gradient", f"{told}. {cause}. Change the input before the bad step."
+    found = _tensor_difference(expected, got, f"the gradient with respect to {name}", {})
     return found and ("wrong_gradient", f"The values are right, but {found[1][0].lower()}{found[1][1:]}")
 
 
+def is_finite(value):
+    """False where an `Outcome.value` holds an infinity or a NaN."""
+    if value[0] == "sequence":
+        return all(map(is_finite, value[1:]))
+    return value[0] not in ("tensor", "number") or bool(torch.as_tensor(value[1]).isfinite().all())
+
+
+def digits(expected, got):
+    """To how many digits an `Outcome.value` is right in float64; infinite where it is equal."""
+    if expected[0] == got[0] == "sequence":
+        return min(map(digits, expected[1:], got[1:]), default=math.inf)
+    if expected[0] != got[0] or expected[0] not in ("tensor", "number"):
+        return math.inf if expected == got else 0.0
+    expected, got = (value[1] for value in (expected, got))
+    if isinstance(expected, float):
+        expected, got = (torch.tensor(value, dtype=torch.float64) for value in (expected, got))
+    elif isinstance(expected, int):
+        return math.inf if expected == got else 0.0
+    if close(expected, got).all():
+        return math.inf
+    if expected.dtype != torch.float64 or not torch.equal(expected.isfinite(), got.isfinite()):
+        return 0.0
+    finite = expected.isfinite()
+    error = (got - expected)[finite].abs().max().item() / (expected[finite].abs().max().item() or 1.0)
+    return -math.log10(error) if error else math.inf
+
+
 def number(value):
-    """A number in at most four significant digits."""
-    return str(value) if isinstance(value, int | complex) else f"{value:.4g}"
+    """A number in at most four significant digits; 0 without a sign."""
+    return str(value) if isinstance(value, int | complex) else f"{value or 0.0:.4g}"
 
 
 def apart(expected, got):

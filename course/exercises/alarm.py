@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import threading
+import time
 
 import torch
 
@@ -25,33 +26,37 @@ class _TimeUp(BaseException):
     """The deadline has passed; not an Exception, so that `except Exception` lets it through."""
 
 
-class _FirstBytes(io.TextIOBase):
-    """A stream that keeps the beginning of what is written and drops the rest."""
+class FirstBytes(io.TextIOBase):
+    """A stream that keeps the beginning of what is written, or passes it on, and drops the rest."""
 
-    def __init__(self):
-        self.text = ""
+    def __init__(self, stream=None):
+        self.text, self.stream = "", stream
 
     def writable(self):
         return True
 
     def write(self, text):
-        self.text += text[: PRINTED_BYTES - len(self.text)]
+        kept = text[: PRINTED_BYTES - len(self.text)]
+        self.text += kept
+        if self.stream and kept:
+            self.stream.write(kept)
+            self.stream.flush()
         return len(text)
 
 
-def run_here(function, cases, gradients, deadline):
+def run_here(function, cases, gradients, forbidden, deadline):
     """Evaluate the cases in this process; as `sandbox.run`, of which this is the second way.
 
     Returns:
         list of Outcome, one for each case up to the one that the deadline cut off.
     """
-    outcomes, printed = [], _FirstBytes()
+    outcomes, printed = [], FirstBytes()
     try:
         with _settings_kept(), _alarm(deadline):
             for case in cases:
-                printed = _FirstBytes()
+                printed = FirstBytes()
                 with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                    outcome = evaluate(function, case, gradients)
+                    outcome = evaluate(function, case, gradients, forbidden)
                 if outcome.error == _TimeUp.__name__:
                     raise _TimeUp
                 outcomes.append(Outcome(**{**vars(outcome), "printed": readable(printed.text)}))
@@ -94,7 +99,18 @@ def _alarm(deadline):
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGALRM, _ring)
+    begun = time.process_time()
+
+    def ring(signum, frame):
+        nonlocal begun
+        if begun is not None and time.process_time() - begun < deadline / 2:
+            begun = None  # hardly anything was computed, a laptop may have slept: the same time again, once
+            signal.setitimer(signal.ITIMER_REAL, deadline, REPEAT_SECONDS)
+        else:
+            begun = None
+            _ring(signum, frame)
+
+    handler = signal.signal(signal.SIGALRM, ring)
     before = signal.setitimer(signal.ITIMER_REAL, deadline, REPEAT_SECONDS)
     try:
         yield

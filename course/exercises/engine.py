@@ -5,8 +5,11 @@ the last line of a cell shows the verdict. In a plain script nothing is shown: t
 returns, so that a whole chapter runs to its end whatever a learner wrote.
 """
 
+import contextlib
 import inspect
+import itertools
 import random
+import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +19,14 @@ import torch
 
 import course
 from course import progress
-from course.compare import SHOWN, difference, show
-from course.exercises import cases, sandbox, slips
+from course.compare import SHOWN, difference, digits, is_finite, show
+from course.exercises import cases, sandbox, search, slips, special, watch
 from course.exercises.bytecode import same_code
 from course.exercises.outcome import evaluate, named
 from course.exercises.verdict import Note, Result
 
+FEW_DIGITS = 4.5  # to how many a wrong answer must be right to be called right but for its precision
+SEARCH_SECONDS = 5.0  # for what may have been done to come to a wrong answer
 NOT_WRITTEN = "    raise NotImplementedError\n"
 
 
@@ -56,7 +61,11 @@ class Exercise:
         wrong: text, wrong answers as edits of the solution, see `slips`.
         twice: pairs of texts (wrong, also): each mistake of the first alone, and together with the second.
         functions: wrong answers that no edit makes; a function's docstring is its diagnosis.
+        special: text, kinds of cases that an answer may be wrong for and right else, see `special`.
         bug: of a program to fix: text, edits that make it out of the solution, under the name `bug`.
+        forbids: what the statement rules out: patterns of functions or "loops" with blanks between, see
+            `watch`, and after a colon what it wants to be written by hand.
+        fresh: True: the returned tensors may not share memory with an argument.
         gradients: True checks the gradient for every floating-point tensor argument too.
         deadline: seconds for a check.
 
@@ -65,10 +74,13 @@ class Exercise:
 
     def __init__(
         self, solution, *, reference, by_hand, draw, spans, hints, sizes=(), wrong="", twice=(), functions=(),
-        bug="", gradients=False, deadline=10.0,
+        special="", bug="", forbids="", fresh=False, gradients=False, deadline=10.0,
     ):  # fmt: skip
         self.worked, self.reference = solution, reference
-        self.gradients, self.deadline = gradients, deadline
+        self.gradients, self.deadline, self.fresh = gradients, deadline, fresh
+        ruled_out, _, self._wanted = (" ".join(part.split()) for part in forbids.partition(":"))
+        self.forbidden = ruled_out.split()
+        self._special = special
         self.hints = tuple(" ".join(hint.split()) for hint in inspect.cleandoc(hints).split("\n\n"))
         self._by_hand = by_hand if isinstance(by_hand, list) else [by_hand]
         self._draw, self._sizes, self._spans = draw, sizes, spans
@@ -105,17 +117,31 @@ class Exercise:
     @cached_property
     def misconceptions(self):
         """All wrong answers that are known, a tuple of Misconception; made when first needed."""
-        mistakes = slips.parse(self._wrong)
-        for text, also in self._twice:
-            mistakes += slips.combined(text, also)
-        written = [(name, told, slips.edited(self.worked, edits)) for name, edits, told in mistakes]
+        written = [(name, told, slips.edited(self.worked, edits)) for name, edits, told in self._mistakes()]
         written += [(f.__name__, " ".join(f.__doc__.split()), f) for f in self._functions]
         return tuple(Misconception(*parts) for parts in written)
 
+    def _mistakes(self):
+        mistakes = slips.parse(self._wrong)
+        for text, also in self._twice:
+            mistakes += slips.combined(text, also)
+        return mistakes
+
+    def pairs(self):
+        """Yield two known mistakes at once, as Misconceptions, where the edits of both apply."""
+        for (first, edits, told), (second, more, then) in itertools.combinations(self._mistakes(), 2):
+            with contextlib.suppress(ValueError, SyntaxError):
+                text = f"There are two mistakes. Fix this one first: {told} And then: {then}"
+                yield Misconception(f"{first}+{second}", text, slips.edited(self.worked, edits + more))
+
     def cases(self, rng):
-        """The cases of a check, tuples of arguments, made with a seeded `random.Random`."""
+        """The cases of a check, tuples of arguments, made with a seeded `random.Random`.
+
+        The first one comes again at the end, for functions that keep something between calls.
+        """
+        written = [cases.by_hand(case) for case in self._by_hand]
         drawn = [self._draw(rng, **sizes) for sizes in self._sizes]
-        return [*map(cases.by_hand, self._by_hand), *drawn, *(self.wide(rng) for _ in range(cases.RANDOM))]
+        return [*written, *drawn, *(self.wide(rng) for _ in range(cases.RANDOM)), written[0]]
 
     def wide(self, rng):
         """One random valid case."""
@@ -162,16 +188,35 @@ class Exercise:
             return Result("failed", "not_callable", text)
         if same_code(function, self.stub):
             return self._untouched()
-        parameters = list(inspect.signature(self.worked).parameters)
+        problem = self._other_signature(function)
+        if problem:
+            return Result("failed", "wrong_signature", problem)
+        outcomes = sandbox.run(
+            function,
+            self.cases(random.Random(0)),
+            gradients=self.gradients,
+            forbidden=self.forbidden,
+            deadline=self.deadline,
+        )
+        result = self.judge(outcomes)
+        if result.status == "passed" and watch.LOOPS in self.forbidden and watch.has_loop(function):
+            return self._by_a_forbidden_way(result, "with a loop")
+        return result
+
+    def _other_signature(self, function):
+        """What is wrong with the arguments that a function takes, None if nothing is."""
+        wanted = list(inspect.signature(self.worked).parameters)
         try:
-            inspect.signature(function).bind(*parameters)
+            signature = inspect.signature(function)
+            signature.bind(*wanted)
         except TypeError:
-            text = f"The function must take the arguments ({', '.join(parameters)}), in this order."
-            return Result("failed", "wrong_signature", text)
-        except ValueError:
-            pass  # a built-in function that does not tell its arguments
-        cases = self.cases(random.Random(0))
-        return self.judge(sandbox.run(function, cases, gradients=self.gradients, deadline=self.deadline))
+            return f"The function must take the arguments ({', '.join(wanted)}), in this order."
+        except ValueError:  # a built-in function that does not tell its arguments
+            return None
+        given = list(signature.parameters)
+        if given != wanted and sorted(given) == sorted(wanted):
+            return f"Your arguments stand in another order: ({', '.join(wanted)}) is meant."
+        return None
 
     def _untouched(self):
         return Result("not_attempted", None, f"Edit {self.worked.__name__}, then run the check again.")
@@ -191,11 +236,65 @@ class Exercise:
         values_right = self._agree(expected, outcomes, cases, gradients=False)
         if values_right and self._agree(expected, outcomes, cases, gradients=True):
             return self._passed(cases, outcomes)
+        failures = self._failures(cases, expected, outcomes, gradients=values_right)
+        smallest = self.arguments(cases[min(failures)[2]])
+        name, text = self._named(cases, expected, outcomes, failures, gradients=values_right)
+        return Result("failed", name, text, smallest)
+
+    def _named(self, cases, expected, outcomes, failures, *, gradients):
+        """The verdict on a wrong answer, (diagnosis, message): the most that can be said."""
+        _, _, which, diagnosis, sentence = min(failures)
+        shown = self._shown(cases[which], outcomes[which], sentence)
+        changed = next((outcome.changed[0] for outcome in outcomes if outcome.changed), None)
+        if changed is not None:
+            name = list(self.arguments(cases[0]))[changed]
+            return "changed_input", f"Fix this first: your function changes {name} in place. Then: {shown}"
         for misconception in self.misconceptions:
             wrong = self._outcomes(misconception.function)
-            if self._agree(wrong, outcomes, cases, gradients=values_right):
-                return Result("failed", misconception.name, misconception.diagnosis)
-        return self._smallest_failure(cases, expected, outcomes)
+            if self._agree(wrong, outcomes, cases, gradients=gradients):
+                return misconception.name, misconception.diagnosis
+        whole = len(outcomes) == len(cases)
+        failures_by_case = {failure[2]: failure[4] for failure in failures}
+        again = show(cases[-1]) == show(cases[0])
+        if whole and again and {failure[2] for failure in failures} == {len(cases) - 1}:
+            told = "The first call was right, and the same call is not after the others"
+            return "keeps_state", f"{told}: your function keeps something from one call to the next.\n{shown}"
+        if diagnosis in ("detached", "not_detached", "nan_gradient"):
+            return diagnosis, shown
+        if diagnosis == "wrong_values" and whole and len(failures) >= len(cases) / 3:
+            right = [digits(expected[k].value, outcomes[k].value) for _, _, k, *_ in sorted(failures)]
+            if min(right[0], statistics.median(right)) >= FEW_DIGITS:
+                told = f"Your values are right to {right[0]:.0f} digits, of the 15 that float64 has"
+                cause = "Is a number on the way rounded to float32, or a small one added, such as 1e-8?"
+                return "few_digits", f"{told}. {cause}\n{shown}"
+        wrong = [self.arguments(cases[k]) for _, _, k, *_ in failures]
+        right = [self.arguments(case) for k, case in enumerate(cases) if k not in {f[2] for f in failures}]
+        found = special.kind_of(wrong, right, special.parse(self._special)) if whole else None
+        bad = [k for _, _, k, *_ in failures if not is_finite(outcomes[k].value)]
+        if not found and whole and not bad and all(outcome.kind == "value" for outcome in outcomes):
+            found = self._searched(cases, expected, outcomes, gradients)
+        if found:
+            return found[0], f"{found[1]}\n{shown}"
+        if bad and diagnosis == "wrong_values":
+            told = f"Your function returns inf or NaN on {len(bad)} of {len(cases)} cases"
+            cause = "an exponential overflows, a logarithm or a root meets 0 or less, or 0 is divided by 0"
+            shown = self._shown(cases[bad[0]], outcomes[bad[0]], failures_by_case[bad[0]])
+            return "not_finite", f"{told}: {cause}.\n{shown}"
+        if diagnosis == "returned_none":
+            always = all(outcome.value == ("none",) for outcome in outcomes)
+            shown = shown.replace("got None.", "got None: is a return missing?" if always else "got None.", 1)
+        return diagnosis, shown
+
+    def _searched(self, cases, expected, outcomes, gradients):
+        """What `search` finds in a child process, where a candidate may do what it likes."""
+        if not sandbox.forks():
+            return None
+
+        def find():
+            return search.find(self, cases, expected, outcomes, gradients=gradients)
+
+        (outcome,) = sandbox.run(find, [()], deadline=SEARCH_SECONDS)
+        return search.plain(outcome.value)
 
     def _outcomes(self, function):
         """What one of the exercise's own functions returns on the cases; the same in every check."""
@@ -209,53 +308,53 @@ class Exercise:
             return False
         triples = zip(expected, outcomes, cases, strict=True)
         return not any(
-            difference(want, got, self.leaf_names(case), gradients=gradients) for want, got, case in triples
+            difference(want, got, self.arguments(case), gradients=gradients) for want, got, case in triples
         )
 
-    def leaf_names(self, case):
-        """The names of a case's tensors whose gradients are compared; none without `gradients`."""
-        if not self.gradients:
-            return []
-        names = list(inspect.signature(self.worked).parameters)
-        return [leaf for name, given in zip(names, case, strict=True) for leaf in _leaves(name, given)]
+    def arguments(self, case):
+        """A case as a dict from the arguments' names to their values."""
+        return dict(zip(inspect.signature(self.worked).parameters, case, strict=True))
 
     def _passed(self, cases, outcomes):
+        names = list(self.arguments(cases[0]))
         for outcome in outcomes:
             if outcome.changed:
-                names = list(inspect.signature(self.worked).parameters)
-                text = (
-                    f"The numbers are right, but your function changes {names[outcome.changed[0]]} in place,"
+                told = (
+                    f"The numbers are right, but your function changes {names[outcome.changed[0]]} in place"
                 )
-                return Result(
-                    "failed", "changed_input", f"{text} which its caller still needs: work on a copy."
-                )
+                cure = "which its caller still needs: work on a copy"
+                return Result("failed", "changed_input", f"{told}, {cure}.", self.arguments(cases[0]))
+            if self.fresh and outcome.shared:
+                told = f"The numbers are right, but what you return is {names[outcome.shared[0]]} itself"
+                cure = "a change of the one changes the other: return a copy, .clone()"
+                return Result("failed", "shares_memory", f"{told}, and {cure}.", self.arguments(cases[0]))
         gradients = " and its gradients agree" if self.gradients else " agrees"
         text = f"Your function{gradients} with an independent one on all {len(cases)} cases."
-        return Result("passed", None, text)
+        called = next((name for outcome in outcomes for name in outcome.called), None)
+        result = Result("passed", None, text)
+        return self._by_a_forbidden_way(result, f"by `{called}`") if called else result
 
-    def _smallest_failure(self, cases, expected, outcomes):
+    def _by_a_forbidden_way(self, result, way):
+        return Result("passed", "forbidden", f"{result.message} But it comes there {way}. {self._wanted}")
+
+    def _failures(self, cases, expected, outcomes, *, gradients):
+        """The cases that differ, the smallest first: (size, number, number, diagnosis, sentence)."""
         failures = []
-        for case, want, got in zip(cases, expected, outcomes, strict=False):
-            found = difference(want, got, self.leaf_names(case))
+        for k, (case, want, got) in enumerate(zip(cases, expected, outcomes, strict=False)):
+            found = difference(want, got, self.arguments(case), gradients=gradients)
             if found:
-                failures.append((_size(case), len(failures), case, got, *found))
-        _, _, case, got, diagnosis, sentence = min(failures)
-        given = zip(inspect.signature(self.worked).parameters, case, strict=True)
+                failures.append((_size(case), k, k, *found))
+        return failures
+
+    def _shown(self, case, got, sentence):
+        """The sentence, what the function was called with, and what it printed."""
+        given = self.arguments(case).items()
         lines = [sentence, "Called with:", *(f"  {name} = {show(value)}" for name, value in given)]
+        if any(isinstance(value, torch.Tensor) and value.numel() > SHOWN for value in case):
+            lines.append("The result's `.arguments` holds these values.")
         if got.printed.strip():
             lines += ["It printed:", got.printed.strip()[:500]]
-        return Result("failed", diagnosis, "\n".join(lines))
-
-
-def _leaves(name, given):
-    """The names of an argument's floating-point tensors."""
-    if isinstance(given, torch.Tensor):
-        return [name] if given.is_floating_point() else []
-    if isinstance(given, tuple | list):
-        return [leaf for i, item in enumerate(given) for leaf in _leaves(f"{name}[{i}]", item)]
-    if isinstance(given, dict):
-        return [leaf for key, item in given.items() for leaf in _leaves(f"{name}[{key!r}]", item)]
-    return []
+        return "\n".join(lines)
 
 
 def _size(case):

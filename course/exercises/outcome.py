@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from course.compare import gradients, tensors_in
+from course.exercises import watch
 
 PRINTED_BYTES = 2_000  # of what a function prints for one case; the rest is dropped
 RAISE = dis.opmap["RAISE_VARARGS"]  # the instruction of a `raise` statement
@@ -29,6 +30,8 @@ class Outcome:
         text: the failure in words, for a learner.
         printed: the beginning of what the function printed.
         changed: positions of the arguments that the function changed in place.
+        shared: positions of the arguments whose memory the returned value shares.
+        called: names of the watched functions that were called, see `watch`.
     """
 
     kind: str
@@ -38,9 +41,11 @@ class Outcome:
     text: str = ""
     printed: str = ""
     changed: tuple = ()
+    shared: tuple = ()
+    called: tuple = ()
 
 
-def evaluate(function, case, differentiate=False):
+def evaluate(function, case, differentiate=False, forbidden=()):
     """Call the function on a fresh copy of the case; an exception of any kind becomes an outcome.
 
     Args:
@@ -48,6 +53,7 @@ def evaluate(function, case, differentiate=False):
         case: tuple of CPU tensors and plain Python values.
         differentiate: True takes the gradients with respect to each floating-point tensor argument, see
             `compare.gradients`.
+        forbidden: patterns of functions that are watched, see `watch`.
     Returns:
         Outcome. PyTorch's CPU generator is seeded with 0 for the call and is left as it was.
     """
@@ -56,9 +62,17 @@ def evaluate(function, case, differentiate=False):
         with torch.inference_mode(False), torch.enable_grad():
             torch.default_generator.manual_seed(0)
             leaves, arguments = _copies(case, differentiate)
-            value = function(*arguments)
+            with watch.calls(forbidden) as called:
+                value = function(*arguments)
             slopes = _gradients(value, leaves) if differentiate else ()
-            return Outcome("value", portable(value), slopes, changed=_changed(case, arguments))
+            return Outcome(
+                "value",
+                portable(value),
+                slopes,
+                changed=_changed(case, arguments),
+                shared=_shared(value, arguments),
+                called=tuple(called),
+            )
     except BaseException as error:  # SystemExit too: whatever a learner's function raises is a verdict
         return Outcome("error", error=_kind(error, function), text=_describe_error(error, function))
     finally:
@@ -86,7 +100,22 @@ def _copies(case, differentiate):
 
 
 def _changed(case, arguments):
-    return tuple(i for i, before in enumerate(case) if not _equal(before, arguments[i]))
+    """Values, and a gradient that is left on an argument: the next backward pass would add to it."""
+    changed = (not _equal(before, now) or _left(now) for before, now in zip(case, arguments, strict=True))
+    return tuple(i for i, is_changed in enumerate(changed) if is_changed)
+
+
+def _left(argument):
+    return any(tensor.is_leaf and tensor.grad is not None for tensor in tensors_in(argument))
+
+
+def _shared(value, arguments):
+    places = {_memory(tensor) for tensor in tensors_in(value)} - {0}
+    return tuple(i for i, given in enumerate(arguments) if places & {*map(_memory, tensors_in(given))})
+
+
+def _memory(tensor):
+    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else 0
 
 
 def _equal(before, after):
@@ -102,7 +131,9 @@ def _equal(before, after):
 
 
 def _gradients(value, leaves):
-    return gradients([tensor for tensor in tensors_in(value) if tensor.device.type == "cpu"], leaves)
+    slopes = gradients([tensor for tensor in tensors_in(value) if tensor.device.type == "cpu"], leaves)
+    # of a learner's own kind of tensor the numbers alone cross the pipe
+    return tuple(slope if slope is None else slope.detach().as_subclass(torch.Tensor) for slope in slopes)
 
 
 def portable(value):
@@ -130,7 +161,8 @@ def portable(value):
     if isinstance(value, torch.Tensor):
         return _portable_tensor(value)
     if inspect.isgenerator(value):
-        return ("other", "a generator: use return, not yield")
+        cure = "collect its items" if value.__name__ == "<genexpr>" else "use return, not yield"
+        return ("other", f"a generator: {cure}")
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     return ("other", f"an object of type {readable(name[:LONGEST_NAME])}")
 

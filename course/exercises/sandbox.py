@@ -7,6 +7,7 @@ pickled. Where a fork is unsafe (see `forks`) the function runs in this process 
 
 import builtins
 import faulthandler
+import functools
 import io
 import math
 import os
@@ -15,16 +16,20 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
 
+import psutil
 import torch
 
-from course.exercises.alarm import run_here, timed_out
+from course.exercises.alarm import FirstBytes, run_here, timed_out
 from course.exercises.outcome import PRINTED_BYTES, Outcome, evaluate
 
 MEMORY_BYTES = 2**30  # what the child may take on top of what the notebook already has
+STACK_BYTES = 2**18  # of a thread that a learner starts
+TICK = 0.1  # seconds between two looks at the child's clock
 
 
 def forks():
@@ -39,33 +44,35 @@ def forks():
     return hasattr(os, "fork") and not launched and not accelerated
 
 
-def run(function, cases, *, gradients=False, deadline=10.0):
+def run(function, cases, *, gradients=False, forbidden=(), deadline=10.0):
     """Call the function on each case, survive whatever it does, and return what came back.
 
     Args:
         function: the learner's function, called with positional arguments.
         cases: list of tuples of arguments, CPU tensors and plain Python values; each call gets fresh copies.
         gradients: also differentiate the output with respect to each floating-point tensor argument.
-        deadline: seconds for all cases together.
+        forbidden: patterns of functions that are watched, see `watch`.
+        deadline: seconds of computing for all cases together; waiting counts half, see `_Clock`.
     Returns:
         list of Outcome, one for each case up to the one that never ended or ended the process, if there is
         one.
     """
+    _warm_up()
     if not forks():
-        return run_here(function, cases, gradients, deadline)
+        return run_here(function, cases, gradients, forbidden, deadline)
     results, child_results = socket.socketpair()
     printed, child_printed = os.pipe()
     pid = _fork()
     if pid == 0:
-        signal.alarm(math.ceil(deadline) + 5)  # its end, should the notebook be killed meanwhile
+        signal.alarm(math.ceil(3 * deadline) + 60)  # its end, should the notebook be killed meanwhile
         results.close()
         os.close(printed)
-        _child(function, cases, gradients, child_results, child_printed)
+        _child(function, cases, gradients, forbidden, child_results, child_printed)
     child_results.close()
     os.close(child_printed)
     status = None
     try:
-        outcomes, missing = _collect(results, printed, len(cases), time.monotonic() + deadline)
+        outcomes, missing = _collect(results, printed, len(cases), _Clock(pid, deadline))
     finally:
         status = _end(pid)
         results.close()
@@ -74,6 +81,32 @@ def run(function, cases, *, gradients=False, deadline=10.0):
         return outcomes
     text = timed_out(deadline) if missing.kind == "timeout" else _how_it_died(status)
     return [*outcomes, Outcome(missing.kind, text=text, printed=missing.printed)]
+
+
+@functools.cache
+def _warm_up():
+    """Do here, once, what the first gradient with a weight costs: some 480 imports, in every child anew."""
+    x = torch.zeros(1, requires_grad=True)
+    torch.autograd.grad(x * 1, x, torch.ones(1))
+
+
+class _Clock:
+    """Tells when a child has had its time.
+
+    Its own computing counts whole, everything else half: so neither a machine with much to do nor a laptop
+    that slept is taken for an endless loop, and a function that only waits ends too.
+    """
+
+    def __init__(self, pid, deadline):
+        self.process, self.deadline = psutil.Process(pid), deadline
+        self.waited, self.looked = 0.0, time.monotonic()
+
+    def is_up(self):
+        now = time.monotonic()
+        self.waited += min(now - self.looked, 2 * TICK)  # a longer time: this process did not run either
+        self.looked = now
+        computed = sum(self.process.cpu_times()[:2])
+        return computed + max(0.0, self.waited - computed) / 2 >= self.deadline
 
 
 def _fork():
@@ -91,17 +124,17 @@ def _fork():
     return pid
 
 
-def _child(function, cases, gradients, results, printed):
+def _child(function, cases, gradients, forbidden, results, printed):
     """Evaluate the cases; send each outcome as its length and torch's zip of a dict. Never returns."""
     try:
         # First: the parent's worker threads do not exist here, and work for them hangs.
         torch.set_num_threads(1)
         os.setpgid(0, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        _confine(printed)
+        stream = _confine(printed)
         for case in cases:
-            outcome = evaluate(function, case, gradients)
-            sys.stdout.flush()
+            sys.stdout = sys.stderr = FirstBytes(stream)
+            outcome = evaluate(function, case, gradients, forbidden)
             buffer = io.BytesIO()
             torch.save(vars(outcome), buffer)
             results.sendall(struct.pack("!Q", buffer.tell()) + buffer.getvalue())
@@ -112,7 +145,7 @@ def _child(function, cases, gradients, results, printed):
 
 
 def _confine(printed):
-    """Point the child's output to the pipe, its input to nothing, and bound its memory."""
+    """Point the child's output to the pipe, its input to nothing, bound its memory; return the stream."""
     import resource  # here, since Windows has none, nor a fork
 
     faulthandler.disable()  # it would write a crash to the notebook server's terminal
@@ -120,22 +153,25 @@ def _confine(printed):
     for source, target in ((nothing, 0), (printed, 1), (printed, 2)):
         os.dup2(source, target)
     sys.stdin = open(0, closefd=False)
-    sys.stdout = sys.stderr = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
+    stream = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
     builtins.input = _no_input  # a notebook's own would ask through the parent's sockets
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.stack_size(STACK_BYTES)
     usage = Path("/proc/self/statm")
     if usage.exists():  # elsewhere an endless list grows until the deadline
-        taken = int(usage.read_text().split()[0]) * resource.getpagesize()
-        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        # Data alone: of the addresses that threads reserve most are never used.
+        taken = int(usage.read_text().split()[5]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         wanted = taken + MEMORY_BYTES
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
+    return stream
 
 
 def _no_input(prompt=""):
     raise EOFError("check gives no input: take everything from the arguments")
 
 
-def _collect(results, printed, count, end):
+def _collect(results, printed, count, clock):
     """Read until all is here, the time is up or the child is gone: (outcomes, the failure or None)."""
     outcomes, pending, output = [], b"", b""
     os.set_blocking(printed, False)
@@ -143,9 +179,8 @@ def _collect(results, printed, count, end):
         selector.register(results, selectors.EVENT_READ)
         selector.register(printed, selectors.EVENT_READ)
         while len(outcomes) < count:
-            left = end - time.monotonic()
-            ready = {key.fileobj for key, _ in selector.select(left)} if left > 0 else set()
-            if not ready:
+            ready = {key.fileobj for key, _ in selector.select(TICK)}
+            if results not in ready and clock.is_up():
                 return outcomes, Outcome("timeout", printed=_text(output))
             if printed in ready:
                 output, closed = _drain(printed, output)

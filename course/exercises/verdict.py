@@ -1,7 +1,7 @@
 """What a learner reads: the verdict of a check, and the Markdown of hints and solutions."""
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 HEADLINES = {"passed": "Passed.", "failed": "Not right yet.", "not_attempted": "Not attempted yet."}
 # for colour-blind readers, who have the headline as well
@@ -19,11 +19,13 @@ class Result:
             "detached", "changed_input", "raised", "timeout", "died", "not_callable", "wrong_signature",
             "check_failed".
         message: the verdict for the learner, plain text; empty above rank 0 of several processes.
+        arguments: the smallest case that fails, a dict from names to values; None unless a case does.
     """
 
     status: str
     diagnosis: str | None
     message: str
+    arguments: dict | None = field(default=None, compare=False)
 
     def __repr__(self):
         return f"{HEADLINES[self.status]} {self.message}" if self.message else ""

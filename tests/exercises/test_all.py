@@ -14,7 +14,7 @@ from course.compare import difference
 from course.exercises.outcome import evaluate
 from course.exercises.verdict import Result
 from tests.helpers.exercises import all_exercises, in_the_chapter, outcomes
-from tests.helpers.mutations import mutants
+from course.exercises.mutations import mutations
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -39,7 +39,7 @@ def right_ones(exercise, functions, cases):
     for case in cases:
         if not functions:
             break
-        want, names = evaluate(exercise.reference, case, exercise.gradients), exercise.leaf_names(case)
+        want, names = evaluate(exercise.reference, case, exercise.gradients), exercise.arguments(case)
         functions = [
             f for f in functions if not difference(want, evaluate(f, case, exercise.gradients), names)
         ]
