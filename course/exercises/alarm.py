@@ -67,7 +67,7 @@ def run_here(function, cases, gradients, forbidden, deadline):
 
 def timed_out(deadline):
     """The verdict on a call that the deadline (seconds) cut off, in words."""
-    return f"was still running after {deadline:g} seconds: is there a loop that never ends?"
+    return f"was still running after {deadline:g} seconds of computing: is there a loop that never ends?"
 
 
 @contextlib.contextmanager

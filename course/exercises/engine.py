@@ -9,24 +9,19 @@ import contextlib
 import inspect
 import itertools
 import random
-import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
-
 import course
 from course import progress
-from course.compare import SHOWN, difference, digits, is_finite, show
-from course.exercises import cases, sandbox, search, slips, special, watch
+from course.compare import difference
+from course.exercises import cases, naming, sandbox, slips, special, watch
 from course.exercises.bytecode import same_code
 from course.exercises.outcome import evaluate, named
 from course.exercises.verdict import Note, Result
 
-FEW_DIGITS = 4.5  # to how many a wrong answer must be right to be called right but for its precision
-SEARCH_SECONDS = 5.0  # for what may have been done to come to a wrong answer
 NOT_WRITTEN = "    raise NotImplementedError\n"
 
 
@@ -107,6 +102,16 @@ class Exercise:
         return f"{self.chapter}.{self.name}" if self.chapter else None
 
     @cached_property
+    def parameters(self):
+        """The names of the arguments, a list."""
+        return list(inspect.signature(self.worked).parameters)
+
+    @cached_property
+    def kinds(self):
+        """Kinds of cases that an answer may be wrong for, see `special`."""
+        return special.parse(self._special)
+
+    @cached_property
     def stub(self):
         """What the learner is given: a function that raises NotImplementedError, or a program with a bug."""
         if self._bug:
@@ -139,9 +144,10 @@ class Exercise:
 
         The first one comes again at the end, for functions that keep something between calls.
         """
-        written = [cases.by_hand(case) for case in self._by_hand]
-        drawn = [self._draw(rng, **sizes) for sizes in self._sizes]
-        return [*written, *drawn, *(self.wide(rng) for _ in range(cases.RANDOM)), written[0]]
+        made = [cases.by_hand(case) for case in self._by_hand]
+        made += [self._draw(rng, **sizes) for sizes in self._sizes]
+        made += [self.wide(rng) for _ in range(cases.RANDOM)]
+        return [*made, made[0]]
 
     def wide(self, rng):
         """One random valid case."""
@@ -205,7 +211,7 @@ class Exercise:
 
     def _other_signature(self, function):
         """What is wrong with the arguments that a function takes, None if nothing is."""
-        wanted = list(inspect.signature(self.worked).parameters)
+        wanted = self.parameters
         try:
             signature = inspect.signature(function)
             signature.bind(*wanted)
@@ -232,78 +238,23 @@ class Exercise:
         if all(outcome.error == "stub" for outcome in outcomes):
             return self._untouched()
         cases = self.cases(random.Random(0))
-        expected = self._outcomes(self.reference)
-        values_right = self._agree(expected, outcomes, cases, gradients=False)
-        if values_right and self._agree(expected, outcomes, cases, gradients=True):
+        expected = self.outcomes(self.reference)
+        values_right = self.agree(expected, outcomes, cases, gradients=False)
+        if values_right and self.agree(expected, outcomes, cases, gradients=True):
             return self._passed(cases, outcomes)
-        failures = self._failures(cases, expected, outcomes, gradients=values_right)
-        smallest = self.arguments(cases[min(failures)[2]])
-        name, text = self._named(cases, expected, outcomes, failures, gradients=values_right)
-        return Result("failed", name, text, smallest)
+        answer = naming.wrong(self, cases, expected, outcomes, gradients=values_right)
+        smallest = next(iter(answer.failures))
+        return Result("failed", *naming.named(answer), answer.arguments(smallest))
 
-    def _named(self, cases, expected, outcomes, failures, *, gradients):
-        """The verdict on a wrong answer, (diagnosis, message): the most that can be said."""
-        _, _, which, diagnosis, sentence = min(failures)
-        shown = self._shown(cases[which], outcomes[which], sentence)
-        changed = next((outcome.changed[0] for outcome in outcomes if outcome.changed), None)
-        if changed is not None:
-            name = list(self.arguments(cases[0]))[changed]
-            return "changed_input", f"Fix this first: your function changes {name} in place. Then: {shown}"
-        for misconception in self.misconceptions:
-            wrong = self._outcomes(misconception.function)
-            if self._agree(wrong, outcomes, cases, gradients=gradients):
-                return misconception.name, misconception.diagnosis
-        whole = len(outcomes) == len(cases)
-        failures_by_case = {failure[2]: failure[4] for failure in failures}
-        again = show(cases[-1]) == show(cases[0])
-        if whole and again and {failure[2] for failure in failures} == {len(cases) - 1}:
-            told = "The first call was right, and the same call is not after the others"
-            return "keeps_state", f"{told}: your function keeps something from one call to the next.\n{shown}"
-        if diagnosis in ("detached", "not_detached", "nan_gradient"):
-            return diagnosis, shown
-        if diagnosis == "wrong_values" and whole and len(failures) >= len(cases) / 3:
-            right = [digits(expected[k].value, outcomes[k].value) for _, _, k, *_ in sorted(failures)]
-            if min(right[0], statistics.median(right)) >= FEW_DIGITS:
-                told = f"Your values are right to {right[0]:.0f} digits, of the 15 that float64 has"
-                cause = "Is a number on the way rounded to float32, or a small one added, such as 1e-8?"
-                return "few_digits", f"{told}. {cause}\n{shown}"
-        wrong = [self.arguments(cases[k]) for _, _, k, *_ in failures]
-        right = [self.arguments(case) for k, case in enumerate(cases) if k not in {f[2] for f in failures}]
-        found = special.kind_of(wrong, right, special.parse(self._special)) if whole else None
-        bad = [k for _, _, k, *_ in failures if not is_finite(outcomes[k].value)]
-        if not found and whole and not bad and all(outcome.kind == "value" for outcome in outcomes):
-            found = self._searched(cases, expected, outcomes, gradients)
-        if found:
-            return found[0], f"{found[1]}\n{shown}"
-        if bad and diagnosis == "wrong_values":
-            told = f"Your function returns inf or NaN on {len(bad)} of {len(cases)} cases"
-            cause = "an exponential overflows, a logarithm or a root meets 0 or less, or 0 is divided by 0"
-            shown = self._shown(cases[bad[0]], outcomes[bad[0]], failures_by_case[bad[0]])
-            return "not_finite", f"{told}: {cause}.\n{shown}"
-        if diagnosis == "returned_none":
-            always = all(outcome.value == ("none",) for outcome in outcomes)
-            shown = shown.replace("got None.", "got None: is a return missing?" if always else "got None.", 1)
-        return diagnosis, shown
-
-    def _searched(self, cases, expected, outcomes, gradients):
-        """What `search` finds in a child process, where a candidate may do what it likes."""
-        if not sandbox.forks():
-            return None
-
-        def find():
-            return search.find(self, cases, expected, outcomes, gradients=gradients)
-
-        (outcome,) = sandbox.run(find, [()], deadline=SEARCH_SECONDS)
-        return search.plain(outcome.value)
-
-    def _outcomes(self, function):
+    def outcomes(self, function):
         """What one of the exercise's own functions returns on the cases; the same in every check."""
         if function not in self._known:
             cases = self.cases(random.Random(0))
             self._known[function] = [evaluate(function, case, self.gradients) for case in cases]
         return self._known[function]
 
-    def _agree(self, expected, outcomes, cases, *, gradients):
+    def agree(self, expected, outcomes, cases, *, gradients):
+        """True where two lists of outcomes are the same; the second may have ended early."""
         if len(outcomes) < len(expected):
             return False
         triples = zip(expected, outcomes, cases, strict=True)
@@ -313,53 +264,18 @@ class Exercise:
 
     def arguments(self, case):
         """A case as a dict from the arguments' names to their values."""
-        return dict(zip(inspect.signature(self.worked).parameters, case, strict=True))
+        return dict(zip(self.parameters, case, strict=True))
 
     def _passed(self, cases, outcomes):
-        names = list(self.arguments(cases[0]))
-        for outcome in outcomes:
-            if outcome.changed:
-                told = (
-                    f"The numbers are right, but your function changes {names[outcome.changed[0]]} in place"
-                )
-                cure = "which its caller still needs: work on a copy"
-                return Result("failed", "changed_input", f"{told}, {cure}.", self.arguments(cases[0]))
-            if self.fresh and outcome.shared:
-                told = f"The numbers are right, but what you return is {names[outcome.shared[0]]} itself"
-                cure = "a change of the one changes the other: return a copy, .clone()"
-                return Result("failed", "shares_memory", f"{told}, and {cure}.", self.arguments(cases[0]))
+        meddling = naming.meddling(self, outcomes)
+        if meddling:
+            diagnosis, told = meddling
+            return Result("failed", diagnosis, f"The numbers are right, but {told}", self.arguments(cases[0]))
         gradients = " and its gradients agree" if self.gradients else " agrees"
         text = f"Your function{gradients} with an independent one on all {len(cases)} cases."
-        called = next((name for outcome in outcomes for name in outcome.called), None)
         result = Result("passed", None, text)
+        called = next((name for outcome in outcomes for name in outcome.called), None)
         return self._by_a_forbidden_way(result, f"by `{called}`") if called else result
 
     def _by_a_forbidden_way(self, result, way):
         return Result("passed", "forbidden", f"{result.message} But it comes there {way}. {self._wanted}")
-
-    def _failures(self, cases, expected, outcomes, *, gradients):
-        """The cases that differ, the smallest first: (size, number, number, diagnosis, sentence)."""
-        failures = []
-        for k, (case, want, got) in enumerate(zip(cases, expected, outcomes, strict=False)):
-            found = difference(want, got, self.arguments(case), gradients=gradients)
-            if found:
-                failures.append((_size(case), k, k, *found))
-        return failures
-
-    def _shown(self, case, got, sentence):
-        """The sentence, what the function was called with, and what it printed."""
-        given = self.arguments(case).items()
-        lines = [sentence, "Called with:", *(f"  {name} = {show(value)}" for name, value in given)]
-        if any(isinstance(value, torch.Tensor) and value.numel() > SHOWN for value in case):
-            lines.append("The result's `.arguments` holds these values.")
-        if got.printed.strip():
-            lines += ["It printed:", got.printed.strip()[:500]]
-        return "\n".join(lines)
-
-
-def _size(case):
-    """What makes a case long to read: tensors too large to show, the characters shown, the numbers' size."""
-    elements = sum(
-        value.numel() for value in case if isinstance(value, torch.Tensor) and value.numel() > SHOWN
-    )
-    return elements, len(show(case)), sum(abs(value) for value in case if isinstance(value, int | float))

@@ -48,12 +48,13 @@ class Mutation:
     after: str
 
 
-def mutations(function, order=lambda edits: edits):
+def mutations(function, order=lambda edits: edits, *, cut=False):
     """Yield a function's Mutations.
 
     Args:
         function: one that is written with `def`, at the top of a module.
         order: function that is given the list of all edits and returns those to make.
+        cut: True: the gradient is cut at one place, nothing else.
     """
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     if ast.get_docstring(tree.body[0]):
@@ -62,7 +63,9 @@ def mutations(function, order=lambda edits: edits):
     for loop in [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]:
         loop.body.append(ast.parse("_tick()").body[0])
     places = list(_places(tree.body[0].body))
-    edits = [(*place, new) for place in places for new in _changes(place[0], names)]
+    edits = [
+        (*place, new) for place in places for new in (_cuts(place[0]) if cut else _changes(place[0], names))
+    ]
     for node, parent, field, index, new in order(edits):
         before = ast.unparse(node).splitlines()[0]
         _put(parent, field, index, new)
@@ -93,6 +96,12 @@ def _put(parent, field, index, node):
         parent[index] = node  # a list of nodes
 
 
+def _cuts(node):
+    name = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    if (name or isinstance(node, ast.BinOp | ast.Call | ast.Subscript)) and ast.unparse(node) != "_tick()":
+        yield ast.Call(ast.Attribute(node, "detach", ast.Load()), [], [])
+
+
 def _changes(node, names):
     """Yield what may stand in a node's place.
 
@@ -102,6 +111,8 @@ def _changes(node, names):
     if isinstance(node, ast.BinOp):
         if type(node.op) in SWAPPED:
             yield _with(node, op=SWAPPED[type(node.op)]())
+        if isinstance(node.op, ast.Div):
+            yield _with(node, op=ast.FloorDiv())
         yield node.left
         yield node.right
         if isinstance(node.op, ast.Sub | ast.Div | ast.MatMult):

@@ -30,6 +30,7 @@ class Outcome:
         text: the failure in words, for a learner.
         printed: the beginning of what the function printed.
         changed: positions of the arguments that the function changed in place.
+        graded: positions of the arguments on which it left a gradient.
         shared: positions of the arguments whose memory the returned value shares.
         called: names of the watched functions that were called, see `watch`.
     """
@@ -41,6 +42,7 @@ class Outcome:
     text: str = ""
     printed: str = ""
     changed: tuple = ()
+    graded: tuple = ()
     shared: tuple = ()
     called: tuple = ()
 
@@ -70,6 +72,7 @@ def evaluate(function, case, differentiate=False, forbidden=()):
                 portable(value),
                 slopes,
                 changed=_changed(case, arguments),
+                graded=_graded(arguments),
                 shared=_shared(value, arguments),
                 called=tuple(called),
             )
@@ -100,13 +103,14 @@ def _copies(case, differentiate):
 
 
 def _changed(case, arguments):
-    """Values, and a gradient that is left on an argument: the next backward pass would add to it."""
-    changed = (not _equal(before, now) or _left(now) for before, now in zip(case, arguments, strict=True))
-    return tuple(i for i, is_changed in enumerate(changed) if is_changed)
+    return tuple(i for i, before in enumerate(case) if not _equal(before, arguments[i]))
 
 
-def _left(argument):
-    return any(tensor.is_leaf and tensor.grad is not None for tensor in tensors_in(argument))
+def _graded(arguments):
+    def left(given):
+        return any(tensor.is_leaf and tensor.grad is not None for tensor in tensors_in(given))
+
+    return tuple(i for i, given in enumerate(arguments) if left(given))
 
 
 def _shared(value, arguments):

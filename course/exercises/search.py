@@ -7,7 +7,6 @@ said of it is true of the learner's function as far as the cases reach.
 """
 
 import contextlib
-import inspect
 import itertools
 import math
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from course.exercises.mutations import mutations
 from course.exercises.outcome import Outcome, evaluate, portable
 
 MUTATIONS = 400  # slips of one solution that are tried
+BOTH = 1_000  # slips on top of known misconceptions that are tried
+COMMON = (0.0, 1.0, 0.5, 0.1, 0.9, 0.99, 0.01, 1e-3, 1e-5, 1e-6, 1e-8)  # values that others give a number
 # what is tried on top of a known misconception: the names' first words
 SECOND = {"negative", "square", "root", "double", "half", "sum", "mean", "transposed", "items"}
 
@@ -51,8 +52,16 @@ OUTPUT_ONLY = (
     ("sigmoid", "the sigmoid of", lambda x: torch.sigmoid(torch.as_tensor(x))),
     ("tanh", "the tanh of", lambda x: torch.tanh(torch.as_tensor(x))),
     ("bits", "in bits for nats,", lambda x: x / torch.log(torch.tensor(2.0, dtype=torch.float64)).item()),
+    *(
+        (f"rounded_{n}", f"rounded to {n} places behind the point,", lambda x, n=n: _rounded(x, n))
+        for n in range(7)
+    ),
     ("nats", "in nats for bits,", lambda x: x * torch.log(torch.tensor(2.0, dtype=torch.float64)).item()),
 )
+
+
+def _rounded(x, places):
+    return torch.round(x, decimals=places) if isinstance(x, torch.Tensor) else round(x, places)
 
 
 def _axes(tensor):
@@ -64,6 +73,11 @@ def _axes(tensor):
         yield f"mean_{d}", f"the mean (axis kept) over axis {d} of", lambda x, d=d: x.mean(d, keepdim=True)
         yield f"first_{d}", f"the first along axis {d} of", lambda x, d=d: x.select(d, 0)
         yield f"last_{d}", f"the last along axis {d} of", lambda x, d=d: x.select(d, -1)
+        yield (
+            f"all_{d}",
+            f"for all along axis {d} the first of",
+            lambda x, d=d: x.narrow(d, 0, 1).expand_as(x),
+        )
         yield f"flipped_{d}", f"reversed along axis {d},", lambda x, d=d: x.flip(d)
         yield f"later_{d}", f"moved on by one along axis {d},", lambda x, d=d: x.roll(1, d)
         yield f"earlier_{d}", f"moved back by one along axis {d},", lambda x, d=d: x.roll(-1, d)
@@ -106,13 +120,13 @@ def _of_argument(name, given):
     if isinstance(given, bool):
         yield f"not_{name}", f"`{name}` is True for False", lambda value: not value
     elif isinstance(given, int | float):
-        for value in (0, 1):
+        for value in (0, 1) if isinstance(given, int) else COMMON:
             yield f"{name}_{value}", f"`{name}` is always {value}", lambda _, value=value: type(given)(value)
         if isinstance(given, int):
             yield f"{name}_plus_1", f"`{name}` is one more", lambda value: value + 1
             yield f"{name}_minus_1", f"`{name}` is one less", lambda value: value - 1
         else:
-            for label, words, change in ELEMENTWISE:
+            for label, words, change in (*ELEMENTWISE, ("whole", "the whole part of", int)):
                 yield f"{label}_{name}", f"{words} `{name}` stands for it", change
     elif isinstance(given, tuple) and len(given) == 2 and all(isinstance(v, int) for v in given):
         yield f"{name}_reversed", f"the two numbers of `{name}` are swapped", lambda pair: pair[::-1]
@@ -121,6 +135,9 @@ def _of_argument(name, given):
     elif isinstance(given, torch.Tensor) and given.dtype == torch.bool:
         yield f"{name}_inverted", f"`{name}` is inverted", torch.logical_not
         yield f"{name}_ignored", f"`{name}` is True everywhere", torch.ones_like
+        for label, words, change in _axes(given):
+            if label.partition("_")[0] in ("flipped", "all", "transposed"):
+                yield f"{label}_{name}", f"{words} `{name}` stands for it", change
     elif isinstance(given, torch.Tensor) and given.is_floating_point():
         yield f"{name}_detached", f"`{name}` is detached", torch.Tensor.detach
         yield f"{name}_zero", f"`{name}` is 0 everywhere", torch.zeros_like
@@ -130,8 +147,9 @@ def _of_argument(name, given):
     elif isinstance(given, torch.Tensor):
         yield f"{name}_plus_1", f"`{name}` is one more", lambda x: x + 1
         yield f"{name}_minus_1", f"`{name}` is one less", lambda x: x - 1
-        for d in range(given.ndim):
-            yield f"flipped_{name}", f"`{name}` is reversed along axis {d}", lambda x, d=d: x.flip(d)
+        for label, words, change in _axes(given):
+            if label.partition("_")[0] in ("flipped", "all", "later", "earlier"):
+                yield f"{label}_{name}", f"{words} `{name}` stands for it", change
     elif isinstance(given, tuple | list):
         yield f"{name}_reversed", f"`{name}` is reversed", lambda items: items[::-1]
         yield f"{name}_without_its_first", f"the first of `{name}` is left out", lambda items: items[1:]
@@ -187,7 +205,7 @@ def candidates(exercise, case):
         exercise: Exercise.
         case: one of its cases, whose types tell what can be done.
     """
-    names, worked = list(inspect.signature(exercise.worked).parameters), exercise.worked
+    names, worked = exercise.parameters, exercise.worked
     ends = list(of_output(worked(*case)))
     begins = list(of_arguments(names, case))
     for name, words, change in ends:
@@ -198,6 +216,12 @@ def candidates(exercise, case):
         yield Candidate(name, told, lambda *case, change=change: worked(*change(case)))
     for slip in itertools.islice(mutations(worked), MUTATIONS):
         yield Candidate("slip", _slip(slip), slip.function)
+    if exercise.gradients:
+        for slip in itertools.islice(mutations(worked, cut=True), MUTATIONS):
+            told = (
+                f"The values are right, but a gradient is missing: it has to flow through `{slip.before}` too"
+            )
+            yield Candidate("cut", f"{told} (in the names of the worked solution).", slip.function)
     ends = [end for end in ends if end[0].partition("_")[0] in SECOND]
     begins = [begin for begin in begins if begin[0].partition("_")[0] in SECOND or "swapped" in begin[0]]
     for first, function in ((m, m.function) for m in exercise.misconceptions):
@@ -212,6 +236,14 @@ def candidates(exercise, case):
                 lambda *case, change=change, function=function: function(*change(case)),
             )
     yield from exercise.pairs()
+    yield from itertools.islice(_slips_of_known(exercise), BOTH)
+
+
+def _slips_of_known(exercise):
+    for first in exercise.misconceptions:
+        for slip in mutations(first.function):
+            also = f"Then look again: `{slip.before}` should stand where `{slip.after}` does."
+            yield Candidate(f"{first.name}+slip", _first(first, also), slip.function)
 
 
 def _slip(slip):
@@ -240,6 +272,11 @@ def find(exercise, cases, expected, outcomes, *, gradients):
         found = _last_step(expected, outcomes) or _factor(exercise, cases, expected, outcomes)
         if found:
             return found
+        for first in exercise.misconceptions:
+            found = _factor(exercise, cases, exercise.outcomes(first.function), outcomes)
+            if found:
+                also = found[1].replace("is the right one times", "is what comes out then, times")
+                return f"{first.name}+{found[0]}", _first(first, also)
     for candidate in candidates(exercise, cases[0]):
         if _may_be(candidate.function, cases[0], outcomes[0].value):
             if all(map(_same(candidate.function, exercise, gradients), cases, outcomes)):

@@ -9,6 +9,7 @@ arguments in Python, below it what the learner is told.
 Kinds that any exercise may have are tried after those.
 """
 
+import itertools
 import math
 import re
 import textwrap
@@ -70,10 +71,17 @@ def _traits(case):
                 yield f"{name}_is_1", f"`{name}` is 1", ""
             if value < 0:
                 yield f"negative_{name}", f"`{name}` is negative", ""
+            if value > 1:
+                yield f"{name}_above_1", f"`{name}` is above 1", ""
+            if value % 2 == 1:
+                yield f"odd_{name}", f"`{name}` is odd", ""
         elif isinstance(value, bool):
             yield f"{name}_is_{value}", f"`{name}` is {value}", ""
-        elif isinstance(value, tuple | list) and not value:
-            yield f"empty_{name}", f"`{name}` is empty", ""
+        elif isinstance(value, tuple | list):
+            if not value:
+                yield f"empty_{name}", f"`{name}` is empty", ""
+            if len(value) == 2 and isinstance(value[0], int) and value[0] != value[1]:
+                yield f"unequal_{name}", f"the two numbers of `{name}` differ", ""
         elif isinstance(value, torch.Tensor):
             yield from _traits_of_tensor(name, value)
 
@@ -84,9 +92,16 @@ def _traits_of_tensor(name, x):
     for d, size in enumerate(x.shape):
         if size in (0, 1):
             yield f"{name}_of_size_{size}", f"axis {d} of `{name}` has size {size}", ""
+        else:
+            yield f"{name}_longer_than_1", f"axis {d} of `{name}` is longer than 1", ""
+    for d, e in itertools.combinations(range(x.ndim), 2):
+        if x.shape[d] != x.shape[e]:
+            yield f"unequal_sizes_of_{name}", f"axes {d} and {e} of `{name}` have different sizes", ""
     if x.is_floating_point() and x.numel():
         if x.isinf().any():
             yield f"infinite_{name}", f"`{name}` holds an infinity", ""
+        if (x < 0).any():
+            yield f"negative_{name}", f"`{name}` holds a negative number", ""
         if (x == 0).all():
             yield f"zero_{name}", f"`{name}` is 0 everywhere", ""
         elif (x == 0).any():

@@ -1,6 +1,7 @@
 """The verdicts of the exercise engine, on a small exercise of its own."""
 
 import inspect
+import math
 import random
 import re
 
@@ -90,6 +91,8 @@ def test_an_exercise_is_made_of_its_parts():
     first, second, third, *rest = made.cases(random.Random(0))
     assert first[0].dtype == torch.float64 and first[0].tolist() == [[5.0], [-7.0]] and first[1] == -2
     assert (second[0].shape, third[0].shape, third[0].dtype) == ((5, 8), (1, 3), torch.float32)
+    *rest, again = rest
+    assert torch.equal(again[0], first[0]) and again[1] == first[1]
     assert len(rest) == 5 and all(factor == -1 and len(x) <= 4 for x, factor in rest)
     assert {x.dtype for x, _ in (made.wide(random.Random(i)) for i in range(20))} == {
         torch.float32,
@@ -172,7 +175,7 @@ def test_a_stub_is_not_attempted_but_a_deeper_not_implemented_is_a_failure(exerc
     assert verdict(exercise, exercise.stub) == ("not_attempted", None)
     assert verdict(exercise, stub) == ("not_attempted", None)
     assert verdict(exercise, lambda x, factor: helper()) == ("failed", "raised")
-    assert verdict(exercise, partly) == ("failed", "raised")
+    assert "raised NotImplementedError" in exercise.check(partly).message
 
 
 def test_a_program_with_a_bug_is_not_attempted_until_its_code_changes(exercise):
@@ -231,8 +234,9 @@ def test_misconceptions_are_told_by_what_they_return_on_every_case(exercise, wro
     [
         (lambda x, factor: None, "returned_none", "is a return missing?"),
         (lambda x, factor: (yield x * factor), "wrong_type", "use return, not yield"),
-        (lambda x, factor: (x * factor).T.clone(), "wrong_shape", r"shape \(2, 1\), got \(1, 2\)"),
-        (lambda x, factor: (x * factor).float(), "wrong_dtype", "the type float32, expected float64"),
+        (lambda x, factor: (x * factor).repeat(1, 2), "wrong_shape", r"shape \(2, 1\), got \(2, 2\)"),
+        (lambda x, factor: (x * factor).T.clone(), "transposed_0_1_missing", r"\(2, 1\), got \(1, 2\)"),
+        (lambda x, factor: (x * factor).float(), "wrong_dtype", "float32, expected float64: .* dtype=x.dtype"),
         (lambda x, factor: (x * factor).to("meta"), "wrong_type", "a tensor on the device meta"),
         (lambda x, factor: (x * factor).detach().numpy(), "wrong_type", "numpy.ndarray"),
         (lambda x, factor: (x * factor).tolist(), "wrong_type", "a tensor as the output, got 2 values"),
@@ -245,7 +249,9 @@ def test_misconceptions_are_told_by_what_they_return_on_every_case(exercise, wro
         (lambda x, factor: torch.nn.Parameter(x * factor), "detached", "no gradient reaches x"),
         (lambda x, factor: x * 7, "wrong_values", r"Expected \[\[-10\], \[14\]\], got \[\[35\], \[-49\]\]"),
         (lambda x, factor: x @ x, "raised", r"raised RuntimeError: mat1 and mat2 .*\nat the line: "),
-        (lambda x, factor: x * factor + 1e-6, "wrong_values", "wrong values"),
+        (lambda x, factor: x * factor + 1e-6, "few_digits", "right to 7 digits"),
+        (lambda x, factor: x * factor * math.nan, "not_finite", "inf or NaN on 3 of 3 cases"),
+        (lambda x, factor: x * factor + (x - x).abs().sqrt(), "nan_gradient", "x is NaN: 0 times infinity"),
     ],
 )
 def test_each_kind_of_wrong_answer_has_its_sentence(exercise, wrong, diagnosis, words):
@@ -262,7 +268,9 @@ def test_a_large_failing_case_is_shown_by_its_shape_and_the_first_difference(exe
 
     message = exercise.check(wrong).message
     assert "5 of 40 elements differ; the first: at [0, 0] expected 3, got 4" in message
-    assert "x = tensor of shape (5, 8), float64" in message
+    assert "x = tensor of shape (5, 8), float64" in message and "`.arguments` holds these" in message
+    given = exercise.check(wrong).arguments
+    assert given.keys() == {"x", "factor"} and given["x"].shape == (5, 8)
 
 
 def test_float32_is_compared_loosely_and_float64_strictly(exercise):
@@ -270,7 +278,7 @@ def test_float32_is_compared_loosely_and_float64_strictly(exercise):
         return lambda x, factor: x * factor + (amount if x.dtype == torch.float32 else 0)
 
     assert verdict(exercise, off_by(1e-6)) == ("passed", None)
-    assert verdict(exercise, off_by(1e-2)) == ("failed", "wrong_values")
+    assert verdict(exercise, off_by(1e-2)) == ("failed", "float32_x")
     assert TOLERANCES[torch.float64] == (1e-9, 1e-11)
 
 
@@ -343,10 +351,11 @@ def test_numbers_and_sequences_are_compared(exercise):
     assert verdict(exercise, lambda x, factor: [np.int64(len(x)), float(factor), (x,)]) == ("passed", None)
     for wrong, diagnosis, words in (
         (lambda x, factor: (len(x), float(factor)), "wrong_type", "Expected 3 values"),
-        (lambda x, factor: (len(x) + 1, float(factor), [x]), "wrong_values", "as value 1 of the output"),
+        (lambda x, factor: (7, float(factor), [x]), "wrong_values", "as value 1 of the output"),
+        (lambda x, factor: (len(x) + 1, float(factor), [x]), "minus_1_item_1_missing", "as value 1 of"),
         (lambda x, factor: (float(len(x)), float(factor), [x]), "wrong_values", "where a whole number (int)"),
-        (lambda x, factor: (len(x), factor + 1e-6, [x]), "wrong_values", "as value 2 of the output"),
-        (lambda x, factor: (len(x), float(factor), [x + 1]), "wrong_values", "Value 1 of value 3 of"),
+        (lambda x, factor: (len(x), factor + 1e-6, [x]), "few_digits", "as value 2 of the output"),
+        (lambda x, factor: (len(x), float(factor), [x * x]), "wrong_values", "Value 1 of value 3 of"),
     ):
         result = exercise.check(wrong)
         assert result.diagnosis == diagnosis and words in result.message
