@@ -132,9 +132,22 @@ class Exercise:
             mistakes += slips.combined(text, also)
         return mistakes
 
+    def plain_misconceptions(self):
+        """Those that are wrong on at least half of the cases, so that another mistake can come on top."""
+        expected, cases = self.outcomes(self.reference), self.cases(random.Random(0))
+
+        def is_plain(misconception):
+            triples = zip(expected, self.outcomes(misconception.function), cases, strict=True)
+            wrong = [bool(difference(w, g, self.arguments(case), gradients=False)) for w, g, case in triples]
+            return 2 * sum(wrong) >= len(cases)
+
+        return [misconception for misconception in self.misconceptions if is_plain(misconception)]
+
     def pairs(self):
         """Yield two known mistakes at once, as Misconceptions, where the edits of both apply."""
-        for (first, edits, told), (second, more, then) in itertools.combinations(self._mistakes(), 2):
+        plain = {misconception.name for misconception in self.plain_misconceptions()}
+        mistakes = [mistake for mistake in self._mistakes() if mistake[0] in plain]
+        for (first, edits, told), (second, more, then) in itertools.combinations(mistakes, 2):
             with contextlib.suppress(ValueError, SyntaxError):
                 text = f"There are two mistakes. Fix this one first: {told} And then: {then}"
                 yield Misconception(f"{first}+{second}", text, slips.edited(self.worked, edits + more))

@@ -18,7 +18,6 @@ from course.exercises.mutations import mutations
 from course.exercises.outcome import Outcome, evaluate, portable
 
 MUTATIONS = 400  # slips of one solution that are tried
-BOTH = 1_000  # slips on top of known misconceptions that are tried
 COMMON = (0.0, 1.0, 0.5, 0.1, 0.9, 0.99, 0.01, 1e-3, 1e-5, 1e-6, 1e-8)  # values that others give a number
 # what is tried on top of a known misconception: the names' first words
 SECOND = {"negative", "square", "root", "double", "half", "sum", "mean", "transposed", "items"}
@@ -224,7 +223,7 @@ def candidates(exercise, case):
             yield Candidate("cut", f"{told} (in the names of the worked solution).", slip.function)
     ends = [end for end in ends if end[0].partition("_")[0] in SECOND]
     begins = [begin for begin in begins if begin[0].partition("_")[0] in SECOND or "swapped" in begin[0]]
-    for first, function in ((m, m.function) for m in exercise.misconceptions):
+    for first, function in ((m, m.function) for m in exercise.plain_misconceptions()):
         for name, words, change in ends:
             also = f"Then look again: besides, you return {words} what belongs there."
             yield Candidate(f"{first.name}+{name}", _first(first, also), _after(change, function, None))
@@ -236,14 +235,6 @@ def candidates(exercise, case):
                 lambda *case, change=change, function=function: function(*change(case)),
             )
     yield from exercise.pairs()
-    yield from itertools.islice(_slips_of_known(exercise), BOTH)
-
-
-def _slips_of_known(exercise):
-    for first in exercise.misconceptions:
-        for slip in mutations(first.function):
-            also = f"Then look again: `{slip.before}` should stand where `{slip.after}` does."
-            yield Candidate(f"{first.name}+slip", _first(first, also), slip.function)
 
 
 def _slip(slip):
@@ -272,7 +263,7 @@ def find(exercise, cases, expected, outcomes, *, gradients):
         found = _last_step(expected, outcomes) or _factor(exercise, cases, expected, outcomes)
         if found:
             return found
-        for first in exercise.misconceptions:
+        for first in exercise.plain_misconceptions():
             found = _factor(exercise, cases, exercise.outcomes(first.function), outcomes)
             if found:
                 also = found[1].replace("is the right one times", "is what comes out then, times")
@@ -377,7 +368,8 @@ def _ratio(want, got):
 def _factors(exercise, cases, ratios):
     """Yield (words, the factor on each case)."""
     constant = next((r for r in ratios if not math.isnan(r)), 1.0)
-    yield f"{constant:.4g}", [constant] * len(cases)
+    if not math.isclose(constant, 1, rel_tol=1e-4):
+        yield f"{constant:.4g}", [constant] * len(cases)
     names = list(exercise.arguments(cases[0]))
     for i, name in enumerate(names):
         values = [case[i] for case in cases]

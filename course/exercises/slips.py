@@ -20,7 +20,6 @@ Those that differ in a number alone are written as one, with `{}` where the numb
 
 import ast
 import inspect
-import linecache
 import re
 import textwrap
 
@@ -95,8 +94,6 @@ def edited(function, edits, body=None):
         if old not in source:
             raise ValueError(f"{function.__name__} has no {old!r} to replace")
         source = source.replace(old, new)
-    file = f"<{function.__name__}, edited to {hash(source):x}>"
-    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file  # for inspect.getsource
     namespace = dict(function.__globals__)
-    exec(compile(source, file, "exec"), namespace)
+    exec(compile(source, f"<{function.__name__}, edited>", "exec"), namespace)
     return namespace[function.__name__]
