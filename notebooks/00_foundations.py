@@ -618,7 +618,7 @@ print(f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.
 #
 # Adam (Kingma and Ba 2015) keeps two averages that begin at 0: $m$ of the gradients, $v$ of their squares,
 # element by element. At each step $m$ becomes $\beta_1$ times itself plus $1 - \beta_1$ times the gradient;
-# $v$ likewise, with $\beta_2$. Then, with both corrected for their beginning at 0,
+# $v$ likewise, with $\beta_2$. With both corrected for beginning at 0,
 #
 # $$w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
