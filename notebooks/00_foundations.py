@@ -622,10 +622,11 @@ print(f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.
 #
 # $$w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
-# `w` is $(D)$, `gradients` $(T, D)$, a row a step. Return the weights after all steps, in a new tensor, even
-# for $T = 0$. `lr`, betas and `eps` may be 0 (`eps` where no gradient is).
+# `w` is $(D)$, `gradients` $(T, D)$, a row for each step, $T \ge 1$. Return the weights after all steps. `lr`,
+# betas and `eps` may be 0 (`eps` only where no gradient is).
 #
-# By hand first: one step, $\epsilon = 0$. How far does a gradient of 100 move a weight, how far one of 0.01?
+# By hand first: one step, $\epsilon = 0$. How far does a gradient of 100 move a weight, and how far one of
+# 0.01?
 
 
 # %%
