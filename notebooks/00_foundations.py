@@ -137,7 +137,7 @@ print(f"by small steps: dL/dw = {slope_w:.4f}, dL/db = {slope_b:.4f}")
 # A program as a *tape*: the values $v_0, \dots, v_{n-1}$ are the `inputs`; each step
 # `(operation, i, j)` appends one: $v_i + v_j$ for `"add"`, $v_i v_j$ for `"mul"`, $\tanh v_i$ for
 # `"tanh"`, whose `j` is None. The last value is the output. Return its gradient for `inputs`, $(n)$.
-# No autograd: run the tape once forwards, once backwards.
+# No autograd; two runs are enough, one forwards, one backwards.
 #
 # A value may be 0 or 1,000, and used by many steps, twice by one, or by none. There may be no steps, or
 # thousands, with too many ways through to follow one by one.
