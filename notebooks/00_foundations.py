@@ -128,17 +128,22 @@ print(f"by small steps: dL/dw = {slope_w:.4f}, dL/db = {slope_b:.4f}")
 # `exercises.foundations.backward.hint()` gives one hint after the other, `.solution()` a worked solution.
 
 # %% [markdown]
+# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
+# digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the inputs, and
+# arguments must stay as they are.
+#
 # **Exercise: reverse mode over a tape** (medium, about 25 minutes)
 #
-# A program as a *tape*: the values $v_0, \dots, v_{n-1}$ are the `inputs`, and each step
+# A program as a *tape*: the values $v_0, \dots, v_{n-1}$ are the `inputs`; each step
 # `(operation, i, j)` appends one: $v_i + v_j$ for `"add"`, $v_i v_j$ for `"mul"`, $\tanh v_i$ for
-# `"tanh"`, whose `j` is None. The last value is the output. Return its gradient for the inputs, $(n)$,
-# without `torch.autograd`: run the tape once forwards, once backwards.
+# `"tanh"`, whose `j` is None. The last value is the output. Return its gradient for `inputs`, $(n)$.
+# No autograd; two runs are enough, one forwards, one backwards.
 #
-# A value may be used by several steps, twice by one, or by none. There may be no steps at all.
+# A value may be 0 or 1,000, and used by many steps, twice by one, or by none. There may be no steps, or
+# thousands, with too many ways through to follow one by one.
 #
 # By hand first: inputs $(2, 3)$, steps `("mul", 0, 1)`, `("add", 2, 0)`. How many ways lead from $v_0$
-# to the output, and what is the gradient?
+# to the output? Which gradient?
 
 
 # %%
@@ -151,9 +156,18 @@ def my_backward(inputs, steps):
 exercises.foundations.backward.check(my_backward)
 
 # %% [markdown]
-# (By hand: two ways, and the gradient $(4, 2)$.) The same as a class. A `Node` remembers what it was made
-# from and the slope towards each of these inputs; `backward` goes through the nodes so that each comes
-# after everything that was made from it, and hands on the shares.
+# <details><summary>By hand: the answer</summary>
+#
+# Two: through the product, and directly into the sum. The values are 2, 3, 6 and 8. The sum hands 1 to
+# $v_0$ and 1 to the product, which hands $1 \cdot 3$ to $v_0$ and $1 \cdot 2$ to $v_1$. So $v_0$ gets
+# $1 + 3$: the gradient is $(4, 2)$.
+#
+# </details>
+
+# %% [markdown]
+# The same as a class. A `Node` remembers what it was made from and the slope towards each of these inputs;
+# `backward` goes through the nodes so that each comes after everything that was made from it, and hands on
+# the shares.
 
 
 # %%
@@ -336,11 +350,11 @@ print(f"price {price.min():.0f} to {price.max():.0f} thousand dollars")
 # $$\frac1N \sum_{i=1}^N (w x_i + b - y_i)^2$$
 #
 # smallest. No descent is needed: set the derivatives for $w$ and $b$ to 0 and solve. `x` and `y` are
-# $(N)$, $N \ge 2$, not all $x_i$ equal. Return slope $w$ and intercept $b$, a tensor $(2)$ of the type
-# of `x`.
+# $(N)$, $N \ge 2$; some $x_i$ may be equal, not all. Return first the slope $w$, then the intercept $b$,
+# in one tensor $(2)$ of the type of `x`.
 #
-# Areas of houses may be in the thousands and close together, in float32 too, which keeps about seven
-# digits: beware of small differences of large sums.
+# Areas may be in the thousands and close together (8,000 to 8,004), in float32 too, which keeps some
+# seven digits: beware of small differences of large sums.
 #
 # By hand first: the points $(1, 2)$, $(2, 5)$ and $(3, 5)$. What are slope and intercept, and which
 # point is sure to lie on the line?
@@ -355,6 +369,15 @@ def my_line(x, y):
 exercises.foundations.line.check(my_line)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The means are 2 and 4, and measured from them the points are $(-1, -2)$, $(0, 1)$ and $(1, 1)$: the
+# slope is $\frac{2 + 0 + 1}{1 + 0 + 1} = 1.5$, the intercept $4 - 1.5 \cdot 2 = 1$. The point of the
+# means, $(2, 4)$, lies on the line.
+#
+# </details>
+
+# %% [markdown]
 # The slopes are zero where the residuals have the mean 0 and are not correlated with $x$. From here on a bar
 # is a mean:
 #
@@ -362,8 +385,7 @@ exercises.foundations.line.check(my_line)
 #
 # For several features, write them as the rows of a matrix, with a first column of ones for the intercept:
 # $X = [1, x]$ and $\theta = (b, w)$. Zero slopes are then the **normal equations**
-# $X^\top X \theta = X^\top y$. (By hand: slope 1.5, intercept 1; the point of the means, $(2, 4)$, lies
-# on the line.)
+# $X^\top X \theta = X^\top y$.
 
 
 # %%
@@ -470,25 +492,33 @@ for step in (0, 1, 2, 10, 100):
 # %% [markdown]
 # **Exercise: the largest learning rate** (medium, about 20 minutes)
 #
-# A linear model $\hat y = x^\top w + b$ is trained by plain gradient descent on its mean squared
-# error, without a factor ½; the intercept $b$ is trained too. From the features `x` $(N, D)$ alone,
-# return the learning rate above which descent diverges and below which it converges: a tensor of no
-# axes, of the type of `x`. The targets have no say.
+# A linear model $\hat y = x^\top w + b$, intercept included, is trained by plain gradient descent on its mean
+# squared error, without a factor ½. From the features `x` $(N, D)$ alone, return the learning rate above
+# which descent diverges and below which it converges: a scalar tensor of the type of `x`.
 #
-# The loss is a bowl: along an eigenvector of its matrix of second derivatives, with the eigenvalue
-# $\lambda$, the slope is $\lambda$ times the distance from the bottom.
+# The loss is a bowl: along an eigenvector of its matrix of second derivatives, with the eigenvalue $\lambda$,
+# the slope is $\lambda$ times the distance from the bottom. $D$ may exceed $N$, features may all be 0, and
+# two eigenvalues almost equal.
 #
 # By hand first: $D = 1$, $x = (3, -3)$. What are the eigenvalues, and the rate?
 
 
 # %%
 def my_largest_rate(x):
-    """The learning rate above which gradient descent diverges, a tensor of no axes. x (N, D): features of a
+    """The learning rate above which gradient descent diverges, a scalar tensor. x (N, D): features of a
     linear model with an intercept, whose loss is the mean squared error."""
     raise NotImplementedError
 
 
 exercises.foundations.largest_rate.check(my_largest_rate)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# With a column of ones, $A$ has the rows $(3, 1)$ and $(-3, 1)$. So $\frac2N A^\top A$ is diagonal, with
+# the eigenvalues 18, for $w$, and 2, for $b$. The rate is $\frac{2}{18} = \frac19$.
+#
+# </details>
 
 # %% [markdown]
 # Near a minimum $\theta^*$ a smooth loss is a bowl; this one is a bowl everywhere, with the **Hessian** $H
@@ -586,18 +616,17 @@ print(f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.
 # %% [markdown]
 # **Exercise: Adam** (medium, about 20 minutes)
 #
-# Adam (Kingma and Ba 2015, algorithm 1) keeps two moving averages that begin at 0: $m$, with the decay
-# $\beta_1$, of the gradients, and $v$, with $\beta_2$, of their squares, element by element. A step
-# updates both, undoes the lean towards 0 that each has from its beginning, which gives $\hat m$ and
-# $\hat v$, and then
+# Adam (Kingma and Ba 2015) keeps two averages that begin at 0: $m$ of the gradients, $v$ of their squares,
+# element by element. At each step $m$ becomes $\beta_1$ times itself plus $1 - \beta_1$ times the gradient;
+# $v$ likewise, with $\beta_2$. With both corrected for beginning at 0,
 #
 # $$w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
-# `w` is $(D)$, `gradients` $(T, D)$, a row for each step. Return the weights after all steps, in a new
-# tensor.
+# `w` is $(D)$, `gradients` $(T, D)$, a row for each step, $T \ge 1$. Return the weights after all steps. `lr`,
+# betas and `eps` may be 0 (`eps` only where no gradient is).
 #
-# By hand first: one weight, one step, $\epsilon = 0$. How far does a gradient of 100 move it, and how
-# far one of 0.01?
+# By hand first: one step, $\epsilon = 0$. How far does a gradient of 100 move a weight, and how far one of
+# 0.01?
 
 
 # %%
@@ -608,6 +637,14 @@ def my_adam(w, gradients, lr, beta1, beta2, eps):
 
 
 exercises.foundations.adam.check(my_adam)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# After one step $m = (1 - \beta_1) g$ and $v = (1 - \beta_2) g^2$; corrected, $\hat m = g$ and
+# $\hat v = g^2$. The step is $\eta\, g / |g|$: both move the weight by $\eta$, against the gradient's sign.
+#
+# </details>
 
 # %% [markdown]
 # With $m$ and $v$ the running means of $g$ and $g^2$, which start at 0 and are therefore too small at first
@@ -627,14 +664,14 @@ exercises.foundations.adam.check(my_adam)
 # **Exercise: find the bug in AdamW** (medium, about 15 minutes)
 #
 # The program below should be AdamW (Loshchilov and Hutter 2019): steps of Adam, and beside them each
-# weight shrinks by a fixed share of itself, $\eta \lambda$, with $\eta$ the `lr` and $\lambda$ the
+# weight shrinks by a fixed share of itself, $\eta \lambda \le 1$, with $\eta$ the `lr` and $\lambda$ the
 # `weight_decay`; as in PyTorch, before the step. It runs, but:
 #
-# - without gradients, weights of 10 and 1 lose the same in the first step, about $\eta$, whether
-#   $\lambda$ is 0.01 or 0.1;
+# - without gradients, weights of 10 and 1 lose the same in the first step, about $\eta$, for any
+#   $\lambda$;
 # - the larger the gradients of a weight are, the less it decays.
 #
-# Mend it.
+# Fix it. Gradients, `weight_decay`, `lr` and betas may be 0.
 #
 # By hand first: $w = 10$, $\eta = 0.1$, $\lambda = 0.5$, a gradient of 0. Where is $w$ after a step,
 # and where in the program?
@@ -658,10 +695,19 @@ def my_adamw(w, gradients, lr, beta1, beta2, eps, weight_decay):
 exercises.foundations.broken_adamw.check(my_adamw)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# It should be at $10\,(1 - 0.1 \cdot 0.5) = 9.5$: without a gradient nothing else moves it. In the program
+# $g$ becomes $0.5 \cdot 10 = 5$, so $\hat m = 5$ and $\sqrt{\hat v} = 5$, and the step is $\eta = 0.1$,
+# to 9.9.
+#
+# </details>
+
+# %% [markdown]
 # **AdamW** (Loshchilov and Hutter 2019, algorithm 2) lets the weights decay beside the step, not through
 # the gradient, where the division would undo it. PyTorch does it first, times the rate: $w \leftarrow (1 -
 # \eta\lambda) w$, then Adam's step (the paper's factor is this whole $\eta\lambda$). (This $\lambda$ is the
-# weight decay, no eigenvalue. By hand: 9.5, and 9.9 in the broken program.)
+# weight decay, no eigenvalue.)
 
 
 # %%
@@ -829,19 +875,29 @@ explorers.foundations.descent(STEPS)
 # \qquad \ell(e) = a\,|e| + c \ \text{ beyond.}$$
 #
 # Choose $a$ and $c$ so that neither value nor slope jumps at $|e| = \delta$. `predicted` and `y` are
-# $(N)$; return the mean over the points, a tensor of no axes, without `F.huber_loss`. Values and
-# gradients are compared; residuals may be as large as $10^6$.
+# $(N)$; return the mean over the points, a scalar tensor. No `huber_loss` and no `HuberLoss`.
+#
+# Values and both gradients, for `predicted` and for `y`, are compared. Residuals may be 0, exactly
+# $\delta$, or as large as $10^6$.
 #
 # By hand first: $\delta = 1$. What does a residual of 3 cost, and how hard does it pull?
 
 
 # %%
 def my_huber(predicted, y, delta):
-    """The mean Huber loss, a tensor of no axes. predicted and y (N,); delta > 0: a float."""
+    """The mean Huber loss, a scalar tensor. predicted and y (N,); delta > 0: a float."""
     raise NotImplementedError
 
 
 exercises.foundations.huber.check(my_huber)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The slope of $\frac12 e^2$ at $e = 1$ is 1, so $a = 1$; the value there is ½, so $1 + c = \frac12$ and
+# $c = -\frac12$. A residual of 3 costs $3 - \frac12 = 2.5$ and pulls with the slope 1, like one of 1.
+#
+# </details>
 
 # %% [markdown]
 # What counts in descent is the slope: how hard one example pulls.
@@ -850,8 +906,8 @@ exercises.foundations.huber.check(my_huber)
 # \qquad \text{MAE: } \operatorname{sign}(e)
 # \qquad \text{Huber: } \max(-\delta, \min(e, \delta))$$
 #
-# (By hand: it costs 2.5 and pulls by 1.) `check_agreement` calls two functions with the same numbers, in
-# float64, compares the outputs and the gradient of every tensor, and raises an error where they differ.
+# `check_agreement` calls two functions with the same numbers, in float64, compares the outputs and the
+# gradient of every tensor, and raises an error where they differ.
 
 
 # %%
@@ -968,8 +1024,11 @@ for scale in (1.0, 10_000.0):
 #
 # $$L = -\frac1B \sum_{i=1}^{B} \ln \frac{\exp z_{i y_i}}{\sum_{k=1}^{K} \exp z_{ik}}$$
 #
-# Return its gradient, $\partial L / \partial z_{ij}$ for all $i$ and $j$, without autograd: `logits`
-# $z$ $(B, K)$, `labels` $y$ $(B)$. Logits may be $\pm 10^4$ in float32; the gradient must be finite.
+# Return its gradient, $\partial L / \partial z_{ij}$ for all $i$ and $j$: `logits` $z$ $(B, K)$, `labels` $y$
+# $(B)$, int64. No autograd.
+#
+# Logits may be $\pm 10^4$ in one row and near 0 in the next, in float32 too, and the gradient is compared
+# as precisely there. $K$ may be 1, or hundreds.
 #
 # By hand first: $B = 1$, $K = 2$, both logits 0, label 0. What is the gradient, and what do its
 # entries sum to?
@@ -985,6 +1044,14 @@ def my_cross_entropy_slope(logits, labels):
 exercises.foundations.cross_entropy_slope.check(my_cross_entropy_slope)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The softmax is $(\frac12, \frac12)$. Take 1 from the label's entry: $(-\frac12, \frac12)$. The entries sum
+# to 0, as those of each row do: adding the same number to all logits changes nothing.
+#
+# </details>
+
+# %% [markdown]
 # For one example, $\partial \ln \sum_j e^{z_j} / \partial z_k = e^{z_k} / \sum_j e^{z_j} = p_k$, and
 # $-z_{k^*}$ gives $-1$ at the true class alone. With $y$ now the vector that is 1 there and 0 elsewhere:
 #
@@ -992,7 +1059,7 @@ exercises.foundations.cross_entropy_slope.check(my_cross_entropy_slope)
 #
 # (over a batch, divided by $B$). Each class is pulled by how wrong its probability is: never harder than 1,
 # and hardly where it is nearly right. No logarithm and no division by a tiny $p$ is left, only a softmax,
-# so a logit of 10,000 does no harm. (By hand: $-\frac12$ and $\frac12$; each row sums to 0.)
+# so a logit of 10,000 does no harm.
 
 # %%
 logits.requires_grad_()
@@ -1074,7 +1141,8 @@ print(f"largest slope of the sigmoid: {slopes['sigmoid'].max():.2f}; after ten: 
 #
 # The weights are drawn independently of each other and of $x$, with mean 0. Which standard deviation
 # must they have, so that the mean square of the signal is the same after the layer as before it, going
-# forward (He et al. 2015)? Take $z = Wx$ to be symmetric about 0. Return a float.
+# forward (He et al. 2015)? Take $z = Wx$ to be symmetric about 0. Return a Python float, right to nine
+# digits.
 #
 # By hand first: eight inputs, each of mean square 1, and a ReLU. Which standard deviation?
 
@@ -1089,6 +1157,14 @@ def my_weight_std(fan_in, fan_out, activation):
 exercises.foundations.weight_std.check(my_weight_std)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# A sum of eight terms has the mean square $8 \sigma^2$, the ReLU keeps half of it, and $4 \sigma^2 = 1$
+# gives $\sigma = \frac12$.
+#
+# </details>
+
+# %% [markdown]
 # ReLU keeps half of the mean square (the positive half of a symmetric $z$). So from one pre-activation to
 # the next, and for the gradient the same way back:
 #
@@ -1097,7 +1173,7 @@ exercises.foundations.weight_std.check(my_weight_std)
 #
 # Xavier's choice (Glorot and Bengio 2010, equation 12) is a compromise of both for a *linear* layer,
 # $\sigma_w^2 = 2/(n_{\text{in}} + n_{\text{out}})$; He's (2015, equation 10) is $\sigma_w^2 =
-# 2/n_{\text{in}}$, forward, for ReLU. (By hand: $\sqrt{2/8} = \frac12$.)
+# 2/n_{\text{in}}$, forward, for ReLU.
 #
 # **Predict.** Ten ReLU layers, 1024 → 512 → … → 2 → 1, each half as wide as the last. What is the factor a
 # layer, forward and backward, for Xavier, for He, for PyTorch's default $\sigma_w^2 = 1/(3 n_{\text{in}})$,
@@ -1297,13 +1373,13 @@ print("the same weights, bit for bit:", same)
 # %% [markdown]
 # **Exercise: when to stop, and what to keep** (medium, about 15 minutes)
 #
-# After each epoch a model is scored on held-out data. Training stops after `patience` epochs in a row
-# without a new lowest loss, or when `losses` ends. A loss that only equals the lowest is no
-# improvement, and neither is NaN.
+# After each epoch a model is scored on held-out data. Training stops after `patience` epochs in a row without
+# a new lowest loss, or when `losses` ends. A loss that only equals the lowest is no improvement, and neither
+# is NaN; one lower by $10^{-12}$ is, and so is the first that is not NaN, even an infinite one.
 #
 # Return two ints, `(best, trained)`: the epoch with the lowest loss that training has seen, counted
 # from 0, whose weights are kept, and the number of epochs trained. Where training has seen NaN alone,
-# `best` is `None`.
+# `best` is `None`. `losses` is not empty.
 #
 # By hand first: the losses are 5, 4, 4, 6, 3, and the patience is 2. What is returned?
 
@@ -1318,11 +1394,18 @@ def my_best_epoch(losses, patience):
 exercises.foundations.early_stopping.check(my_best_epoch)
 
 # %% [markdown]
-# (By hand: epoch 1 is kept, four are trained.) Here the whole schedule is run, a rate that falls to 0 along
-# half a cosine, and the weights of the epoch that was best on the validation rows are kept: early stopping
-# whose patience never ends. The baselines: the mean price, the line on the area, and least squares on all
-# forty features (with a trace of weight decay, since the 28 columns of neighbourhoods add up to a column of
-# ones).
+# <details><summary>By hand: the answer</summary>
+#
+# `(1, 4)`. Epoch 1 has the lowest loss, 4. Epoch 2 only equals it and epoch 3 is worse: two epochs in a
+# row without a new lowest, so training stops after four. The 3 is never seen.
+#
+# </details>
+
+# %% [markdown]
+# Here the whole schedule is run, a rate that falls to 0 along half a cosine, and the weights of the epoch
+# that was best on the validation rows are kept: early stopping whose patience never ends. The baselines: the
+# mean price, the line on the area, and least squares on all forty features (with a trace of weight decay,
+# since the 28 columns of neighbourhoods add up to a column of ones).
 #
 # The net uses dropout, which section 12 explains. **Predict** $R^2$ of each (of the log price) on houses
 # that it has not seen.
@@ -1542,12 +1625,15 @@ explorers.foundations.fitting({"polynomial": polynomial, "random ReLU units": re
 # **Exercise: a gradient step with an L1 penalty** (medium, about 15 minutes)
 #
 # The penalty $\lambda \lVert w \rVert_1$ has no slope at $w_j = 0$, and plain gradient descent
-# steps to and fro across the kink. A proximal step (Beck and Teboulle 2009) takes the loss alone down
-# its gradient $g$, to $v = w - \eta g$, and then gives each weight the number
+# steps to and fro across the kink. A proximal step (Beck and Teboulle 2009) has two parts:
+#
+# 1. down the gradient of the loss alone, to $v = w - \eta g$;
+# 2. then each weight becomes
 #
 # $$w_j \leftarrow \arg\min_{u} \; \frac{(u - v_j)^2}{2 \eta} + \lambda |u|$$
 #
-# Find the minimum in closed form and return the new weights $(D)$; `lr` is $\eta$, `l1` is $\lambda$.
+# Find this minimum in closed form; return the new weights $(D)$. `lr` is $\eta > 0$, `l1` is
+# $\lambda \ge 0$. Any $w_j$, $g_j$ or $v_j$ may be 0, $10^{-8}$ or $10^4$.
 #
 # By hand first: $\eta = \frac12$, $\lambda = 2$, $g = 0$. What becomes of the weights 3, −3 and ¼?
 
@@ -1562,9 +1648,18 @@ def my_l1_step(w, gradient, lr, l1):
 exercises.foundations.soft_threshold.check(my_l1_step)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $v = w$, and for $u > 0$ the sum's slope $(u - v)/\eta + \lambda$ is 0 at $u = v - \eta\lambda = v - 1$: 3
+# becomes 2, and −3, its mirror image, −2. From ¼ the slope is positive on the whole way down to 0: it
+# becomes 0.
+#
+# </details>
+
+# %% [markdown]
 # The gradient of $|w|$ jumps at 0, and steps along it circle around 0 for ever. The *proximal* step solves
 # its part exactly: after the gradient step with rate $\eta$, each weight moves towards 0 by $\eta\lambda$
-# and stops there (Beck and Teboulle 2009, "ISTA"). (By hand: 2, −2 and 0.)
+# and stops there (Beck and Teboulle 2009, "ISTA").
 #
 # Fifty columns of pure noise are put beside the forty features. Only 100 sales are known. **Predict**:
 # which weights does L2 make zero, and which L1?
@@ -1730,17 +1825,16 @@ print(f"{1 - labels.double().mean():.1%}, regression {right / len(labels):.1%} (
 # **Exercise: precision, recall and F1** (easy, about 10 minutes)
 #
 # A detector calls an example positive where its score is at least the threshold. If positives are
-# rare, accuracy says little, so three other numbers are asked for:
+# rare, accuracy says little. Return three other numbers, a tensor $(3)$ of the type of `scores`:
 #
 # - precision, the share of positives among those that are called positive;
 # - recall, the share of those called positive among all that are positive;
 # - F1, the harmonic mean of the two.
 #
-# Return them in this order, as a tensor $(3)$; what would be 0/0 is 0. `scores` $(N)$, `labels` $(N)$
-# of 0 and 1, and a float `threshold`.
+# What would be 0/0 is 0. `scores` $(N)$ have any size and sign, `labels` $(N)$ are 0 or 1, int64; `threshold`
+# is a float, exact in their type. A score $10^{-12}$ below is below.
 #
-# By hand first: of 100 examples 10 are positive; 20 are called positive, 5 of them rightly. Which three
-# numbers?
+# By hand first: of 100 examples 10 are positive; 20 are called positive, 5 of them rightly. Which numbers?
 
 
 # %%
@@ -1752,12 +1846,19 @@ def my_precision_recall(scores, labels, threshold):
 exercises.foundations.precision_recall.check(my_precision_recall)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# Precision $\frac{5}{20} = \frac14$, recall $\frac{5}{10} = \frac12$; their harmonic mean is
+# $2 / (4 + 2) = \frac13$.
+#
+# </details>
+
+# %% [markdown]
 # $$\text{precision} = \frac{TP}{TP + FP}
 # \qquad \text{recall} = \frac{TP}{TP + FN}
 # \qquad F_1 = \frac{2}{1/\text{precision} + 1/\text{recall}}$$
 #
-# Precision: of those called dear, how many are? Recall: of the dear ones, how many were found? (By hand:
-# $\frac14$, $\frac12$, $\frac13$.)
+# Precision: of those called dear, how many are? Recall: of the dear ones, how many were found?
 
 
 # %%
@@ -1806,32 +1907,43 @@ print(f"on the test rows: {report(test_probs >= best, dear[test_rows])}")
 # %% [markdown]
 # **Exercise: the area under the ROC curve** (hard, about 20 minutes)
 #
-# A detector calls positive each example whose score is at least a threshold. Each threshold gives a
-# point of the ROC curve:
+# A detector calls positive each example that scores at least a threshold. Each threshold gives a point
+# of the ROC curve:
 #
 # - along, the false positive rate: the share of negatives that are called positive;
-# - upwards, the true positive rate: the share of positives that are called positive.
+# - upwards, the true positive rate: the share of positives that are called so.
 #
-# As the threshold falls from infinity to the lowest score, the points go from (0, 0) to (1, 1).
-# Straight lines join them. Return the area below. `scores` $(N)$, with ties; `labels` $(N)$ of 0 and
-# 1, both present.
+# As the threshold falls from infinity, the points go from (0, 0) to (1, 1), joined by straight lines. Return
+# the area below, a scalar tensor of the type of `scores`.
 #
-# By hand first: the positives score 3 and 1, the negatives 2 and 1. Draw the curve: which area?
+# `scores` $(N)$, with ties, may be as large as $10^{20}$ or differ by $10^{-12}$; `labels` $(N)$ are 0 or
+# 1, int64, both present.
+#
+# By hand first: the positives score 3 and 1, the negatives 2 and 1. Which area?
 
 
 # %%
 def my_roc_auc(scores, labels):
-    """The area under the ROC curve, a tensor of no axes, of the type of scores. scores (N,); labels (N,), 0
-    or 1, each at least once."""
+    """The area under the ROC curve, a scalar tensor of the type of scores. scores (N,); labels (N,), 0 or 1,
+    each at least once."""
     raise NotImplementedError
 
 
 exercises.foundations.roc_auc.check(my_roc_auc)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The points are $(0, 0)$, $(0, \frac12)$ for the threshold 3, $(\frac12, \frac12)$ for 2, and $(1, 1)$ for 1,
+# which two scores share. Below the level piece lies $\frac12 \cdot \frac12 = \frac14$, below the slanted one
+# $\frac12 \cdot \frac34 = \frac38$; together $\frac58$.
+#
+# </details>
+
+# %% [markdown]
 # The area under it is the probability that a random positive scores above a random negative (ties count
-# half): ½ for guessing, 1 for a perfect order. (By hand: $\frac58$, from two of
-# four pairs and a tie.)
+# half): ½ for guessing, 1 for a perfect order. In the exercise's example the positive wins two of four
+# pairs and ties in one: $\frac58$ again.
 
 
 # %%
@@ -1972,21 +2084,23 @@ assert outcomes[5.0] == math.inf
 # %% [markdown]
 # **Exercise: find the bug in a held-out score** (medium, about 15 minutes)
 #
-# The program below chooses the `k` features of `x` $(N, D)$ that correlate most strongly with `y`
-# $(N)$, fits them to the first `n_train` rows, and returns on the held-out rows
+# The program chooses the `k` features of `x` $(N, D)$ that correlate most with `y` $(N)$, fits them to the
+# first `n_train` rows, and returns on the held-out rows
 #
 # $$R^2 = 1 - \frac{\sum (y - \hat y)^2}{\sum (y - \bar y)^2}$$
 #
-# with $\hat y$ the prediction and $\bar y$ the mean of these rows. It runs, but where `x` and `y` are
-# pure noise it finds about 0.3 on average (100 rows, 1,000 features, `n_train` 70, `k` 10). Mend the
-# bug. No two features correlate equally.
+# with $\hat y$ the prediction and $\bar y$ the mean of these rows. It runs, but where `x` and `y` are pure
+# noise it finds about 0.3 (100 rows, 1,000 features, `n_train` 70, `k` 10). Fix it.
 #
-# By hand first: what is $R^2$ if each prediction is $\bar y$? Should a model of noise do better?
+# Features differ in mean and unit, $10^{7}$-fold perhaps; in the first `n_train` > `k` + 1 rows none is
+# constant, and no two correlate equally.
+#
+# By hand first: what is $R^2$ if all predictions are $\bar y$? Does noise do better?
 
 
 # %%
 def my_held_out_r2(x, y, n_train, k):
-    """R² on the rows from n_train on, a tensor of no axes. x (N, D), y (N,); the k features that correlate
+    """R² on the rows from n_train on, a scalar tensor. x (N, D), y (N,); the k features that correlate
     most with y, of either sign, are fitted to the first n_train rows, by least squares with an intercept."""
     centred = x - x.mean(dim=0)
     products = (y - y.mean()) @ centred  # (D,)
@@ -2000,6 +2114,14 @@ def my_held_out_r2(x, y, n_train, k):
 
 
 exercises.foundations.broken_selection.check(my_held_out_r2)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The two sums are then equal, and $R^2 = 0$. A model of noise cannot do better: its predictions scatter
+# about without any connection to $y$, which adds to the errors, so its $R^2$ is below 0 on average.
+#
+# </details>
 
 # %% [markdown]
 # **Predict.** (a) Features are standardised by the mean and the deviation of *all* rows, test rows too: by

@@ -43,9 +43,12 @@ adam = Exercise(
     by_hand=[
         ([1.0], [[100.0]], 0.1, 0.9, 0.999, 1e-8),  # a step of lr, whatever the gradient
         ([1.0, -1.0], [[2.0, -1.0], [-1.0, 3.0]], 0.5, 0.5, 0.75, 1.0),  # a large eps
-        ([0.5, 0.0], [[1.0, 0.0], [0.0, 0.0], [0.0, -2.0]], 0.1, 0.9, 0.99, 1e-8),  # gradients of 0
+        ([0.5, 2.0], [[1.0, 0.0], [0.0, 0.0], [0.0, -2.0]], 0.1, 0.9, 0.99, 1e-8),  # gradients of 0
         ([0.0], [[1e-10], [2e-10]], 1.0, 0.9, 0.999, 1e-8),  # gradients below eps
         ([1.0, 2.0], [[3.0, -4.0], [1.0, 2.0], [-2.0, 0.5]], 0.1, 0.0, 0.9, 1e-8),  # no momentum
+        ([1.0, 2.0], [[3.0, -4.0], [1.0, 2.0], [-2.0, 0.5]], 0.1, 0.9, 0.0, 1e-3),  # no memory of squares
+        ([1.0, 2.0], [[3e-4, -4.0], [1e-4, 2.0], [-2e-4, 0.5]], 0.1, 0.9, 0.99, 0.0),
+        ([1.0, 2.0], [[3.0, -4.0], [1.0, 2.0]], 0.0, 0.9, 0.99, 1e-8),  # stays
     ],
     sizes=[
         dict(T=1, D=3),
@@ -71,8 +74,16 @@ adam = Exercise(
         After t steps the shares of all gradients in m add up to 1 - β₁ᵗ, in v to 1 - β₂ᵗ: divide by these.
         Keep m and v themselves for the next step. eps stands outside the root.
 
-        In a loop over `enumerate(gradients, start=1)`: `m = beta1 * m + (1 - beta1) * g`, `v = beta2 * v + (1
-        - beta2) * g.square()`, then `w = w - lr * m / (1 - beta1**t) / ((v / (1 - beta2**t)).sqrt() + eps)`.
+        These are the lines themselves, in a loop over `enumerate(gradients, start=1)`: `m = beta1 * m + (1 -
+        beta1) * g`, `v = beta2 * v + (1 - beta2) * g.square()`, then `w = w - lr * m / (1 - beta1**t) / ((v /
+        (1 - beta2**t)).sqrt() + eps)`.
+    """,
+    special="""
+        zero_beta: beta1 * beta2 == 0
+            Right but for a beta of 0, which `beta or ...` takes for nothing: it is a value like others.
+        many_steps: len(gradients) > 10
+            Right but for more than ten steps: the averages and their corrections go on as they began, without
+            a window or a last step.
     """,
     wrong="""
         not_corrected: m / (1 - beta1**t) → m
@@ -95,6 +106,26 @@ adam = Exercise(
             themselves.
         eps_inside_the_root: v_hat.sqrt() + eps → (v_hat + eps).sqrt()
             You add eps inside the root: it stands outside, added to the root of v.
+        eps_before_the_correction: v_hat.sqrt() + eps → v_hat.sqrt() + eps / (1 - beta2**t) ** 0.5
+            You add eps to the root of v itself, as TensorFlow does, so that the correction divides it too:
+            it is added to the root of the corrected v.
+        eps_as_a_floor: v_hat.sqrt() + eps → v_hat.sqrt().clamp(min=eps)
+            Your eps is the least that the root may be: it is added to it.
+        root_forgotten: v_hat.sqrt() + eps → v_hat + eps
+            You divide by the mean square: its root has the unit of a gradient, so that the step has none.
+        adabelief: g.square() → (g - m).square()
+            v averages the squares of g - m, which is AdaBelief: in Adam those of g.
+        amsgrad: v_hat = v / (1 - beta2**t) → top = v if t == 1 else torch.maximum(top, v)
+        and: v_hat.sqrt() → (top / (1 - beta2**t)).sqrt()
+            You divide by the largest v so far, which is AMSGrad: Adam takes the present one.
+        begins_with_the_gradient: torch.zeros_like(w), torch.zeros_like(w) → gradients[0], gradients[0] ** 2
+        and: v / (1 - beta2**t) → v
+        and: m / (1 - beta1**t) → m
+            Your averages begin at the first gradient: they begin at 0, and are corrected for it.
+        shares_swapped: m, v = → beta1, beta2, m, v = 1 - beta1, 1 - beta2,
+            The shares are swapped: an average keeps beta of itself and takes 1 - beta of what is new.
+        squares_of_m: g.square() → m.square()
+            v averages the squares of m: it takes those of the gradients.
         square_forgotten: g.square() → g
             v averages the gradients themselves, whose root is NaN where they are negative: it averages their
             squares.

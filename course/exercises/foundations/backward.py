@@ -61,15 +61,20 @@ backward = Exercise(
     by_hand=[
         ([2.0, 3.0], (("mul", 0, 1), ("add", 2, 0))),  # two ways from the first input, and (4, 2)
         ([0.5], (("tanh", 0, None),)),
-        ([3.0], (("mul", 0, 0),)),  # one value, twice in a step
-        ([3.0, -2.0], (("add", 0, 0), ("mul", 2, 1))),
+        ([3.1], (("mul", 0, 0),)),  # one value, twice in a step
+        ([3.1, -2.3], (("add", 0, 0), ("mul", 2, 1))),
         ([1.0, -2.0, 5.0], ()),  # no steps: the output is the last input
         ([1.0, -2.0, 5.0], (("mul", 0, 1),)),  # an input that is not used
         ([1.5, -0.5], (("mul", 0, 1), ("tanh", 0, None), ("add", 2, 2), ("mul", 1, 4))),  # 3 is not used
         ([0.7, 0.2], (("tanh", 0, None), ("tanh", 2, None), ("mul", 3, 1), ("tanh", 4, None))),
         ([20.0, 1.0], (("tanh", 0, None), ("mul", 2, 1))),  # a flat tanh
-        ([0.25], (*(("add", k, k) for k in range(8)), ("mul", 8, 0))),
+        ([0.25], (*(("add", k, k) for k in range(60)), ("mul", 60, 0))),  # 2^60 ways
+        ([0.0, 3.1, 2.3], (("mul", 0, 1), ("mul", 3, 2), ("add", 4, 0))),  # a factor of 0
+        ([1000.0, -1000.0], (("tanh", 0, None), ("tanh", 1, None), ("mul", 2, 3), ("add", 4, 0))),
+        ([1.0, 0.3], tuple(("add", k, 1) for k in [0, *range(2, 1200)])),
     ],
+    deadline=3.0,
+    forbids="autograd: Hand the slopes on yourself: how is what the exercise is about.",
     spans=dict(n=(1, 4), T=(0, 7)),
     hints="""
         Keep a list with one slope for each value: how fast the output changes with it. Which of them do you
@@ -78,9 +83,20 @@ backward = Exercise(
         Go from the last step to the first. Each hands its own slope on to the values it used, times the
         derivative of the step; what arrives at a value from several sides adds up.
 
-        With `slopes[-1] = 1.0` and `out = len(inputs) + k` for step k, "mul" is `slopes[i] += slopes[out] *
-        values[j]` and `slopes[j] += slopes[out] * values[i]`, "tanh" `slopes[i] += slopes[out] * (1 -
-        values[out] ** 2)`.
+        These are the lines themselves. With `slopes[-1] = 1.0` and `out = len(inputs) + k` for step k, "mul"
+        is `slopes[i] += slopes[out] * values[j]` and `slopes[j] += slopes[out] * values[i]`, "tanh"
+        `slopes[i] += slopes[out] * (1 - values[out] ** 2)`.
+    """,
+    special="""
+        index_0: any(j == 0 for _, _, j in steps)
+            Right but where j is 0: `if j` takes it for none. Ask `j is not None`.
+        used_twice: any(i == j for _, i, j in steps)
+            Right but for a step that uses one value twice, i = j: both uses count, so that v * v has the
+            slope 2v and v + v the slope 2.
+        long_tape: len(steps) > 1000
+            Right but for a long tape: Python allows about a thousand calls within calls. Use a loop.
+        large_inputs: any(abs(value) > 100 for value in inputs.tolist())
+            Right but for large inputs: does an exponential overflow? `math.tanh` takes any number.
     """,
     wrong="""
         overwritten: += → =
@@ -95,11 +111,10 @@ backward = Exercise(
         second_value_forgotten: slopes[j] += slopes[out] * values[i] → nothing
         and: slopes[j] += slopes[out] → nothing
             You hand the slope on to value i alone: a sum and a product depend on j too.
-        counted_once: slopes[j] += → slopes[j] += (i != j) *
-            Right, but for a step that uses one value twice, i = j: both uses count, so that v * v has the
-            slope 2v and v + v the slope 2.
         tanh_of_the_input: 1 - values[out] ** 2 → 1 - values[i] ** 2
             You put the input of tanh into 1 - v²: it is the output, since d tanh(v) / dv = 1 - tanh²(v).
+        slope_of_the_sigmoid: 1 - values[out] ** 2 → values[out] * (1 - values[out])
+            This is the sigmoid's slope, s(1 - s): that of tanh is 1 - tanh².
         tanh_twice: 1 - values[out] ** 2 → 1 - math.tanh(values[out]) ** 2
             You take tanh of its own output: the step's value is tanh(v) already, the slope 1 - value².
         chain_rule_forgotten: += slopes[out] * → +=
@@ -108,6 +123,8 @@ backward = Exercise(
             rule multiplies the two.
         nothing_to_begin_with: slopes[-1] = 1.0 → slopes[-1] = 0.0
             All slopes begin at 0, so nothing is handed on: the output's own slope is 1.
+        begins_with_the_value: slopes[-1] = 1.0 → slopes[-1] = values[-1]
+            You begin with the output's value: its slope with respect to itself is 1.
         ones_everywhere: [0.0] * → [1.0] *
             All slopes begin at 1, which differentiates the sum of all values: begin with 1 at the output and
             0 elsewhere.

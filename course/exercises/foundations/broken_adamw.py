@@ -47,11 +47,14 @@ broken_adamw = Exercise(
         ([1.0, 1.0], [[100.0, 0.01], [-100.0, -0.01]], 0.5, 0.5, 0.75, 1e-8, 0.2),
         ([1.0, -1.0], [[2.0, -1.0], [-1.0, 3.0]], 0.5, 0.5, 0.75, 1.0, 0.1),  # a large eps
         ([3.0], [[1.0], [2.0]], 1.0, 0.9, 0.999, 1e-8, 1.0),  # all is forgotten
-        ([3.0, 0.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.9, 0.999, 1e-8, 0.0),  # no decay
+        ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.9, 0.999, 1e-8, 0.0),  # no decay
+        ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.0, 0.9, 0.999, 1e-8, 0.5),  # stays
+        ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.0, 0.9, 1e-8, 0.5),
+        ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.9, 0.0, 1e-2, 0.5),
     ],
     sizes=[
         dict(T=1, D=3),
-        dict(T=12, D=1),
+        dict(T=60, D=1),
         dict(T=5, D=5),
         dict(T=20, D=3, dtype=torch.float32),
         dict(T=4, D=2, lr=1e-2, beta1=0.8, beta2=0.95, eps=1e-6, decay=2.0, scale=1e3, dtype=torch.float32),
@@ -76,7 +79,8 @@ broken_adamw = Exercise(
         Added to the gradient, the decay passes through m and v, and Adam's division by the root of v takes
         its size away. Neither m nor v may know of it.
 
-        Delete the line with `weight_decay`, and begin each step with `w = w * (1 - lr * weight_decay)`.
+        This is the cure itself: delete the line with `weight_decay`, and begin each step with `w = w * (1 -
+        lr * weight_decay)`.
     """,
     wrong="""
         still_in_the_gradient: w = w * (1 - lr * weight_decay) → g = g + weight_decay * w
@@ -86,6 +90,8 @@ broken_adamw = Exercise(
         and: (1 - beta1) * g → (1 - beta1) * (g + weight_decay * w)
             You keep the decay out of v, but it is still in m and is divided by the root of v: take it from
             the weights themselves.
+        in_the_second_moment: (1 - beta2) * g.square() → (1 - beta2) * (g + weight_decay * w).square()
+            The weights shrink by themselves now, but the decay is still in v: neither m nor v may know of it.
         divided_by_the_root: w = w * (1 - lr * weight_decay) → nothing
         and: lr * m_hat → lr * (m_hat + weight_decay * w)
             You add the decay to m_hat, so that the root of v still divides it: it stands beside the fraction.
@@ -94,11 +100,11 @@ broken_adamw = Exercise(
             line.
         decay_lost: w = w * (1 - lr * weight_decay) → nothing
             The decay is gone altogether: this is Adam. Shrink the weights.
-        not_times_the_rate: lr * weight_decay → weight_decay
-            You shrink the weights by weight_decay alone: the share is lr * weight_decay.
         after_the_step: w = w * (1 - lr * weight_decay) → nothing
         and: + eps) → + eps); w = w * (1 - lr * weight_decay)
             You shrink the new weights, the step included: the weights before the step shrink.
+        not_times_the_rate: lr * weight_decay → weight_decay
+            You shrink the weights by weight_decay alone: the share is lr * weight_decay.
         weights_grow: 1 - lr * weight_decay → 1 + lr * weight_decay
             The weights grow: the decay is taken from them.
         doubled: 1 - lr * weight_decay → 1 - 2 * lr * weight_decay
@@ -110,6 +116,14 @@ broken_adamw = Exercise(
         of_the_first_weights: m, v = torch.zeros_like(w), → first, m, v = w, torch.zeros_like(w),
         and: w * (1 - lr * weight_decay) → w - lr * weight_decay * first
             You take a share of the weights you began with: at each step it is of what they are then.
+        all_at_the_end: w = w * (1 - lr * weight_decay) → nothing
+        and: return w → return w * (1 - lr * weight_decay) ** len(gradients)
+            You shrink the weights after all steps, and all steps with them: each step begins by shrinking.
+        eps_inside_the_root: v_hat.sqrt() + eps → (v_hat + eps).sqrt()
+        corrections_lost: lr * m_hat / (v_hat.sqrt() → lr * m / (v.sqrt()
+        squares_of_m: g.square() → m.square()
+            The decay is right now, but you changed Adam's step, which was right as it stood: compare it with
+            the program's.
         once: w = w * (1 → if t == 1: w = w * (1
             You shrink the weights once, before all steps: each step shrinks them.
     """,

@@ -9,7 +9,7 @@ from course.exercises.engine import Exercise
 
 
 def my_held_out_r2(x, y, n_train, k):
-    """R² on the rows from n_train on, a tensor of no axes. x (N, D), y (N,); the k features that correlate
+    """R² on the rows from n_train on, a scalar tensor. x (N, D), y (N,); the k features that correlate
     most with y, of either sign, are fitted to the first n_train rows, by least squares with an intercept."""
     x_train, y_train = x[:n_train], y[:n_train]  # the choice is part of the fit: it sees these rows alone
     centred = x_train - x_train.mean(dim=0)

@@ -8,7 +8,7 @@ from course.exercises.engine import Exercise
 
 
 def my_huber(predicted, y, delta):
-    """The mean Huber loss, a tensor of no axes. predicted and y (N,); delta > 0: a float."""
+    """The mean Huber loss, a scalar tensor. predicted and y (N,); delta > 0: a float."""
     size = (predicted - y).abs()
     square = 0.5 * size.square()
     straight = delta * (size - 0.5 * delta)  # meets the square at delta, with the same slope there

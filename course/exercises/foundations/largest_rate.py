@@ -8,7 +8,7 @@ from course.exercises.engine import Exercise
 
 
 def my_largest_rate(x):
-    """The learning rate above which gradient descent diverges, a tensor of no axes. x (N, D): features of a
+    """The learning rate above which gradient descent diverges, a scalar tensor. x (N, D): features of a
     linear model with an intercept, whose loss is the mean squared error."""
     columns = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)  # (N, D + 1), the ones for the intercept
     hessian = 2 / len(x) * columns.T @ columns

@@ -7,8 +7,8 @@ from course.exercises.engine import Exercise
 
 
 def my_roc_auc(scores, labels):
-    """The area under the ROC curve, a tensor of no axes, of the type of scores. scores (N,); labels (N,), 0
-    or 1, each at least once."""
+    """The area under the ROC curve, a scalar tensor of the type of scores. scores (N,); labels (N,), 0 or 1,
+    each at least once."""
     positive, negative = scores[labels == 1][:, None], scores[labels == 0]
     # A pair is a small rectangle of the unit square: below the curve where the positive scores higher, cut in
     # half by a slanted line where both score the same.

@@ -5,17 +5,17 @@ import math
 import torch
 
 
-def backward_by_recursion(inputs, steps):
+def backward_by_users(inputs, steps):
     """The same from the inputs' side: a value's slope is the sum over the steps that use it."""
     values = all_values(inputs, steps)
-
-    def slope(place):
-        total = float(place == len(values) - 1)
-        for out, step in enumerate(steps, len(inputs)):
-            total += sum(factor * slope(out) for used, factor in shares(*step, out, values) if used == place)
-        return total
-
-    return torch.tensor([slope(place) for place in range(len(inputs))], dtype=torch.float64)
+    users = [[] for _ in values]
+    for out, step in enumerate(steps, len(inputs)):
+        for used, factor in shares(*step, out, values):
+            users[used].append((out, factor))
+    slopes = [0.0] * (len(values) - 1) + [1.0]
+    for place in range(len(values) - 2, -1, -1):
+        slopes[place] = sum(factor * slopes[out] for out, factor in users[place])
+    return torch.tensor(slopes[: len(inputs)], dtype=torch.float64)
 
 
 def backward_by_a_matrix(inputs, steps):
@@ -59,4 +59,4 @@ def shares(operation, i, j, out, values):
     return [(i, 1.0), (j, 1.0)] if operation == "add" else [(i, values[j]), (j, values[i])]
 
 
-RIGHT = (backward_by_recursion, backward_by_a_matrix, backward_by_forward_mode)
+RIGHT = (backward_by_users, backward_by_a_matrix, backward_by_forward_mode)
