@@ -37,12 +37,6 @@ def spans(rng):
     return dict(B=B, C=C, H=H, W=W, D=D, kernel=kernel, stride=stride, padding=padding)
 
 
-def stride_inside_the_kernel(x, weight, bias, stride, padding):
-    """You apply the stride between the kernel's elements: that is dilation. The stride moves the whole
-    kernel."""
-    return F.conv2d(x, weight, bias, 1, padding, dilation=stride)
-
-
 conv2d = Exercise(
     my_conv2d,
     reference=lambda x, weight, bias, stride, padding: F.conv2d(
@@ -58,6 +52,7 @@ conv2d = Exercise(
     ),
     draw=draw,
     sizes=[
+        dict(B=1, C=1, H=1, W=1, D=1, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
         dict(B=1, C=1, H=3, W=4, D=1, kernel=(2, 2), stride=(1, 1), padding=(1, 1)),
         dict(B=1, C=2, H=3, W=3, D=1, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
         dict(B=1, C=1, H=5, W=5, D=2, kernel=(3, 3), stride=(2, 2), padding=(0, 0)),
@@ -85,19 +80,17 @@ conv2d = Exercise(
     """,
     special="""
         in_part: any((n+2*p-k) % s for n,p,k,s in zip(x.shape[2:], padding, weight.shape[2:], stride))
-            Your function is right but where the last step leads over the edge: a place where the kernel fits
-            only in part is left out, H_out = (H + 2 p_h - K_h) // s_h + 1.
-        zero_padding: 0 in padding
+            Your function is right but where the kernel fits only in part at the end: round down.
+        padding_of_0: 0 in padding
             Your function is right but where a padding is 0: a slice like [p:-p] is then empty.
         square_kernel: weight.shape[2] != weight.shape[3]
             Your function is right for square kernels alone: K_h belongs to the rows, K_w to the columns.
         unequal_pairs: stride[0] != stride[1] or padding[0] != padding[1]
             Your function is right where both numbers of each pair are equal: the first is for the rows.
-        all_square: len({*x.shape[2:]}) + len({*weight.shape[2:]}) + len({*stride}) + len({*padding}) > 4
-            Your function is right where rows and columns are alike: count each by itself.
+        square_image: x.shape[2] != x.shape[3]
+            Your function is right for square images alone: count rows and columns each by itself.
         padded: max(padding) > 0
-            Your function is right without padding: p_h rows of zeros go above and below, p_w columns left and
-            right, before anything else.
+            Your function is right without padding: zeros go around x, p_h rows and p_w columns, at first.
         strided: max(stride) > 1
             Your function is right for strides of 1: the patch of output (i, j) begins at (i * s_h, j * s_w).
         several_inputs: x.shape[1] > 1
@@ -132,17 +125,12 @@ conv2d = Exercise(
             You take the mean over the patch: the products are summed.
         padding_at_the_start_only: (p_w, p_w, p_h, p_h) → (p_w, 0, p_h, 0)
             You pad the top and the left only: padding is added on both sides of each axis.
-        padding_forgotten: (p_w, p_w, p_h, p_h) → (0, 0, 0, 0)
-            The padding is missing: add p_h rows of zeros above and below, p_w columns left and right.
         padding_swapped: (p_w, p_w, p_h, p_h) → (p_h, p_h, p_w, p_w)
             Height and width are swapped in the padding. F.pad counts axes from the last one: (p_w, p_w, p_h,
             p_h).
         stride_swapped: = stride, padding → = stride[::-1], padding
             Height and width are swapped in the stride: stride[0] is the step down the rows.
-        stride_forgotten: = stride, padding → = (1, 1), padding
-            The stride is missing: the patch of output (i, j) begins at row i * s_h and column j * s_w.
         steps_of_a_whole_kernel: = stride, padding → = weight.shape[2:], padding
             You step by the kernel's size, so patches never overlap: step by the stride.
     """,
-    functions=(stride_inside_the_kernel,),
 )

@@ -38,7 +38,7 @@ dead_logits = Exercise(
         dict(B=3, D=2, K=5, dtype=torch.float32),
         dict(B=2, D=3, K=4, scale=1000.0),
         dict(B=3, D=2, K=12, scale=1e5),
-        dict(B=1, D=1, K=1),
+        dict(B=1, D=1, K=1, dtype=torch.float32),
     ],
     spans=dict(B=(1, 5), D=(1, 6), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-1, 2)),
     bug="""
@@ -59,8 +59,7 @@ dead_logits = Exercise(
         zero_logits: (features @ weight.T + bias == 0).any()
             Your function is right but where a logit is 0: the slope is 1 there too, and no ReLU has it.
         large_logits: features.abs().max() > 10
-            Your function is right for moderate logits alone: is something clamped, or does an exponential
-            overflow? Logits may be any number.
+            Your function is right for moderate logits alone: is a number clamped, or does exp overflow?
         several_examples: len(features) > 1
             Your function is right for one example: each row of features gives a row of logits.
     """,
@@ -80,19 +79,14 @@ dead_logits = Exercise(
             A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
             the last linear layer and the cross-entropy.
         softplus_on_logits: return logits → return F.softplus(logits)
-            Softplus keeps the class alive, but cuts negative logits off at 0 all the same: logits may be any
-            number, so leave them as they are.
         elu_on_logits: return logits → return F.elu(logits)
         gelu_on_logits: return logits → return F.gelu(logits)
         silu_on_logits: return logits → return F.silu(logits)
             A smooth activation in place of the ReLU still bounds the logits below. Nothing belongs between
             the last linear layer and the cross-entropy.
         sigmoid_on_logits: return logits → return torch.sigmoid(logits)
-            A sigmoid squeezes the logits into 0 to 1: the classes then differ by less than 1. Leave them as
-            they are.
         tanh_on_logits: return logits → return torch.tanh(logits)
-            tanh squeezes the logits into -1 to 1: the classes then differ by less than 2. Leave them as they
-            are.
+            That squeezes the logits: the classes then differ by 2 at most. Leave them as they are.
         softmax_on_logits: return logits → return torch.softmax(logits, dim=1)
             F.cross_entropy applies log-softmax itself: with yours it is applied twice, and the loss cannot go
             to 0.

@@ -69,6 +69,7 @@ equivariance = Exercise(
         dict(B=1, C=1, D=1, H=2, W=3, kernel=(2, 3), padding=2, shift=10),
         dict(B=1, C=3, D=2, H=4, W=5, kernel=(3, 3), padding=1, shift=1, scale=1e-6),
         dict(B=2, C=2, D=2, H=4, W=6, kernel=(3, 2), padding=1, shift=2, dtype=torch.float32),
+        dict(B=1, C=1, D=1, H=1, W=2, kernel=(1, 1), padding=0, shift=1, dtype=torch.float32),
     ],
     spans=spans,
     hints="""
@@ -80,11 +81,9 @@ equivariance = Exercise(
     """,
     special="""
         no_shift: shift == 0
-            Your function is right but for a shift of 0, which changes nothing: x[..., :-0] is empty, and
-            `shift or 1` takes a 0 for "not given".
+            Your function is right but for a shift of 0: x[..., :-0] is empty, and `shift or 1` is 1.
         wide_shift: shift >= x.shape[3] + 2 * padding - weight.shape[3] + 1 or shift >= x.shape[3]
-            Your function is right but where the shift exceeds the width of the image or of the output: then
-            only zeros are left.
+            Your function is right but for a shift beyond image or output, where only zeros are left.
         small_errors: x.abs().max() < 1e-3
             Your function is right but for small errors: none of them is rounding.
         several_examples: len(x) > 1
@@ -92,8 +91,7 @@ equivariance = Exercise(
         several_outputs: len(weight) > 1
             Your function is right for one output channel: take the largest error over all of them.
         padded: padding > 0
-            Your function is right without padding: f pads the image, after T has moved it, on all four sides
-            and by zeros.
+            Your function is right without padding: f pads all four sides, of the image that T has moved.
         several_rows: x.shape[2] + 2 * padding - weight.shape[2] > 0
             Your function is right for one output row: take the largest error over all rows.
     """,
@@ -103,8 +101,6 @@ equivariance = Exercise(
         wraps_around: F.pad(image, (shift, 0))[..., : image.shape[3]] → image.roll(shift, 3)
             Your shift wraps around, as torch.roll does: what passes the right edge must be lost, and zeros
             come in.
-        image_wraps_around: layer(move(x)) → layer(x.roll(shift, 3))
-            Your shift of the image wraps around, as torch.roll does: zeros must come in.
         output_wraps_around: move(layer(x)) → layer(x).roll(shift, 3)
             Your shift of the output wraps around, as torch.roll does: T is the same shift as the image's.
         moves_left: (shift, 0))[..., : image.shape[3]] → (0, shift))[..., shift:]
@@ -113,8 +109,6 @@ equivariance = Exercise(
             You shift rows instead of columns: the last axis counts columns.
         output_not_moved: move(layer(x))) → layer(x))
             You compare f(T x) with f(x): equivariance says that the output moves along, T f(x).
-        padding_forgotten: , padding=padding → nothing
-            You convolve without the padding.
         mean_error: .amax( → .mean(
             You average the errors: a single wrong value must show, so take the largest.
         no_absolute_value: .abs() → nothing

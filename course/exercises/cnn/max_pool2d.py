@@ -51,6 +51,7 @@ max_pool2d = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, C=1, H=4, W=4, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
+        dict(B=1, C=1, H=1, W=1, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
         dict(B=1, C=2, H=5, W=6, kernel=(3, 2), stride=(2, 1), padding=(0, 0)),
         dict(B=2, C=3, H=6, W=7, kernel=(2, 3), stride=(1, 3), padding=(0, 1)),
         dict(B=2, C=1, H=7, W=5, kernel=(2, 2), stride=(3, 3), padding=(1, 0)),
@@ -78,19 +79,17 @@ max_pool2d = Exercise(
             Your function is right but for large numbers: a constant such as -1e9 in place of minus infinity
             wins over lower ones, and what is added to them and taken off again costs digits.
         in_part: any((n + 2 * p - k) % s for n, p, k, s in zip(x.shape[2:], padding, kernel, stride))
-            Your function is right but where the last step leads over the edge: a window that fits in part is
-            left out, H_out = (H + 2 p_h - K_h) // s_h + 1.
+            Your function is right but where a last window fits only in part: it is left out, rounding down.
         padding_of_0: 0 in padding
             Your function is right but where a padding is 0: a slice like [p:-p] is then empty.
         square_kernel: kernel[0] != kernel[1]
             Your function is right for square kernels alone: K_h belongs to the rows, K_w to the columns.
         unequal_pairs: stride[0] != stride[1] or padding[0] != padding[1]
             Your function is right where both numbers of each pair are equal: the first is for the rows.
-        all_square: len({*x.shape[2:]}) + len({*kernel}) + len({*stride}) + len({*padding}) > 4
-            Your function is right where rows and columns are alike: count each by itself.
+        square_image: x.shape[2] != x.shape[3]
+            Your function is right for square images alone: count rows and columns each by itself.
         padded: max(padding) > 0
-            Your function is right without padding: p_h rows of minus infinity go above and below, p_w columns
-            left and right, and get no gradient.
+            Your function is right without padding: minus infinity goes around x, p_h rows and p_w columns.
         strided: max(stride) > 1
             Your function is right for strides of 1: the window of output (i, j) begins at (i * s_h, j * s_w).
         several_channels: len(x) * x.shape[1] > 1
@@ -108,8 +107,6 @@ max_pool2d = Exercise(
         zero_padding: , value=-torch.inf → nothing
             Your padding is 0: where a window holds negative values only, the padding wins. Pad with minus
             infinity.
-        stride_forgotten: = kernel, stride, padding → = kernel, (1, 1), padding
-            The stride is missing: the window of output (i, j) begins at row i * s_h and column j * s_w.
         steps_of_a_whole_kernel: = kernel, stride, padding → = kernel, kernel, padding
             You step by the kernel's size, so windows never overlap. That is a usual choice for pooling, but
             the step is the stride.
@@ -120,17 +117,12 @@ max_pool2d = Exercise(
         padding_swapped: (p_w, p_w, p_h, p_h) → (p_h, p_h, p_w, p_w)
             Height and width are swapped in the padding. F.pad counts axes from the last one: (p_w, p_w, p_h,
             p_h).
-        padding_forgotten: (p_w, p_w, p_h, p_h) → (0, 0, 0, 0)
-            The padding is missing: add p_h rows above and below, p_w columns left and right.
         padding_at_the_start_only: (p_w, p_w, p_h, p_h) → (p_w, 0, p_h, 0)
             You pad the top and the left only: padding is added on both sides of each axis.
         average_with_infinity: window.amax → window.mean
         average_for_maximum: window.amax → window.mean
         and: , value=-torch.inf → nothing
             You take the average of the window: max pooling takes its largest value.
-        largest_magnitude: window.amax(dim=(2, 3)) → (w := window.flatten(2)).gather(2, w.abs().argmax(2, 1)).mean(2)
-        and: value=-torch.inf → value=0.0
-            You take the largest magnitude: max pooling takes the largest value, and -3 is less than 1.
         maximum_over_channels: window.amax(dim=(2, 3)) → window.amax(dim=(1, 2, 3))[:, None]
             You take the maximum over the channels too: pooling treats each channel by itself.
     """,

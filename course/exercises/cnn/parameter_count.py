@@ -63,11 +63,8 @@ parameter_count = Exercise(
         large_numbers: c_in * c_out * kernel[0] * kernel[1] > 2**31
             Your function is right but for large numbers: a float, or an int32, has too few digits for them,
             and no memory holds such a layer. Multiply Python ints, and divide with //.
-        several_kernels: groups == c_in and c_out > c_in > 1
-            Your function is right but where each input channel has a group to itself and several output
-            channels see it: there is a kernel for every output channel.
         depthwise: groups == c_in > 1
-            Your function is right but where each input channel has a group to itself: the rule is the same.
+            Your function is right but where each input channel has a group to itself: no special case.
         grouped: groups > 1
             Your function is right for one group. With more, an output channel sees c_in / groups inputs.
     """,
@@ -100,8 +97,6 @@ parameter_count = Exercise(
             You always count a bias: where `bias` is False there is none.
         square_of_the_height: * k_h * k_w → * k_h * k_h
             You square the kernel's height: it need not be square, K_h * K_w.
-        square_of_the_width: * k_h * k_w → * k_w * k_w
-            You square the kernel's width: it need not be square, K_h * K_w.
         kernel_sides_added: * k_h * k_w → * (k_h + k_w)
             You add the kernel's sides: it has K_h * K_w elements.
     """,

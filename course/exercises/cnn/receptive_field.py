@@ -63,8 +63,7 @@ receptive_field = Exercise(
             Your function is right but for deep stacks, with fields of 10^17 pixels: go through the layers
             once, with Python's ints. A float or an int32 has too few digits for them.
         kernel_of_1: any(kernel == 1 for kernel, _, _ in layers)
-            Your function is right but for kernels of 1: they add nothing to the size, yet their stride
-            counts.
+            Your function is right but for kernels of 1: they add nothing, yet their stride counts.
         stride_beyond_kernel: any(stride > kernel for kernel, stride, _ in layers)
             Your function is right but where a stride exceeds the kernel: pixels are then skipped, and count.
         even_kernel: any(kernel % 2 == 0 for kernel, _, _ in layers)
@@ -72,8 +71,7 @@ receptive_field = Exercise(
         dilated: any(dilation > 1 for _, _, dilation in layers)
             Your function is right but with dilation: each of the K - 1 gaps is `dilation` units wide.
         holes: any(dilation > 1 or stride > kernel for kernel, stride, dilation in layers)
-            Your function is right but where a field has holes: it goes from the first pixel to the last, and
-            those in between count.
+            Your function is right but where a field has holes, which count: from the first pixel to the last.
         strided: any(stride > 1 for _, stride, _ in layers)
             Your function is right but with strides: go through an example of two layers by hand.
     """,
@@ -88,8 +86,6 @@ receptive_field = Exercise(
             size before you multiply the jump by this layer's stride.
         jump_of_one_layer: jump = jump * stride → jump = stride
             Your jump is the stride of the last layer alone: strides multiply from layer to layer.
-        own_stride_for_jump: dilation * jump → dilation * stride
-            You multiply by the layer's own stride: what counts is the product of the strides below it.
         strides_added: jump * stride → jump + stride - 1
             You add the strides up: they multiply, since a step of the upper layer is made of whole steps of
             the lower one.

@@ -48,7 +48,7 @@ weight_gradient = Exercise(
         dict(B=4, C=3, D=2, H=5, W=7, kernel=(1, 1)),
         dict(B=2, C=1, D=4, H=4, W=8, kernel=(5, 2), dtype=torch.float32),
         dict(B=5, C=2, D=1, H=1, W=6, kernel=(3, 1), dtype=torch.float32),
-        dict(B=1, C=1, D=1, H=1, W=1, kernel=(1, 1)),
+        dict(B=1, C=1, D=1, H=1, W=1, kernel=(1, 1), dtype=torch.float32),
         dict(B=20, C=1, D=17, H=1, W=30, kernel=(1, 2)),
     ],
     spans=lambda rng: dict(
@@ -67,20 +67,20 @@ weight_gradient = Exercise(
         weight takes part in: b, i and j.
 
         These are the lines themselves: for each (k, m) the pixels met are `x[:, :, k : k + h_out, m : m +
-        w_out]`, as large as `grad_y`; fill `grad_weight[:, :, k, m]` with `torch.einsum('bohw,bchw->oc', grad_y, met)`.
+        w_out]`, as large as `grad_y`; fill `grad_weight[:, :, k, m]` with `torch.einsum('bohw,bchw->oc',
+        grad_y, met)`.
     """,
     special="""
-        several_examples: len(x) > 1
-            Your function is right for one example: with several, the gradients of all of them add up.
-        several_channels: x.shape[1] * grad_y.shape[1] > 1
-            Your function is right for one channel in and out: dW[o, c] takes grad_y[:, o] and x[:, c].
         square_output: grad_y.shape[2] != grad_y.shape[3]
             Your function is right for square outputs alone: H_out counts the rows, W_out the columns.
         square_kernel: kernel[0] != kernel[1]
             Your function is right for square kernels alone: K_h counts the rows, K_w the columns.
+        several_examples: len(x) > 1
+            Your function is right for one example: with several, the gradients of all of them add up.
+        several_channels: x.shape[1] * grad_y.shape[1] > 1
+            Your function is right for one channel in and out: dW[o, c] takes grad_y[:, o] and x[:, c].
         several_positions: grad_y[0, 0].numel() > 1
-            Your function is right for one output position: with several, (i, j) brings grad_y[i, j] times
-            x[i + k, j + m] to element (k, m), and the sum goes over all of them.
+            Your function is right for one position: each brings grad_y[i, j] * x[i + k, j + m] to (k, m).
         several_elements: kernel[0] * kernel[1] > 1
             Your function is right for a kernel of one element: element (k, m) meets pixels x[i + k, j + m].
     """,
@@ -99,16 +99,10 @@ weight_gradient = Exercise(
             too. For the kernel's, grad_y slides over x as it is: element (k, m) meets x[i + k, j + m].
         transposed_channels: return grad_weight → return grad_weight.transpose(0, 1)
             Input and output channels are swapped: the shape is (C_out, C_in, K_h, K_w), the shape of W.
-        as_for_the_input: return grad_weight → return grad_weight.flip(-2, -1).transpose(0, 1)
-            You flip and swap the channels: that is what happens to W in the gradient for the input. The
-            gradient for W has W's own layout, unflipped.
         batch_kept: x.new_zeros(grad_y → x.new_zeros(len(x), grad_y
         and: grad_weight[:, :, k, m] → grad_weight[:, :, :, k, m]
         and: "bohw,bchw->oc" → "bohw,bchw->boc"
             You return one gradient for each example: the examples share the weight, so sum over them.
-        examples_crossed: grad_y, met) → grad_y.sum(0, keepdim=True), met.sum(0, keepdim=True))
-            You sum over the batch before you multiply, so each example's gradient meets every other's pixels:
-            multiply example by example, then sum.
         input_channels_summed: grad_y, met) → grad_y, met.sum(1, keepdim=True).expand_as(met))
             You sum over the input channels: each has a kernel slice, and so a gradient, of its own.
         upstream_forgotten: grad_y, met) → torch.ones_like(grad_y), met)
