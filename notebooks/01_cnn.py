@@ -138,15 +138,21 @@ plots.grids(
 # the kernel's elements (its *taps*), so that they read every $d$-th pixel.
 
 # %% [markdown]
+# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
+# digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the inputs, and
+# arguments must stay as they are.
+#
 # **Exercise: how long is the output?** (easy, about 8 minutes)
 #
-# An axis of `n` elements gets `padding` zeros at **each** of its two ends. A kernel of `kernel`
-# elements, which lie `dilation` apart, starts at the left end and moves on by `stride` as long as it
-# fits. Return the number of positions, as an `int`. All arguments are whole numbers, and the kernel
-# fits at least once.
+# An axis of `n` elements gets `padding` zeros at **each** of its two ends. A kernel of `kernel` elements,
+# each `dilation` places after the one before (1: side by side), starts at the left end and moves on by
+# `stride` as long as it fits whole. Return the number of positions, as a Python `int`.
 #
-# Try it by hand first: how many positions has a kernel of 3 on 6 elements, with stride 2 and no
-# padding?
+# All arguments are `int`s, at least 1, but `padding` may be 0, or larger than the kernel. The kernel fits at
+# least once. Numbers go up to $10^{18}$, so stay with whole numbers: a `float` has 16 digits. There are at
+# most 500 positions.
+#
+# By hand first: how many positions has a kernel of 3 on 6 elements, with stride 2 and no padding?
 
 
 # %%
@@ -158,6 +164,14 @@ def my_output_size(n, kernel, stride, padding, dilation):
 exercises.cnn.output_size.check(my_output_size)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# Two: the kernel covers elements 0 to 2, then 2 to 4. The next position would need elements 4 to 6, and there
+# is no element 6. So element 5 is never looked at.
+#
+# </details>
+
+# %% [markdown]
 # Count along one axis. With dilation the kernel reaches over $d(K-1)+1$ pixels; the padded image has $n+2p$.
 # The first place is at the left edge, and the kernel can then take as many whole steps of $s$ as fit into
 # what is left:
@@ -165,8 +179,7 @@ exercises.cnn.output_size.check(my_output_size)
 # $$n_{\text{out}} = \left\lfloor \frac{n + 2p - d\,(K-1) - 1}{s} \right\rfloor + 1$$
 #
 # This is relationship 6 of Dumoulin and Visin (2016) with the dilated kernel's reach for its size. The floor
-# matters: pixels at the right edge that no whole step reaches are silently never looked at. (By hand: two
-# positions, and the sixth element is one of these.)
+# matters: pixels at the right edge that no whole step reaches are silently never looked at.
 
 
 # %%
@@ -229,13 +242,15 @@ for name, kernel in {"weight": weight, "weight.flip(0, 1)": weight.flip(0, 1)}.i
 # %% [markdown]
 # **Exercise: conv2d with stride and padding** (medium, about 25 minutes)
 #
-# Write `my_conv2d` without `F.conv2d` or `F.unfold`; loops are welcome. The kernel is not flipped.
-# `stride` and `padding` are pairs, rows first: `stride = (2, 1)` moves down two rows, but right one
-# column, at a time. `padding = (p_h, p_w)` adds `p_h` rows of zeros at the top and as many at the
-# bottom, and likewise `p_w` columns left and right. Image and kernel need not be square.
+# Write `my_conv2d` without PyTorch's convolutions (`F.conv2d`, `F.conv1d`, `nn.Conv2d` and so on) and
+# without `F.unfold`; loops and `Tensor.unfold` are welcome. The kernel is not flipped.
+# `stride` and `padding` are tuples, rows first: `stride = (2, 1)` moves down two rows, but right one
+# column, at a time. `padding = (p_h, p_w)` adds `p_h` rows of zeros above and as many below, and `p_w`
+# columns left and right. The kernel fits on the padded image; kernel and padding may be larger than the
+# image. Places where it fits only in part are left out.
 #
-# The output has the shape $(B, C_{out}, H_{out}, W_{out})$ and the type of `x`. The check compares its
-# values and the gradients for `x`, `weight` and `bias`, so compute with tensors throughout.
+# The output has the shape $(B, C_{out}, H_{out}, W_{out})$. The check compares it and the gradients for
+# `x`, `weight` and `bias`: compute with tensors throughout.
 
 
 # %%
@@ -431,8 +446,9 @@ print("transpose undoes the convolution:", torch.allclose(back, x.flatten()))
 # `y` is the cross-correlation of `x` $(B, C_{in}, H, W)$ with a kernel $W$, with stride 1 and no
 # padding. Backpropagation brings you `grad_y` $= \partial L / \partial y$, of the shape
 # $(B, C_{out}, H_{out}, W_{out})$. Return $\partial L / \partial W$, of the shape
-# $(C_{out}, C_{in}, K_h, K_w)$ and the type of `x`. `kernel` is the pair `(K_h, K_w)`. No autograd:
-# write the derivative of one output for one kernel element, then the chain rule.
+# $(C_{out}, C_{in}, K_h, K_w)$. `kernel` is the tuple `(K_h, K_w)`. Write the derivative of one output for
+# one kernel element, then the chain rule: no autograd, `torch.func` or `torch.nn.grad`. `F.conv2d` is
+# allowed, and so are loops. Your result needs no gradient of its own.
 #
 # By hand first: `x` has one row `[1, 2, 4]`, the kernel two elements, and `grad_y` is `[10, 1]`.
 # The gradient is `[12, 24]`. Why?
@@ -447,6 +463,15 @@ def my_weight_gradient(x, grad_y, kernel):
 exercises.cnn.weight_gradient.check(my_weight_gradient)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The outputs are $y_0 = 1 w_0 + 2 w_1$ and $y_1 = 2 w_0 + 4 w_1$. So $w_0$ meets the pixels 1 and 2, and
+# $w_1$ meets 2 and 4. Each pixel counts with the upstream gradient of its output:
+# $10 \cdot 1 + 1 \cdot 2 = 12$ and $10 \cdot 2 + 1 \cdot 4 = 24$.
+#
+# </details>
+
+# %% [markdown]
 # With $k$ counting the images of the batch, the equation of section 5 differentiated for each of its inputs
 # is
 #
@@ -455,8 +480,6 @@ exercises.cnn.weight_gradient.check(my_weight_gradient)
 #
 # $$\frac{\partial L}{\partial \tilde x_{k,c,m,n}}
 # = \sum_{o}\;\sum_{\substack{u,i:\; si+du=m\\ v,j:\; sj+dv=n}} g_{k,o,i,j}\, W_{o,c,u,v}$$
-#
-# (By hand: $12 = 10 \cdot 1 + 1 \cdot 2$ and $24 = 10 \cdot 2 + 1 \cdot 4$, the second sum.)
 #
 # In code the three sums use the same slices as the forward pass: where it *read* pixels through a slice, the
 # backward pass *adds* to them through the same slice. A `torch.autograd.Function` holds both passes.
@@ -537,13 +560,13 @@ check_agreement(conv2d_by_hand, F.conv2d, **random_case(4, 1, 28, 28, 6, 5, 5))
 # %% [markdown]
 # **Exercise: max pooling with stride and padding** (medium, about 20 minutes)
 #
-# Write `my_max_pool2d` without PyTorch's pooling functions; loops are welcome. `kernel`, `stride` and
-# `padding` are pairs, rows first. `padding = (p_h, p_w)` adds `p_h` rows above and as many below, and
-# `p_w` columns left and right; padding must never win, so it counts as minus infinity. It is at most
-# half the kernel. Windows that do not fit whole on the padded image are left out.
+# Write `my_max_pool2d` without PyTorch's pooling functions and modules; loops are welcome. `kernel`,
+# `stride` and `padding` are tuples, rows first. `padding = (p_h, p_w)` adds `p_h` rows above and as many
+# below, and `p_w` columns left and right; padding must never win, so it counts as minus infinity. It is
+# at most half the kernel. Windows that do not fit whole on the padded image are left out.
 #
-# The output has the shape $(B, C, H_{out}, W_{out})$ and the type of `x`. The check compares values
-# and the gradient for `x`; no window holds its largest value twice.
+# `x` holds finite numbers of any size, in float64 also $-10^{300}$; those of one window all differ.
+# The output has the shape $(B, C, H_{out}, W_{out})$. The check compares values and the gradient for `x`.
 
 
 # %%
@@ -600,9 +623,10 @@ for name, x in {"random": image, "ties": image.round(), "all negative": image - 
 # **Exercise: count the parameters** (easy, about 8 minutes)
 #
 # Return the number of parameters of a two-dimensional convolution from `c_in` to `c_out` channels, as
-# an `int`. `kernel` is the pair `(K_h, K_w)`. `bias` is `True` or `False`: with or without one. With
-# `groups` > 1 the channels are split into so many groups, side by side: an output channel sees the
-# input channels of its own group only. Both channel counts are multiples of `groups`.
+# a Python `int`. `kernel` is the tuple `(K_h, K_w)`. `bias` is `True` or `False`: with or without one.
+# With `groups` > 1 the channels are split into so many groups, side by side: an output channel sees the
+# input channels of its own group only. Both channel counts are multiples of `groups`. Results go up to
+# $10^{18}$: stay with whole numbers. No memory holds such a layer.
 #
 # By hand first: 3 colours to 16 channels, a kernel of 5 × 5, one group, with bias. And a linear layer
 # from 28 · 28 · 3 numbers to 16?
@@ -617,9 +641,17 @@ def my_parameter_count(c_in, c_out, kernel, groups, bias):
 exercises.cnn.parameter_count.check(my_parameter_count)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The convolution has $16 \cdot 3 \cdot 5 \cdot 5 = 1{,}200$ weights and 16 biases: 1,216. The linear layer
+# has $28 \cdot 28 \cdot 3 \cdot 16 = 37{,}632$ weights and 16 biases: 37,648.
+#
+# </details>
+
+# %% [markdown]
 # With one group there are $C_{out}(C_{in}K_hK_w + 1)$ parameters, whatever the image's size, and
 # $C_{out}\,C_{in}K_hK_w$ multiplications for each output pixel. A dense layer has a weight for each pair of
-# an input and an output value. (By hand: 1,216 and 37,648.)
+# an input and an output value.
 #
 # **Predict**, for a layer from 16 channels of 12 × 12 to 32 channels of 8 × 8 with kernels of 5 × 5: how many
 # times more parameters would the dense layer have? How many times more multiplications?
@@ -686,11 +718,13 @@ print("padding 1, away from the border:", inside, "- at the right border:",
 # Let $f$ be the cross-correlation of `x` $(B, C_{in}, H, W)$ with `weight`, stride 1, no bias, with
 # `padding` zeros on each of the four sides, and $T$ the shift to the right by `shift` columns: zeros
 # come in at the left edge, what passes the right edge is lost. Return for each output column the
-# largest $|f(Tx) - T f(x)|$ over the batch, the channels and the rows: a tensor $(W_{out},)$ that says
-# *where* the layer is not equivariant. `F.conv2d` is allowed.
+# largest $|f(Tx) - T f(x)|$ over batch, channels and rows: a tensor $(W_{out},)$, without a gradient.
+# `F.conv2d` is allowed.
 #
-# By hand first: the row `[1, 2, 3, 4]`, the kernel `[1, 1]`, no padding, a shift by 1. Why is one of
-# the three errors not 0?
+# `shift` is 0 or more; it may exceed the width of image or output. Errors of $10^{-6}$ count.
+#
+# By hand first: the row `[1, 2, 3, 4]`, the kernel `[1, 1]`, no padding, a shift by 1. Why is one
+# error not 0?
 
 
 # %%
@@ -702,9 +736,14 @@ def my_shift_error(x, weight, padding, shift):
 exercises.cnn.equivariance.check(my_shift_error)
 
 # %% [markdown]
-# (By hand: $f(Tx) = (1, 3, 5)$ and $T f(x) = (0, 3, 5)$. $T$ puts a zero into the first column of the output,
-# but the kernel there already reads the 1.)
+# <details><summary>By hand: the answer</summary>
 #
+# $Tx = (0, 1, 2, 3)$, so $f(Tx) = (1, 3, 5)$. And $f(x) = (3, 5, 7)$, so $T f(x) = (0, 3, 5)$. The errors are
+# $(1, 0, 0)$: $T$ puts a zero into the first column of the output, but the kernel there already reads the 1.
+#
+# </details>
+
+# %% [markdown]
 # ## 13 The receptive field
 #
 # Which pixels can change one unit deep in the net? Go up layer by layer, and keep two numbers: the field's
@@ -714,11 +753,12 @@ exercises.cnn.equivariance.check(my_shift_error)
 # %% [markdown]
 # **Exercise: how far does a unit see?** (medium, about 15 minutes)
 #
-# `layers` lists `(kernel, stride, dilation)` of a stack of convolutions and poolings along one axis,
-# from the input to the output. Return the pair of ints `(size, jump)`: `size` is the length of one
-# output unit's receptive field, counted in input pixels from the first that it depends on to the
-# last, and `jump` is the distance in input pixels between the fields of two neighbouring output
-# units. Padding does not matter. Without any layer both are 1.
+# `layers` is a list of tuples `(kernel, stride, dilation)`, `int`s from 1 on, of convolutions and poolings
+# along one axis, from the input to the output. Return the pair of Python `int`s `(size, jump)`: `size` is
+# the length of one output unit's receptive field, counted in input pixels from the first that it depends
+# on to the last, and `jump` is the distance in input pixels between the fields of two neighbouring output
+# units. Padding does not matter. Without any layer both are 1. There may be 40 layers, and fields of
+# $10^{18}$ pixels: visit each layer, not each pixel.
 #
 # By hand first: a kernel of 3 with stride 2, then a kernel of 3 with stride 1. Draw it.
 
@@ -732,13 +772,21 @@ def my_receptive_field(layers):
 exercises.cnn.receptive_field.check(my_receptive_field)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The output unit reads 3 units of the first layer, which lie 2 pixels apart. Each of them sees 3 pixels: 0 to
+# 2, 2 to 4 and 4 to 6. So the size is $3 + 2 \cdot 2 = 7$. The next output unit begins one unit of the first
+# layer further on, so the jump is 2.
+#
+# </details>
+
+# %% [markdown]
 # A unit reads $K$ units of the layer below, which lie $d$ apart, so $dj$ pixels; its neighbour begins $s$
 # units further:
 #
 # $$r \leftarrow r + (K-1)\,d\,j \qquad j \leftarrow j\,s$$
 #
-# The order matters: $r$ grows by the *old* jump. (By hand: a field of $3 + 2 \cdot 2 = 7$ pixels, a jump of
-# 2.)
+# The order matters: $r$ grows by the *old* jump.
 
 
 # %%
@@ -1378,8 +1426,9 @@ print(f"{', '.join(f'{r:.1f}' for r in right)} %, mean {sum(right) / 3:.2f} %, a
 #
 # A network ends in a linear layer and is trained with the loss below. It runs, the loss falls, and the
 # accuracy rises, but slowly: even for a network that is always sure and always right, this loss of ten
-# classes stays above 1.46 instead of going to 0. Find the bug and mend it, so that the function returns
-# the mean cross-entropy and its gradient, for any finite logits, however large.
+# classes stays above 1.46 instead of going to 0. Find the bug and fix it, so that the function returns
+# the mean cross-entropy, a scalar, for any number of classes and examples. The check compares the value and
+# the gradient for `logits`, which go up to $\pm 10^4$. `labels` are int64.
 
 
 # %%
@@ -1397,9 +1446,12 @@ exercises.cnn.classifier_loss.check(my_classifier_loss)
 # The function below makes the logits of ten classes, and `F.cross_entropy` is its loss. It runs, and
 # the net learns, but worse than it should. In some runs a whole class dies: the loss on its
 # images stays at 2.303 or above for good, and the gradient for its row of `weight` is exactly 0, while
-# the other classes go on learning. Find the bug and mend it.
+# the other classes go on learning. Find the bug and fix it.
 #
-# Before you look: which loss has a net that gives all ten classes the same logit?
+# Return the logits themselves, not shifted ones with the same loss. The check compares them and all three
+# gradients, for any number of classes and logits up to $\pm 10^6$, some of them 0.
+#
+# By hand first: which loss has a net that gives all ten classes the same logit?
 
 
 # %%
@@ -1409,6 +1461,14 @@ def my_logits(features, weight, bias):
 
 
 exercises.cnn.dead_logits.check(my_logits)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# Each class gets the probability 1/10, whatever the common logit is: the loss is $\ln 10 = 2.303$ nats. So a
+# class whose logit cannot fall below 0 gains nothing where all other logits are 0 too.
+#
+# </details>
 
 # %% [markdown]
 # The ReLU cuts off every negative logit. A class whose row gives a negative number on every image has the
@@ -1498,13 +1558,16 @@ assert floor < ends["softmax twice"] < floor + 0.15 and ends["logits"] < 0.5
 # %% [markdown]
 # **Exercise: depthwise separable convolution** (hard, about 20 minutes)
 #
-# Write the layer of MobileNet in two steps; `F.conv2d` is allowed. First, each channel of `x` is
-# cross-correlated with a kernel of its own, out of `depthwise` $(C_{in}, 1, K_h, K_w)$, with `stride`
-# and `padding` (pairs, rows first). Then a 1 × 1 convolution mixes the channels: `pointwise`
-# $(C_{out}, C_{in}, 1, 1)$ and `bias` $(C_{out},)$. Nothing stands between the two.
+# Write the layer of MobileNet; `F.conv2d` is allowed. First, each channel of `x` is cross-correlated with a
+# kernel of its own, out of `depthwise` $(C_{in}, 1, K_h, K_w)$, with `stride` and `padding` (tuples, rows
+# first; zeros on both sides). Then a 1 × 1 convolution mixes the channels: `pointwise`
+# $(C_{out}, C_{in}, 1, 1)$ and `bias` $(C_{out},)$. Nothing stands between the two. The kernel fits on the
+# padded image.
 #
 # The output has the shape $(B, C_{out}, H_{out}, W_{out})$. The check compares values and the
-# gradients for all four tensors. How many multiplications does it save against a dense kernel?
+# gradients for all four tensors; any way to these numbers will do.
+#
+# By hand first: how many multiplications does it save against a dense kernel?
 
 
 # %%
@@ -1516,9 +1579,13 @@ def my_depthwise_separable(x, depthwise, pointwise, bias, stride, padding):
 exercises.cnn.depthwise_separable.check(my_depthwise_separable)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
 # For each output pixel a dense kernel takes $C_{out}C_{in}K_hK_w$ multiplications, the two steps
 # $C_{in}K_hK_w + C_{out}C_{in}$: a share of $1/C_{out} + 1/(K_hK_w)$. With kernels of 3 × 3 and many channels
-# that is about a ninth.
+# about a ninth is left.
+#
+# </details>
 
 # %% [markdown]
 # ## In this chapter we

@@ -33,7 +33,13 @@ classifier_loss = Exercise(
         (torch.tensor([[-1e4, 1e4], [1e4, -1e4], [50.0, 0.0]]), torch.tensor([0, 0, 1])),
     ],
     draw=draw,
-    sizes=[dict(B=7, K=10), dict(B=4, K=4), dict(B=5, K=3, dtype=torch.float32)],
+    sizes=[
+        dict(B=7, K=10),
+        dict(B=4, K=4),
+        dict(B=5, K=3, dtype=torch.float32),
+        dict(B=130, K=12),
+        dict(B=1, K=1, dtype=torch.float32),
+    ],
     spans=dict(B=(1, 5), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-2, 3)),
     bug="""
         bug: return F → probs = torch.softmax(logits, dim=1); return F
@@ -46,9 +52,19 @@ classifier_loss = Exercise(
         `F.cross_entropy` applies log-softmax itself. What does the softmax of values between 0 and 1 look
         like?
 
-        Give `F.cross_entropy` the logits: delete the softmax.
+        This is the cure itself: give `F.cross_entropy` the logits: delete the softmax.
+    """,
+    special="""
+        large_logits: logits.abs().max() > 20
+            Your function is right for moderate logits alone: is a number clamped or replaced, or does an
+            exponential overflow? Use log_softmax, or F.cross_entropy on the logits as they are.
+        several_examples: len(logits) > 1
+            Your function is right for one example: take the mean over them, each with its own label alone, of
+            which logits[:, labels] makes a table of all pairs.
     """,
     wrong="""
+        label_smoothing: , labels)  # → , labels, label_smoothing=0.1)  #
+            You smooth the labels: the loss of a sure and right network does then not go to 0.
         softmax_twice: F.cross_entropy(logits, → F.cross_entropy(logits.softmax(1),
             The softmax is still applied twice: F.cross_entropy takes logits and applies log-softmax itself.
         relu_on_logits: F.cross_entropy(logits, → F.cross_entropy(torch.relu(logits),
@@ -64,12 +80,8 @@ classifier_loss = Exercise(
         log_of_softmax: F.cross_entropy(logits, → F.nll_loss(logits.softmax(1).log(),
             Right for moderate logits, infinite for extreme ones: the softmax underflows to 0 before its
             logarithm is taken. Take both in one step: log_softmax, or F.cross_entropy on the logits.
-        exponentials_overflow: return F → e = logits.exp(); probs = e / e.sum(1, keepdim=True); return F
-        and: cross_entropy(logits, → nll_loss(probs.log(),
-            Right for moderate logits, but exp overflows for large ones. Take the largest logit out first, as
-            log_softmax, logsumexp and F.cross_entropy do.
         epsilon_{}: F.cross_entropy(logits, → F.nll_loss((logits.softmax(1) + {}).log(),
-        for: 1e-06, 1e-07, 1e-08, 1e-09, 1e-10, 1e-12
+        for: 1e-06, 1e-08, 1e-12
             You add a small number before the logarithm: the loss of a confident mistake is then capped, and
             its gradient is lost. Use log_softmax, or F.cross_entropy on the logits: they need none.
         sum_for_mean: , labels)  # → , labels, reduction="sum")  #
@@ -82,7 +94,5 @@ classifier_loss = Exercise(
         softmax_over_the_batch: F.cross_entropy(logits, → F.nll_loss(logits.log_softmax(0),
             Your softmax runs over the batch (dim=0): the probabilities of one example's classes must sum to
             1, so it runs over dim=1.
-        sign_forgotten: return F.cross_entropy → return -F.cross_entropy
-            The sign is wrong: the loss is minus the log-probability of the label.
     """,
 )

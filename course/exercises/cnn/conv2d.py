@@ -37,12 +37,6 @@ def spans(rng):
     return dict(B=B, C=C, H=H, W=W, D=D, kernel=kernel, stride=stride, padding=padding)
 
 
-def stride_inside_the_kernel(x, weight, bias, stride, padding):
-    """You apply the stride between the kernel's elements: that is dilation. The stride moves the whole
-    kernel."""
-    return F.conv2d(x, weight, bias, 1, padding, dilation=stride)
-
-
 conv2d = Exercise(
     my_conv2d,
     reference=lambda x, weight, bias, stride, padding: F.conv2d(
@@ -58,6 +52,7 @@ conv2d = Exercise(
     ),
     draw=draw,
     sizes=[
+        dict(B=1, C=1, H=1, W=1, D=1, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
         dict(B=1, C=1, H=3, W=4, D=1, kernel=(2, 2), stride=(1, 1), padding=(1, 1)),
         dict(B=1, C=2, H=3, W=3, D=1, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
         dict(B=1, C=1, H=5, W=5, D=2, kernel=(3, 3), stride=(2, 2), padding=(0, 0)),
@@ -66,8 +61,12 @@ conv2d = Exercise(
         dict(B=1, C=2, H=4, W=4, D=4, kernel=(3, 3), stride=(1, 1), padding=(1, 1)),
         dict(B=3, C=2, H=2, W=7, D=5, kernel=(2, 4), stride=(3, 2), padding=(2, 1), dtype=torch.float32),
         dict(B=1, C=2, H=7, W=6, D=2, kernel=(3, 2), stride=(1, 2), padding=(0, 2), dtype=torch.float32),
+        dict(B=2, C=20, H=1, W=2, D=3, kernel=(2, 3), stride=(1, 1), padding=(1, 1)),
+        dict(B=1, C=1, H=1, W=3, D=1, kernel=(1, 2), stride=(2, 3), padding=(4, 5)),
     ],
     spans=spans,
+    forbids="""torch*.*conv?d torch*.*convolution* torch*.conv_t* torch.nn.functional.unfold torch*.im2col:
+        Write the sum over the kernel's elements yourself, since that is what this exercise is about.""",
     hints="""
         Pad first. Then the output element at row i and column j looks at one patch of the padded image: where
         does that patch begin?
@@ -75,20 +74,45 @@ conv2d = Exercise(
         The patch begins at row `i * s_h` and column `j * s_w`. Multiply it by the kernel, element by element,
         and sum over channels, rows and columns; add the bias of the output channel.
 
-        `F.pad(x, (p_w, p_w, p_h, p_h))` pads: it counts axes from the last one. Start from `out =
-        x.new_zeros(B, C_out, h_out, w_out)`, loop over i and j, and fill `out[:, :, i, j]` with
-        `torch.einsum('bckl,ockl->bo', patch, weight) + bias`.
+        These are the lines themselves: `F.pad(x, (p_w, p_w, p_h, p_h))` pads, since it counts axes from the
+        last one. Start from `out = x.new_zeros(B, C_out, h_out, w_out)`, loop over i and j, and fill `out[:,
+        :, i, j]` with `torch.einsum('bckl,ockl->bo', patch, weight) + bias`.
+    """,
+    special="""
+        in_part: any((n+2*p-k) % s for n,p,k,s in zip(x.shape[2:], padding, weight.shape[2:], stride))
+            Your function is right but where the kernel fits only in part at the end: round down.
+        padding_of_0: 0 in padding
+            Your function is right but where a padding is 0: a slice like [p:-p] is then empty.
+        square_kernel: weight.shape[2] != weight.shape[3]
+            Your function is right for square kernels alone: K_h belongs to the rows, K_w to the columns.
+        unequal_pairs: stride[0] != stride[1] or padding[0] != padding[1]
+            Your function is right where both numbers of each pair are equal: the first is for the rows.
+        square_image: x.shape[2] != x.shape[3]
+            Your function is right for square images alone: count rows and columns each by itself.
+        padded: max(padding) > 0
+            Your function is right without padding: zeros go around x, p_h rows and p_w columns, at first.
+        strided: max(stride) > 1
+            Your function is right for strides of 1: the patch of output (i, j) begins at (i * s_h, j * s_w).
+        several_inputs: x.shape[1] > 1
+            Your function is right for one input channel: the sum goes over all of them.
+        several_outputs: len(weight) > 1
+            Your function is right for one output channel: each has its own kernel and bias.
+        several_examples: len(x) > 1
+            Your function is right for one example: each of the batch is convolved by itself.
     """,
     wrong="""
+        one_place_short: // s_h + 1 → // s_h
+        and: // s_w + 1 → // s_w
+        last_place_left_out: (x.shape[2] - k_h) // s_h + 1 → -(-(x.shape[2] - k_h) // s_h)
+        and: (x.shape[3] - k_w) // s_w + 1 → -(-(x.shape[3] - k_w) // s_w)
+            The last place is missing: the first one comes before the first step, so add 1 after the division;
+            a range ends before its end.
         flipped_kernel: patch, weight) → patch, weight.flip(-2, -1))
             Your kernel is flipped: this is convolution as in signal processing. Deep learning uses
             cross-correlation: kernel element (k, l) meets image element (i + k, j + l).
         transposed_kernel: k_h, k_w = weight → weight = weight.mT; k_h, k_w = weight
             Your kernel is transposed: its first axis runs down the rows of the image, its second along the
             columns.
-        bias_by_row: + bias → + bias[i]
-            You index the bias by output row. There is one bias for each output channel, the same at every
-            pixel.
         bias_along_the_width: + bias → nothing
         and: return out → return out + bias
             Your bias runs along the width: broadcasting lines up its only axis with the last one of the
@@ -97,31 +121,16 @@ conv2d = Exercise(
             The bias is missing: add bias[c] to every element of output channel c.
         bias_for_each_input_channel: + bias → + x.shape[1] * bias
             You add the bias once for every input channel: add it once, after the sum over channels.
-        first_channel_only: patch, weight) → patch[:, :1], weight[:, :1])
-            You use the first input channel alone: sum over all of them.
         mean_for_sum: patch, weight) → patch, weight / weight[0].numel())
             You take the mean over the patch: the products are summed.
         padding_at_the_start_only: (p_w, p_w, p_h, p_h) → (p_w, 0, p_h, 0)
             You pad the top and the left only: padding is added on both sides of each axis.
-        padding_at_the_end_only: (p_w, p_w, p_h, p_h) → (0, p_w, 0, p_h)
-            You pad the bottom and the right only: padding is added on both sides of each axis.
-        padding_forgotten: (p_w, p_w, p_h, p_h) → (0, 0, 0, 0)
-            The padding is missing: add p_h rows of zeros above and below, p_w columns left and right.
         padding_swapped: (p_w, p_w, p_h, p_h) → (p_h, p_h, p_w, p_w)
             Height and width are swapped in the padding. F.pad counts axes from the last one: (p_w, p_w, p_h,
             p_h).
         stride_swapped: = stride, padding → = stride[::-1], padding
             Height and width are swapped in the stride: stride[0] is the step down the rows.
-        stride_and_padding_swapped: = stride, padding → = stride[::-1], padding[::-1]
-            Height and width are swapped in both stride and padding: the first of each pair belongs to the
-            rows.
-        height_stride_for_both: j * s_w → j * s_h
-        and: // s_w → // s_h
-            You step by stride[0] along both axes: the columns step by stride[1].
-        stride_forgotten: = stride, padding → = (1, 1), padding
-            The stride is missing: the patch of output (i, j) begins at row i * s_h and column j * s_w.
         steps_of_a_whole_kernel: = stride, padding → = weight.shape[2:], padding
             You step by the kernel's size, so patches never overlap: step by the stride.
     """,
-    functions=(stride_inside_the_kernel,),
 )

@@ -28,6 +28,7 @@ dead_logits = Exercise(
     by_hand=[
         ([[1.0, -2.0]], [[1.0, 1.0], [3.0, 0.5]], [0.0, -0.5]),
         ([[2.0], [-1.0]], [[-3.0], [1.0], [0.0]], [-1.0, 0.25, -2.0]),
+        ([[1.0, -1.0], [2.0, 0.5]], [[2.0, 2.0], [0.0, 0.0]], [0.0, 0.0]),  # logits of 0
     ],
     draw=draw,
     sizes=[
@@ -36,6 +37,8 @@ dead_logits = Exercise(
         dict(B=5, D=6, K=10),
         dict(B=3, D=2, K=5, dtype=torch.float32),
         dict(B=2, D=3, K=4, scale=1000.0),
+        dict(B=3, D=2, K=12, scale=1e5),
+        dict(B=1, D=1, K=1, dtype=torch.float32),
     ],
     spans=dict(B=(1, 5), D=(1, 6), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-1, 2)),
     bug="""
@@ -49,9 +52,26 @@ dead_logits = Exercise(
         With the ReLU, a class that is thought unlikely has a logit of 0 at least. Its gradient is then 0: if
         that happens on every image, nothing can bring the class back.
 
-        Logits may be any number; the softmax inside the loss makes them positive. Delete the ReLU.
+        Logits may be any number; the softmax inside the loss makes them positive. This is the cure itself:
+        delete the ReLU.
+    """,
+    special="""
+        zero_logits: (features @ weight.T + bias == 0).any()
+            Your function is right but where a logit is 0: the slope is 1 there too, and no ReLU has it.
+        large_logits: features.abs().max() > 10
+            Your function is right for moderate logits alone: is a number clamped, or does exp overflow?
+        several_examples: len(features) > 1
+            Your function is right for one example: each row of features gives a row of logits.
     """,
     wrong="""
+        bias_outside_the_relu: return logits → return F.relu(logits - bias) + bias
+            You took the bias out of the ReLU and left the ReLU: nothing belongs after the linear layer.
+        floor_of_{}: return logits → return logits.clamp(min={})
+        for: -1, -10
+            You lowered the floor under the logits: they may be any number.
+        shifted_by_the_largest: return logits → return logits - logits.max(1, keepdim=True).values.detach()
+        centred: return logits → return logits - logits.mean(1, keepdim=True)
+            These logits have the same loss, but they are shifted: return those of the linear layer.
         relu_on_logits: return logits → return F.relu(logits)
             The ReLU is still there: logits may be negative, leave them.
         leaky_relu_{}: return logits → return F.leaky_relu(logits, {})
@@ -59,27 +79,20 @@ dead_logits = Exercise(
             A leaky ReLU keeps the class alive, but still squeezes negative logits. Nothing belongs between
             the last linear layer and the cross-entropy.
         softplus_on_logits: return logits → return F.softplus(logits)
-            Softplus keeps the class alive, but cuts negative logits off at 0 all the same: logits may be any
-            number, so leave them as they are.
         elu_on_logits: return logits → return F.elu(logits)
         gelu_on_logits: return logits → return F.gelu(logits)
         silu_on_logits: return logits → return F.silu(logits)
             A smooth activation in place of the ReLU still bounds the logits below. Nothing belongs between
             the last linear layer and the cross-entropy.
         sigmoid_on_logits: return logits → return torch.sigmoid(logits)
-            A sigmoid squeezes the logits into 0 to 1: the classes then differ by less than 1. Leave them as
-            they are.
         tanh_on_logits: return logits → return torch.tanh(logits)
-            tanh squeezes the logits into -1 to 1: the classes then differ by less than 2. Leave them as they
-            are.
+            That squeezes the logits: the classes then differ by 2 at most. Leave them as they are.
         softmax_on_logits: return logits → return torch.softmax(logits, dim=1)
             F.cross_entropy applies log-softmax itself: with yours it is applied twice, and the loss cannot go
             to 0.
         log_softmax_on_logits: return logits → return torch.log_softmax(logits, dim=1)
             These are log-probabilities. F.cross_entropy gives the same loss for them, but it applies
             log-softmax itself: yours is one too many. Return the logits.
-        absolute_logits: return logits → return torch.abs(logits)
-            Taking magnitudes makes an unlikely class likely: keep the sign.
         relu_on_features: linear(features → linear(F.relu(features)
             You moved the ReLU to the features: what they are is the earlier layers' business. Delete it.
         bias_forgotten: F.linear(features, weight, bias) → F.linear(features, weight)

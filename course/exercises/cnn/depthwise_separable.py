@@ -48,12 +48,15 @@ depthwise_separable = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, C=2, D=2, H=3, W=3, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
+        dict(B=1, C=1, D=1, H=1, W=1, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
         dict(B=1, C=1, D=1, H=4, W=4, kernel=(3, 3), stride=(1, 1), padding=(1, 1)),
         dict(B=2, C=3, D=3, H=5, W=6, kernel=(3, 2), stride=(2, 1), padding=(1, 0)),
         dict(B=2, C=3, D=4, H=6, W=5, kernel=(2, 3), stride=(1, 2), padding=(0, 1)),
         dict(B=1, C=4, D=2, H=7, W=7, kernel=(3, 3), stride=(3, 3), padding=(2, 2)),
         dict(B=3, C=2, D=5, H=8, W=3, kernel=(5, 1), stride=(2, 2), padding=(2, 0), dtype=torch.float32),
         dict(B=1, C=4, D=4, H=5, W=5, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
+        dict(B=1, C=1, D=3, H=1, W=4, kernel=(1, 2), stride=(1, 2), padding=(3, 1)),
+        dict(B=2, C=17, D=1, H=1, W=2, kernel=(2, 3), stride=(1, 1), padding=(1, 1)),
     ],
     spans=spans,
     hints="""
@@ -63,33 +66,46 @@ depthwise_separable = Exercise(
         With `groups=x.shape[1]` a weight of the shape (C_in, 1, K_h, K_w) meets channel by channel. Stride
         and padding belong to this step, the bias to the next.
 
-        `filtered = F.conv2d(x, depthwise, None, stride, padding, groups=x.shape[1])`, and then
-        `F.conv2d(filtered, pointwise, bias)`.
+        These are the lines themselves: `filtered = F.conv2d(x, depthwise, None, stride, padding,
+        groups=x.shape[1])`, and then `F.conv2d(filtered, pointwise, bias)`.
+    """,
+    special="""
+        one_channel: 1 in pointwise.shape[:2]
+            Your function is right but where C_in or C_out is 1: a squeeze() takes such an axis away.
+        equal_channels: pointwise.shape[0] != pointwise.shape[1]
+            Your function is right where C_in = C_out: groups is C_in, the bias has C_out elements.
+        in_part: any((n+2*p-k) % s for n,p,k,s in zip(x.shape[2:], padding, depthwise.shape[2:], stride))
+            Your function is right but where the kernel fits only in part at the end: round down.
+        square_kernel: depthwise.shape[2] != depthwise.shape[3]
+            Your function is right for square kernels alone: K_h belongs to the rows, K_w to the columns.
+        unequal_pairs: stride[0] != stride[1] or padding[0] != padding[1]
+            Your function is right where both numbers of each pair are equal: the first is for the rows.
+        padded: max(padding) > 0
+            Your function is right without padding: zeros go around the image before the depthwise step.
+        strided: max(stride) > 1
+            Your function is right for strides of 1: places (i * s_h, j * s_w) of the depthwise step remain.
+        several_inputs: x.shape[1] > 1
+            Your function is right for one input channel: each has its own kernel and its own pointwise[o, c].
+        several_outputs: len(bias) > 1
+            Your function is right for one output channel: each has its own weights and bias.
     """,
     wrong="""
+        stride_and_padding_in_wrong_order: stride, padding, groups → padding, stride, groups
+            Stride and padding stand in each other's place: F.conv2d(x, weight, bias, stride, padding).
+        mean_over_channels: pointwise, bias) → pointwise / x.shape[1], bias)
+            You take the mean over the channels: the pointwise step sums.
+        activation_at_the_end: (filtered, pointwise, bias) → (filtered, pointwise, bias).relu()
+            You put a ReLU at the end: nothing follows the bias here.
         stride_twice: pointwise, bias) → pointwise, bias, stride)
             You apply the stride in both steps: it is applied once. The pointwise step has a stride of 1.
         padding_twice: pointwise, bias) → pointwise, bias, 1, padding)
             You pad in both steps: the pointwise step needs no padding, its kernel is 1 × 1.
-        stride_and_padding_twice: pointwise, bias) → pointwise, bias, stride, padding)
-            You apply stride and padding in both steps: they belong to the depthwise step alone.
-        padding_in_the_pointwise: pointwise, bias) → pointwise, bias, 1, padding)
-        and: stride, padding, groups → stride, 0, groups
-            You pad before the pointwise step: pad the image, so that the kernel reaches over its border.
-        stride_forgotten: stride, padding, groups → 1, padding, groups
-            The stride is missing: the depthwise kernel moves by `stride`.
-        padding_forgotten: stride, padding, groups → stride, 0, groups
-            The padding is missing: the depthwise step pads the image with zeros.
-        rows_and_columns_swapped: stride, padding, groups → stride[::-1], padding[::-1], groups
-            Height and width are swapped in stride and padding: the first of each pair belongs to the rows.
         bias_before_the_pointwise: None, stride → bias, stride
         and: pointwise, bias) → pointwise)
             You add the bias before the pointwise step, which then mixes it: there is one bias for each output
             channel, added at the end.
         bias_in_both: None, stride → bias, stride
             You add the bias in both steps: add it once, at the end.
-        bias_for_each_input_channel: pointwise, bias) → pointwise, x.shape[1] * bias)
-            You add the bias once for every input channel: add it once, after the sum over channels.
         bias_forgotten: pointwise, bias) → pointwise)
             The bias is missing: add bias[c] to every element of output channel c.
         order_swapped: (x, depthwise, None, stride, padding, groups=x.shape[1]) → (x, pointwise)
@@ -98,8 +114,6 @@ depthwise_separable = Exercise(
             kernel then sees a mixture. First depthwise, then pointwise.
         flipped_kernels: (x, depthwise, None → (x, depthwise.flip(-2, -1), None
             Your kernels are flipped: deep learning uses cross-correlation.
-        one_kernel_for_all: (x, depthwise, None → (x, depthwise[:1].expand_as(depthwise), None
-            You use the first kernel for every channel: channel c has depthwise[c].
         channels_mixed_at_once: (x, depthwise, None → (x, depthwise.expand(-1, len(depthwise), -1, -1), None
         and: , groups=x.shape[1] → nothing
             Each of your kernels sums over all channels: the depthwise step filters channel c with

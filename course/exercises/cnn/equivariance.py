@@ -29,14 +29,20 @@ def numpy_shift_error(x, weight, padding, shift):
     def layer(image):
         padded = np.pad(image, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, weight.shape[2:], (2, 3))
-        return np.einsum("bchwuv,ocuv->bohw", windows, weight.numpy())
+        return np.einsum("bchwuv,ocuv->bohw", windows, weight.double().numpy())
 
-    return torch.from_numpy(np.abs(layer(move(x.numpy())) - move(layer(x.numpy()))).max((0, 1, 2)))
+    image = x.double().numpy()
+    return torch.from_numpy(np.abs(layer(move(image)) - move(layer(image))).max((0, 1, 2))).to(x.dtype)
 
 
-def draw(rng, B, C, D, H, W, kernel, padding, shift):
-    """A case with C input and D output channels."""
-    return normal(rng, B, C, H, W), normal(rng, D, C, *kernel), padding, shift
+def draw(rng, B, C, D, H, W, kernel, padding, shift, scale=1.0, dtype=torch.float64):
+    """A case with C input and D output channels; `scale` multiplies the image."""
+    return (
+        normal(rng, B, C, H, W, dtype=dtype, scale=scale),
+        normal(rng, D, C, *kernel, dtype=dtype),
+        padding,
+        shift,
+    )
 
 
 def spans(rng):
@@ -57,6 +63,13 @@ equivariance = Exercise(
         dict(B=2, C=1, D=2, H=8, W=6, kernel=(3, 2), padding=0, shift=3),
         dict(B=1, C=2, D=1, H=9, W=10, kernel=(1, 1), padding=1, shift=1),
         dict(B=1, C=2, D=2, H=6, W=7, kernel=(4, 3), padding=2, shift=2),
+        dict(B=1, C=1, D=2, H=3, W=5, kernel=(2, 2), padding=1, shift=0),
+        dict(B=2, C=1, D=1, H=1, W=5, kernel=(1, 4), padding=0, shift=3),  # past the output
+        dict(B=1, C=1, D=1, H=2, W=3, kernel=(2, 3), padding=2, shift=4),  # past the image
+        dict(B=1, C=1, D=1, H=2, W=3, kernel=(2, 3), padding=2, shift=10),
+        dict(B=1, C=3, D=2, H=4, W=5, kernel=(3, 3), padding=1, shift=1, scale=1e-6),
+        dict(B=2, C=2, D=2, H=4, W=6, kernel=(3, 2), padding=1, shift=2, dtype=torch.float32),
+        dict(B=1, C=1, D=1, H=1, W=2, kernel=(1, 1), padding=0, shift=1, dtype=torch.float32),
     ],
     spans=spans,
     hints="""
@@ -64,14 +77,30 @@ equivariance = Exercise(
 
         `F.pad(image, (shift, 0))` puts `shift` columns of zeros on the left; then cut to the old width.
 
-        `(f(T(x)) - T(f(x))).abs().amax((0, 1, 2))` keeps the last axis, the columns.
+        This is the line itself: `(f(T(x)) - T(f(x))).abs().amax((0, 1, 2))` keeps the last axis, the columns.
+    """,
+    special="""
+        no_shift: shift == 0
+            Your function is right but for a shift of 0: x[..., :-0] is empty, and `shift or 1` is 1.
+        wide_shift: shift >= x.shape[3] + 2 * padding - weight.shape[3] + 1 or shift >= x.shape[3]
+            Your function is right but for a shift beyond image or output, where only zeros are left.
+        small_errors: x.abs().max() < 1e-3
+            Your function is right but for small errors: none of them is rounding.
+        several_examples: len(x) > 1
+            Your function is right for one example: take the largest error over all of them.
+        several_outputs: len(weight) > 1
+            Your function is right for one output channel: take the largest error over all of them.
+        padded: padding > 0
+            Your function is right without padding: f pads all four sides, of the image that T has moved.
+        several_rows: x.shape[2] + 2 * padding - weight.shape[2] > 0
+            Your function is right for one output row: take the largest error over all rows.
     """,
     wrong="""
+        relative_error: .amax((0, 1, 2)) → .amax((0, 1, 2)) / layer(x).abs().max()
+            You divide by the largest output: the error itself is asked.
         wraps_around: F.pad(image, (shift, 0))[..., : image.shape[3]] → image.roll(shift, 3)
             Your shift wraps around, as torch.roll does: what passes the right edge must be lost, and zeros
             come in.
-        image_wraps_around: layer(move(x)) → layer(x.roll(shift, 3))
-            Your shift of the image wraps around, as torch.roll does: zeros must come in.
         output_wraps_around: move(layer(x)) → layer(x).roll(shift, 3)
             Your shift of the output wraps around, as torch.roll does: T is the same shift as the image's.
         moves_left: (shift, 0))[..., : image.shape[3]] → (0, shift))[..., shift:]
@@ -80,8 +109,6 @@ equivariance = Exercise(
             You shift rows instead of columns: the last axis counts columns.
         output_not_moved: move(layer(x))) → layer(x))
             You compare f(T x) with f(x): equivariance says that the output moves along, T f(x).
-        padding_forgotten: , padding=padding → nothing
-            You convolve without the padding.
         mean_error: .amax( → .mean(
             You average the errors: a single wrong value must show, so take the largest.
         no_absolute_value: .abs() → nothing

@@ -44,18 +44,25 @@ max_pool2d = Exercise(
     by_hand=[
         ([[[[1.0, 5.0, 2.0], [-3.0, 4.0, 0.0], [7.0, -1.0, 6.0]]]], (2, 2), (1, 1), (0, 0)),
         ([[[[-1.0, -2.0, -3.0], [-4.0, -5.0, -6.0], [-7.0, -8.0, -9.0]]]], (2, 2), (1, 1), (1, 1)),
+        ([[[[-3e300, -1e300], [-2e300, 1.0]]]], (2, 2), (1, 1), (1, 1)),
+        (torch.tensor([[[[-2e38, -1e38, -2.1e38], [3.0, 1.0, -3e38]]]]), (1, 2), (1, 2), (0, 1)),
+        ([[[[1.0, 2.5, -1e20]]]], (1, 2), (1, 1), (0, 0)),
     ],
     draw=draw,
     sizes=[
         dict(B=1, C=1, H=4, W=4, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
+        dict(B=1, C=1, H=1, W=1, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
         dict(B=1, C=2, H=5, W=6, kernel=(3, 2), stride=(2, 1), padding=(0, 0)),
         dict(B=2, C=3, H=6, W=7, kernel=(2, 3), stride=(1, 3), padding=(0, 1)),
         dict(B=2, C=1, H=7, W=5, kernel=(2, 2), stride=(3, 3), padding=(1, 0)),
         dict(B=1, C=2, H=8, W=9, kernel=(4, 3), stride=(3, 2), padding=(2, 1), shift=-5),
         dict(B=3, C=2, H=2, W=4, kernel=(1, 2), stride=(1, 2), padding=(0, 1), dtype=torch.float32),
         dict(B=1, C=1, H=7, W=7, kernel=(3, 3), stride=(2, 2), padding=(1, 1), shift=-3, dtype=torch.float32),
+        dict(B=2, C=1, H=1, W=2, kernel=(2, 2), stride=(2, 5), padding=(1, 1), shift=-2000),
     ],
     spans=spans,
+    forbids="""torch.[am]*_pool?d* torch._[Co]*_pool?d*:
+        Take the largest value of each window yourself, since that is what this exercise is about.""",
     hints="""
         It is the loop of `conv2d` with another thing done to each patch. Which one, and over which of the
         patch's axes?
@@ -63,20 +70,43 @@ max_pool2d = Exercise(
         Pad with minus infinity: `F.pad(x, (p_w, p_w, p_h, p_h), value=-torch.inf)`. The window of output (i,
         j) begins at row `i * s_h` and column `j * s_w`.
 
-        Start from `out = x.new_zeros(B, C, h_out, w_out)`, loop over i and j, cut the window `x[:, :, top :
-        top + k_h, left : left + k_w]` and fill `out[:, :, i, j]` with `window.amax(dim=(2, 3))`.
+        These are the lines themselves: start from `out = x.new_zeros(B, C, h_out, w_out)`, loop over i and j,
+        cut the window `x[:, :, top : top + k_h, left : left + k_w]` and fill `out[:, :, i, j]` with
+        `window.amax(dim=(2, 3))`.
+    """,
+    special="""
+        finite_padding: x.abs().max() > 1e3
+            Your function is right but for large numbers: a constant such as -1e9 in place of minus infinity
+            wins over lower ones, and what is added to them and taken off again costs digits.
+        in_part: any((n + 2 * p - k) % s for n, p, k, s in zip(x.shape[2:], padding, kernel, stride))
+            Your function is right but where a last window fits only in part: it is left out, rounding down.
+        padding_of_0: 0 in padding
+            Your function is right but where a padding is 0: a slice like [p:-p] is then empty.
+        square_kernel: kernel[0] != kernel[1]
+            Your function is right for square kernels alone: K_h belongs to the rows, K_w to the columns.
+        unequal_pairs: stride[0] != stride[1] or padding[0] != padding[1]
+            Your function is right where both numbers of each pair are equal: the first is for the rows.
+        square_image: x.shape[2] != x.shape[3]
+            Your function is right for square images alone: count rows and columns each by itself.
+        padded: max(padding) > 0
+            Your function is right without padding: minus infinity goes around x, p_h rows and p_w columns.
+        strided: max(stride) > 1
+            Your function is right for strides of 1: the window of output (i, j) begins at (i * s_h, j * s_w).
+        several_channels: len(x) * x.shape[1] > 1
+            Your function is right for one image of one channel: each is treated by itself.
     """,
     wrong="""
+        one_place_short: // s_h + 1 → // s_h
+        and: // s_w + 1 → // s_w
+        last_place_left_out: (x.shape[2] - k_h) // s_h + 1 → -(-(x.shape[2] - k_h) // s_h)
+        and: (x.shape[3] - k_w) // s_w + 1 → -(-(x.shape[3] - k_w) // s_w)
+            The last window is missing: the first comes before the first step, so add 1 after the division; a
+            range ends before its end.
+        padding_with_the_minimum: value=-torch.inf → value=x.min().item()
+            You pad with the smallest value: where it meets itself, half of its gradient goes to the padding.
         zero_padding: , value=-torch.inf → nothing
             Your padding is 0: where a window holds negative values only, the padding wins. Pad with minus
             infinity.
-        window_too_large: top + k_h, left : left + k_w → top + k_h + 1, left : left + k_w + 1
-        and: (p_w, p_w, p_h, p_h) → (p_w, p_w + 1, p_h, p_h + 1)
-        and: k_h) // → k_h - 1) //
-        and: k_w) // → k_w - 1) //
-            Your window has one row and one column too many: it runs from i to i + K - 1, K elements.
-        stride_forgotten: = kernel, stride, padding → = kernel, (1, 1), padding
-            The stride is missing: the window of output (i, j) begins at row i * s_h and column j * s_w.
         steps_of_a_whole_kernel: = kernel, stride, padding → = kernel, kernel, padding
             You step by the kernel's size, so windows never overlap. That is a usual choice for pooling, but
             the step is the stride.
@@ -87,22 +117,12 @@ max_pool2d = Exercise(
         padding_swapped: (p_w, p_w, p_h, p_h) → (p_h, p_h, p_w, p_w)
             Height and width are swapped in the padding. F.pad counts axes from the last one: (p_w, p_w, p_h,
             p_h).
-        rows_and_columns_swapped: = kernel, stride, padding → = kernel[::-1], stride[::-1], padding[::-1]
-            Height and width are swapped in kernel, stride and padding: the first of each pair belongs to the
-            rows.
-        height_stride_for_both: j * s_w → j * s_h
-        and: // s_w → // s_h
-            You step by stride[0] along both axes: the columns step by stride[1].
-        padding_forgotten: (p_w, p_w, p_h, p_h) → (0, 0, 0, 0)
-            The padding is missing: add p_h rows above and below, p_w columns left and right.
         padding_at_the_start_only: (p_w, p_w, p_h, p_h) → (p_w, 0, p_h, 0)
             You pad the top and the left only: padding is added on both sides of each axis.
+        average_with_infinity: window.amax → window.mean
         average_for_maximum: window.amax → window.mean
         and: , value=-torch.inf → nothing
             You take the average of the window: max pooling takes its largest value.
-        largest_magnitude: window.amax → window.abs().amax
-        and: value=-torch.inf → value=0.0
-            You take the largest magnitude: max pooling takes the largest value, and -3 is less than 1.
         maximum_over_channels: window.amax(dim=(2, 3)) → window.amax(dim=(1, 2, 3))[:, None]
             You take the maximum over the channels too: pooling treats each channel by itself.
     """,

@@ -1,8 +1,5 @@
 """Chapter 1: the output length of a convolution along one axis."""
 
-import torch
-import torch.nn.functional as F
-
 from course.exercises.engine import Exercise
 
 
@@ -20,7 +17,7 @@ def draw(rng, kernel, stride, padding, dilation, more):
 
 output_size = Exercise(
     my_output_size,
-    reference=lambda n, k, s, p, d: F.conv1d(torch.ones(1, n), torch.ones(1, 1, k), None, s, p, d).numel(),
+    reference=lambda n, k, s, p, d: len(range(0, n + 2 * p - d * (k - 1), s)),  # the starts
     by_hand=[
         (6, 3, 2, 0, 1),  # starts 0 and 2, and one element is left over
         (5, 3, 1, 0, 1),
@@ -36,6 +33,11 @@ output_size = Exercise(
         (31, 6, 4, 3, 2),
         (40, 2, 5, 5, 4),
         (17, 3, 4, 1, 3),
+        (1, 1, 1, 0, 1),
+        (2, 3, 1, 5, 2),  # places on the padding alone
+        (50, 1, 49, 0, 1),  # 49 * (1 / 49) < 1
+        (9 * 10**17, 1, 3 * 10**17, 0, 1),
+        (10**18 - 1, 3, 10**16, 10**17, 10**17 + 7),
     ],
     draw=draw,
     spans=dict(kernel=(1, 7), stride=(1, 5), padding=(0, 5), dilation=(1, 4), more=(0, 40)),
@@ -48,6 +50,16 @@ output_size = Exercise(
         With `left` elements over to its right the kernel can take `left // stride` more steps. Then count the
         first position.
     """,
+    special="""
+        large_numbers: n > 2**53
+            Your function is right but for numbers that a `float` does not hold: `/`, `math.floor` and tensors
+            round them to 16 digits or fewer. `//` of two ints is exact.
+        zero_padding: padding == 0
+            A padding of 0 is a value like others: `padding or ...` takes it for "not given".
+        wide_padding: 2 * padding > dilation * (kernel - 1)
+            Your function is right but where the padding is wide: every position counts at which the kernel
+            fits on the padded axis, on padding alone too, and there may be more of them than `n`.
+    """,
     wrong="""
         no_floor: // stride → / stride
             The floor is missing: a half position does not exist. Divide with //, which rounds down to an int.
@@ -56,7 +68,15 @@ output_size = Exercise(
             You round up: the last position then hangs over the end of the axis. Round down.
         rounded_to_nearest: return (n → return round((n
         and: // stride + 1 → / stride + 1)
+        rounded_before_adding: return (n → return round((n
+        and: // stride + 1 → / stride) + 1
             You round to the nearest whole number: the last position may then hang over the end. Round down.
+        same_padding: (n + 2 * padding - reach) // stride + 1 → -(-n // stride)
+            That is the length with "same" padding, which is chosen to give it: here `padding` is given.
+        transposed: (n + 2 * padding - reach) // stride + 1 → (n - 1) * stride - 2 * padding + reach
+            That is the length of the transposed convolution, which goes the other way.
+        brackets_forgotten: (n + 2 * padding - reach) // stride → n + 2 * padding - reach + 1 - 1 // stride
+            Brackets are missing: // goes before + and -, so the last number alone is divided.
         padding_on_one_side: 2 * padding → padding
             You count the padding once: it is added at both ends, so the axis grows by 2 * padding.
         padding_forgotten:  + 2 * padding → nothing

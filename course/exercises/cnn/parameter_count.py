@@ -37,6 +37,11 @@ parameter_count = Exercise(
         (64, 128, (1, 1), 1, False),
         (32, 32, (1, 7), 32, False),
         (512, 512, (3, 3), 1, True),
+        (1, 1, (1, 1), 1, True),
+        (4, 8, (3, 2), 4, True),  # two kernels for each input channel
+        (8, 4, (1, 3), 4, False),
+        (999983, 1000003, (999, 1001), 1, True),
+        (3000, 60000, (7, 9), 1000, True),
     ],
     draw=draw,
     spans=dict(
@@ -53,6 +58,15 @@ parameter_count = Exercise(
         output channel sees one group of the inputs?
 
         `c_out * (c_in // groups) * k_h * k_w` weights, and `c_out` more with a bias.
+    """,
+    special="""
+        large_numbers: c_in * c_out * kernel[0] * kernel[1] > 2**31
+            Your function is right but for large numbers: a float, or an int32, has too few digits for them,
+            and no memory holds such a layer. Multiply Python ints, and divide with //.
+        depthwise: groups == c_in > 1
+            Your function is right but where each input channel has a group to itself: no special case.
+        grouped: groups > 1
+            Your function is right for one group. With more, an output channel sees c_in / groups inputs.
     """,
     wrong="""
         groups_forgotten: (c_in // groups) → c_in
@@ -71,6 +85,10 @@ parameter_count = Exercise(
         bias_for_each_kernel: weights + c_out → weights + c_out * c_in // groups
             You count one bias for each pair of input and output channel: an output channel has one, added
             after the sum over its inputs.
+        bias_in_the_groups: weights + c_out → weights + c_out // groups
+            You divide the biases by the groups as well: there is one for each output channel.
+        bias_for_each_group: weights + c_out → weights + c_out * groups
+            You count `groups` biases for each output channel: each has one.
         one_bias: weights + c_out → weights + 1
             You count a single bias: there is one for each output channel.
         bias_forgotten: weights + c_out → weights
@@ -79,8 +97,6 @@ parameter_count = Exercise(
             You always count a bias: where `bias` is False there is none.
         square_of_the_height: * k_h * k_w → * k_h * k_h
             You square the kernel's height: it need not be square, K_h * K_w.
-        square_of_the_width: * k_h * k_w → * k_w * k_w
-            You square the kernel's width: it need not be square, K_h * K_w.
         kernel_sides_added: * k_h * k_w → * (k_h + k_w)
             You add the kernel's sides: it has K_h * K_w elements.
     """,

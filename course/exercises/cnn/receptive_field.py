@@ -13,14 +13,14 @@ def my_receptive_field(layers):
 
 
 def pixels_seen(layers):
-    """The reference: collect the very pixels that outputs 0 and 1 see."""
+    """The reference: follow the first and the last pixel that outputs 0 and 1 see."""
     fields = []
     for unit in (0, 1):
-        seen = {unit}
+        first = last = unit
         for kernel, stride, dilation in layers[::-1]:
-            seen = {start * stride + k * dilation for start in seen for k in range(kernel)}
-        fields.append(seen)
-    return max(fields[0]) - min(fields[0]) + 1, min(fields[1]) - min(fields[0])
+            first, last = first * stride, last * stride + (kernel - 1) * dilation
+        fields.append((first, last))
+    return fields[0][1] - fields[0][0] + 1, fields[1][0] - fields[0][0]
 
 
 def draw(rng, count):
@@ -42,9 +42,12 @@ receptive_field = Exercise(
         ([(3, 1, 1), (3, 1, 2), (3, 1, 4)],),
         ([(3, 2, 2), (2, 3, 1), (3, 1, 3), (1, 2, 1)],),
         ([(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 2, 1)],),
+        ([(1, 1, 1)],),
+        ([(3, 3, 1)] * 37,),
     ],
     draw=draw,
     spans=dict(count=(0, 4)),
+    deadline=3.0,
     hints="""
         Start with a field of one pixel and add the layers one by one. How many units of the layer below does
         the new kernel reach beyond the first, and how far apart do these lie in the input?
@@ -55,7 +58,26 @@ receptive_field = Exercise(
         For each layer `size += (kernel - 1) * dilation * jump`, and only then `jump *= stride`: the layer's
         own stride spreads its outputs, not its inputs.
     """,
+    special="""
+        deep_stack: len(layers) > 30
+            Your function is right but for deep stacks, with fields of 10^17 pixels: go through the layers
+            once, with Python's ints. A float or an int32 has too few digits for them.
+        kernel_of_1: any(kernel == 1 for kernel, _, _ in layers)
+            Your function is right but for kernels of 1: they add nothing, yet their stride counts.
+        stride_beyond_kernel: any(stride > kernel for kernel, stride, _ in layers)
+            Your function is right but where a stride exceeds the kernel: pixels are then skipped, and count.
+        even_kernel: any(kernel % 2 == 0 for kernel, _, _ in layers)
+            Your function is right but for even kernels: half of K - 1 is no whole number there.
+        dilated: any(dilation > 1 for _, _, dilation in layers)
+            Your function is right but with dilation: each of the K - 1 gaps is `dilation` units wide.
+        holes: any(dilation > 1 or stride > kernel for kernel, stride, dilation in layers)
+            Your function is right but where a field has holes, which count: from the first pixel to the last.
+        strided: any(stride > 1 for _, stride, _ in layers)
+            Your function is right but with strides: go through an example of two layers by hand.
+    """,
     wrong="""
+        unpacked_in_another_order: kernel, stride, dilation in → kernel, dilation, stride in
+            You take the second number for the dilation: a layer is (kernel, stride, dilation).
         jump_forgotten:  * dilation * jump → * dilation
             You add (K - 1) * dilation pixels whatever the strides below: after strides the units of the layer
             below lie `jump` pixels apart, so multiply by it.
@@ -64,8 +86,6 @@ receptive_field = Exercise(
             size before you multiply the jump by this layer's stride.
         jump_of_one_layer: jump = jump * stride → jump = stride
             Your jump is the stride of the last layer alone: strides multiply from layer to layer.
-        own_stride_for_jump: dilation * jump → dilation * stride
-            You multiply by the layer's own stride: what counts is the product of the strides below it.
         strides_added: jump * stride → jump + stride - 1
             You add the strides up: they multiply, since a step of the upper layer is made of whole steps of
             the lower one.

@@ -48,12 +48,17 @@ weight_gradient = Exercise(
         dict(B=4, C=3, D=2, H=5, W=7, kernel=(1, 1)),
         dict(B=2, C=1, D=4, H=4, W=8, kernel=(5, 2), dtype=torch.float32),
         dict(B=5, C=2, D=1, H=1, W=6, kernel=(3, 1), dtype=torch.float32),
+        dict(B=1, C=1, D=1, H=1, W=1, kernel=(1, 1), dtype=torch.float32),
+        dict(B=20, C=1, D=17, H=1, W=30, kernel=(1, 2)),
     ],
     spans=lambda rng: dict(
         **{name: rng.randint(1, 3) for name in ("B", "C", "D")},
         **{name: rng.randint(1, 5) for name in ("H", "W")},
         kernel=(rng.randint(1, 4), rng.randint(1, 4)),
     ),
+    forbids="""torch.autograd*.grad torch.autograd*.backward torch._tensor.backward torch.func.*
+        torch._functorch* torch.nn.grad.* torch*.convolution_backward:
+        Write the derivative yourself, since that is what this exercise is about.""",
     hints="""
         Take one kernel element, (k, m). Which pixel does it multiply for the output at (i, j)?
 
@@ -61,42 +66,46 @@ weight_gradient = Exercise(
         is x[b, c, i + k, j + m]; the chain rule multiplies by grad_y[b, o, i, j] and sums over all that the
         weight takes part in: b, i and j.
 
-        For each (k, m) the pixels met are `x[:, :, k : k + h_out, m : m + w_out]`, as large as `grad_y`; fill
-        `grad_weight[:, :, k, m]` with `torch.einsum('bohw,bchw->oc', grad_y, met)`.
+        These are the lines themselves: for each (k, m) the pixels met are `x[:, :, k : k + h_out, m : m +
+        w_out]`, as large as `grad_y`; fill `grad_weight[:, :, k, m]` with `torch.einsum('bohw,bchw->oc',
+        grad_y, met)`.
+    """,
+    special="""
+        square_output: grad_y.shape[2] != grad_y.shape[3]
+            Your function is right for square outputs alone: H_out counts the rows, W_out the columns.
+        square_kernel: kernel[0] != kernel[1]
+            Your function is right for square kernels alone: K_h counts the rows, K_w the columns.
+        several_examples: len(x) > 1
+            Your function is right for one example: with several, the gradients of all of them add up.
+        several_channels: x.shape[1] * grad_y.shape[1] > 1
+            Your function is right for one channel in and out: dW[o, c] takes grad_y[:, o] and x[:, c].
+        several_positions: grad_y[0, 0].numel() > 1
+            Your function is right for one position: each brings grad_y[i, j] * x[i + k, j + m] to (k, m).
+        several_elements: kernel[0] * kernel[1] > 1
+            Your function is right for a kernel of one element: element (k, m) meets pixels x[i + k, j + m].
     """,
     wrong="""
+        upstream_flipped: grad_y, met) → grad_y.flip(2, 3), met)
+            You flip grad_y: it slides over x as it is, since (i, j) of grad_y meets x[i + k, j + m].
+        channels_reshaped: return grad_weight → return grad_weight.movedim(0, 1).reshape(grad_weight.shape)
+            You reshape (C_in, C_out) to (C_out, C_in): that only cuts the numbers anew. Transpose the axes.
         mean_over_the_batch: return grad_weight → return grad_weight / len(x)
             You take the mean over the batch: where L is a mean, grad_y holds the 1/B already. Sum.
         mean_over_positions: return grad_weight → return grad_weight / (h_out * w_out)
             You take the mean over the output positions: every position uses the same weight, so their
             gradients add up.
-        mean_over_batch_and_positions: return grad_weight → return grad_weight / grad_y[:, 0].numel()
-            You take the mean over examples and positions: all of them use the same weight, so their gradients
-            add up.
         flipped_gradient: return grad_weight → return grad_weight.flip(-2, -1)
             Your gradient is flipped. The kernel is flipped for the input's gradient, where grad_y is padded
             too. For the kernel's, grad_y slides over x as it is: element (k, m) meets x[i + k, j + m].
         transposed_channels: return grad_weight → return grad_weight.transpose(0, 1)
             Input and output channels are swapped: the shape is (C_out, C_in, K_h, K_w), the shape of W.
-        as_for_the_input: return grad_weight → return grad_weight.flip(-2, -1).transpose(0, 1)
-            You flip and swap the channels: that is what happens to W in the gradient for the input. The
-            gradient for W has W's own layout, unflipped.
-        transposed_kernel: return grad_weight → return grad_weight.mT
-            The kernel's rows and columns are swapped: (C_out, C_in, K_h, K_w), rows first.
         batch_kept: x.new_zeros(grad_y → x.new_zeros(len(x), grad_y
         and: grad_weight[:, :, k, m] → grad_weight[:, :, :, k, m]
         and: "bohw,bchw->oc" → "bohw,bchw->boc"
             You return one gradient for each example: the examples share the weight, so sum over them.
-        first_example_only: grad_y, met) → grad_y[:1], met[:1])
-            You use the first example alone: sum over the batch.
-        examples_crossed: grad_y, met) → grad_y.sum(0, keepdim=True), met.sum(0, keepdim=True))
-            You sum over the batch before you multiply, so each example's gradient meets every other's pixels:
-            multiply example by example, then sum.
         input_channels_summed: grad_y, met) → grad_y, met.sum(1, keepdim=True).expand_as(met))
             You sum over the input channels: each has a kernel slice, and so a gradient, of its own.
         upstream_forgotten: grad_y, met) → torch.ones_like(grad_y), met)
             You sum the pixels that the weight meets, but grad_y is missing: the chain rule multiplies by it.
-        sign_turned: return grad_weight → return -grad_weight
-            Your sign is turned: the minus belongs to the step of gradient descent, not to the gradient.
     """,
 )
