@@ -10,7 +10,7 @@ from course.exercises.engine import Exercise
 
 
 def my_bits(logits, targets):
-    """Bits a character, a tensor of no axes. logits (B, T, V), targets (B, T) of whole numbers below V."""
+    """Bits a character, a scalar. logits (B, T, V), targets (B, T) of whole numbers below V."""
     nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten())  # it takes natural logarithms
     return nats / math.log(2)
 
