@@ -1057,8 +1057,8 @@ def hold_then_fall(step, total):
 # \lVert g \rVert = \sqrt{\textstyle\sum_k g_k^2},$$
 #
 # where $k$ runs over all elements of all tensors. Elements may be 0, all of them too, or between
-# $10^{-9}$ and $10^{12}$ in magnitude; zeros stay zeros. No `clip_grad_norm_` and no other function of
-# `torch.nn.utils`.
+# $10^{-9}$ and $10^{12}$ in magnitude; zeros stay zeros. No `clip_grad_norm_` and no part of it, such as
+# `get_total_norm`.
 #
 # By hand first: `[tensor([3.]), tensor([4.])]` with `max_norm` 1. With 10?
 
@@ -2066,7 +2066,7 @@ print({name: "0 exactly" if norm == 0 else "not 0" for name, norm in norms.items
 # $h_t = i \odot g + f \odot h_{t-1}$. It runs, the shapes are right, and training lowers the loss.
 # But the gradient for the last quarter of the weights is exactly 0, and $h$ leaves the range from $-1$
 # to 1. The lines that make the gates $i$, $f$, $o$ and the candidate $g$ are right. Fix the rest, so
-# that it is one step of an LSTM and returns $(h_t, c_t)$. Inputs, states and cells may be as large as
+# that it is one step of an LSTM and returns $(h_t, c_t)$. Inputs and cells may be as large as
 # $\pm 10^4$; values and all gradients are compared.
 #
 # Before you look: which of the step's arguments does it never read?
@@ -2146,8 +2146,8 @@ print("|h| of nn.LSTM never exceeds 1:", theirs(100 * x)[0].abs().max().item() <
 # The tensors `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0` of a trained `nn.LSTM` are
 # handed to the step below. It runs, and the shapes are right, but `nn.LSTM` itself gives other numbers
 # with the same tensors. A net trained with this step from the start learns just as well. There are two
-# bugs. Find and fix both. Inputs, states and cells may be as large as $\pm 10^4$; values and all
-# gradients are compared.
+# bugs. Find and fix both. Inputs and cells may be as large as $\pm 10^4$; values and all gradients are
+# compared.
 #
 # Before you look: why can training not show either of them?
 
