@@ -109,14 +109,22 @@ for weight in (0.5, 1.0, 3.0):
 # slowly, with $W_{hh} = 3$ never. This chapter is about that number.
 
 # %% [markdown]
+# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to
+# nine digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the
+# inputs, and arguments must stay as they are.
+#
 # **Exercise: run a recurrence over a sequence** (easy, about 12 minutes)
 #
-# Run a plain recurrent network over a batch of sequences, without `nn.RNN`:
+# Run a plain recurrent network over a batch of sequences:
 #
 # $$h_t = \tanh(W_{xh}\, x_t + W_{hh}\, h_{t-1} + b), \qquad t = 1, \dots, T$$
 #
-# `x` is $(B, T, D_{in})$, `h_0` $(B, D_h)$. Return $h_1, \dots, h_T$ in one tensor $(B, T, D_h)$. The
-# check compares values and all gradients, so compute with tensors throughout.
+# `x` is $(B, T, D_{in})$, `h_0` $(B, D_h)$. $T$ is at least 1 and may be some hundreds; inputs and `h_0`
+# may be as large as $\pm 10^4$. Return $h_1, \dots, h_T$ in one tensor $(B, T, D_h)$. Values and all
+# gradients are compared, so compute with tensors throughout.
+#
+# Write the recurrence yourself: no `nn.RNN`, no `nn.RNNCell`, no function behind them (such as
+# `torch.rnn_tanh`).
 #
 # By hand first: all sizes are 1, $T = 2$, both weights are 1, $b = h_0 = 0$, and `x` is `[1, 0]`. Why
 # is $h_2$ not 0?
@@ -130,6 +138,14 @@ def my_rnn(x, h_0, weight_xh, weight_hh, bias):
 
 
 exercises.rnn.rnn_outputs.check(my_rnn)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $h_1 = \tanh(1) = 0.7616$ and $h_2 = \tanh(0 + h_1) = \tanh(0.7616) = 0.6420$. The second input is 0,
+# but the state still holds something of the first.
+#
+# </details>
 
 # %% [markdown]
 # ## 2 The naive loop
@@ -525,8 +541,9 @@ for i_bias, name in ((-20.0, "shut"), (20.0, "open")):
 #
 # $$\frac{\partial c_T}{\partial c_t} = \prod_{s=t+1}^{T} f_s, \qquad t = 0, \dots, T,$$
 #
-# for each unit by itself. `f` $(T, D_h)$ holds $f_1, \dots, f_T$. Return a tensor $(T + 1, D_h)$ whose
-# row $t$ is this slope. A gate may be exactly 0, and $T$ may be large.
+# for each unit by itself. `f` $(T, D_h)$ holds $f_1, \dots, f_T$, numbers from 0 to 1. Return a tensor
+# $(T + 1, D_h)$ whose row $t$ is this slope. A gate may be exactly 0 or 1; $T$ is at least 1 and may be
+# some thousands.
 #
 # By hand first: one unit, `f = [[0.5], [0.8], [0.1]]`. The four rows are 0.04, 0.08, 0.1 and 1. Which
 # gate is in none but the first?
@@ -540,6 +557,14 @@ def my_direct_path(f):
 
 
 exercises.rnn.direct_path.check(my_direct_path)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The first gate, $f_1 = 0.5$: it lies between $c_0$ and $c_1$, so of all ways to $c_3$ only the one from
+# $c_0$ leads through it. The rows are $0.5 \cdot 0.8 \cdot 0.1$, $0.8 \cdot 0.1$, $0.1$, and 1 for $c_3$ itself.
+#
+# </details>
 
 # %% [markdown]
 # $$\left.\frac{\partial c_T}{\partial c_t}\right|_{\text{direct}} = \prod_{s=t+1}^{T} f_s$$
@@ -768,14 +793,15 @@ agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=
 #
 # Write one step of a gated recurrent unit as PyTorch defines it:
 #
-# $$r = \sigma(W_{ir} x_t + b_{ir} + W_{hr} h + b_{hr}) \qquad
-# z = \sigma(W_{iz} x_t + b_{iz} + W_{hz} h + b_{hz})$$
+# $$r = \sigma(W_{ir}x_t + b_{ir} + W_{hr}h + b_{hr}) \qquad
+# z = \sigma(W_{iz}x_t + b_{iz} + W_{hz}h + b_{hz})$$
 #
-# $$n = \tanh\big(W_{in} x_t + b_{in} + r \odot (W_{hn} h + b_{hn})\big) \qquad
+# $$n = \tanh\big(W_{in}x_t + b_{in} + r \odot (W_{hn}h + b_{hn})\big) \qquad
 # h' = (1 - z) \odot n + z \odot h$$
 #
-# `weight_ih` holds $W_{ir}$, $W_{iz}$, $W_{in}$ one below the other, in this order, and so do
-# `weight_hh` and the biases. No `nn.GRU` or `nn.GRUCell`. Values and all gradients are compared.
+# `weight_ih` holds $W_{ir}$, $W_{iz}$, $W_{in}$ one below the other, and so do `weight_hh` and the
+# biases. Inputs and states may be as large as $\pm 10^4$. Values and all gradients are compared, and none
+# may be NaN. No `nn.GRU`, no `nn.GRUCell`, no function behind them (such as `torch.gru_cell`).
 #
 # By hand first: what is $h'$ if all weights and biases are 0 and $h = 2$?
 
@@ -788,6 +814,14 @@ def my_gru_step(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
 
 
 exercises.rnn.gru_step.check(my_gru_step)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $r = z = \sigma(0) = \tfrac12$ and $n = \tanh(0) = 0$, so $h' = \tfrac12 \cdot 0 + \tfrac12 \cdot 2 = 1$.
+# With no weights the state halves at every step.
+#
+# </details>
 
 # %% [markdown]
 # **Predict.** One of the two differences is a mere change of names: the same family of functions, with
@@ -1015,15 +1049,16 @@ def hold_then_fall(step, total):
 # %% [markdown]
 # **Exercise: clip by the global norm** (easy, about 12 minutes)
 #
-# `grads` is a list of tensors, the gradient $g$ of a whole model, one tensor for each parameter. Clip
-# it by its global norm: return a new list in which every tensor is multiplied by the same factor,
-# with $m$ for `max_norm`,
+# `grads` is a list of one or more tensors of any shapes, the gradient $g$ of a whole model. Clip it by
+# its global norm: return a list (or a tuple) of new tensors, copies where nothing is clipped, all
+# multiplied by the same factor, with $m > 0$ for `max_norm`,
 #
 # $$\min\Big(1, \frac{m}{\lVert g \rVert}\Big), \qquad
 # \lVert g \rVert = \sqrt{\textstyle\sum_k g_k^2},$$
 #
-# where $k$ runs over all elements of all tensors. No `clip_grad_norm_`. A gradient of zeros stays
-# zeros.
+# where $k$ runs over all elements of all tensors. Elements may be 0, all of them too, or between
+# $10^{-9}$ and $10^{12}$ in magnitude; zeros stay zeros. No `clip_grad_norm_` and no part of it, such as
+# `get_total_norm`.
 #
 # By hand first: `[tensor([3.]), tensor([4.])]` with `max_norm` 1. With 10?
 
@@ -1035,6 +1070,14 @@ def my_clip(grads, max_norm):
 
 
 exercises.rnn.clip_global_norm.check(my_clip)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The norm is $\sqrt{3^2 + 4^2} = 5$. With `max_norm` 1 the factor is $\tfrac15$: 0.6 and 0.8, of norm 1.
+# With 10 the factor is $\min(1, 2) = 1$: 3 and 4 stay.
+#
+# </details>
 
 
 # %%
@@ -1307,15 +1350,16 @@ for key, what in {"i": "writes", "f": "keeps", "o": "reads"}.items():
 # %% [markdown]
 # **Exercise: the gradient of truncated BPTT** (hard, about 30 minutes)
 #
-# From $h_0 = 0$ runs $h_t = \tanh(W_{xh}x_t + W_{hh}h_{t-1})$; the loss
-# $L = \sum_t \lVert h_t - y_t \rVert^2$ is summed over the batch too. Return $dL/dW_{hh}$ as
-# truncated backpropagation through time gives it.
+# From $h_0=0$ runs $h_t = \tanh(W_{xh}x_t + W_{hh}h_{t-1})$. Its target is $y_t$: the loss
+# $L=\sum_t\lVert h_t-y_t\rVert^2$ is summed over the batch too. Return $dL/dW_{hh}$ as truncated
+# backpropagation through time gives it.
 #
-# Steps $1 \dots k$ are the first chunk, $k{+}1 \dots 2k$ the next; the last may be shorter. The
-# state's value goes on from chunk to chunk, but no gradient crosses a border. The weights stay fixed,
-# and the chunks' gradients are added. Autograd is welcome.
+# Steps $1 \dots k$ are the first chunk, $k{+}1 \dots 2k$ the next; the last may be shorter; $k$ may exceed
+# $T\ge1$. The state's value goes on from chunk to chunk, but no gradient crosses a border
+# (`h.detach()` is `h` without its history). The weights stay fixed; the chunks' gradients are added.
+# Autograd is welcome; leave no `.grad` on the arguments.
 #
-# By hand first: all sizes are 1, $w = W_{hh}$. In full, $dh_3/dw = (1-h_3^2)(h_2 + w\,dh_2/dw)$. What
+# By hand first: all sizes are 1, $w = W_{hh}$. In full, $dh_3/dw = (1-h_3^2)(h_2+w\,dh_2/dw)$. What
 # remains with $k = 2$?
 
 
@@ -1327,6 +1371,14 @@ def my_truncated_gradient(x, y, weight_xh, weight_hh, k):
 
 
 exercises.rnn.truncated_bptt.check(my_truncated_gradient)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# With $k = 2$ step 3 begins a new chunk: $h_2$ is a number without history, so $dh_2/dw$ is dropped and
+# $(1 - h_3^2)\,h_2$ remains. The first chunk gives its terms in full.
+#
+# </details>
 
 # %% [markdown]
 # In code the cut is one word, `detach`: the same numbers, without their history. Both states of an LSTM
@@ -1423,12 +1475,12 @@ print(novel.train[3320:3550])
 # **Exercise: bits a character** (easy, about 12 minutes)
 #
 # A model of text gives, at each of $T$ places of $B$ texts, logits for the $V$ characters that may come
-# next; `targets` $(B, T)$ are the characters that did. Return the mean over all $B\,T$ characters of
+# next; `targets` $(B, T)$, int64, are those that did. Return the mean over all $B\,T$ characters of
 #
 # $$-\log_2 p(\text{target}), \qquad p = \operatorname{softmax}(\text{logits}),$$
 #
-# a tensor of no axes that can be trained on: the check compares its gradient too. Logits may be as
-# large as $\pm 10^4$.
+# a scalar that can be trained on: its gradient is compared too. Logits may be as large as $\pm 10^4$,
+# and $V$ as large as 200.
 #
 # By hand first: how many bits does a model need that gives each of four characters the same logit? And
 # a target with $p = 1/8$?
@@ -1436,11 +1488,19 @@ print(novel.train[3320:3550])
 
 # %%
 def my_bits(logits, targets):
-    """Bits a character, a tensor of no axes. logits (B, T, V), targets (B, T) of whole numbers below V."""
+    """Bits a character, a scalar. logits (B, T, V), targets (B, T) of whole numbers below V."""
     raise NotImplementedError
 
 
 exercises.rnn.bits_per_character.check(my_bits)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# Each of four equal logits has $p = \tfrac14$: $\log_2 4 = 2$ bits. With $p = \tfrac18$ it is
+# $\log_2 8 = 3$ bits.
+#
+# </details>
 
 # %% [markdown]
 # ### The baseline: counting
@@ -1638,18 +1698,17 @@ assert (
 # %% [markdown]
 # **Exercise: sample at a temperature** (medium, about 20 minutes)
 #
-# A character is drawn from $p = \operatorname{softmax}(\text{logits} / \tau)$ with the temperature
-# $\tau > 0$. To make the draw repeatable, the random number is handed in: for each row of `logits`
-# $(B, V)$ a number of `u` $(B)$, $0 \le u < 1$. Return the indices $(B)$, whole numbers (int64): in
-# each row the smallest $k$ with
+# A character is drawn from $p=\operatorname{softmax}(\text{logits}/\tau)$ with a temperature
+# $0.01\le\tau\le 10^4$. The random numbers are handed in: `u` $(B)$, $0\le u<1$, one for each row of
+# `logits` $(B, V)$. Return the indices $(B)$, int64: in each row the smallest $k$ with
 #
-# $$p_0 + p_1 + \dots + p_k > u.$$
+# $$p_0+p_1+\dots+p_k > u.$$
 #
-# Logits may be large, $\tau$ as small as 0.01, and a forbidden character has the logit
-# $-\infty$.
+# Logits may be as large as $\pm 10^4$, $V$ as 200. A forbidden character has the logit $-\infty$ and is
+# never returned; each row allows at least one. Where rounding leaves even the last sum at or below $u$,
+# return the last character that is not forbidden. No other $u$ is so near a sum that rounding decides.
 #
-# By hand first: logits $[0, \ln 3]$ and $u = 0.2$. Which index at $\tau = 1$, which at
-# $\tau = 1/2$?
+# By hand first: logits $[0, \ln 3]$, $u=0.2$. Which index at $\tau=1$, which at $\tau=1/2$?
 
 
 # %%
@@ -1659,6 +1718,15 @@ def my_sample(logits, temperature, u):
 
 
 exercises.rnn.temperature.check(my_sample)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# At $\tau = 1$ the probabilities are $\tfrac14$ and $\tfrac34$: $p_0 = 0.25 > 0.2$, so index 0. At
+# $\tau = \tfrac12$ the logits become $0$ and $2 \ln 3$, the probabilities $\tfrac1{10}$ and $\tfrac9{10}$:
+# $p_0 = 0.1$ does not exceed 0.2, so index 1.
+#
+# </details>
 
 
 # %%
@@ -1997,8 +2065,9 @@ print({name: "0 exactly" if norm == 0 else "not 0" for name, norm in norms.items
 # The step below follows an article that prints an LSTM's new state as
 # $h_t = i \odot g + f \odot h_{t-1}$. It runs, the shapes are right, and training lowers the loss.
 # But the gradient for the last quarter of the weights is exactly 0, and $h$ leaves the range from $-1$
-# to 1. The lines that make the gates $i$, $f$, $o$ and the candidate $g$ are right. Mend the rest, so
-# that it is one step of an LSTM and returns $(h_t, c_t)$.
+# to 1. The lines that make the gates $i$, $f$, $o$ and the candidate $g$ are right. Fix the rest, so
+# that it is one step of an LSTM and returns $(h_t, c_t)$. Inputs and cells may be as large as
+# $\pm 10^4$; values and all gradients are compared.
 #
 # Before you look: which of the step's arguments does it never read?
 
@@ -2014,6 +2083,14 @@ def my_lstm_step(x_t, h, c, weight_ih, weight_hh, bias):
 
 
 exercises.rnn.forgetful_lstm.check(my_lstm_step)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# It never reads `c`: there is no cell, and what it returns as one is $h_t$. (It computes $o$ and does not
+# use it either.)
+#
+# </details>
 
 
 # %%
@@ -2069,7 +2146,8 @@ print("|h| of nn.LSTM never exceeds 1:", theirs(100 * x)[0].abs().max().item() <
 # The tensors `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0` of a trained `nn.LSTM` are
 # handed to the step below. It runs, and the shapes are right, but `nn.LSTM` itself gives other numbers
 # with the same tensors. A net trained with this step from the start learns just as well. There are two
-# bugs. Find and mend both.
+# bugs. Find and fix both. Inputs and cells may be as large as $\pm 10^4$; values and all gradients are
+# compared.
 #
 # Before you look: why can training not show either of them?
 
@@ -2087,6 +2165,14 @@ def my_packed_step(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
 exercises.rnn.packed_gates.check(my_packed_step)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# A new net's blocks have no meaning yet: it learns in whichever order it is given. And the two biases only
+# ever appear as a sum, so one can do the work of both. Only weights that come from elsewhere tell.
+#
+# </details>
+
+# %% [markdown]
 # ## 23 A variant to build
 #
 # How few gates will do? This unit has one.
@@ -2102,10 +2188,11 @@ exercises.rnn.packed_gates.check(my_packed_step)
 # $$h' = (1 - f) \odot h + f \odot \tilde h$$
 #
 # Write it for `x_t` $(B, D_{in})$ and `h` $(B, D_h)$; `weight_f` and `weight_h` are
-# $(D_h, D_h{+}D_{in})$. Values and all gradients are compared.
+# $(D_h, D_h{+}D_{in})$. Inputs and states may be as large as $\pm 10^4$. Values and all gradients are
+# compared.
 #
-# By hand first: what is $h'$ if all weights and biases are 0 and $h = 2$? How many weights has the
-# unit for every three of a GRU?
+# By hand first: what is $h'$ if all weights and biases are 0 and $h=2$? How many weights has the unit
+# for every three of a GRU?
 
 
 # %%
@@ -2116,6 +2203,14 @@ def my_mgu_step(x_t, h, weight_f, bias_f, weight_h, bias_h):
 
 
 exercises.rnn.minimal_gated_unit.check(my_mgu_step)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $f = \sigma(0) = \tfrac12$ and $\tilde h = \tanh(0) = 0$, so $h' = \tfrac12 \cdot 2 + \tfrac12 \cdot 0 = 1$.
+# The unit has two blocks of weights where a GRU has three: two weights for every three.
+#
+# </details>
 
 # %% [markdown]
 # ## In this chapter we

@@ -10,7 +10,7 @@ from course.exercises.engine import Exercise
 
 
 def my_bits(logits, targets):
-    """Bits a character, a tensor of no axes. logits (B, T, V), targets (B, T) of whole numbers below V."""
+    """Bits a character, a scalar. logits (B, T, V), targets (B, T) of whole numbers below V."""
     nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten())  # it takes natural logarithms
     return nats / math.log(2)
 
@@ -51,6 +51,10 @@ bits_per_character = Exercise(
         dict(B=2, T=5, V=4),
         dict(B=4, T=1, V=6, dtype=torch.float32),
         dict(B=3, T=2, V=5, scale=10.0, dtype=torch.float32),
+        dict(B=2, T=2, V=1),
+        dict(B=1, T=2, V=200),
+        dict(B=1, T=130, V=2),
+        dict(B=130, T=1, V=2),
     ],
     spans=dict(B=(1, 4), T=(1, 4), V=(2, 5), scale=lambda rng: 10 ** rng.uniform(-2, 2)),
     hints="""
@@ -59,7 +63,7 @@ bits_per_character = Exercise(
         `F.cross_entropy` wants the classes along axis 1: make the texts one long list of B T characters with
         `.flatten(0, 1)`, or transpose. Reshaping to (B, V, T) would mix places and characters up.
 
-        `F.cross_entropy(logits.flatten(0, 1), targets.flatten()) / math.log(2)`.
+        This is the line itself: `F.cross_entropy(logits.flatten(0, 1), targets.flatten()) / math.log(2)`.
     """,
     wrong="""
         nats_for_bits: nats / math.log(2) → nats
@@ -73,17 +77,20 @@ bits_per_character = Exercise(
             bits are asked for, the nats divided by ln 2.
         base_ten: log(2) → log(10)
             Your logarithm has base 10: divide the natural one by ln 2, or use log2.
-        bits_a_text: nats / math.log(2) → nats * targets.shape[1] / math.log(2)
+        bits_a_text: targets.flatten()) → targets.flatten()) * targets.shape[1]
             You sum over the places of a text, so the loss grows with T: average over all characters.
-        sum_for_mean: nats / math.log(2) → nats * targets.numel() / math.log(2)
-            You sum over all characters: the mean was asked for.
         no_reduction: targets.flatten()) → targets.flatten(), reduction="none")
         and: nats / math.log(2) → nats.view_as(targets) / math.log(2)
             You return one number for each character: take their mean.
-        mean_over_classes: nats / math.log(2) → nats / math.log(2) / logits.shape[2]
-            You average over the V classes as well, so the loss is V times too small.
         softmax_twice: nats = → logits = logits.softmax(2); nats =
             The softmax is applied twice: F.cross_entropy takes logits, log-softmax is inside.
+        powers_of_two: logits.flatten(0, 1) → (logits * math.log(2)).flatten(0, 1)
+            You raise 2 to the logits: softmax raises e, and only the logarithm of p has base 2.
+        entropy: nats / math.log(2) → -(logits.softmax(2) * logits.log_softmax(2)).sum(2).mean() / math.log(2)
+            This is the entropy of the model's own prediction: take -log2 p of the targets alone.
+        shifted_once_more: logits.flatten(0, 1) → logits[:, :-1].flatten(0, 1)
+        and: targets.flatten() → targets[:, 1:].flatten()
+            You shift the targets by one place: they are the characters that come next already.
         softmax_over_time: nats = F.cross_entropy → logits = logits.log_softmax(1); nats = F.nll_loss
             Your softmax runs over the T places: the V characters of one place share a probability of 1, so it
             runs over the last axis.
@@ -102,7 +109,5 @@ bits_per_character = Exercise(
         and: F.cross_entropy → F.nll_loss
             Right for moderate logits, but exp overflows for large ones: use log_softmax, logsumexp or
             F.cross_entropy, which take the largest logit out first.
-        sign_forgotten: return nats → return -nats
-            The sign is wrong: log2 p is negative, and the bits are minus that.
     """,
 )

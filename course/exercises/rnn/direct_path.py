@@ -16,15 +16,12 @@ def my_direct_path(f):
 
 
 def by_autograd(f):
-    """The same in float64: the cell is run from each c_t on, and autograd differentiates it."""
-    gates, slopes = f.detach().double(), []
-    for t in range(len(f) + 1):
-        start = torch.zeros_like(gates[0], requires_grad=True)
-        c = start
-        for f_s in gates[t:]:
-            c = f_s * c + 1.0
-        slopes.append(torch.autograd.grad(c.sum(), start)[0])
-    return torch.stack(slopes).to(f.dtype)
+    """The same in float64: a nudge is added to each c_t, and autograd differentiates c_T."""
+    nudges = torch.zeros(len(f) + 1, f.shape[1], dtype=torch.float64, requires_grad=True)
+    c, *later = nudges
+    for f_s, nudge in zip(f.double(), later, strict=True):
+        c = f_s * c + 1.0 + nudge
+    return torch.autograd.grad(c.sum(), nudges)[0].to(f.dtype)
 
 
 def draw(rng, T, D_h, shift=1.0, closed=False, dtype=torch.float64):
@@ -53,6 +50,7 @@ direct_path = Exercise(
         dict(T=100, D_h=2, shift=-4.0, dtype=torch.float32),  # the products underflow
         dict(T=100, D_h=3, shift=-9.0),
         dict(T=100, D_h=2, shift=4.0),
+        dict(T=2000, D_h=1, shift=8.0),
     ],
     spans=dict(T=(1, 8), D_h=(1, 4), closed=[True, False, False]),
     hints="""
@@ -60,11 +58,12 @@ direct_path = Exercise(
 
         Row T is 1, row T - 1 is f_T, row T - 2 is f_T f_{T-1}. In Python f_T is `f[-1]`, since `f[0]` is f_1.
 
-        Keep a list that starts with `torch.ones_like(f[0])`, loop over `f.flip(0)` and append the last row
-        times the gate; turn the list round and stack it.
+        This is the code itself: keep a list that starts with `torch.ones_like(f[0])`, loop over `f.flip(0)`
+        and append the last row times the gate; turn the list round and stack it.
     """,
     wrong="""
         sum_for_product: rows[-1] * f_s → rows[-1] + f_s
+        sum_of_gates: torch.stack(rows[::-1]) → torch.cat([f.flip(0).cumsum(0).flip(0), rows[0][None]])
             You add the gates: one step back multiplies by its gate, and steps in a row multiply.
         product_from_the_front: f.flip(0): → f:
         and: rows[::-1] → rows
@@ -89,8 +88,15 @@ direct_path = Exercise(
             Multiply them.
         units_mixed: torch.stack(rows[::-1]) → torch.stack(rows[::-1]).prod(1)[:, None].repeat(1, f.shape[1])
             You multiply over the units too: each unit has a path of its own.
+        along_the_units: torch.stack(rows[::-1]) → torch.cat([f.flip(1).cumprod(1).flip(1), rows[0][None]])
+            Your product runs along the units, within one step: multiply along axis 0, over the steps.
         divided_products: torch.stack(rows[::-1]) → f.prod(0) / torch.cat([rows[0][None], f]).cumprod(0)
             Right until a gate is 0 or the product underflows: then you divide 0 by 0. Multiply from the end
             instead of dividing.
+    """,
+    special="""
+        small_products: f.prod(0).min() < 1e-3
+            Your function is right until a gate is 0 or a product of gates is small. Multiply the gates from
+            the end: no division by a product, no logarithm, no clamp, and nothing is added.
     """,
 )

@@ -23,11 +23,11 @@ def by_one_bias(x_t, h, c, weight_ih, weight_hh, bias):
     return by_lstm_cell(x_t, h, c, weight_ih, weight_hh, bias, torch.zeros_like(bias))
 
 
-def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
-    """A case; a large `scale` of the inputs saturates the gates."""
+def draw(rng, B, D_in, D_h, scale=1.0, cell=2.0, dtype=torch.float64):
+    """A case; a large `scale` of the inputs saturates the gates, and `cell` is the scale of the cells."""
     sizes = dict(B=B, I=D_in, H=D_h, G=4 * D_h)
     x_t, h, c, *others = tensors(rng, "BI BH BH GI GH G", dtype, **sizes)
-    return scale * x_t, h.tanh(), 2 * c, *others
+    return scale * x_t, h.tanh(), cell * c, *others
 
 
 forgetful_lstm = Exercise(
@@ -50,6 +50,8 @@ forgetful_lstm = Exercise(
         dict(B=4, D_in=2, D_h=3),
         dict(B=3, D_in=5, D_h=4, dtype=torch.float32),
         dict(B=2, D_in=1, D_h=5, scale=50.0),
+        dict(B=3, D_in=2, D_h=3, scale=1e4),
+        dict(B=3, D_in=2, D_h=2, cell=1e4),
         dict(B=3, D_in=3, D_h=2, scale=8.0, dtype=torch.float32),
     ],
     spans=dict(B=(1, 4), D_in=(1, 4), D_h=(1, 4), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
@@ -64,7 +66,7 @@ forgetful_lstm = Exercise(
         The printed line is nearly the one of the cell: it is c that f multiplies and that i * g is added to.
         h_t is then made from c_t and o.
 
-        `c_t = i * g + f * c`, then return `o * torch.tanh(c_t), c_t`.
+        These are the lines themselves: `c_t = i * g + f * c`, then return `o * torch.tanh(c_t), c_t`.
     """,
     wrong="""
         tanh_left_off: o * torch.tanh(c_t) → o * c_t
@@ -76,6 +78,17 @@ forgetful_lstm = Exercise(
             The output gate is still unused: h_t = o * tanh(c_t).
         cell_shown_bare: o * torch.tanh(c_t) → c_t
             You return the cell as h_t too: h_t = o * tanh(c_t), and only c_t stays bare.
+        still_as_printed: o * torch.tanh(c_t), c_t → i * g + f * h, i * g + f * h
+            This is still the printed step: h_t is returned twice, and the old cell c is never read. Give the
+            line to the cell first, c_t = i * g + f * c.
+        state_returned_twice: torch.tanh(c_t), c_t → torch.tanh(c_t), o * torch.tanh(c_t)
+            h_t is right, but you return it for the cell too: return (h_t, c_t).
+        tanh_of_the_product: o * torch.tanh(c_t) → torch.tanh(o * c_t)
+            The gate is inside the tanh: h_t = o * tanh(c_t), so that o = 1 shows the whole of it.
+        gates_coupled: i * g → (1 - f) * g
+            You let 1 - f stand for i, as coupled LSTMs do: here the input gate i is a gate of its own.
+        order_changed: i, f, g, o = (x_t → i, f, o, g = (x_t
+            You changed the order in which the gates are unpacked: here i, f, g, o is right.
         cell_from_the_state: f * c → f * h
             Your cell starts from the old h: f multiplies the old cell c, which is what carries the memory.
         output_gate_on_the_printed_line: i * g + f * c → o * (i * g + f * h)
@@ -96,9 +109,9 @@ forgetful_lstm = Exercise(
             i and f are swapped: f multiplies the old cell, i the candidate g.
         cell_not_updated: torch.tanh(c_t), c_t → torch.tanh(c_t), c
             h_t is right, but you return the old cell: return c_t, which the next step needs.
-        results_swapped: return o * torch.tanh(c_t), c_t → return c_t, o * torch.tanh(c_t)
-            The numbers are right, but in the order (c_t, h_t): return (h_t, c_t).
-        sigmoid_for_tanh: o * torch.tanh(c_t) → o * torch.sigmoid(c_t)
-            h_t takes a sigmoid of the cell, so it is never negative: it is o * tanh(c_t).
+    """,
+    special="""
+        squeezed: 1 in h.shape
+            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
     """,
 )

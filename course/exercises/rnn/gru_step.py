@@ -29,10 +29,10 @@ def by_gru_cell(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
 
 
 def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
-    """A case; a large `scale` of the inputs saturates the gates."""
+    """A case; a large `scale` of the inputs and states saturates the gates."""
     sizes = dict(B=B, I=D_in, H=D_h, G=3 * D_h)
-    x_t, *others = tensors(rng, "BI BH GI GH G G", dtype, **sizes)
-    return scale * x_t, *others
+    x_t, h, *others = tensors(rng, "BI BH GI GH G G", dtype, **sizes)
+    return scale * x_t, scale * h, *others
 
 
 gru_step = Exercise(
@@ -54,6 +54,7 @@ gru_step = Exercise(
         dict(B=3, D_in=3, D_h=3),
         dict(B=2, D_in=4, D_h=2, dtype=torch.float32),
         dict(B=4, D_in=1, D_h=5, scale=50.0),
+        dict(B=3, D_in=2, D_h=2, scale=1e4),
         dict(B=2, D_in=3, D_h=4, scale=8.0, dtype=torch.float32),
     ],
     spans=dict(B=(1, 4), D_in=(1, 4), D_h=(1, 4), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
@@ -64,8 +65,8 @@ gru_step = Exercise(
         r and z add their two parts. The candidate must not: r multiplies what comes from h, bias included,
         before the sum.
 
-        `n = torch.tanh(x_n + r * h_n)` with x_n and h_n the last chunks; return `(1 - z) * n + z * h`: here z
-        = 1 keeps the old state.
+        These are the lines themselves: `n = torch.tanh(x_n + r * h_n)` with x_n and h_n the last chunks;
+        return `(1 - z) * n + z * h`: here z = 1 keeps the old state.
     """,
     wrong="""
         update_gate_turned: (1 - z) * n + z * h → z * n + (1 - z) * h
@@ -90,11 +91,25 @@ gru_step = Exercise(
             You multiply by r after the tanh: r belongs inside, on what comes from h.
         reset_forgotten: r * h_n → h_n
             The reset gate is not used: in the candidate, multiply what comes from h by r.
+        candidate_bias_forgotten: r * h_n → r * (h_n - bias_hh.chunk(3)[2])
+            b_hn is missing: r and z could do with one bias, but in the candidate r multiplies the second, r *
+            (W_hn h + b_hn).
+        recurrent_weights_transposed: h @ weight_hh.T → torch.cat([h @ w for w in weight_hh.chunk(3)], dim=1)
+            The blocks of weight_hh are transposed: with the state as a row, W h is `h @ W.T`.
+        interleaved: .chunk(3, dim=1) → .unflatten(1, (-1, 3)).unbind(2)
+            You take every third row for a gate: the packed rows come in three blocks, all of r, z, then n.
+        sigmoid_by_exponentials: torch.sigmoid(x_r + h_r) → 1 / (1 + torch.exp(-x_r - h_r))
+        and: torch.sigmoid(x_z + h_z) → 1 / (1 + torch.exp(-x_z - h_z))
+            1 / (1 + exp(-a)) is right until exp overflows: then its gradient is 0 times infinity, NaN. Use
+            torch.sigmoid.
         sigmoid_in_the_candidate: tanh( → sigmoid(
             Your candidate goes through a sigmoid: it is a value, not a gate, so it takes tanh.
-        old_state_forgotten:  + z * h → nothing
-            You return (1 - z) * n: add z * h, which carries the old state on.
         recurrent_bias_forgotten:  + bias_hh → nothing
             bias_hh is missing: PyTorch adds a bias to each of the two products.
     """,
+    special="""
+        squeezed: 1 in h.shape
+            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
+    """,
+    forbids="torch.gru*: Write the gates and the candidate yourself: that is what the exercise is about.",
 )

@@ -29,9 +29,9 @@ def by_einsum(x_t, h, weight_f, bias_f, weight_h, bias_h):
 
 
 def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
-    """A case; a large `scale` of the input saturates the gate."""
+    """A case; a large `scale` of the input and the state saturates the gate."""
     x_t, h, *layers = tensors(rng, "BI BH HW H HW H", dtype, B=B, I=D_in, H=D_h, W=D_h + D_in)
-    return scale * x_t, h, *layers
+    return scale * x_t, scale * h, *layers
 
 
 minimal_gated_unit = Exercise(
@@ -54,6 +54,7 @@ minimal_gated_unit = Exercise(
         dict(B=4, D_in=2, D_h=5),
         dict(B=2, D_in=4, D_h=3, dtype=torch.float32),
         dict(B=3, D_in=1, D_h=4, scale=50.0),
+        dict(B=3, D_in=2, D_h=2, scale=1e4),
         dict(B=2, D_in=2, D_h=3, scale=8.0, dtype=torch.float32),
     ],
     spans=dict(B=(1, 4), D_in=(1, 4), D_h=(1, 4), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
@@ -64,7 +65,8 @@ minimal_gated_unit = Exercise(
         `torch.cat([h, x_t], dim=1)` is (B, D_h + D_in), the state's columns first. For the candidate put `f *
         h` in the place of h and leave x_t as it is.
 
-        `f = torch.sigmoid(torch.cat([h, x_t], dim=1) @ weight_f.T + bias_f)`, the candidate likewise with
+        These are the lines themselves: `f = torch.sigmoid(torch.cat([h, x_t], dim=1) @ weight_f.T +
+        bias_f)`, the candidate likewise with
         tanh and `f * h`; return `(1 - f) * h + f * candidate`.
     """,
     wrong="""
@@ -86,13 +88,20 @@ minimal_gated_unit = Exercise(
         and: candidate = torch.tanh( → candidate = torch.tanh(f * (
         and: + bias_h) → + bias_h))
             Your gate multiplies the input's part as well: x_t enters the candidate ungated.
+        reset_state_kept: candidate = → h = f * h; candidate =
+        and: [f * h, x_t] → [h, x_t]
+            You put f * h in the place of h for good: only the candidate sees f * h, and (1 - f) multiplies
+            the whole old state.
+        sigmoid_by_exponentials: f = torch.sigmoid( → f = 1 / (1 + torch.exp(-
+        and: weight_f.T + bias_f) → weight_f.T - bias_f))
+            1 / (1 + exp(-a)) is right until exp overflows: then its gradient is 0 times infinity, NaN. Use
+            torch.sigmoid.
+        input_first_in_the_gate: [h, x_t] → [x_t, h]
         input_first: [h, x_t] → [x_t, h]
         and: [f * h, x_t] → [x_t, f * h]
             You lay x_t before h: the matrices' first D_h columns belong to the state, [h, x_t].
         sigmoid_in_the_candidate: tanh( → sigmoid(
             Your candidate goes through a sigmoid: it is a value, not a gate, so it takes tanh.
-        old_state_forgotten: (1 - f) * h + f → f
-            You return f * candidate: add (1 - f) * h, the share of the old state that stays.
         old_state_whole: (1 - f) * h + f → h + f
             You add f * candidate to the whole old state: the shares are 1 - f and f, so that the state stays
             between old and new.
@@ -102,5 +111,9 @@ minimal_gated_unit = Exercise(
         biases_forgotten: + bias_f) → + 0 * bias_f)
         and: + bias_h) → + 0 * bias_h)
             The biases are missing: add bias_f in the gate and bias_h in the candidate.
+    """,
+    special="""
+        squeezed: 1 in h.shape
+            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
     """,
 )

@@ -20,11 +20,11 @@ def my_packed_step(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
     return torch.sigmoid(o) * torch.tanh(c_t), c_t
 
 
-def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
-    """A case; a large `scale` of the inputs saturates the gates."""
+def draw(rng, B, D_in, D_h, scale=1.0, cell=2.0, dtype=torch.float64):
+    """A case; a large `scale` of the inputs saturates the gates, and `cell` is the scale of the cells."""
     sizes = dict(B=B, I=D_in, H=D_h, G=4 * D_h)
     x_t, h, c, *others = tensors(rng, "BI BH BH GI GH G G", dtype, **sizes)
-    return scale * x_t, h.tanh(), 2 * c, *others
+    return scale * x_t, h.tanh(), cell * c, *others
 
 
 # Every order but the right one and the two that have words of their own below.
@@ -56,6 +56,8 @@ packed_gates = Exercise(
         dict(B=4, D_in=2, D_h=3),
         dict(B=3, D_in=5, D_h=4, dtype=torch.float32),
         dict(B=2, D_in=1, D_h=5, scale=50.0),
+        dict(B=3, D_in=2, D_h=3, scale=1e4),
+        dict(B=3, D_in=2, D_h=2, cell=1e4),
         dict(B=3, D_in=3, D_h=2, scale=8.0, dtype=torch.float32),
     ],
     spans=dict(B=(1, 4), D_in=(1, 4), D_h=(1, 4), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
@@ -69,13 +71,15 @@ packed_gates = Exercise(
 
         The rows come as i, f, g, o, with the candidate g third. And each gate adds b_i and b_h.
 
-        Add `bias_hh` to `packed`, and write `i, f, g, o = packed.chunk(4, dim=1)`.
+        These are both changes: add `bias_hh` to `packed`, and write `i, f, g, o = packed.chunk(4, dim=1)`.
     """,
     wrong=textwrap.dedent("""
         one_bias: + bias_ih + bias_hh → + bias_ih
             The order is right now, but bias_hh is still missing: PyTorch adds both biases to every gate.
         other_bias_alone: + bias_ih + bias_hh → + bias_hh
             The order is right now, but you add bias_hh in place of bias_ih: PyTorch adds both.
+        first_bias_twice: + bias_ih + bias_hh → + bias_ih + bias_ih
+            You add bias_ih twice: the second is bias_hh.
         biases_averaged: + bias_ih + bias_hh → + (bias_ih + bias_hh) / 2
             You take the mean of the biases: PyTorch adds both. A forget bias of 1 in each acts as 2.
         no_bias:  + bias_ih + bias_hh → nothing
@@ -86,6 +90,11 @@ packed_gates = Exercise(
         interleaved: packed.chunk(4, dim=1) → (packed[:, k::4] for k in range(4))
             You take every fourth row for a gate: PyTorch's packed rows come in four blocks, all rows of i,
             then all of f, g and o.
+        reshaped_for_chunked: packed.chunk(4, dim=1) → packed.reshape(4, *h.shape)
+            You reshape (B, 4 D_h) to (4, B, D_h): that keeps the numbers' order in memory and mixes sequences
+            and gates up. Cut along the rows' axis, `packed.chunk(4, dim=1)`.
+        recurrent_weights_transposed: h @ weight_hh.T → torch.cat([h @ w for w in weight_hh.chunk(4)], dim=1)
+            You transpose the blocks of weight_hh: the products were right as they stood.
         order_ifog: i, f, g, o = packed → i, f, o, g = packed
             Both biases are there, but the order is still i, f, o, g, as many papers list the gates. PyTorch
             packs i, f, g, o: the candidate comes third.
@@ -93,4 +102,8 @@ packed_gates = Exercise(
             You read the order i, g, f, o, that of TensorFlow's first LSTM cells: PyTorch packs i, f, g, o.
     """)
     + "".join(OTHER_ORDERS.format(name=order, listed=", ".join(order)) for order in ORDERS),
+    special="""
+        squeezed: 1 in h.shape
+            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
+    """,
 )

@@ -26,17 +26,25 @@ def by_rnn(x, h_0, weight_xh, weight_hh, bias):
     return by_pytorch(module, pair | biases, x, h_0[None])[0]
 
 
-def draw(rng, B, T, D_in, D_h, scale=1.0, dtype=torch.float64):
-    """A case; the recurrent weights are small enough that rounding errors do not grow from step to step."""
+def draw(rng, B, T, D_in, D_h, scale=1.0, quiet=False, dtype=torch.float64):
+    """A case; the recurrent weights are small enough that rounding errors do not grow from step to step.
+
+    A `quiet` one has nothing but its first and last input, so that the state settles between them.
+    """
     x, h_0, *weights, bias = tensors(rng, "BTI BH HI HH H", dtype, B=B, T=T, I=D_in, H=D_h)
-    return scale * x, h_0, weights[0], weights[1] / D_h**0.5, bias
+    if quiet:
+        x[:, 1:-1] = 0.0
+    return scale * x, scale * h_0, weights[0], weights[1] / D_h**0.5, bias
 
 
 rnn_outputs = Exercise(
     my_rnn,
     reference=by_rnn,
     gradients=True,
-    by_hand=([[[1.0], [0.0]]], [[0.0]], [[1.0]], [[1.0]], [0.0]),
+    by_hand=[
+        ([[[0.5], [-1.0], [0.25]]], [[0.75]], [[1.5]], [[-0.5]], [0.125]),
+        ([[[1.0], [0.0]]], [[0.0]], [[1.0]], [[1.0]], [0.0]),
+    ],
     draw=draw,
     sizes=[
         dict(B=1, T=1, D_in=2, D_h=3),
@@ -44,8 +52,9 @@ rnn_outputs = Exercise(
         dict(B=3, T=3, D_in=2, D_h=2),
         dict(B=2, T=4, D_in=3, D_h=5),
         dict(B=4, T=2, D_in=5, D_h=3, dtype=torch.float32),
-        dict(B=2, T=3, D_in=2, D_h=4, scale=1000.0),
-        dict(B=2, T=12, D_in=1, D_h=3, dtype=torch.float32),
+        dict(B=2, T=3, D_in=2, D_h=4, scale=1e4),
+        dict(B=2, T=26, D_in=1, D_h=3, dtype=torch.float32),
+        dict(B=1, T=520, D_in=1, D_h=2, quiet=True),
     ],
     spans=dict(B=(1, 4), T=(1, 5), D_in=(1, 4), D_h=(1, 4)),
     hints="""
@@ -54,8 +63,8 @@ rnn_outputs = Exercise(
         `x[:, t]` is the input of all sequences at one time, (B, D_in). A row of it times the matrix of the
         formula is `x[:, t] @ weight_xh.T`.
 
-        Start with `h = h_0` and an empty list. In the loop `h = torch.tanh(x[:, t] @ weight_xh.T + h @
-        weight_hh.T + bias)`, append h; at the end `torch.stack(states, dim=1)`.
+        This is the code itself: start with `h = h_0` and an empty list. In the loop `h = torch.tanh(x[:, t] @
+        weight_xh.T + h @ weight_hh.T + bias)`, append h; at the end `torch.stack(states, dim=1)`.
     """,
     wrong="""
         sigmoid_for_tanh: tanh( → sigmoid(
@@ -71,13 +80,19 @@ rnn_outputs = Exercise(
             through time. Hand h on as it is.
         initial_state_ignored: h, states = h_0 → h, states = torch.zeros_like(h_0)
             You start from zeros: start from h_0, the state that the caller hands in.
+        relu_for_tanh: tanh( → relu(
+            Your states go through a ReLU, so they can grow without bound. A plain RNN uses tanh.
         along_the_batch: range(x.shape[1]) → range(len(x))
         and: x[:, t] → x[t]
         and: states, dim=1) → states)
             Your recurrence runs along the batch: `for x_t in x` takes the first axis, and x is (B, T, D_in).
             Take `x[:, t]`, or `x.unbind(dim=1)`.
-        time_axis_first: , dim=1) → )
-            The states are right, but you return (T, B, D_h): stack them along dim=1.
+        reshaped_for_transposed: torch.stack(states, dim=1) → torch.stack(states).reshape(*x.shape[:2], -1)
+            You reshape (T, B, D_h) to (B, T, D_h): that keeps the numbers' order in memory and mixes
+            sequences and steps up. Stack along dim=1, or transpose.
+        one_tensor_overwritten: torch.stack(states, dim=1) → torch.stack([h for _ in states], dim=1)
+            All your rows are h_T: the list holds one tensor many times, and each step writes over it. Make a
+            new tensor at each step.
         last_state_only: return torch.stack(states, dim=1) → return h
             You return the last state alone: all of h_1 to h_T are asked for.
         shifted_by_one: states = h_0, [] → states = h_0, [h_0]
@@ -90,4 +105,9 @@ rnn_outputs = Exercise(
         bias_forgotten:  + bias) → )
             The bias is missing: add b inside the tanh, at every step.
     """,
+    special="""
+        squeezed: 1 in (len(x), x.shape[1], len(bias))
+            Your function is right but where B, T or D_h is 1: `squeeze()` takes every axis of size 1 away.
+    """,
+    forbids="torch.rnn_*: Write the loop over the steps yourself, since that is what the exercise is about.",
 )

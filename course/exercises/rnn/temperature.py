@@ -11,9 +11,10 @@ from course.exercises.engine import Exercise
 def my_sample(logits, temperature, u):
     """Indices (B,) of the classes that u picks at this temperature. logits (B, V), u (B,) in [0, 1)."""
     probs = torch.softmax(logits / temperature, dim=1)  # it takes the largest out, so nothing overflows
-    below = probs.cumsum(dim=1) <= u[:, None]  # (B, V): the classes that u has passed
-    # Rounding may leave the last sum under 1, and a u above it must still name a class.
-    return below.sum(dim=1).clamp(max=logits.shape[1] - 1)
+    sums = probs.cumsum(dim=1)  # (B, V)
+    # Rounding leaves the last sum near 1, not at 1: u times this sum is below it, where u itself may not be.
+    below = sums <= u[:, None] * sums[:, -1:]  # the classes that u has passed
+    return below.sum(dim=1)
 
 
 def by_numbers(logits, temperature, u):
@@ -29,17 +30,77 @@ def by_numbers(logits, temperature, u):
 LN_3 = math.log(3.0)
 
 
-def draw(rng, B, V, temperature, scale=1.0, dtype=torch.float64):
-    """A case with u at least 0.01 from every cumulative probability, so that rounding decides nothing."""
+LAST_U = 1 - 2.0**-24  # the largest float32 below 1
+
+
+def draw(rng, B, V, temperature, scale=1.0, near_1=False, dtype=torch.float64):
+    """A case with u so far from every cumulative probability that rounding decides nothing.
+
+    Or with u `near_1` throughout, and the last character forbidden in every other row.
+    """
     logits = normal(rng, B, V, dtype=dtype, scale=scale)
-    shares = []
+    if near_1:
+        logits[::2, -1] = -math.inf
+        return logits, temperature, torch.full((B,), LAST_U, dtype=dtype)
+    shares, margin = [], min(0.01, 0.1 / V)
     for edges in torch.softmax(logits.double() / temperature, dim=1).cumsum(1):
         share = rng.uniform(0.02, 0.98)
-        while (edges - share).abs().min() < 0.01:
+        while (edges - share).abs().min() < margin:
             share = rng.uniform(0.02, 0.98)
         shares.append(share)
     return logits, temperature, torch.tensor(shares, dtype=dtype)
 
+
+# Mistakes that learners make alone, or together with comparing u itself with sums that rounding has changed.
+MISTAKES = """
+multiplied_by_the_temperature: logits / temperature → logits * temperature
+    You multiply by the temperature: divide the logits by it. A small one makes differences larger, and the
+    text more careful.
+temperature_ignored: logits / temperature → logits
+    The temperature has no effect: divide the logits by it before the softmax. (Probabilities divided by it
+    and normalised again are what they were.)
+powers_underflow: logits / temperature, dim=1) → logits, dim=1) ** (1 / temperature)
+and: sums = → probs = probs / probs.sum(1, keepdim=True); sums =
+    Right for moderate logits, but a probability raised to 1/temperature underflows, or has done so before.
+    Divide the logits by the temperature, then take the softmax.
+exponentials_overflow: torch.softmax(logits / temperature, dim=1) → (logits / temperature).exp()
+and: sums = → probs = probs / probs.sum(1, keepdim=True); sums =
+    Right for moderate logits, but exp overflows for large ones, and inf / inf is not a number. Use
+    torch.softmax, or take the largest logit out first.
+reached_for_exceeded: <= u → < u
+    You accept a sum that equals u: with u = 0 this picks a first character of probability 0, a forbidden one.
+    The sum must exceed u; in searchsorted say right=True.
+one_too_low: return below → return -1 + below
+    Your index is one too low: it names the last class that u has passed. Asked is the first that it has not.
+first_u_for_all: probs = torch → u = u[:1].expand_as(u); probs = torch
+    You use the first row's number in every row: each row has its own, `u[:, None]`.
+"""
+ROUNDED = """
+rounded: u[:, None] * sums[:, -1:] → u[:, None]
+and: return below.sum(dim=1) → return below.sum(dim=1).clamp(max=logits.shape[1] - 1)
+    And then: where rounding leaves the last sum at or below u, take the last character that is not forbidden.
+"""
+# Their sums do not end at 1, so that the index may lie outside, unless it is limited.
+UNNORMALISED = """
+probabilities_divided: logits / temperature, dim=1) → logits, dim=1) / temperature
+and: u[:, None] * sums[:, -1:] → u[:, None]
+    You divide the probabilities, which then no longer sum to 1. The temperature divides the logits, before
+    the softmax.
+powers_not_normalised: logits / temperature, dim=1) → logits, dim=1) ** (1 / temperature)
+and: u[:, None] * sums[:, -1:] → u[:, None]
+    You raise the probabilities to the power 1/temperature, but they no longer sum to 1. Divide the logits
+    instead: the softmax normalises.
+softmax_over_the_batch: temperature, dim=1) → temperature, dim=0)
+and: u[:, None] * sums[:, -1:] → u[:, None]
+    Your softmax runs over the batch (dim=0): the V classes of one row share a probability of 1.
+exclusive_sums: cumsum(dim=1) → cumsum(dim=1) - probs
+and: u[:, None] * sums[:, -1:] → u[:, None]
+    Your sums lack their last term: the k-th is p_0 + ... + p_k, with p_k.
+"""
+LIMITED = """
+limited: return below.sum(dim=1) → return below.sum(dim=1).clamp(max=logits.shape[1] - 1)
+    (To limit the index hides it.)
+"""
 
 temperature = Exercise(
     my_sample,
@@ -54,6 +115,9 @@ temperature = Exercise(
         ([[900.0, 901.0], [-1e4, -1e4 + 1]], 1.0, [0.5, 0.2]),
         (torch.tensor([[1e4, -1e4], [-1e4, 1e4]]), 1e4, torch.tensor([0.95, 0.05])),
         (torch.tensor([[1.0, 0.9, 0.8, 1.01, 0.7, 0.85, 0.95, 0.6]]), 0.01, torch.tensor([0.5])),
+        ([[0.0, 0.02]], 0.01, [0.11921]),  # p_0 = 0.119203
+        ([[0.0, 20.0], [0.0, 20.0]], 1.0, [1e-9, 1e-8]),  # p_0 = 2.1e-9
+        ([[-math.inf, -1e4, 1 - 1e4], [-1e4, -math.inf, -1e4]], 1.0, [0.1, 0.7]),
     ],
     draw=draw,
     sizes=[
@@ -62,10 +126,14 @@ temperature = Exercise(
         dict(B=12, V=6, temperature=0.4),
         dict(B=6, V=6, temperature=1.0, dtype=torch.float32),
         dict(B=12, V=8, temperature=5.0, scale=8.0, dtype=torch.float32),
+        dict(B=4, V=1, temperature=0.5),
+        dict(B=3, V=200, temperature=1.0, dtype=torch.float32),
+        dict(B=130, V=2, temperature=1.0),
+        dict(B=64, V=7, temperature=1.0, near_1=True, dtype=torch.float32),
     ],
     spans=lambda rng: dict(
         B=rng.randint(1, 4),
-        V=rng.randint(2, 6),
+        V=rng.randint(1, 6),
         temperature=10 ** rng.uniform(-1, 1),
         scale=10 ** rng.uniform(-1, 1),
     ),
@@ -73,50 +141,40 @@ temperature = Exercise(
         First the probabilities, from logits that are divided by the temperature. `torch.softmax` takes the
         largest logit out itself.
 
-        `probs.cumsum(dim=1)` are the sums p_0 + ... + p_k. The k that is asked for is the number of sums that
-        u has reached or passed.
+        `sums = probs.cumsum(dim=1)` are the sums p_0 + ... + p_k. The k that is asked for is the number of
+        sums that u has reached or passed. Rounding may leave the last one just below 1: compare with u times
+        the last sum, `sums[:, -1:]`, which is always below it.
 
-        `(probs.cumsum(dim=1) <= u[:, None]).sum(dim=1)`: the truth values of each row are counted.
+        This is the line itself: `(sums <= u[:, None] * sums[:, -1:]).sum(dim=1)`. The truth values of each
+        row are counted.
     """,
     wrong="""
-        multiplied_by_the_temperature: logits / temperature → logits * temperature
-            You multiply by the temperature: divide the logits by it. A small one makes differences larger,
-            and the text more careful.
-        temperature_ignored: logits / temperature → logits
-            The temperature has no effect: divide the logits by it before the softmax. (Probabilities divided
-            by it and normalised again are what they were.)
-        probabilities_divided: logits / temperature, dim=1) → logits, dim=1) / temperature
-        and: .clamp(max=logits.shape[1] - 1) → nothing
-            You divide the probabilities, which then no longer sum to 1. The temperature divides the logits,
-            before the softmax.
-        powers_not_normalised: logits / temperature, dim=1) → logits, dim=1) ** (1 / temperature)
-        and: .clamp(max=logits.shape[1] - 1) → nothing
-            You raise the probabilities to the power 1/temperature, but they no longer sum to 1. Divide the
-            logits instead: the softmax normalises.
-        powers_underflow: logits / temperature, dim=1) → logits, dim=1) ** (1 / temperature)
-        and: below = → probs = probs / probs.sum(1, keepdim=True); below =
-            Right for moderate logits, but a probability raised to 1/temperature underflows, or has done so
-            before. Divide the logits by the temperature, then take the softmax.
         softmax_twice: logits / temperature → logits.softmax(1) / temperature
             You divide probabilities by the temperature and apply the softmax again: they differ by 1 at most.
             The temperature divides the logits, and there is one softmax.
-        exponentials_overflow: torch.softmax(logits / temperature, dim=1) → (logits / temperature).exp()
-        and: below = → probs = probs / probs.sum(1, keepdim=True); below =
-            Right for moderate logits, but exp overflows for large ones, and inf / inf is not a number. Use
-            torch.softmax, or take the largest logit out first.
-        softmax_over_the_batch: temperature, dim=1) → temperature, dim=0)
-        and: .clamp(max=logits.shape[1] - 1) → nothing
-            Your softmax runs over the batch (dim=0): the V classes of one row share a probability of 1.
-        most_likely_class: below.sum(dim=1).clamp(max=logits.shape[1] - 1) → logits.argmax(1)
+        most_likely_class: below.sum(dim=1) → logits.argmax(1)
             You take the most likely class whatever u is: that is the limit of temperature 0, not a draw.
-        drawn_anew: below.sum(dim=1).clamp(max=logits.shape[1] - 1) → torch.multinomial(probs, 1)[:, 0]
+        drawn_again: below.sum(dim=1) → torch.multinomial(probs, 1)[:, 0]
             You draw a random number of your own: use u, so that the draw can be repeated.
-        reached_for_exceeded: <= u → < u
-        and: .clamp(max=logits.shape[1] - 1) → nothing
-            You accept a sum that equals u: with u = 0 this picks a first character of probability 0, a
-            forbidden one. The sum must exceed u; in searchsorted say right=True.
-        one_too_low: [1] - 1) → [1] - 1) - 1
+        one_too_low_from_0: below.sum(dim=1) → (below.sum(dim=1) - 1).clamp(min=0)
             Your index is one too low: it names the last class that u has passed. Asked is the first that it
             has not.
+        largest_first: probs = → probs, order =
+        and: temperature, dim=1) → temperature, dim=1).sort(1, True)
+        and: below.sum(dim=1) → order.gather(1, below.sum(dim=1, keepdim=True))[:, 0]
+            You sort the characters by their probability first: the sums run in the order of the indices.
+    """,
+    twice=[(MISTAKES, ROUNDED), (UNNORMALISED, LIMITED)],
+    special="""
+        rounded_sums: u.max() > 0.9999
+            Your function is right but where u is next to 1: there rounding may leave even the last sum at or
+            below u, and then the last character that is not forbidden is asked for. Compare with u times the
+            last sum.
+        small_temperature: temperature < 0.1
+            Your function is right but for small temperatures: use them as they are, without a lower limit and
+            without adding a small number.
+        moderate_logits: logits.isinf().any() or logits.abs().max() > 30 * temperature
+            Your function is right for moderate logits alone. Is there a clamp, a number that stands for -inf,
+            or one maximum for all rows? Take the largest logit of each row out, or use torch.softmax.
     """,
 )

@@ -70,6 +70,8 @@ truncated_bptt = Exercise(
         dict(B=2, T=1, D_in=2, D_h=3, k=1),
         dict(B=4, T=9, D_in=2, D_h=3, k=4, dtype=torch.float32),
         dict(B=1, T=8, D_in=4, D_h=2, k=3, dtype=torch.float32),
+        dict(B=1, T=30, D_in=1, D_h=2, k=27),
+        dict(B=1, T=110, D_in=1, D_h=1, k=7),
     ],
     spans=dict(B=(1, 3), T=(1, 7), D_in=(1, 3), D_h=(1, 3), k=(1, 8)),
     hints="""
@@ -78,8 +80,8 @@ truncated_bptt = Exercise(
 
         `h = h.detach()` before each chunk's first step. Do not set h to zero, and keep the rest attached.
 
-        For `start` in `range(0, T, k)`: detach h, run the steps `start : start + k` and sum up their loss,
-        call `loss.backward()`. `weight.grad` then holds the sum over the chunks.
+        This is the code in words: for `start` in `range(0, T, k)` detach h, run the steps `start : start + k`
+        and sum up their loss, call `loss.backward()`. `weight.grad` then holds the sum over the chunks.
     """,
     wrong="""
         full_bptt: h = h.detach() → h = h
@@ -88,8 +90,16 @@ truncated_bptt = Exercise(
         cut_at_every_step: h @ weight.T → h.detach() @ weight.T
             You detach at every step, so no gradient passes through time at all. Detach at the borders of
             chunks only, every k steps.
+        whole_product_detached: h @ weight.T → (h @ weight.T if t % k else (h @ weight.T).detach())
+        and: loss = 0.0 → loss = 0.0 * weight.sum()
+            At a border you detach the product of h and W_hh: that cuts W_hh off too. Detach h alone.
         state_reset: h = h.detach() → h = torch.zeros_like(h)
             You set the state to zero at each border: only the graph is cut, the value goes on. Use detach.
+        loss_not_reset: loss = 0.0 → pass
+        and: h = x. → loss = 0.0; h = x.
+        and: loss.backward() → loss.backward(retain_graph=True)
+            The loss goes on over the borders, so that each backward pass counts the chunks before it once
+            more. Begin each chunk with a loss of 0.
         last_chunk_only: loss.backward() → weight.grad = None; loss.backward()
             You return the gradient of the last chunk alone: add those of all chunks.
         mean_over_chunks: return weight.grad → return weight.grad / len(range(0, x.shape[1], k))
@@ -97,6 +107,11 @@ truncated_bptt = Exercise(
         short_chunk_dropped: range(0, x.shape[1], k) → range(0, x.shape[1] // k * k, k)
         and: weight.grad → torch.zeros_like(weight) if weight.grad is None else weight.grad
             You leave out the steps after the last full chunk: a shorter one belongs to the loss as well.
+        chunks_from_the_end: range(0, x.shape[1], k) → range(-(-x.shape[1] % k), x.shape[1], k)
+        and: range(start, → range(max(start, 0),
+            Your first chunk is the short one: count from the start, and the last may be shorter.
+        k_chunks: weight = → k = -(-x.shape[1] // k); weight =
+            You make k chunks: k is the number of steps in each.
         borders_one_late: range(0, x → range(1 - k, x
         and: range(start, → range(max(start, 0),
             Your borders come one step late: the cut belongs between h_k and step k + 1. With t from 0, detach
@@ -106,10 +121,14 @@ truncated_bptt = Exercise(
         and: loss = 0.0 → loss = 0.0 * weight.sum()
             Your borders come one step early: the cut belongs between h_k and step k + 1, so that the first
             chunk has k steps.
+        norm_not_squared: .square().sum() → .norm(dim=1).sum()
+            You sum the norms of h_t - y_t: the loss has their squares.
+        mean_over_the_batch: return weight.grad → return weight.grad / len(x)
+        mean_at_each_step: return weight.grad → return weight.grad / y[:, 0].numel()
         mean_for_sum: return weight.grad → return weight.grad / y.numel()
             You take the mean of the squares: the loss is their sum over batch, time and units.
-        transposed_gradient: return weight.grad → return weight.grad.T
-            Your gradient is transposed: entry (i, j) belongs to the weight from unit j to unit i.
+        recurrent_weights_transposed: h @ weight.T → h @ weight
+            W_hh is transposed in the recurrence: with the state as a row, W h is `h @ weight_hh.T`.
     """,
     functions=(sliding_window,),
 )

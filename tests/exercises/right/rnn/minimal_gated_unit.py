@@ -22,7 +22,7 @@ def mgu_in_place(x_t, h, weight_f, bias_f, weight_h, bias_h):
     """The same; the old state's columns are overwritten by the gated ones."""
     d = h.shape[1]
     both = torch.cat([h, x_t], dim=1)
-    f = 1 / (1 + torch.exp(-(both @ weight_f.T + bias_f)))
+    f = (1 + torch.tanh((both @ weight_f.T + bias_f) / 2)) / 2
     gated = both.clone()
     gated[:, :d] = f * h
     candidate = torch.tanh(gated @ weight_h.T + bias_h)

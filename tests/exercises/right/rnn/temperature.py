@@ -6,8 +6,7 @@ import torch
 def sample_by_search(logits, temperature, u):
     """The same by a binary search in the cumulative probabilities."""
     cumulative = torch.cumsum((logits / temperature).softmax(dim=-1), dim=-1)
-    found = torch.searchsorted(cumulative, u.unsqueeze(1), right=True).squeeze(1)
-    return torch.minimum(found, torch.tensor(logits.shape[1] - 1))
+    return torch.searchsorted(cumulative, u.unsqueeze(1) * cumulative[:, -1:], right=True).squeeze(1)
 
 
 def sample_by_walking(logits, temperature, u):
@@ -15,8 +14,8 @@ def sample_by_walking(logits, temperature, u):
     picked = []
     for row, left in zip(logits, u.tolist(), strict=True):
         probs = torch.softmax(row / temperature, dim=0).tolist()
-        k = 0
-        while k < len(probs) - 1 and left >= probs[k]:
+        k, last = 0, max(k for k, p in enumerate(probs) if p > 0)
+        while k < last and left >= probs[k]:
             left -= probs[k]
             k += 1
         picked.append(k)
