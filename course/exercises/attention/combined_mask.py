@@ -6,7 +6,8 @@ from course.exercises.engine import Exercise
 
 
 def my_mask(lengths, steps):
-    """The mask (B, 1, T, T), bool, True where query t may attend to key s. lengths (B,) int64, steps T."""
+    """The mask (B, 1, T, T), bool, True where query t may attend to key s. lengths (B,) int32 or int64, steps
+    T."""
     position = torch.arange(steps, device=lengths.device)
     causal = position <= position[:, None]  # (T, T): keys along the last axis
     real = position < lengths[:, None]  # (B, T): which keys are no padding
