@@ -917,7 +917,7 @@ explorers.attention.positions(sinusoids)
 # y_j = w_j\,\frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}} + b_j$$
 #
 # `x` is $(B, T, D)$, `weight` and `bias` are $(D)$. `eps` is a float, 0 only where no token is constant. In
-# float64 a token's numbers may lie near 10⁵ and differ by about 1. Return $(B, T, D)$. No ready-made
+# float64 a token's numbers may lie near 10⁴ and differ by about 1. Return $(B, T, D)$. No ready-made
 # normalisation: no `F.layer_norm`, `nn.GroupNorm`, `F.normalize` and the like. Values and all gradients are
 # compared; both must be finite.
 #

@@ -31,11 +31,16 @@ sinusoids = Exercise(
         dict(steps=2, d_model=4),
         dict(steps=3, d_model=6),
         dict(steps=7, d_model=10),
-        dict(steps=300, d_model=4),
+        dict(steps=6000, d_model=4),
         dict(steps=20, d_model=64),
         dict(steps=1, d_model=512),
     ],
     spans=dict(steps=(1, 12), d_model=list(range(2, 20, 2))),
+    special="""
+        many_steps: steps > 100
+            Your table is right but for many steps. Is there a limit on its rows, or does each row come from
+            the one before, with growing errors?
+    """,
     hints="""
         Columns come in pairs: 2i and 2i + 1 share one angle, and only the function differs. First the angles,
         (steps, d_model / 2).
@@ -78,6 +83,8 @@ sinusoids = Exercise(
         divided_outside: angles = p / 10000 ** → power = 10000 **
         and: [angles.sin(), angles.cos()] → [p.sin() / power, p.cos() / power]
             You divide sine and cosine by the power: it belongs inside, where it sets the wavelength.
+        whole_number_division: two_i / d_model → two_i // d_model
+            You divide with //, so every exponent is 0 and all pairs are alike: divide with /.
         raised_outside: angles = p / 10000 ** (two_i / d_model) → power = two_i / d_model
         and: [angles.sin(), angles.cos()] → [(p / 10000).sin() ** power, (p / 10000).cos() ** power]
             You raise sin(p / 10000) and cos(p / 10000) to the power 2i / d_model: it is 10000's alone.
