@@ -77,9 +77,6 @@ combined_mask = Exercise(
         causal_turned_round: position <= position → position >= position
             The causal part is turned round: a query sees the future and not the past. Queries run along the
             third axis, keys along the last, so what is True lies below the diagonal.
-        axes_swapped: position <= position → position >= position
-        and: [:, None, None, :] → [:, None, :, None]
-            The two last axes are swapped: queries run along the third axis, keys along the last.
         padding_on_the_queries: [:, None, None, :] → [:, None, :, None]
             You mask padded queries: it is the padded keys that nobody may attend to, (B, 1, 1, T). A query
             without any key would have a softmax of NaN.
@@ -87,8 +84,6 @@ combined_mask = Exercise(
             You join the two with or: a key must be in the past and be no padding, so it is &.
         length_one_too_long: position < lengths → position <= lengths
             You let the first padded key in: positions count from 0, so real keys are s < length.
-        length_one_too_short: lengths[:, None] → lengths[:, None] - 1
-            You leave out the last real key: positions count from 0, so real keys are s < length.
         padding_in_front: position < lengths[:, None] → position >= steps - lengths[:, None]
             You take the padding to be in front: it stands at the end, so real keys are s < length.
         itself_always: real[:, None, None, :] → (real[:, None] | (position == position[:, None]))[:, None]

@@ -102,7 +102,6 @@ grouped_query = Exercise(
         and: .flatten(1, 2) → nothing
             Right where n_q equals n_kv or n_kv is 1, else the shapes do not fit: each key and value head must
             serve n_q / n_kv query heads.
-        queries_averaged: (k.shape[1], -1)) → (k.shape[1], -1)).mean(2, keepdim=True)
         queries_averaged_and_copied: (k.shape[1], -1)) → (k.shape[1], -1)); grouped = grouped.mean(2, True)
         and: @ v).flatten → @ v).expand(-1, -1, q.shape[1] // k.shape[1], -1, -1).flatten
             You average the queries of a group: every query head asks by itself and has an output of its own.

@@ -122,10 +122,6 @@ layer_norm = Exercise(
             through them.
         weight_and_bias_forgotten: * weight + bias → nothing
             weight and bias are not used: multiply the normalised token by weight, then add bias.
-        weight_forgotten: * weight → nothing
-            weight is not used: multiply the normalised token by it before the bias is added.
-        bias_forgotten: + bias → nothing
-            The bias is missing: add it at the end.
         difference_of_squares: centred.square().mean(dim=-1, keepdim=True) → x.square().mean(-1, True)
         and: variance + eps → variance - x.mean(-1, True).square() + eps
             Right for moderate numbers, but mean(x²) - mean(x)² loses all digits where x is far from 0.

@@ -104,8 +104,6 @@ merged_heads = Exercise(
             You add the heads up: they are put side by side, and W_O decides how they mix.
         not_projected: merged @ weight.T + bias → merged
             The heads are merged, but the output projection is gone: multiply by W_O and add b.
-        bias_left_out: weight.T + bias → weight.T
-            The heads are merged, but the bias is gone: add b.
         weight_not_transposed: weight.T → weight
             The heads are merged, but W_O is turned: with positions as rows, W_O h of the formula is `merged @
             weight.T`.

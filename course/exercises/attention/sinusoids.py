@@ -36,11 +36,6 @@ sinusoids = Exercise(
         dict(steps=1, d_model=512),
     ],
     spans=dict(steps=(1, 12), d_model=list(range(2, 20, 2))),
-    special="""
-        many_steps: steps > 100
-            Your table is right but for many steps. Is there a limit on its rows, or does each row come from
-            the one before, with growing errors?
-    """,
     hints="""
         Columns come in pairs: 2i and 2i + 1 share one angle, and only the function differs. First the angles,
         (steps, d_model / 2).
@@ -57,8 +52,6 @@ sinusoids = Exercise(
             the paper they take turns: even columns are sines, odd ones cosines.
         cosine_first: [angles.sin(), angles.cos()] → [angles.cos(), angles.sin()]
             Sine and cosine are swapped: even columns are sines, odd ones cosines.
-        transposed: .flatten(1) → .flatten(1).T
-            The table lies on its side: return (steps, d_model), a row for each position.
         two_forgotten: torch.arange(0, d_model, 2, → torch.arange(d_model // 2,
             The exponent is i / d_model in your table, so the rates fall half as far: it is 2i / d_model.
         a_rate_for_each_column: angles.cos() → (p / 10000 ** ((two_i + 1) / d_model)).cos()

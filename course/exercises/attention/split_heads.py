@@ -89,18 +89,11 @@ split_heads = Exercise(
         sizes_swapped: n_h, d_model // n_h) → d_model // n_h, n_h)
             n_h and d_k are swapped: you make d_k heads of n_h features. (`split` takes the size of a part,
             `chunk` the number of parts.)
-        positions_last: transpose(1, 2) → permute(0, 2, 3, 1)
-            The blocks are right, but positions stand last, (B, n_h, d_k, T): each position's features belong
-            on the last axis.
         stacked_in_front: blocks.transpose(1, 2) → blocks.permute(2, 0, 1, 3).reshape(b, n_h, steps, -1)
             The blocks are right, but you stack them in front of the batch, and a reshape moves no axis: stack
             along dim=1.
-        heads_first: transpose(1, 2) → permute(2, 0, 1, 3)
-            The blocks are right, but the heads stand before the batch, (n_h, B, T, d_k): stack along dim=1.
         heads_in_the_batch: .transpose(1, 2) → .transpose(1, 2).flatten(0, 1)
             The blocks are right, but batch and heads share one axis, (B n_h, T, d_k): keep two axes.
-        order_reversed: .transpose(1, 2) → .transpose(1, 2).flip(1)
-            Your heads come in the reverse order: head 0 holds the first block.
         same_block_for_all: blocks.transpose(1, 2) → blocks[:, None, :, 0].repeat(1, n_h, 1, 1)
             All your heads hold the first block: head h begins at feature h d_k.
         not_cut: blocks.transpose(1, 2) → x[:, None].repeat(1, n_h, 1, 1)
