@@ -393,6 +393,10 @@ explorers.attention.kernel(smooth)
 # key's score becomes $-\infty$ *before* the softmax, so that its weight is 0 and the others sum to 1.
 
 # %% [markdown]
+# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
+# digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the inputs, and
+# arguments must stay as they are.
+#
 # **Exercise: a causal mask and a padding mask in one** (easy, about 12 minutes)
 #
 # Sequences are padded at the end to $T$ steps, and a decoder must not look ahead. Write one mask for
@@ -401,7 +405,8 @@ explorers.attention.kernel(smooth)
 # $$s \le t \quad\text{and}\quad s < \text{lengths}_b, \qquad s, t = 0, \dots, T - 1.$$
 #
 # Return a boolean tensor $(B, 1, T, T)$: queries on the third axis, keys on the last, and an axis of
-# size 1 for the heads. No loop over $s$ or $t$.
+# size 1 for the heads. `steps` is $T$, at most 1,000; `lengths` are int32 or int64, each from 0 to $T$. No
+# loop, not even over sequences.
 #
 # By hand first: $T = 3$ and a length of 2. What are the three rows, and which of them does the padding
 # change?
@@ -409,11 +414,19 @@ explorers.attention.kernel(smooth)
 
 # %%
 def my_mask(lengths, steps):
-    """The mask (B, 1, T, T), bool, True where query t may attend to key s. lengths (B,) int64, steps T."""
+    """The mask (B, 1, T, T), bool, True where query t may attend to key s. lengths (B,) int32 or int64, steps
+    T."""
     raise NotImplementedError
 
 
 exercises.attention.combined_mask.check(my_mask)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# (True, False, False), (True, True, False), (True, True, False). The padding changes the last row alone,
+# which would be all True: the first two end before key 2 anyway.
+# </details>
 
 
 # %%
@@ -447,13 +460,15 @@ print(forbidden.softmax(0), "by the formula;", "0/0 is no number")
 # %% [markdown]
 # **Exercise: scaled dot-product attention with a mask** (medium, about 20 minutes)
 #
-# Write attention, without `F.scaled_dot_product_attention`:
+# Write attention:
 #
 # $$A = \operatorname{softmax}\Big(\frac{Q K^\top}{\sqrt{d_k}}\Big), \qquad O = A V$$
 #
 # The mask is True where a query may attend to a key: other keys get a weight of 0, and the weights of a
-# query sum to 1. A query that may attend to nothing gets 0. Scores may be in the hundreds. Values and
-# all gradients are compared; both must be finite.
+# query sum to 1. A query that may attend to nothing gets 0. All numbers are finite, scores of visible and of
+# hidden keys may be anything up to ±10¹⁰, and there may be hundreds of keys. Values and all gradients are
+# compared; both must be finite. No ready-made attention such as `F.scaled_dot_product_attention` or
+# `nn.MultiheadAttention`.
 #
 # By hand first: $q = (2, 0, 0, 0)$, the keys are $(0, 0, 0, 0)$ and $(\ln 3, 0, 0, 0)$, the values 0
 # and 4. What is $O$?
@@ -467,6 +482,13 @@ def my_attention(q, k, v, mask):
 
 
 exercises.attention.scaled_dot_product.check(my_attention)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The scores are $2 \cdot 0/\sqrt 4 = 0$ and $2 \ln 3/\sqrt 4 = \ln 3$, their exponentials 1 and 3, the
+# weights 1/4 and 3/4: $O = 0/4 + 4 \cdot 3/4 = 3$.
+# </details>
 
 
 # %%
@@ -576,8 +598,9 @@ for hide in (minus_infinity, large_number, added_zero_or_one):
 # $$O = \operatorname{softmax}\Big(\frac{(x W_Q^\top)(m W_K^\top)^\top}{\sqrt{d_k}}\Big)
 # \, m W_V^\top$$
 #
-# `x` is $(B, T_q, D)$, `memory` $(B, T_k, D_m)$, the result $(B, T_q, d_v)$. No `nn.MultiheadAttention`
-# or `F.scaled_dot_product_attention`. Values and all gradients are compared.
+# `x` is $(B, T_q, D)$, `memory` $(B, T_k, D_m)$, the result $(B, T_q, d_v)$. Scores may reach ±10⁵, for one
+# query and not for the next, and there may be hundreds of keys. No ready-made attention such as
+# `nn.MultiheadAttention` or `F.scaled_dot_product_attention`. Values and all gradients are compared.
 #
 # By hand first: $T_q = 3$, $T_k = 5$. What is the shape of the weights, and along which axis do they
 # sum to 1?
@@ -593,6 +616,12 @@ def my_cross_attention(x, memory, weight_q, weight_k, weight_v):
 exercises.attention.cross_attention.check(my_cross_attention)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $(B, 3, 5)$, a row for each query. Each row sums to 1: along the last axis, the keys, `dim=-1`.
+# </details>
+
+# %% [markdown]
 # **Exercise: split the features into heads** (easy, about 10 minutes)
 #
 # Multi-head attention cuts the $D$ features of each position into $n_h$ heads of $d_k = D / n_h$
@@ -601,7 +630,8 @@ exercises.attention.cross_attention.check(my_cross_attention)
 #
 # $$\text{out}_{b,h,t,j} = x_{b,\,t,\,h\, d_k + j}$$
 #
-# $D$ is a multiple of `n_h`. No loop. Values and gradients are compared.
+# $D$ is a multiple of `n_h`, all numbers are finite. `x` may be a transposed view, not contiguous. The
+# result may be a view of `x`. No loop. Values and gradients are compared.
 #
 # By hand first: $B = 1$, $n_h = 2$, and `x` has the rows `[1, 2, 3, 4]` and `[5, 6, 7, 8]`. What are
 # the two heads? What does `x.reshape(1, 2, 2, 2)` give?
@@ -615,6 +645,13 @@ def my_split_heads(x, n_h):
 
 exercises.attention.split_heads.check(my_split_heads)
 
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# Head 0 has the rows `[1, 2]` and `[5, 6]`, head 1 has `[3, 4]` and `[7, 8]`. The reshape gives `[1, 2]` and
+# `[3, 4]`, then `[5, 6]` and `[7, 8]`: its "head 0" is the whole first position.
+# </details>
+
 
 # %% [markdown]
 # **Exercise: find the bug where heads are merged** (medium, about 12 minutes)
@@ -625,7 +662,7 @@ exercises.attention.split_heads.check(my_split_heads)
 #
 # The program below runs and the shapes are right. But a change to the second token changes the first
 # output, in spite of a causal mask. With one head or one position nothing is wrong. Find the bug and
-# mend it. Values and gradients are compared.
+# fix it. The heads need not be contiguous. Values and gradients are compared.
 #
 # By hand first: $n_h = T = 2$, $d_k = 1$, head 1 is $(1, 2)$, head 2 is $(3, 4)$. Which row belongs to
 # the first position?
@@ -641,6 +678,13 @@ def my_merge(heads, weight, bias):
 
 
 exercises.attention.merged_heads.check(my_merge)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The first numbers of both heads: (1, 3), and (2, 4) belongs to the second. The program makes (1, 2) and
+# (3, 4), a row for each head.
+# </details>
 
 
 # %%
@@ -763,7 +807,8 @@ print(
 # PE_{p,\,2i+1} = \cos\frac{p}{10000^{2i/d_{model}}}$$
 #
 # for $p = 0, \dots, \text{steps} - 1$ and $i = 0, \dots, d_{model}/2 - 1$. Return a float64 tensor
-# `(steps, d_model)`; `d_model` is even. All of PyTorch, NumPy and `math` may be used.
+# `(steps, d_model)`. `steps` is from 1 to 10,000, `d_model` is even and from 2 to 1,000. All of PyTorch,
+# NumPy and `math` may be used.
 #
 # By hand first: what is the row of $p = 0$, and which two columns change most slowly with $p$?
 
@@ -775,6 +820,13 @@ def my_positions(steps, d_model):
 
 
 exercises.attention.sinusoids.check(my_positions)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $\sin 0 = 0$ and $\cos 0 = 1$ take turns: 0, 1, 0, 1, … The last two columns change most slowly: their
+# exponent $2i/d_{model}$ is the largest, so $p$ is divided by most.
+# </details>
 
 # %% [markdown]
 # $$PE_{p,2i} = \sin(p\,\omega_i) \qquad PE_{p,2i+1} = \cos(p\,\omega_i) \qquad
@@ -864,8 +916,10 @@ explorers.attention.positions(sinusoids)
 # $$\mu = \frac1D \sum_{j} x_j \qquad \sigma^2 = \frac1D \sum_{j} (x_j - \mu)^2 \qquad
 # y_j = w_j\,\frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}} + b_j$$
 #
-# `x` is $(B, T, D)$, `weight` and `bias` are $(D)$, `eps` is a number. Return $(B, T, D)$. No
-# ready-made normalisation such as `F.layer_norm`. Values and all gradients are compared.
+# `x` is $(B, T, D)$, `weight` and `bias` are $(D)$. `eps` is a float, 0 only where no token is constant. In
+# float64 a token's numbers may lie near 10⁴ and differ by about 1. Return $(B, T, D)$. No ready-made
+# normalisation: no `F.layer_norm`, `nn.GroupNorm`, `F.normalize` and the like. Values and all gradients are
+# compared; both must be finite.
 #
 # By hand first: with $w = 1$, $b = 0$ and $\varepsilon = 0$, what becomes of the token $[1, 3]$, and
 # what of $[101, 103]$?
@@ -878,6 +932,13 @@ def my_layer_norm(x, weight, bias, eps):
 
 
 exercises.attention.layer_norm.check(my_layer_norm)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The mean of $[1, 3]$ is 2 and $\sigma^2 = (1 + 1)/2 = 1$: it becomes $[-1, 1]$. So does $[101, 103]$, whose
+# mean is 102: what all features share is taken out.
+# </details>
 
 
 # %%
@@ -1031,13 +1092,14 @@ for name, model in models.items():
 # %% [markdown]
 # **Exercise: find two bugs in causal self-attention** (hard, about 20 minutes)
 #
-# The program below is meant to be multi-head causal self-attention. The shapes are right. But the
+# The program below should be multi-head causal self-attention. The shapes are right. But the
 # weights of early queries sum to less than 1. A change to the last token changes earlier outputs,
 # though each weight for a later key is exactly 0. And the more heads share the same $D$, the flatter
 # the weights.
 #
-# There are two bugs, none of them where heads are split or merged. Mend both, without
-# `F.scaled_dot_product_attention`. Values and gradients are compared.
+# There are two bugs, none of them where heads are split or merged. Fix both. Scores may be anything up to
+# ±10¹⁰; there may be hundreds of positions. No ready-made attention (`F.scaled_dot_product_attention`,
+# `nn.MultiheadAttention`). Values and gradients are compared.
 #
 # By hand first: all scores are 0 and $T = 4$. What should the first row of weights be, and what is it
 # here?
@@ -1058,6 +1120,13 @@ def my_causal_attention(x, weight_q, weight_k, weight_v, n_h):
 exercises.attention.leaky_attention.check(my_causal_attention)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# It should be (1, 0, 0, 0): the first query sees key 0 alone. Here it is (1/4, 0, 0, 0): the softmax gives
+# each of the four keys its share before three are struck out.
+# </details>
+
+# %% [markdown]
 # ## 10 The whole Transformer
 #
 # The **encoder** reads the source, every token seeing all others. The **decoder** writes the target token
@@ -1074,8 +1143,9 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 # $$\text{input}_0 = \text{start}, \quad \text{input}_t = \text{targets}_{t-1} \text{ for } t > 0,
 # \qquad \text{labels}_t = \text{targets}_t$$
 #
-# `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0. Return the tuple
-# (input, labels), both $(B, T)$. No loop over tokens; leave `targets` as it is.
+# `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0; tokens are below 10⁹.
+# `start` is an int, 0 or more. Return (input, labels), a tuple or list of two int64 tensors $(B, T)$. The
+# labels may be `targets` itself. No loop; leave `targets` as it is.
 #
 # By hand first: which pair results from the row `[5, 7, 2, 0]`, where 2 ends and 1 starts?
 
@@ -1088,6 +1158,12 @@ def my_decoder_pair(targets, start):
 
 
 exercises.attention.shift_right.check(my_decoder_pair)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The input is `[1, 5, 7, 2]`, the labels are `[5, 7, 2, 0]`: 1 is answered with 5, 5 with 7, 7 with the end.
+# </details>
 
 # %%
 PAD = 0
@@ -2012,8 +2088,8 @@ assert ends[0] < 1 / 960 and ends[1] > 1 / 200
 # $$(a \cos\theta - b \sin\theta,\; a \sin\theta + b \cos\theta), \qquad
 # \theta = t \cdot \text{base}^{-2i/d_k}$$
 #
-# `x` and the result are $(B, n_h, T, d_k)$, $d_k$ even. No ready-made rotary embedding. Values and
-# gradients are compared.
+# `x` and the result are $(B, n_h, T, d_k)$, $d_k$ even; $T$ is at most 1,000, in float32 50. `base` is an int
+# or a float above 0. No ready-made rotary embedding. Values and gradients are compared.
 #
 # By hand first, for $d_k = 2$: what are $(1, 0)$ at $t$, $(1, 0)$ at $s$, and their product?
 
@@ -2028,6 +2104,13 @@ def my_rotary(x, base):
 exercises.attention.rotary.check(my_rotary)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# With $i = 0$ the rate is 1, so $\theta = t$: $(\cos t, \sin t)$ and $(\cos s, \sin s)$. Their product is
+# $\cos t \cos s + \sin t \sin s = \cos(t - s)$.
+# </details>
+
+# %% [markdown]
 # **Exercise: query heads that share keys and values** (medium, about 20 minutes)
 #
 # A model that generates keeps the keys and values of all earlier positions. To keep fewer,
@@ -2037,8 +2120,9 @@ exercises.attention.rotary.check(my_rotary)
 # $$y_h = \operatorname{softmax}\!\left(\frac{q_h k_g^\top}{\sqrt{d_k}}\right) v_g, \qquad
 # g = \left\lfloor \frac{h}{n_q / n_{kv}} \right\rfloor$$
 #
-# `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$. Return $(B, n_q, T, d_k)$. No mask,
-# no `F.scaled_dot_product_attention`. Values and all gradients are compared.
+# `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple of $n_{kv}$ and at
+# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵, for one query and not for the next. No
+# ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are compared.
 #
 # By hand first: $n_q = 6$, $n_{kv} = 2$. Which $g$ has $h = 4$?
 
@@ -2051,6 +2135,13 @@ def my_grouped_attention(q, k, v):
 
 
 exercises.attention.grouped_query.check(my_grouped_attention)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# Groups are of $6/2 = 3$ heads, and $\lfloor 4/3 \rfloor = 1$: heads 0 to 2 read head 0, heads 3 to 5 read
+# head 1.
+# </details>
 
 # %% [markdown]
 # ## In this chapter we

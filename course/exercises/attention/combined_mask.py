@@ -1,45 +1,49 @@
 """Chapter 3: a causal mask and a padding mask in one."""
 
+import numpy as np
 import torch
 
 from course.exercises.engine import Exercise
 
 
 def my_mask(lengths, steps):
-    """The mask (B, 1, T, T), bool, True where query t may attend to key s. lengths (B,) int64, steps T."""
+    """The mask (B, 1, T, T), bool, True where query t may attend to key s. lengths (B,) int32 or int64, steps
+    T."""
     position = torch.arange(steps, device=lengths.device)
     causal = position <= position[:, None]  # (T, T): keys along the last axis
     real = position < lengths[:, None]  # (B, T): which keys are no padding
     return causal & real[:, None, None, :]  # (B, 1, T, T)
 
 
-def by_table(lengths, steps):
-    """The same with Python's own numbers, entry by entry."""
-    rows = [
-        [[s <= t and s < length for s in range(steps)] for t in range(steps)] for length in lengths.tolist()
-    ]
-    return torch.tensor(rows).unsqueeze(1)
+def by_columns(lengths, steps):
+    """The same by NumPy: the lower triangle, with the columns of the padding left out."""
+    masks = [np.tri(steps, dtype=bool) for _ in lengths]
+    for mask, length in zip(masks, lengths.tolist(), strict=True):
+        mask[:, length:] = False
+    return torch.from_numpy(np.stack(masks)[:, None])
 
 
-def draw(rng, B, T):
+def draw(rng, B, T, kind=torch.int64):
     """A case of random lengths."""
-    return torch.tensor([rng.randint(1, T) for _ in range(B)]), T
+    return torch.tensor([rng.randint(0, T) for _ in range(B)], dtype=kind), T
 
 
 combined_mask = Exercise(
     my_mask,
-    reference=by_table,
+    reference=by_columns,
     draw=draw,
     by_hand=[
         (torch.tensor([2]), 3),
         (torch.tensor([1]), 1),
         (torch.tensor([1]), 2),
         (torch.tensor([4]), 4),
+        (torch.tensor([3]), 3),  # sizes as in the first case
+        (torch.tensor([0]), 2),
         (torch.tensor([1, 2]), 2),
         (torch.tensor([3, 1, 2]), 3),
         (torch.tensor([2, 1]), 4),  # both are shorter than T
     ],
-    sizes=[dict(B=4, T=5), dict(B=5, T=7)],
+    sizes=[dict(B=4, T=5), dict(B=5, T=7, kind=torch.int32), dict(B=1, T=520)],
     spans=dict(B=(1, 4), T=(1, 6)),
     hints="""
         Write the two conditions apart: one is a square (T, T), the same for all sequences, the other has a
@@ -51,6 +55,19 @@ combined_mask = Exercise(
         `causal = position <= position[:, None]`, `real = position < lengths[:, None]`, and the result is
         `causal & real[:, None, None, :]`.
     """,
+    forbids="loops: Compare whole tensors of positions, as for the long sequences of a real model.",
+    special="""
+        many_steps: steps > 100
+            Your mask is right but for many steps. Is there a limit, a table's size or a type of few bits?
+        empty_sequence: (lengths == 0).any()
+            Your mask is right but for a length of 0: such a sequence is padding alone, hidden from all.
+        nothing_padded: (lengths == steps).any()
+            Your mask is right but where a sequence has no padding. Do you count keys from the end? A slice
+            that begins at -0 begins at 0.
+        all_padded: lengths.max() < steps
+            Your mask is right but where all sequences are shorter than `steps`: the size is `steps`, not the
+            largest length.
+    """,
     wrong="""
         strictly_causal: position <= position → position < position
             Your mask leaves the diagonal out: a position may attend to itself, s <= t. Without it the first
@@ -60,9 +77,6 @@ combined_mask = Exercise(
         causal_turned_round: position <= position → position >= position
             The causal part is turned round: a query sees the future and not the past. Queries run along the
             third axis, keys along the last, so what is True lies below the diagonal.
-        axes_swapped: position <= position → position >= position
-        and: [:, None, None, :] → [:, None, :, None]
-            The two last axes are swapped: queries run along the third axis, keys along the last.
         padding_on_the_queries: [:, None, None, :] → [:, None, :, None]
             You mask padded queries: it is the padded keys that nobody may attend to, (B, 1, 1, T). A query
             without any key would have a softmax of NaN.
@@ -70,8 +84,10 @@ combined_mask = Exercise(
             You join the two with or: a key must be in the past and be no padding, so it is &.
         length_one_too_long: position < lengths → position <= lengths
             You let the first padded key in: positions count from 0, so real keys are s < length.
-        length_one_too_short: lengths[:, None] → lengths[:, None] - 1
-            You leave out the last real key: positions count from 0, so real keys are s < length.
+        padding_in_front: position < lengths[:, None] → position >= steps - lengths[:, None]
+            You take the padding to be in front: it stands at the end, so real keys are s < length.
+        itself_always: real[:, None, None, :] → (real[:, None] | (position == position[:, None]))[:, None]
+            You let every position attend to itself, padded ones too: a padded key is hidden from all.
         causal_alone: causal & real[:, None, None, :] → causal.repeat(len(lengths), 1, 1, 1)
             The lengths are not used: keys at s >= length are padding, and nobody may attend to them.
         one_mask_for_all: causal & real[:, None, None, :] → causal[None, None]

@@ -26,9 +26,11 @@ def by_pytorch(x, memory, *weights):
     return F.scaled_dot_product_attention(q, k, v).to(x.dtype)
 
 
-def draw(rng, scale=1.0, dtype=torch.float64, **sizes):
-    """A case; T and D are the sizes of x, S and M of memory, K is d_k, V is d_v; `scale` multiplies x."""
+def draw(rng, scale=1.0, top=1.0, dtype=torch.float64, **sizes):
+    """A case; T and D are the sizes of x, S and M of memory, K is d_k, V is d_v; `scale` multiplies x, `top`
+    its first token besides."""
     x, memory, q, k, v = tensors(rng, "BTD BSM KD KM VM", dtype, **sizes)
+    x[0, 0] *= top
     return scale * x, memory, *(w / w.shape[1] ** 0.5 for w in (q, k, v))
 
 
@@ -48,6 +50,9 @@ cross_attention = Exercise(
         dict(B=2, T=5, S=3, D=6, M=2, K=4, V=3),
         dict(B=3, T=2, S=6, D=3, M=5, K=4, V=2, dtype=torch.float32),
         dict(B=2, T=3, S=4, D=5, M=3, K=4, V=2, scale=300.0),
+        dict(B=2, T=3, S=4, D=4, M=3, K=4, V=2, top=1e5),
+        dict(B=1, T=2, S=4, D=4, M=3, K=4, V=2, top=1e3, dtype=torch.float32),
+        dict(B=1, T=1, S=600, D=1, M=2, K=1, V=1),
     ],
     spans=dict.fromkeys("BTSDMKV", (1, 4)) | dict(scale=(0.1, 10.0)),
     hints="""
@@ -59,6 +64,13 @@ cross_attention = Exercise(
 
         `q = x @ weight_q.T`, `k = memory @ weight_k.T`, `v = memory @ weight_v.T`, then `torch.softmax(q @
         k.mT / q.shape[-1] ** 0.5, dim=-1) @ v`.
+    """,
+    forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Write scores, softmax and mean yourself, since
+        that is what the exercise is about.""",
+    special="""
+        large_scores: (x @ weight_q.T @ weight_k @ memory.mT).abs().max() > 60
+            Your function is right but where scores are large: are they clamped, or do exponentials overflow?
+            The softmax of a query stays the same if its own largest score is taken off first.
     """,
     wrong="""
         roles_swapped: x @ weight_q → memory @ weight_q
@@ -83,6 +95,19 @@ cross_attention = Exercise(
         scaled_by_the_size_of_memory: q.shape[-1] → memory.shape[-1]
             You divide by the square root of D_m, the size of the memory: a score is a sum of d_k products,
             and d_k is the last size of q.
+        scaled_by_d_v: q.shape[-1] → v.shape[-1]
+            You divide by the square root of d_v: a score is a sum of d_k products, so it is sqrt(d_k).
+        weights_scaled: / q.shape[-1] ** 0.5 → nothing
+        and: dim=-1) @ v → dim=-1) @ v / q.shape[-1] ** 0.5
+            You divide the weights, which then do not sum to 1: it is the scores that are divided.
+        keys_and_values_swapped: scores = q → k, v = v, k; scores = q
+            weight_k makes your values and weight_v your keys: queries are compared with keys.
+        values_are_keys: dim=-1) @ v → dim=-1) @ k
+            You return a mean of the keys, and weight_v is not used: it is the values that are averaged.
+        keys_reshaped: k.mT → k.reshape(len(k), k.shape[2], -1)
+            A reshape of k to (B, d_k, T_k) mixes the keys: swap the axes, `k.mT` or k.transpose(1, 2).
+        masked: softmax(scores, → softmax(scores + torch.full(scores.shape[-2:], -torch.inf).triu(1),
+            You hide later positions: no mask is asked for, since all of the memory may be read.
         scaled_by_d_k: q.shape[-1] ** 0.5 → q.shape[-1]
             You divide by d_k: divide by its square root.
         not_scaled: / q.shape[-1] ** 0.5 → nothing

@@ -36,10 +36,7 @@ layer_norm = Exercise(
     reference=by_pytorch,
     gradients=True,
     draw=draw,
-    by_hand=[
-        ([[[1.0, 3.0]]], [2.0, 1.0], [0.0, 1.0], 3.0),  # mean 2, variance 1, root of 1 + 3
-        ([[[2.0**30, 2.0**30 + 1]]], [1.0, 1.0], [0.0, 0.0], 0.01),  # their squares are the same in float64
-    ],
+    by_hand=([[[1.0, 3.0]]], [2.0, 1.0], [0.0, 1.0], 3.0),  # mean 2, variance 1, root of 1 + 3
     sizes=[
         dict(B=1, T=1, D=4),
         dict(B=2, T=3, D=4, offset=1.0),
@@ -47,11 +44,26 @@ layer_norm = Exercise(
         dict(B=2, T=2, D=1),  # a token of one number: only the bias is left
         dict(B=2, T=3, D=4, constant=True),
         dict(B=1, T=2, D=8, constant=True, eps=1e-3, dtype=torch.float32),
-        dict(B=2, T=2, D=3, offset=100.0),
+        dict(B=2, T=2, D=3, eps=0.0),
+        dict(B=2, T=2, D=3, offset=1e4),
+        dict(B=1, T=1, D=600),
         dict(B=2, T=3, D=5, scale=1e-3),
+        dict(B=2, T=2, D=4, scale=1e-6, eps=1e-12),
         dict(B=3, T=2, D=6, scale=1e6, eps=1e-12),
         dict(B=4, T=5, D=8, dtype=torch.float32),
     ],
+    forbids="""torch*.*layer_norm torch*.*group_norm torch*.*batch_norm torch*.*rms_norm torch*.*instance_norm
+        torch*.normalize: Write mean, variance and division yourself, since the exercise is about them.""",
+    special="""
+        zero_eps: eps == 0
+            Your function is right but for an eps of 0: `eps or 1e-5` takes it for "not given".
+        far_from_zero: x.mean(-1).abs().max() > 5e3
+            Your function is right but where x is far from 0. Do you subtract large numbers that are nearly
+            equal, such as mean(x²) - mean(x)²? Subtract the mean first, then square.
+        constant_token: (x == x[..., :1]).all(-1).any()
+            Your function is right but for a token of equal numbers: sqrt(0 + eps) is not 0, and all that is
+            left is the bias.
+    """,
     # with a smaller eps the rounding of a token of one number would show
     spans=dict(B=(1, 4), T=(1, 4), D=(1, 5), scale=(0.1, 10.0), offset=[0.0, 2.0], eps=[1e-4, 1e-2, 1.0]),
     hints="""
@@ -77,6 +89,8 @@ layer_norm = Exercise(
             the root. It is sqrt(variance + eps) with a variance that divides by D.
         eps_forgotten: variance + eps → variance
             eps is missing: a token of equal numbers has variance 0, and 0 / 0 is not a number.
+        eps_fixed: variance + eps → variance + 1e-05
+            You add 1e-5 whatever eps is: use the argument.
         eps_as_a_floor: variance + eps → variance.clamp(min=eps)
             You use eps as the least value of the variance: it is added to every variance, large or small.
         divided_by_the_variance: torch.sqrt(variance + eps) → (variance + eps)
@@ -97,12 +111,17 @@ layer_norm = Exercise(
             You take one mean and one variance of the whole tensor: each token has its own, with dim=-1.
         root_mean_square: x - x.mean(dim=-1, keepdim=True) → x
             You do not subtract the mean: that is RMSNorm. Layer normalisation centres each token first.
+        one_added_to_weight: * weight + bias → * (1 + weight) + bias
+            You multiply by 1 + weight, as a few models do: here it is weight itself.
+        bias_before_weight: return centred → return (centred
+        and: * weight + bias → + bias) * weight
+            You add the bias before you multiply: weight multiplies the normalised token alone.
+        moments_detached: keepdim=True) → keepdim=True).detach()
+        variance_detached: variance + eps → variance.detach() + eps
+            The values are right, but mean or variance is detached: they depend on x too, so gradients flow
+            through them.
         weight_and_bias_forgotten: * weight + bias → nothing
             weight and bias are not used: multiply the normalised token by weight, then add bias.
-        weight_forgotten: * weight → nothing
-            weight is not used: multiply the normalised token by it before the bias is added.
-        bias_forgotten: + bias → nothing
-            The bias is missing: add it at the end.
         difference_of_squares: centred.square().mean(dim=-1, keepdim=True) → x.square().mean(-1, True)
         and: variance + eps → variance - x.mean(-1, True).square() + eps
             Right for moderate numbers, but mean(x²) - mean(x)² loses all digits where x is far from 0.

@@ -38,8 +38,12 @@ leaky_attention = Exercise(
     reference=by_pytorch,
     gradients=True,
     draw=draw,
-    # small enough to follow: two heads of one feature, and weights that change nothing
-    by_hand=([[[0.0, 1.0], [2.0, 3.0]]], *([[1.0, 0.0], [0.0, 1.0]] for _ in range(3)), 2),
+    by_hand=[
+        # small enough to follow: two heads of one feature, and weights that change nothing
+        ([[[0.0, 1.0], [2.0, 3.0]]], *([[1.0, 0.0], [0.0, 1.0]] for _ in range(3)), 2),
+        # the first scores of the two heads are -1e10 and 1e10, the hidden ones are 0
+        ([[[1e5, 1e5], [0.0, 0.0]]], *([[sign, 0.0], [0.0, 1.0]] for sign in (1.0, -1.0, 1.0)), 2),
+    ],
     sizes=[
         dict(B=1, T=1, H=1, K=1),
         dict(B=1, T=2, H=1, K=2),
@@ -50,6 +54,7 @@ leaky_attention = Exercise(
         dict(B=2, T=3, H=4, K=2, dtype=torch.float32),
         dict(B=1, T=6, H=3, K=5, scale=3.0, dtype=torch.float32),
         dict(B=2, T=4, H=2, K=4, scale=8.0),
+        dict(B=1, T=520, H=1, K=1),
     ],
     spans=dict(B=(1, 4), T=(1, 4), H=(1, 4), K=(1, 4), scale=(0.1, 3.0)),
     bug="""
@@ -63,8 +68,15 @@ leaky_attention = Exercise(
         What is masked after the softmax has had its share of the denominator: mask the scores, so that the
         softmax never sees the future. And a head's q has d_k = D / n_h features.
 
-        Divide by `q.shape[-1] ** 0.5`, and write `attn = torch.softmax(scores.masked_fill(~past, -torch.inf),
-        dim=-1)`.
+        These are the lines themselves: divide by `q.shape[-1] ** 0.5`, and write `attn =
+        torch.softmax(scores.masked_fill(~past, -torch.inf), dim=-1)`.
+    """,
+    forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Fix the two lines instead, since finding
+        them is what the exercise is about.""",
+    special="""
+        large_scores: x.abs().max() > 9
+            Your function is right but where scores are large. Has a later key a finite score, such as -1e9?
+            Visible ones may lie below it: only -torch.inf hides. Or does an exponential overflow?
     """,
     wrong="""
         scale_still_by_d_model: q.shape[-1] → d_model
@@ -86,9 +98,25 @@ leaky_attention = Exercise(
             past_hidden_with_the_diagonal: ~past → past
                 Your mask is inverted: `past` is True where a query may attend, so -inf belongs where it is
                 False. The last query, left with nothing, gives NaN.
-            scores_set_to_zero: -torch.inf → 0.0
-                You mask before the softmax, but with 0, and exp(0) = 1 is a weight like others: set the
-                scores of the future to -inf.
+            one_step_ahead: .tril() → .tril(1)
+                Your mask lets each position see the next one: the last key that is visible is its own.
+            renormalised: scores.masked_fill(~past, -torch.inf), dim=-1) → scores, dim=-1) * past
+            and: return (attn → return (attn / attn.sum(-1, True)
+                You mask after the softmax and make the rest sum to 1. Where a later score is far above the
+                earlier ones, the rest is 0, and 0 / 0. Set the scores of the future to -inf instead.
+            renormalised_and_{}: scores.masked_fill(~past, -torch.inf), dim=-1) → scores, dim=-1) * past
+            and: return (attn → return (attn / (attn.sum(-1, True) + {})
+            for: 1e-08, 1e-12
+                You mask after the softmax and make the rest sum to about 1. Where a later score is far above
+                the earlier ones, nothing is left. Set the scores of the future to -inf instead.
+            zero_before_and_after: scores.masked_fill(~past, -torch.inf) → scores * past
+            and: return (attn → return (attn.tril()
+                You mask before the softmax, but with 0, and exp(0) = 1 takes a share, which the mask after it
+                takes away: set the scores of the future to -inf, and no more is needed.
+            scores_set_to_{}: -torch.inf → {}
+            for: 0.0, -1e-09
+                You mask before the softmax, but with 0 or hardly less, and exp(0) = 1 is a weight like
+                others: set the scores of the future to -inf.
             mask_added: scores.masked_fill(~past, -torch.inf) → scores + past
                 You add the mask as 0 and 1: the future then loses no more than a factor e. Its scores must be
                 -inf.

@@ -48,7 +48,10 @@ rotary = Exercise(
         dict(B=3, H=2, T=5, K=6, base=50.0),
         dict(B=2, H=2, T=4, K=8, dtype=torch.float32),
         dict(B=1, H=2, T=3, K=2, base=500000.0, dtype=torch.float32, scale=100.0),
-        dict(B=1, H=1, T=300, K=2),
+        dict(B=1, H=1, T=600, K=2),
+        dict(B=1, H=1, T=3, K=4, base=1),
+        dict(B=2, H=1, T=3, K=4, base=0.5),
+        dict(B=1, H=2, T=3, K=4, base=10000),
         dict(B=1, H=2, T=6, K=10, base=2.0, scale=1e6),
     ],
     spans=dict(B=(1, 3), H=(1, 3), T=(1, 5), K=[2, 4, 6, 8], base=[10.0, 1e3, 1e5], scale=(0.1, 10.0)),
@@ -59,8 +62,14 @@ rotary = Exercise(
         `x[..., 0::2]` are all first features of the pairs, `x[..., 1::2]` all second ones. Rotate, then lay
         the results side by side again: `torch.stack([...], dim=-1).flatten(-2)`.
 
-        `rates = base ** -(torch.arange(0, d_k, 2, dtype=x.dtype) / d_k)`, `angles = torch.arange(steps,
-        dtype=x.dtype)[:, None] * rates`; the stack holds `a * cos - b * sin` and `a * sin + b * cos`.
+        These are the lines themselves: `rates = base ** -(torch.arange(0, d_k, 2, dtype=x.dtype) / d_k)`,
+        `angles = torch.arange(steps, dtype=x.dtype)[:, None] * rates`; stack `a * cos - b * sin` and `a * sin
+        + b * cos`.
+    """,
+    forbids="torch.onnx*: Write angles and rotation yourself, since that is what the exercise is about.",
+    special="""
+        small_base: base <= 1
+            Your function is right but for a base of 1 or less: it is a number like others.
     """,
     wrong="""
         halves_paired: x[..., 0::2], x[..., 1::2] → x.chunk(2, dim=-1)
@@ -77,6 +86,13 @@ rotary = Exercise(
         and: torch.stack([new_a, new_b], dim=-1).flatten(-2) → turned
             Two layouts are mixed: your partners come from the two halves, your angles are laid out for
             neighbours. The partner of 2i is 2i + 1.
+        angles_in_halves: cos, sin = angles.cos(), angles.sin() → turn = torch.cat([angles, angles], dim=-1)
+        and: a * cos - b * sin → a * turn[:, 0::2].cos() - b * turn[:, 0::2].sin()
+        and: a * sin + b * cos → a * turn[:, 1::2].sin() + b * turn[:, 1::2].cos()
+            Your pairs are neighbours, but your angles stand twice one behind the other, as for pairs from two
+            halves: each angle belongs to two neighbours, repeat_interleave(2).
+        slowest_at_the_base: dtype=x.dtype) / d_k) → dtype=x.dtype) / max(d_k - 2, 1))
+            Your exponents run from 0 to 1, both included: they are 2i / d_k and stop short of 1.
         turned_back: cos - b * sin → cos + b * sin
         and: a * sin + b → -a * sin + b
             You turn the other way: the minus belongs to a cos - b sin, in the first feature of the pair.

@@ -55,6 +55,12 @@ scaled_dot_product = Exercise(
             [[[3.0], [-2.0]]],
             torch.tensor([[[True, False], [False, False]]]),
         ),
+        (  # each query sees one key, whose score is far below that of key 0
+            [[[2.0, 0.0, 0.0, 0.0]] * 3],
+            [[[s, 0.0, 0.0, 0.0] for s in (0.0, -3e9, -2e5, -300.0)]],
+            [[[1.0], [2.0], [3.0], [4.0]]],
+            torch.eye(4, dtype=torch.bool)[None, 1:],
+        ),
     ],
     sizes=[
         dict(B=1, T=1, S=1, K=1, V=1, cut=9.0),
@@ -64,6 +70,7 @@ scaled_dot_product = Exercise(
         dict(B=2, T=4, S=6, K=4, V=2, scale=8.0),
         dict(B=2, T=3, S=5, K=4, V=3, cut=9.0, mean=10, far=2, dtype=torch.float32),
         dict(B=2, T=3, S=5, K=4, V=3, cut=9.0, mean=30),
+        dict(B=1, T=2, S=600, K=1, V=1),
     ],
     spans=dict(B=(1, 3), T=(1, 4), S=(1, 4), K=(1, 4), V=(1, 3), cut=[-0.5, 0.25, 1.6], scale=(0.1, 2.0)),
     hints="""
@@ -75,6 +82,20 @@ scaled_dot_product = Exercise(
 
         Rows without any allowed key: `attn.masked_fill(~mask, 0.0)`, before the product with v, since 0 times
         NaN is NaN in v's gradient too.
+    """,
+    forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Write scores, softmax and mean yourself, since
+        that is what the exercise is about.""",
+    special="""
+        empty_row: not mask.any(-1).all()
+            Your function is right but for queries that may attend to nothing: they get 0, and they alone.
+        visible_far_below: (q @ k.mT).where(mask, -math.inf).amax(2).nan_to_num(0, neginf=0).min() < -90
+            Your function is right but where all visible keys have scores far below 0. Does a hidden one have
+            a finite score, such as -1e9, or are scores clamped? A hidden key's score is -torch.inf.
+        hidden_above: (q @ k.mT - (q @ k.mT).where(mask, -math.inf).amax(2, True)).nan_to_num(0, 0).max() > 9
+            Your function is right but where a hidden key's score is far above the visible ones, which then
+            have nothing left. A hidden key may have no part in the softmax: set its score to -torch.inf.
+        large_scores: (q @ k.mT).abs().max() > 60
+            Your function is right but where scores are large: are they clamped, or do exponentials overflow?
     """,
     wrong="""
         fully_masked_row_nan: attn.masked_fill(~mask, 0.0) → attn
@@ -90,6 +111,11 @@ scaled_dot_product = Exercise(
         nan_in_the_gradient_of_the_scores: scores.masked_fill(~mask, -torch.inf) → scores + mask.log()
             The values are right, but gradients are NaN: -inf is added to the scores, and the NaN of a row
             without keys goes back through the sum. `masked_fill` stops it.
+        scores_set_to_zero_and_empty_rows_to_0: -torch.inf → 0.0
+        and: attn.masked_fill(~mask, 0.0) → (attn * mask.any(-1, True))
+            A forbidden score becomes 0, and exp(0) = 1 is a weight like others. Set it to -inf.
+        one_row_of_the_mask: ~mask → ~mask[:, :1]
+            You read the mask of the first query and use it for all: each query has a row of its own.
         masked_after_the_softmax: torch.softmax(allowed, dim=-1) → torch.softmax(scores, dim=-1)
             You mask after the softmax: forbidden keys have had their share of the denominator, and the rows
             sum to less than 1. Mask the scores, with -inf.
@@ -117,6 +143,12 @@ scaled_dot_product = Exercise(
             """
             not_scaled: / q.shape[-1] ** 0.5 → nothing
                 The scores are not scaled: divide them by the square root of d_k.
+            scaled_by_d_v: q.shape[-1] → v.shape[-1]
+                You divide by the square root of d_v: a score is a sum of d_k products, so it is sqrt(d_k).
+            scaled_by_the_number_of_keys: q.shape[-1] → k.shape[1]
+                You divide by the square root of T_k, the number of keys: it is d_k, the last size of k.
+            keys_reshaped: k.mT → k.reshape(len(k), k.shape[2], -1)
+                A reshape of k to (B, d_k, T_k) mixes the keys: swap the axes, `k.mT` or k.transpose(1, 2).
             scaled_by_d_k: q.shape[-1] ** 0.5 → q.shape[-1]
                 You divide by d_k: a score's standard deviation grows as the square root of d_k.
             softmax_over_queries: dim=-1 → dim=1

@@ -36,6 +36,8 @@ shift_right = Exercise(
         (torch.tensor([[5, 2], [2, 0]]), 1),
         (torch.tensor([[3, 3, 3, 2], [4, 2, 0, 0], [1, 5, 1, 2]]), 1),
         (torch.tensor([[4, 1, 5, 9]]), 7),  # another start
+        (torch.tensor([[4, 3, 9], [5, 9, 0]]), 0),
+        (torch.tensor([[123456789, 16777217, 2]]), 987654321),  # float32 has no such numbers
     ],
     sizes=[dict(B=3, T=3), dict(B=4, T=1), dict(B=5, T=12, start=998, end=999)],
     spans=dict(B=(1, 4), T=(1, 6), start=(1, 14), end=(15, 29)),
@@ -46,8 +48,16 @@ shift_right = Exercise(
         `targets[:, :-1]` is all but the last column. In front of it belongs a column (B, 1) of start tokens,
         int64 as well.
 
-        `first = torch.full_like(targets[:, :1], start)`; return `torch.cat([first, targets[:, :-1]], dim=1),
-        targets`.
+        These are the lines themselves: `first = torch.full_like(targets[:, :1], start)`; return
+        `torch.cat([first, targets[:, :-1]], dim=1), targets`.
+    """,
+    forbids="loops: Move all columns at once, since a decoder is trained at all positions at once.",
+    special="""
+        zero_start: start == 0
+            Your function is right but for a start of 0, an index like others: `start or 1` takes it for "not
+            given".
+        large_tokens: targets.max() > 10**6
+            Your function is right but for large tokens. Do they go through float32, with its seven digits?
     """,
     wrong="""
         not_shifted: return inputs → return targets
@@ -71,8 +81,13 @@ shift_right = Exercise(
             input has no last column.
         rolled: torch.cat([first, targets[:, :-1]], dim=1) → targets.roll(1, dims=1)
             You roll the rows: the last token comes round to the front, where start belongs.
-        shifted_with_padding: targets[:, :1], start) → targets[:, :1], 0)
-            The shift is right, but padding stands in front: the first input is the start token.
+        start_for_padding: return inputs → return inputs.masked_fill(inputs == 0, start)
+            The shift is right, but you put start in place of the padding too: start stands in front alone.
+        labels_ignored: return inputs, targets → return inputs, targets.masked_fill(targets == 0, -100)
+            Your labels have -100 for padding, which `F.cross_entropy` leaves out by default. Here the labels
+            are the targets as they are.
+        floats: torch.full_like(targets[:, :1], start) → torch.full(targets[:, :1].shape, float(start))
+            Your input holds floats: tokens are indices, int64, as the targets are.
         labels_shifted_too: return inputs, targets → return inputs, inputs
             The input is right, but your labels are shifted as well, so the decoder learns to copy: the labels
             are the targets.
@@ -86,8 +101,6 @@ shift_right = Exercise(
         language_model_pair: return inputs, targets → return targets[:, :-1], targets[:, 1:]
             You cut both, as for a language model: (B, T - 1), and nothing asks for the first token. Put start
             in front of the input and keep all labels.
-        roles_swapped: return inputs, targets → return targets, inputs
-            The two are right, but swapped: return (input, labels).
         along_the_batch: targets[:, :1] → targets[:1]
         and: [first, targets[:, :-1]], dim=1 → [first, targets[:-1]], dim=0
             You shift along the batch, so a row's input is the row above it: shift along dim=1.

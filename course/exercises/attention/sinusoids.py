@@ -31,7 +31,7 @@ sinusoids = Exercise(
         dict(steps=2, d_model=4),
         dict(steps=3, d_model=6),
         dict(steps=7, d_model=10),
-        dict(steps=300, d_model=4),
+        dict(steps=6000, d_model=4),
         dict(steps=20, d_model=64),
         dict(steps=1, d_model=512),
     ],
@@ -52,8 +52,6 @@ sinusoids = Exercise(
             the paper they take turns: even columns are sines, odd ones cosines.
         cosine_first: [angles.sin(), angles.cos()] → [angles.cos(), angles.sin()]
             Sine and cosine are swapped: even columns are sines, odd ones cosines.
-        transposed: .flatten(1) → .flatten(1).T
-            The table lies on its side: return (steps, d_model), a row for each position.
         two_forgotten: torch.arange(0, d_model, 2, → torch.arange(d_model // 2,
             The exponent is i / d_model in your table, so the rates fall half as far: it is 2i / d_model.
         a_rate_for_each_column: angles.cos() → (p / 10000 ** ((two_i + 1) / d_model)).cos()
@@ -78,6 +76,8 @@ sinusoids = Exercise(
         divided_outside: angles = p / 10000 ** → power = 10000 **
         and: [angles.sin(), angles.cos()] → [p.sin() / power, p.cos() / power]
             You divide sine and cosine by the power: it belongs inside, where it sets the wavelength.
+        whole_number_division: two_i / d_model → two_i // d_model
+            You divide with //, so every exponent is 0 and all pairs are alike: divide with /.
         raised_outside: angles = p / 10000 ** (two_i / d_model) → power = two_i / d_model
         and: [angles.sin(), angles.cos()] → [(p / 10000).sin() ** power, (p / 10000).cos() ** power]
             You raise sin(p / 10000) and cos(p / 10000) to the power 2i / d_model: it is 10000's alone.

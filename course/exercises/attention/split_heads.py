@@ -24,9 +24,10 @@ def by_element(x, n_h):
     return out
 
 
-def draw(rng, B, T, H, K, dtype=torch.float64, scale=1.0):
-    """A case of H heads of K features."""
-    return normal(rng, B, T, H * K, dtype=dtype, scale=scale), H
+def draw(rng, B, T, H, K, dtype=torch.float64, scale=1.0, turned=None):
+    """A case of H heads of K features; in memory the first axis and `turned` change places."""
+    x = normal(rng, B, T, H * K, dtype=dtype, scale=scale)
+    return (x.transpose(0, turned).contiguous().transpose(0, turned) if turned else x), H
 
 
 split_heads = Exercise(
@@ -45,16 +46,25 @@ split_heads = Exercise(
         dict(B=3, T=5, H=4, K=2, dtype=torch.float32),
         dict(B=2, T=2, H=2, K=3, dtype=torch.float32, scale=1e30),
         dict(B=4, T=2, H=3, K=4, scale=1e-30),
+        dict(B=2, T=3, H=2, K=2, turned=1),
+        dict(B=2, T=3, H=2, K=2, turned=2),
+        dict(B=1, T=600, H=20, K=1),
     ],
     spans=dict(B=(1, 4), T=(1, 4), H=(1, 4), K=(1, 4)),
     hints="""
-        `reshape` never moves a number: it only cuts the row of all numbers anew. So let it cut the last axis
+        `reshape` never moves a number: it only cuts the row of all numbers again. So let it cut the last axis
         alone, and leave B and T as they are.
 
         x as (B, T, n_h, d_k) holds the blocks already. What is left is to bring the heads before the
         positions, which takes a transpose, not a reshape.
 
-        `x.reshape(b, steps, n_h, d_model // n_h).transpose(1, 2)`.
+        This is the line itself: `x.reshape(b, steps, n_h, d_model // n_h).transpose(1, 2)`.
+    """,
+    forbids="loops: One reshape and one transpose do it for all heads, and copy no more than they must.",
+    special="""
+        not_contiguous: not x.is_contiguous()
+            Your function is right but for an x that is a transposed view: its numbers lie in another order in
+            memory. `reshape` and `unflatten` mind that; `view` and `as_strided` do not.
     """,
     wrong="""
         positions_mixed: steps, n_h, d_model // n_h) → n_h, steps, d_model // n_h)
@@ -79,15 +89,11 @@ split_heads = Exercise(
         sizes_swapped: n_h, d_model // n_h) → d_model // n_h, n_h)
             n_h and d_k are swapped: you make d_k heads of n_h features. (`split` takes the size of a part,
             `chunk` the number of parts.)
-        positions_last: transpose(1, 2) → permute(0, 2, 3, 1)
-            The blocks are right, but positions stand last, (B, n_h, d_k, T): each position's features belong
-            on the last axis.
-        heads_first: transpose(1, 2) → permute(2, 0, 1, 3)
-            The blocks are right, but the heads stand before the batch, (n_h, B, T, d_k): stack along dim=1.
+        stacked_in_front: blocks.transpose(1, 2) → blocks.permute(2, 0, 1, 3).reshape(b, n_h, steps, -1)
+            The blocks are right, but you stack them in front of the batch, and a reshape moves no axis: stack
+            along dim=1.
         heads_in_the_batch: .transpose(1, 2) → .transpose(1, 2).flatten(0, 1)
             The blocks are right, but batch and heads share one axis, (B n_h, T, d_k): keep two axes.
-        order_reversed: .transpose(1, 2) → .transpose(1, 2).flip(1)
-            Your heads come in the reverse order: head 0 holds the first block.
         same_block_for_all: blocks.transpose(1, 2) → blocks[:, None, :, 0].repeat(1, n_h, 1, 1)
             All your heads hold the first block: head h begins at feature h d_k.
         not_cut: blocks.transpose(1, 2) → x[:, None].repeat(1, n_h, 1, 1)

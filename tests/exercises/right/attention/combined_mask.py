@@ -19,7 +19,7 @@ def mask_by_last_key(lengths, steps):
 def mask_by_forbidding(lengths, steps):
     """The same from what is forbidden: the future, or padding."""
     future = torch.full((steps, steps), True).triu(diagonal=1)
-    padding = torch.stack([torch.arange(steps) >= length for length in lengths])
+    padding = torch.outer(torch.ones_like(lengths), torch.arange(steps)) >= lengths[:, None]
     return torch.logical_not(future[None, None] | padding[:, None, None])
 
 
