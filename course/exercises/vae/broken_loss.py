@@ -9,7 +9,7 @@ from course.exercises.engine import Exercise
 
 
 def my_vae_loss(x, logits, mu, logvar):
-    """The loss to minimise, in nats an image, a tensor of no axes: the batch's mean of recon_nll + kl.
+    """The loss to minimise, in nats an image, a scalar tensor: the batch's mean of recon_nll + kl.
     x (B, D) of whole numbers 0 and 1, logits (B, D); mu and logvar (B, Z), logvar the log variance."""
     # (B,), summed over the pixels as the KL is over the dimensions
     recon_nll = F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none").sum(dim=1)

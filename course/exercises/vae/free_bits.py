@@ -10,7 +10,7 @@ from course.exercises.engine import Exercise
 
 
 def my_free_bits(kl, nats):
-    """The KL term with free bits, a tensor of no axes. kl (B, Z): nats of each image and latent dimension;
+    """The KL term with free bits, a scalar tensor. kl (B, Z): nats of each image and latent dimension;
     nats: what each dimension may spend for free, a number >= 0."""
     spent = kl.mean(dim=0)  # (Z,): before the floor, so that one image may spend what another one saves
     return spent.clamp(min=nats).sum()

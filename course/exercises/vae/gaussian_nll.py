@@ -10,8 +10,8 @@ from course.exercises.engine import Exercise
 
 
 def my_gaussian_nll(x, mean, log_sigma):
-    """-log N(x; mean, sigma² I) of each image in nats, (B,). x and mean (B, D), log_sigma a tensor of no
-    axes."""
+    """-log N(x; mean, sigma² I) of each image in nats, (B,). x and mean (B, D), log_sigma a scalar
+    tensor."""
     scaled = (x - mean) * torch.exp(-log_sigma)  # (B, D), errors in units of sigma
     pixel_nll = 0.5 * scaled.square() + log_sigma + 0.5 * math.log(2 * math.pi)
     return pixel_nll.sum(dim=1)
