@@ -1882,7 +1882,7 @@ assert found["exp(logvar)"]["claimed"]["elbo"] > found["right"]["true"]["elbo"]
 # - its `kl` ends below 0, and $\sigma$ near 2.
 #
 # Fix the three bugs, without `torch.distributions`. `x` is int64 or int32, logits go up to $\pm 1000$, and
-# `logvar` from $-200$ to $15$, in float32 too. Values and the gradients for `logits`, `mu` and `logvar` are
+# `logvar` from $-40$ to $15$, in float32 too. Values and the gradients for `logits`, `mu` and `logvar` are
 # compared.
 #
 # By hand first: what should a latent dimension with $\mu = 2$, $\sigma = 1$ cost, and what does it
