@@ -159,7 +159,7 @@ print(f"log of the mean {(q * weights).sum().log():.4f} >= mean of the logs {tra
 # $$\mathrm{KL}\big(\mathcal N(\mu, \operatorname{diag} \sigma^2) \,\|\, \mathcal N(0, I)
 # \big) = \frac12 \sum_{j=1}^{Z} \big(\sigma_j^2 + \mu_j^2 - 1 - \ln \sigma_j^2\big)$$
 #
-# `mu` and `logvar` are $(B, Z)$; return $(B)$, in nats. Means go up to $\pm 1000$, log variances from $-200$
+# `mu` and `logvar` are $(B, Z)$; return $(B)$, in nats. Means go up to $\pm 10^4$, log variances from $-200$
 # to $40$, in float32 too. `torch.distributions` may not be used. Values and both gradients are compared.
 #
 # By hand first: $Z = 1$ and $\sigma = 1$. What is the divergence for $\mu = 1$, and what for
@@ -962,7 +962,7 @@ check_agreement(
 # prints, to the last digit. But within an epoch the KL falls to 0, and all reconstructions are the
 # same picture, whatever the latent size or the learning rate.
 #
-# Find the bug and fix it, for `logvar` from $-200$ to $10$ and logits up to $\pm 1000$, in float32 too.
+# Find the bug and fix it, for `logvar` from $-200$ to $10$ and logits up to $\pm 10^4$, in float32 too.
 # Draw no random numbers: $\varepsilon$ is given. Values and the gradients for all arguments but `x` are
 # compared, that for `eps` too.
 #
@@ -1635,7 +1635,7 @@ for row in latent_rows:
 #
 # $$\sum_{j=1}^{Z} \max\Big(\lambda,\ \frac1B \sum_{i=1}^{B} \text{kl}_{ij}\Big)$$
 #
-# `kl` is $(B, Z)$, from 0 to $10^6$, and $\lambda \ge 0$ is `nats`, an int or a float; with $\lambda = 0$
+# `kl` is $(B, Z)$, from 0 to $10^8$, and $\lambda \ge 0$ is `nats`, an int or a float; with $\lambda = 0$
 # the sum is that of the means. Return a scalar tensor. No loop. Values and gradients for `kl` are compared;
 # no mean is exactly $\lambda$.
 #
@@ -1881,7 +1881,7 @@ assert found["exp(logvar)"]["claimed"]["elbo"] > found["right"]["true"]["elbo"]
 # - after an epoch all samples and reconstructions look like the mean image;
 # - its `kl` ends below 0, and $\sigma$ near 2.
 #
-# Fix the three bugs, without `torch.distributions`. `x` is int64 or int32, logits go up to $\pm 1000$, and
+# Fix the three bugs, without `torch.distributions`. `x` is int64 or int32, logits go up to $\pm 10^4$, and
 # `logvar` from $-40$ to $15$, in float32 too. Values and the gradients for `logits`, `mu` and `logvar` are
 # compared.
 #

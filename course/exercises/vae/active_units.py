@@ -1,6 +1,6 @@
 """Chapter 4: active latent units, Burda, Grosse and Salakhutdinov (2016), section 5.2."""
 
-import statistics
+import math
 
 import torch
 
@@ -14,10 +14,12 @@ def my_active_units(mu, threshold):
     return variance > threshold
 
 
-def by_statistics(mu, threshold):
-    """The same by Python's statistics module, in exact fractions."""
-    columns = zip(*mu.tolist(), strict=True)
-    return torch.tensor([statistics.variance(column) > threshold for column in columns])
+def by_exact_sums(mu, threshold):
+    """The same with Python's numbers: sums that are rounded once, deviations from the mean squared."""
+    columns = mu.double().T.tolist()
+    means = [math.fsum(column) / len(mu) for column in columns]
+    squares = [math.fsum((v - mean) ** 2 for v in c) for c, mean in zip(columns, means, strict=True)]
+    return torch.tensor([square / (len(mu) - 1) > threshold for square in squares])
 
 
 def draw(rng, N, Z, centre=0.0, threshold=0.01, dtype=torch.float64):
@@ -35,7 +37,7 @@ def late_ones(N):
 
 active_units = Exercise(
     my_active_units,
-    reference=by_statistics,
+    reference=by_exact_sums,
     by_hand=[
         ([[2.0, -0.2], [2.0, 0.0], [2.0, 0.2]], 0.01),
         ([[0.0], [0.05]], 0.01),  # inactive, but for its deviation
@@ -48,7 +50,7 @@ active_units = Exercise(
         (torch.tensor([[2.0, 0.5], [2.0, 0.5625]]), 0.0),
         ([[0.0, 0.0, 0.0], [1e-6, 2e-6, 1e-4]], 1e-12),
         ([[0.0, 0.0], [1.4142137, 1.4142134]], 1),  # 1 + 2e-7 and 1 - 2e-7
-        ([[1e4, 1e4], [1e4 + 2e-5, 1e4 + 1e-5]], 1e-10),  # in float64 too the digits of squares are lost
+        ([[9e3, 9e3], [9e3 + 2e-5, 9e3 + 1e-5]], 1e-10),  # in float64 too the digits of squares are lost
         late_ones(1200),
         # one odd image: measures of spread differ by factors, so that some unit tells them apart
         (torch.tensor([[0.0], [1.0], [0.0], [0.0]]).double() * torch.linspace(0.31, 1.41, 12), 0.36),
@@ -77,6 +79,9 @@ active_units = Exercise(
             sleeping units count as active. Square it.
         divided_by_n: dim=0 → dim=0, correction=0
             Your variance divides by N: here it divides by N - 1, as `torch.var` does by default.
+        deviation_divided_by_n: mu.var(dim=0) → mu.std(dim=0, correction=0)
+            Two things: you compare the standard deviation, not the variance, and it divides by N where N - 1
+            is asked for.
         not_divided: mu.var(dim=0) → (mu - mu.mean(dim=0)).square().sum(dim=0)
             You add the squared deviations up and do not divide by N - 1: every unit becomes active once there
             are images enough.

@@ -31,7 +31,7 @@ def overflow_in_the_gradient(x, logits):
 
 def draw(rng, B, D, scale=1.0, dtype=torch.float64):
     """A case; `scale` multiplies the logits."""
-    return (normal(rng, B, D) > 0).long(), normal(rng, B, D, dtype=dtype, scale=scale)
+    return (normal(rng, B, D) > 0).long(), normal(rng, B, D, dtype=dtype, scale=scale).clamp(-1e4, 1e4)
 
 
 def spans(rng):

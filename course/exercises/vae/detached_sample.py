@@ -138,7 +138,7 @@ detached_sample = Exercise(
             logits was right.
     """,
     forbids="""
-        torch.rand* torch.normal normal_ torch*.*sample: The noise is given as eps: draw none, not even to
-        throw it away.
+        torch.rand* torch.normal normal_ torch*.sample torch*.rsample: The noise is given as eps: draw none,
+        not even to throw it away.
     """,
 )

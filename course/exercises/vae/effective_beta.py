@@ -96,5 +96,5 @@ effective_beta = Exercise(
             Right but where β is no whole number. Divide with /, round nothing, and set no lower limit: β may
             be below 1.
     """,
-    forbids="torch.* numpy* autograd: Two divisions of Python's numbers do: what weight does each term have?",
+    forbids="torch.* numpy.* autograd: Two divisions of Python's numbers do.",
 )

@@ -38,6 +38,7 @@ laplace_kl = Exercise(
         ([[-2.0]], [[math.log(2)]]),
         (torch.tensor([[0.0, 1e3, -1e3, 1e-3]] * 2), torch.tensor([[-10.0] * 4, [10.0] * 4])),
         ([[1e3, -1e-6], [0.0, -1e3]], [[10.0, -10.0], [-10.0, 10.0]]),
+        ([[1e-5, -1e-4], [-1e-6, 0.0]], [[-10.0, -9.0], [-10.0, -9.5]]),
     ],
     draw=draw,
     sizes=[
@@ -95,6 +96,8 @@ laplace_kl = Exercise(
             The 1 of the entropy is missing: a q that equals the prior must cost 0.
         one_taken_once: - 1 - log_scale).sum(dim=1) → - log_scale).sum(dim=1) - 1
             You take the 1 of the entropy away once for an image: each of the Z dimensions has one.
+        scale_detached: / b) → / b.detach())
+            The values are right, but in the exponent b is cut off, so log_scale gets a part of its gradient.
         multiplied_by_the_scale: -mu.abs() / b → -mu.abs() * b
             You multiply |mu| by b in the exponent: it is measured in scales, exp(-|mu|/b).
         entropy_added: mean_abs - 1 - log_scale → math.log(2) + mean_abs + 1 + math.log(2) + log_scale

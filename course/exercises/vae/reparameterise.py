@@ -77,6 +77,8 @@ reparameterise = Exercise(
             root exp(logvar / 2).
         doubled_for_halved: 0.5 * logvar → 2 * logvar
             You double logvar in the exponent: a root halves it, exp(logvar / 2).
+        inverse: 0.5 * logvar → -0.5 * logvar
+            You divide by the standard deviation: noise of variance 1 is multiplied by it.
         whitened: mu + sigma * eps → (eps - mu) / sigma
             This is the way back, from a sample to its noise: here the noise is given and z is asked for.
         softplus: torch.exp(0.5 * logvar) → torch.nn.functional.softplus(logvar)
@@ -124,7 +126,7 @@ reparameterise = Exercise(
             exp(logvar), which may be 0? sigma is exp(logvar / 2) as it stands.
     """,
     forbids="""
-        torch.rand* torch.normal normal_ torch*.*sample: The noise is given as eps, so that the sample can be
-        repeated: draw none, not even to throw it away.
+        torch.rand* torch.normal normal_ torch*.sample torch*.rsample: The noise is given as eps, so that the
+        sample can be repeated: draw none, not even to throw it away.
     """,
 )
