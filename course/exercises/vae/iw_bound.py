@@ -47,6 +47,7 @@ iw_bound = Exercise(
         dict(k=4, B=1),
         dict(k=3, B=3),
         dict(k=5, B=2, scale=3.0),
+        dict(k=600, B=1),
         dict(k=30, B=2, scale=3.0, centre=-700.0),
         dict(k=4, B=3, dtype=torch.float32),
         dict(k=6, B=2, scale=5.0, centre=-1000.0, dtype=torch.float32),

@@ -118,12 +118,12 @@ laplace_kl = Exercise(
             You sum over the images: each has a KL of its own, the sum over the latent dimensions, dim=1.
     """,
     special="""
-        zero_mu: (mu == 0).any()
-            Right but where mu is 0. There the gradient for mu is 0: the slopes of |mu| and of exp(-|mu|/b)
-            cancel, if both are made with mu.abs().
         extreme_scale: log_scale.abs().max() > 4.9
             Right for moderate scales alone. Is log_scale clamped, a small number added to b, or does a
             quotient overflow? Take b = exp(log_scale) and log_scale as they stand.
+        zero_mu: (mu == 0).any()
+            Right but where mu is 0. There the gradient for mu is 0: the slopes of |mu| and of exp(-|mu|/b)
+            cancel, if both are made with mu.abs().
     """,
     forbids="torch.distributions*: Derive the KL from the three formulas given: that is the exercise.",
 )
