@@ -147,6 +147,10 @@ print(f"log of the mean {(q * weights).sum().log():.4f} >= mean of the logs {tra
 # mean and variance in each dimension. Then the price has a closed form.
 
 # %% [markdown]
+# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
+# digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the inputs, and
+# arguments must stay as they are.
+#
 # **Exercise: the KL divergence of a Gaussian from the prior** (easy, about 12 minutes)
 #
 # The encoder gives each image a Gaussian with $Z$ means $\mu$ and log variances $\ln \sigma^2$. Its
@@ -155,8 +159,8 @@ print(f"log of the mean {(q * weights).sum().log():.4f} >= mean of the logs {tra
 # $$\mathrm{KL}\big(\mathcal N(\mu, \operatorname{diag} \sigma^2) \,\|\, \mathcal N(0, I)
 # \big) = \frac12 \sum_{j=1}^{Z} \big(\sigma_j^2 + \mu_j^2 - 1 - \ln \sigma_j^2\big)$$
 #
-# `mu` and `logvar` are $(B, Z)$; return $(B)$, in nats. `torch.distributions` may not be used. Values
-# and all gradients are compared.
+# `mu` and `logvar` are $(B, Z)$; return $(B)$, in nats. Means go up to $\pm 10^4$, log variances from $-200$
+# to $40$, in float32 too. `torch.distributions` may not be used. Values and both gradients are compared.
 #
 # By hand first: $Z = 1$ and $\sigma = 1$. What is the divergence for $\mu = 1$, and what for
 # $\mu = 2$?
@@ -169,6 +173,14 @@ def my_gaussian_kl(mu, logvar):
 
 
 exercises.vae.gaussian_kl.check(my_gaussian_kl)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# For $\mu = 1$ it is $\tfrac12 (1 + 1 - 1 - 0) = \tfrac12$ nat, for $\mu = 2$ it is
+# $\tfrac12 (1 + 4 - 1 - 0) = 2$ nats: twice the distance from the prior costs four times as much.
+#
+# </details>
 
 # %% [markdown]
 # The dimensions are independent, so the divergences add up. For one of them, with $z = \mu + \sigma
@@ -425,9 +437,10 @@ explorers.vae.bound(
 # $$\log p(x \mid z) = \sum_{i=1}^{D} \big(x_i \log s(a_i) + (1 - x_i) \log(1 - s(a_i))\big),
 # \quad s(a) = \frac{1}{1 + e^{-a}}$$
 #
-# `x` $(B, D)$ holds whole numbers, 0 or 1. Return $(B)$, in nats, without `F.binary_cross_entropy`,
-# its relatives or `torch.distributions`. Logits may be $\pm 10^4$ in float32: values and gradients,
-# which are compared, must be finite.
+# `x` $(B, D)$ holds whole numbers, 0 or 1 (int64). Return $(B)$, in nats. Logits go from $-10^4$ to $10^4$,
+# in float32 too, and may be exactly 0: values and gradients for `logits` are compared there as well. Use
+# neither `torch.distributions` nor a loss of PyTorch's, be it a function (`F.binary_cross_entropy`,
+# `F.cross_entropy`, `F.nll_loss`, …) or a module.
 #
 # By hand first: two pixels with logits of $\ln 3$, one 1 and one 0. What is $p(x \mid z)$?
 
@@ -439,6 +452,14 @@ def my_log_likelihood(x, logits):
 
 
 exercises.vae.bernoulli_log_likelihood.check(my_log_likelihood)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $s(\ln 3) = 3 / (3 + 1) = \tfrac34$. The pixel that is 1 has this probability, the one that is 0 the rest:
+# $p(x \mid z) = \tfrac34 \cdot \tfrac14 = \tfrac3{16}$, and its logarithm is $-1.67$.
+#
+# </details>
 
 # %% [markdown]
 # Since $1 - s(a) = s(-a)$ and $\log s(a) = a + \log s(-a)$:
@@ -508,8 +529,9 @@ for name, f in (
 #
 # $$z = \mu + \sigma \odot \varepsilon, \qquad \varepsilon \sim \mathcal N(0, I)$$
 #
-# `mu`, `logvar` $= \ln \sigma^2$ and the noise `eps` are $(B, Z)$; return `z`, $(B, Z)$. Draw nothing
-# yourself. `logvar` may be as low as $-200$. Values and all gradients are compared.
+# `mu`, `logvar` $= \ln \sigma^2$ and the noise `eps` are $(B, Z)$; return `z`, $(B, Z)$. Draw no random
+# numbers. `logvar` goes from $-200$ to $40$, in float32 too, and `eps` up to $\pm 1000$; each may be 0.
+# Values and the gradients for all three arguments are compared.
 #
 # By hand first: $\mu = 1$, $\ln \sigma^2 = \ln 4$ and $\varepsilon = 3$. What is $z$, and what is
 # $\partial z / \partial \ln \sigma^2$?
@@ -522,6 +544,15 @@ def my_reparameterise(mu, logvar, eps):
 
 
 exercises.vae.reparameterise.check(my_reparameterise)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $\sigma = \sqrt 4 = 2$, so $z = 1 + 2 \cdot 3 = 7$. Since $\sigma = e^{\ln \sigma^2 / 2}$, its derivative
+# with respect to $\ln \sigma^2$ is $\sigma / 2$, and
+# $\partial z / \partial \ln \sigma^2 = \tfrac12 \sigma \varepsilon = 3$.
+#
+# </details>
 
 
 # %%
@@ -616,8 +647,9 @@ for name, formula in (
 #
 # $$\mathcal L_k = \log \frac1k \sum_{j=1}^{k} w_j$$
 #
-# `log_w` $(k, B)$ holds $\log w_j$ of $B$ images; return $(B)$. Log weights near $-1000$ are usual, in
-# float32 too, and differ between images. No loop over the samples. Values and gradients are compared.
+# `log_w` $(k, B)$ holds $\log w_j$ of $B$ images, finite and between $-10^4$ and $10^4$, in float32 too;
+# they may differ as much within an image and between images. $k$ goes from 1 to 1000. Return $(B)$. No
+# loop. Values and gradients are compared.
 #
 # By hand first: two weights, 1 and 3. What is $\mathcal L_2$, and what is the mean of the two
 # logarithms?
@@ -630,6 +662,14 @@ def my_iw_bound(log_w):
 
 
 exercises.vae.iw_bound.check(my_iw_bound)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $\mathcal L_2 = \ln \frac{1 + 3}2 = \ln 2 = 0.69$. The mean of the logarithms,
+# $\tfrac12 (\ln 1 + \ln 3) = 0.55$, is lower: that is Jensen's inequality.
+#
+# </details>
 
 
 # %%
@@ -708,7 +748,8 @@ print("at k = 300 less than a twentieth of the ELBO's gap is left:", bool(missin
 #
 # But on average over samples it is the same for $k = 1$ and $k = 500$. And for narrow posteriors it
 # can lie above $\log p(x)$, where that is known exactly. There are two bugs, neither of them in
-# `log_lik`. Mend both, without `torch.distributions`. Values and gradients are compared.
+# `log_lik`. Fix both, without `torch.distributions`, for `logvar` from $-30$ to $5$ and log weights down to
+# $-10^4$. Values and gradients are compared.
 #
 # By hand first: $Z = 1$ and $z = \mu$. How does $\log q(z \mid x)$ change when $\sigma$ goes from 1
 # to $\frac12$, and how does it here?
@@ -727,6 +768,14 @@ def my_sampled_bound(x, logits, z, mu, logvar):
 
 
 exercises.vae.broken_bound.check(my_sampled_bound)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# At $z = \mu$ the density is $1 / (\sigma \sqrt{2\pi})$, so $\log q$ rises by $\ln 2 = 0.69$ when $\sigma$
+# is halved. Here it stays at $-\tfrac12 \ln 2\pi$ for every $\sigma$.
+#
+# </details>
 
 # %% [markdown]
 # ## 7 Before the VAE: autoencoders
@@ -913,7 +962,9 @@ check_agreement(
 # prints, to the last digit. But within an epoch the KL falls to 0, and all reconstructions are the
 # same picture, whatever the latent size or the learning rate.
 #
-# Find the bug and mend it; $\varepsilon$ is given: draw nothing. Values and gradients are compared.
+# Find the bug and fix it, for `logvar` from $-200$ to $10$ and logits up to $\pm 10^4$, in float32 too.
+# Draw no random numbers: $\varepsilon$ is given. Values and the gradients for all arguments but `x` are
+# compared, that for `eps` too.
 #
 # By hand first: if $z$ were a fixed number, what would be the ELBO's gradient for $\mu$, and to
 # which $\mu$ would it lead?
@@ -933,6 +984,14 @@ def my_elbo(x, mu, logvar, eps, weight, bias):
 
 
 exercises.vae.detached_sample.check(my_elbo)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# Only $-\mathrm{KL}$ depends on $\mu$ then, by $-\tfrac12 \mu^2$: the gradient is $-\mu$, and it leads to
+# $\mu = 0$ for every image, a code that tells nothing.
+#
+# </details>
 
 # %% [markdown]
 # ## 9 Training on digits
@@ -1072,8 +1131,10 @@ def sampled_log_weights(model, x, k, code=None, seed=0):
 #
 # $$\operatorname{Var}_x \big(\mu_u(x)\big) > \text{threshold},$$
 #
-# usually 0.01, with the variance that divides by $N - 1$. `mu` $(N, Z)$ holds the means of $N$ images;
-# return a boolean tensor $(Z)$, True where the unit is active. No loop.
+# with the variance that divides by $N - 1$. `mu` $(N, Z)$ holds the means of $N \ge 2$ images, up to
+# $\pm 10^4$. `threshold`, usually 0.01, is an int or a float $\ge 0$, maybe 0 or $10^{-12}$. Return a
+# boolean tensor $(Z)$, True where the unit is active, False where the variance equals the threshold. No
+# loop.
 #
 # By hand first: three images, one unit with the means 2, 2 and 2, another with $-0.2$, 0 and 0.2.
 # Which is active at 0.01?
@@ -1086,6 +1147,14 @@ def my_active_units(mu, threshold):
 
 
 exercises.vae.active_units.check(my_active_units)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The first unit has the variance 0: it is not active. The second has the mean 0 and the variance
+# $(0.04 + 0 + 0.04) / (3 - 1) = 0.04 > 0.01$: it is.
+#
+# </details>
 
 
 # %%
@@ -1510,8 +1579,8 @@ explorers.vae.trade_off(
 #
 # $$\sum_{i=1}^{D} \text{nll}_i + \beta \sum_{j=1}^{Z} \text{kl}_j$$
 #
-# has the same minima. Return its $\beta$ as a number; $D$ is `n_pixels`, $Z$ is `n_latents`.
-# Neither tensors nor training are needed or allowed.
+# has the same minima. Return its $\beta$, a float (an int will do where it is whole); $D \ge 1$ is
+# `n_pixels`, $Z \ge 1$ is `n_latents`, both ints. Calculate with Python's numbers: no tensors, no arrays.
 #
 # By hand first: the reconstruction is averaged over 784 pixels, the KL summed. Which $\beta$? And
 # with the KL averaged over 20 dimensions?
@@ -1525,6 +1594,14 @@ def my_effective_beta(recon, kl, n_pixels, n_latents):
 
 
 exercises.vae.effective_beta.check(my_effective_beta)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The loss is $\tfrac1{784} \sum \text{nll} + \sum \text{kl}$; times 784 it has the form above, with
+# $\beta = 784$. With the KL averaged over 20 dimensions, $\beta = 784 / 20 = 39.2$.
+#
+# </details>
 
 # %% [markdown]
 # ## 12 How many dimensions? (optional)
@@ -1558,8 +1635,9 @@ for row in latent_rows:
 #
 # $$\sum_{j=1}^{Z} \max\Big(\lambda,\ \frac1B \sum_{i=1}^{B} \text{kl}_{ij}\Big)$$
 #
-# `kl` is $(B, Z)$, and $\lambda$ is `nats`, a number. Return a tensor of no axes, without a loop.
-# Values and gradients are compared.
+# `kl` is $(B, Z)$, from 0 to $10^8$, and $\lambda \ge 0$ is `nats`, an int or a float; with $\lambda = 0$
+# the sum is that of the means. Return a scalar tensor. No loop. Values and gradients for `kl` are compared;
+# no mean is exactly $\lambda$.
 #
 # By hand first: the rows of `kl` are $(0, 0.2)$ and $(4, 0.4)$, and $\lambda = 1$. What is the sum,
 # and which of the four numbers get a gradient?
@@ -1567,12 +1645,21 @@ for row in latent_rows:
 
 # %%
 def my_free_bits(kl, nats):
-    """The KL term with free bits, a tensor of no axes. kl (B, Z): nats of each image and latent dimension;
+    """The KL term with free bits, a scalar tensor. kl (B, Z): nats of each image and latent dimension;
     nats: what each dimension may spend for free, a number >= 0."""
     raise NotImplementedError
 
 
 exercises.vae.free_bits.check(my_free_bits)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The means of the two columns are 2 and 0.3, so the sum is $\max(1, 2) + \max(1, 0.3) = 3$. The two numbers
+# of the first column get the gradient $\tfrac12$ each; the second column counts as the constant 1, and its
+# numbers get 0.
+#
+# </details>
 
 # %% [markdown]
 # We produce the collapse on purpose, with β = 30, and then allow λ nats a dimension. **Predict** the rate
@@ -1794,7 +1881,9 @@ assert found["exp(logvar)"]["claimed"]["elbo"] > found["right"]["true"]["elbo"]
 # - after an epoch all samples and reconstructions look like the mean image;
 # - its `kl` ends below 0, and $\sigma$ near 2.
 #
-# Mend the three bugs, without `torch.distributions`. Values and gradients are compared.
+# Fix the three bugs, without `torch.distributions`. `x` is int64 or int32, logits go up to $\pm 10^4$, and
+# `logvar` from $-40$ to $15$, in float32 too. Values and the gradients for `logits`, `mu` and `logvar` are
+# compared.
 #
 # By hand first: what should a latent dimension with $\mu = 2$, $\sigma = 1$ cost, and what does it
 # cost here?
@@ -1802,7 +1891,7 @@ assert found["exp(logvar)"]["claimed"]["elbo"] > found["right"]["true"]["elbo"]
 
 # %%
 def my_vae_loss(x, logits, mu, logvar):
-    """The loss to minimise, in nats an image, a tensor of no axes: the batch's mean of recon_nll + kl.
+    """The loss to minimise, in nats an image, a scalar tensor: the batch's mean of recon_nll + kl.
     x (B, D) of whole numbers 0 and 1, logits (B, D); mu and logvar (B, Z), logvar the log variance."""
     recon_nll = F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype))
     kl = (mu.square() + torch.exp(0.5 * logvar) - 1 - logvar).sum(dim=1)  # (B,)
@@ -1810,6 +1899,14 @@ def my_vae_loss(x, logits, mu, logvar):
 
 
 exercises.vae.broken_loss.check(my_vae_loss)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# It should cost $\tfrac12 (4 + 1 - 1 - 0) = 2$ nats. Here it costs $4 + 1 - 1 - 0 = 4$: the ½ is missing.
+# (The other bug in `kl` does not show at $\sigma = 1$.)
+#
+# </details>
 
 # %% [markdown]
 # ## 17 Variants to build
@@ -1823,8 +1920,9 @@ exercises.vae.broken_loss.check(my_vae_loss)
 # $$\mathrm{KL}(q \,\|\, p) = -H(q) - E_q[\log p(z)], \qquad H(q) = 1 + \log 2b, \qquad
 # E_q|z| = |\mu| + b\, e^{-|\mu|/b}$$
 #
-# `mu` and `log_scale` $= \log b$ are $(B, Z)$, $|\log b| \le 10$. Return the KL summed over $Z$,
-# $(B)$, without `torch.distributions`. Values and gradients are compared.
+# `mu` and `log_scale` $= \log b$ are $(B, Z)$, $|\mu| \le 1000$ and $|\log b| \le 10$, in float32 too. Return
+# the KL summed over $Z$, $(B)$, without `torch.distributions`. Values and both gradients are compared, also
+# at $\mu = 0$, where that for `mu` is 0.
 #
 # By hand first: what is the KL for $\mu = 0$, $b = 1$, and what for $\mu = 0$, $b = e$?
 
@@ -1839,6 +1937,14 @@ def my_laplace_kl(mu, log_scale):
 exercises.vae.laplace_kl.check(my_laplace_kl)
 
 # %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# For $\mu = 0$ we have $E_q|z| = b$, so the KL is $-(1 + \log 2b) + \log 2 + b = b - 1 - \log b$. For
+# $b = 1$ it is 0, since posterior and prior are the same; for $b = e$ it is $e - 2 = 0.72$ nats.
+#
+# </details>
+
+# %% [markdown]
 # **Exercise: a Gaussian decoder with a learnt σ** (medium, about 15 minutes)
 #
 # For grey-scale images the decoder may be Gaussian, with one learnt standard deviation for all pixels:
@@ -1846,20 +1952,31 @@ exercises.vae.laplace_kl.check(my_laplace_kl)
 # $$-\log p(x \mid z) = \sum_{i=1}^{D} \Big[ \frac{(x_i - m_i)^2}{2 \sigma^2} + \log \sigma
 # + \tfrac12 \log 2\pi \Big]$$
 #
-# `x` and `mean` are $(B, D)$, `log_sigma` is $\log \sigma$, a tensor of no axes, from -5 to 5. Return
-# $(B)$, without `torch.distributions` and `F.gaussian_nll_loss`. Values and all gradients are compared.
+# `x` and `mean` are $(B, D)$, up to $\pm 10^4$, and may be equal; `log_sigma` is $\log \sigma$, a scalar
+# tensor, from $-5$ to $5$, 0 too. Return $(B)$, without `torch.distributions` and PyTorch's Gaussian loss
+# (`F.gaussian_nll_loss`, `nn.GaussianNLLLoss`). Values and the gradients for all three arguments are
+# compared.
 #
 # By hand first: the errors $x - m$ of an image are 1 and 7. Which $\sigma$ makes its cost least?
 
 
 # %%
 def my_gaussian_nll(x, mean, log_sigma):
-    """-log N(x; mean, sigma² I) of each image in nats, (B,). x and mean (B, D), log_sigma a tensor of no
-    axes."""
+    """-log N(x; mean, sigma² I) of each image in nats, (B,). x and mean (B, D), log_sigma a scalar
+    tensor."""
     raise NotImplementedError
 
 
 exercises.vae.gaussian_nll.check(my_gaussian_nll)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# The cost is $50 / (2 \sigma^2) + 2 \log \sigma$ and a constant. Its derivative,
+# $-50 / \sigma^3 + 2 / \sigma$, is 0 at $\sigma^2 = 25$: $\sigma = 5$, the root of the mean square of the
+# errors.
+#
+# </details>
 
 # %% [markdown]
 # ## In this chapter we

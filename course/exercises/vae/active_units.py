@@ -1,6 +1,6 @@
 """Chapter 4: active latent units, Burda, Grosse and Salakhutdinov (2016), section 5.2."""
 
-import statistics
+import math
 
 import torch
 
@@ -14,10 +14,12 @@ def my_active_units(mu, threshold):
     return variance > threshold
 
 
-def by_statistics(mu, threshold):
-    """The same by Python's statistics module, in exact fractions."""
-    columns = zip(*mu.tolist(), strict=True)
-    return torch.tensor([statistics.variance(column) > threshold for column in columns])
+def by_exact_sums(mu, threshold):
+    """The same with Python's numbers: sums that are rounded once, deviations from the mean squared."""
+    columns = mu.double().T.tolist()
+    means = [math.fsum(column) / len(mu) for column in columns]
+    squares = [math.fsum((v - mean) ** 2 for v in c) for c, mean in zip(columns, means, strict=True)]
+    return torch.tensor([square / (len(mu) - 1) > threshold for square in squares])
 
 
 def draw(rng, N, Z, centre=0.0, threshold=0.01, dtype=torch.float64):
@@ -26,9 +28,16 @@ def draw(rng, N, Z, centre=0.0, threshold=0.01, dtype=torch.float64):
     return normal(rng, N, Z, dtype=dtype) * spread + normal(rng, Z, dtype=dtype, scale=centre), threshold
 
 
+def late_ones(N):
+    """A unit that differs on the last image alone, and one that varies on the first hundred alone."""
+    mu = torch.zeros(N, 2, dtype=torch.float64)
+    mu[-1, 0], mu[:100:2, 1] = 30.0, 1.0
+    return mu, 0.5
+
+
 active_units = Exercise(
     my_active_units,
-    reference=by_statistics,
+    reference=by_exact_sums,
     by_hand=[
         ([[2.0, -0.2], [2.0, 0.0], [2.0, 0.2]], 0.01),
         ([[0.0], [0.05]], 0.01),  # inactive, but for its deviation
@@ -37,6 +46,12 @@ active_units = Exercise(
         # in float32 the mean of the squares less the square of the mean is 0
         (torch.tensor([[4096.25, 0.0], [4095.75, 0.0], [4096.25, 1.0], [4095.75, 1.0]]), 0.01),
         (torch.tensor([[3.0, -3.0, 0.0], [3.0, -3.0, 0.0]]), 0.01),
+        ([[2.0, 0.5, 0.0], [2.0, 0.25, 0.0], [2.0, 0.5, 0.125]], 0),
+        (torch.tensor([[2.0, 0.5], [2.0, 0.5625]]), 0.0),
+        ([[0.0, 0.0, 0.0], [1e-6, 2e-6, 1e-4]], 1e-12),
+        ([[0.0, 0.0], [1.4142137, 1.4142134]], 1),  # 1 + 2e-7 and 1 - 2e-7
+        ([[9e3, 9e3], [9e3 + 2e-5, 9e3 + 1e-5]], 1e-10),  # in float64 too the digits of squares are lost
+        late_ones(1200),
         # one odd image: measures of spread differ by factors, so that some unit tells them apart
         (torch.tensor([[0.0], [1.0], [0.0], [0.0]]).double() * torch.linspace(0.31, 1.41, 12), 0.36),
     ],
@@ -56,7 +71,7 @@ active_units = Exercise(
         `mu.var(dim=0)` runs over the images, and divides by N - 1 unless told otherwise. A comparison of a
         tensor with a number is a boolean tensor.
 
-        `mu.var(dim=0) > threshold`.
+        This is the line itself: `mu.var(dim=0) > threshold`.
     """,
     wrong="""
         deviation_for_the_variance: mu.var → mu.std
@@ -75,8 +90,13 @@ active_units = Exercise(
         over_everything: mu.var(dim=0) → mu.var()
             You take one variance of the whole tensor: each unit has its own, over dim=0.
         mean_square: mu.var(dim=0) → mu.square().mean(dim=0)
+        square_over_n_minus_1: mu.var(dim=0) → mu.square().sum(dim=0) / (len(mu) - 1)
             You average the squares without taking the mean away: a unit with the same mean for all images,
             which tells nothing about them, then counts as active.
+        one_mean_for_all: mu.var(dim=0) → (mu - mu.mean()).square().sum(dim=0) / (len(mu) - 1)
+            You subtract one mean of all images and units: each unit has its own, over dim=0.
+        relative: variance > → variance / variance.max() >
+            You compare each variance with the largest one: the threshold is for the variance itself.
         mean_absolute_value: mu.var(dim=0) → mu.abs().mean(dim=0)
             You average the absolute values: how far a unit's means lie from 0 does not matter, only how far
             they lie from each other.
@@ -109,4 +129,12 @@ active_units = Exercise(
         variances: > threshold → nothing
             You return the variances themselves: compare them with the threshold.
     """,
+    special="""
+        zero_threshold: threshold == 0
+            A threshold of 0 is a value like others: `threshold or 0.01` takes it for "not given".
+        near_threshold: ((mu.double().var(0) - threshold).abs() < 6e-3).any()
+            A variance near the threshold comes out on the wrong side: round nothing, add nothing to either,
+            and keep the type of `mu`.
+    """,
+    forbids="loops: `mu.var(dim=0)` runs over all images, for all units at once.",
 )

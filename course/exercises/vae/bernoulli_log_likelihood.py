@@ -31,7 +31,7 @@ def overflow_in_the_gradient(x, logits):
 
 def draw(rng, B, D, scale=1.0, dtype=torch.float64):
     """A case; `scale` multiplies the logits."""
-    return (normal(rng, B, D) > 0).long(), normal(rng, B, D, dtype=dtype, scale=scale)
+    return (normal(rng, B, D) > 0).long(), normal(rng, B, D, dtype=dtype, scale=scale).clamp(-1e4, 1e4)
 
 
 def spans(rng):
@@ -54,6 +54,8 @@ bernoulli_log_likelihood = Exercise(
     by_hand=[
         (torch.tensor([[1, 0]]), [[math.log(3), math.log(3)]]),  # 3/4 times 1/4
         (torch.tensor([[1, 0, 1]]), [[0.25, 0.5, 0.75]]),
+        (torch.tensor([[1, 0], [0, 1]]), [[0.0, 0.0], [0.0, 2.0]]),  # corners of abs, relu and clamp
+        (torch.tensor([[1], [0]]), [[800.0], [-800.0]]),  # sure and right
         extreme(torch.float32, 12.0, 50.0),
         extreme(torch.float32, 100.0, 1e4),
         extreme(torch.float64, 40.0, 800.0, 1e4),
@@ -65,6 +67,7 @@ bernoulli_log_likelihood = Exercise(
         dict(B=1, D=6),
         dict(B=3, D=3),
         dict(B=2, D=5, scale=3.0),
+        dict(B=2, D=800),  # the product of so many probabilities is 0
         dict(B=3, D=4, scale=4.0, dtype=torch.float32),
     ],
     spans=spans,
@@ -75,7 +78,7 @@ bernoulli_log_likelihood = Exercise(
         1 - s(a) = s(-a). Take no logarithm of a sigmoid that is already rounded to 0: `F.logsigmoid` is log
         s(a) in one step.
 
-        `(x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(dim=1)`.
+        This is the line itself: `(x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(dim=1)`.
     """,
     wrong="""
         log_of_sigmoid: F.logsigmoid(logits) → torch.sigmoid(logits).log()
@@ -91,31 +94,19 @@ bernoulli_log_likelihood = Exercise(
         exponential_overflows: log_p.sum → (x * logits - torch.log1p(torch.exp(logits))).sum
             Right for moderate logits, but exp overflows for large ones. log(1 + exp(a)) in one step is
             `F.softplus(a)`.
-        clamped_1e-04: F.logsigmoid(logits) → torch.sigmoid(logits).clamp(1e-4, 1 - 1e-4).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits).clamp(1e-4, 1 - 1e-4)).log()
-        clamped_1e-05: F.logsigmoid(logits) → torch.sigmoid(logits).clamp(1e-5, 1 - 1e-5).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits).clamp(1e-5, 1 - 1e-5)).log()
-        clamped_1e-06: F.logsigmoid(logits) → torch.sigmoid(logits).clamp(1e-6, 1 - 1e-6).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits).clamp(1e-6, 1 - 1e-6)).log()
-        clamped_1e-07: F.logsigmoid(logits) → torch.sigmoid(logits).clamp(1e-7, 1 - 1e-7).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits).clamp(1e-7, 1 - 1e-7)).log()
-        clamped_1e-08: F.logsigmoid(logits) → torch.sigmoid(logits).clamp(1e-8, 1 - 1e-8).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits).clamp(1e-8, 1 - 1e-8)).log()
+        clamped_{}: F.logsigmoid(logits) → torch.sigmoid(logits).clamp({}, 1 - {}).log()
+        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits).clamp({}, 1 - {})).log()
+        for: 1e-4, 1e-5, 1e-6, 1e-7, 1e-8
             You clamp the probability away from 0 and 1: a confident mistake then costs too little and has no
             gradient. `F.logsigmoid` on the logits needs no clamp.
-        epsilon_1e-06: F.logsigmoid(logits) → (torch.sigmoid(logits) + 1e-6).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits) + 1e-6).log()
-        epsilon_1e-07: F.logsigmoid(logits) → (torch.sigmoid(logits) + 1e-7).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits) + 1e-7).log()
-        epsilon_1e-08: F.logsigmoid(logits) → (torch.sigmoid(logits) + 1e-8).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits) + 1e-8).log()
-        epsilon_1e-10: F.logsigmoid(logits) → (torch.sigmoid(logits) + 1e-10).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits) + 1e-10).log()
-        epsilon_1e-12: F.logsigmoid(logits) → (torch.sigmoid(logits) + 1e-12).log()
-        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits) + 1e-12).log()
+        epsilon_{}: F.logsigmoid(logits) → (torch.sigmoid(logits) + {}).log()
+        and: F.logsigmoid(-logits) → (1 - torch.sigmoid(logits) + {}).log()
+        for: 1e-6, 1e-7, 1e-8, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little, and its
             gradient is lost. `F.logsigmoid` on the logits needs none.
         cut_at_100: log_p.sum → -F.binary_cross_entropy(logits.sigmoid(), x.to(logits), reduction="none").sum
+        logarithms_cut_at_100: F.logsigmoid(logits) → F.logsigmoid(logits).clamp(min=-100)
+        and: F.logsigmoid(-logits) → F.logsigmoid(-logits).clamp(min=-100)
             Your logarithm stops at -100, as that of `F.binary_cross_entropy` does: beyond it the gradient is
             lost. Work on the logits.
         sign_turned: return log_p → return -log_p
@@ -149,4 +140,16 @@ bernoulli_log_likelihood = Exercise(
             likelihood. Binary pixels have a Bernoulli likelihood.
     """,
     functions=(overflow_in_the_gradient,),
+    special="""
+        zero_logit: (logits == 0).any()
+            Right but for logits of exactly 0, where the gradient is x - 1/2: abs, relu and clamp have corners
+            there, whose slopes do not add up to it. `F.logsigmoid` and `F.softplus` have none.
+        extreme_logits: logits.abs().max() > 9
+            Right for moderate logits alone. Is something clamped or cut, does exp overflow, or is a
+            probability rounded to 0 or 1? `F.logsigmoid` takes logits of any size.
+    """,
+    forbids="""
+        torch.distributions* torch*.*loss* torch*.*entropy* torch*.kl_div*: Write the two logarithms yourself,
+        since they are what the exercise is about.
+    """,
 )

@@ -43,6 +43,9 @@ def draw(rng, k, B, D, Z, centre=-0.5, scale=1.0, dtype=torch.float64):
 MEAN_WRONG = """
     sum_for_mean: - math.log(len(log_w)) → nothing
         The weights are added, which is too high by log k: their mean is asked for.
+    log_of_the_batch: len(log_w) → len(x)
+    k_built_in: math.log(len(log_w)) → math.log(500)
+        It is log k that is subtracted, and k is `len(log_w)`.
     over_the_batch: dim=0) - math.log(len(log_w)) → dim=1) - math.log(log_w.shape[1])
         Your mean runs over the images, dim=1: the samples stand along the first axis, dim=0.
     unstable: torch.logsumexp(log_w, dim=0) - math.log(len(log_w)) → log_w.exp().mean(dim=0).log()
@@ -54,6 +57,7 @@ MEAN_WRONG = """
         You divide the logarithm of the sum by k: inside the logarithm 1 / k is a factor, outside it the term
         -log k.
     largest_weight: torch.logsumexp(log_w, dim=0) - math.log(len(log_w)) → log_w.amax(dim=0)
+    largest_less_log_k: torch.logsumexp(log_w, dim=0) → log_w.amax(dim=0)
         You take the largest weight of each image: all k samples count, by the mean of their weights.
     one_largest_for_all: torch.logsumexp(log_w, dim=0) → (log_w - log_w.max()).exp().sum(dim=0).log()
     and: return → return log_w.max() +
@@ -84,6 +88,8 @@ Q_WRONG = """
         You subtract sigma where the density has its logarithm: ln sigma, which is logvar / 2.
     divided_by_the_variance: torch.exp(0.5 * logvar) → torch.exp(logvar)
         Your eps is (z - mu) / sigma²: it was right, (z - mu) / sigma, and sigma is exp(logvar / 2).
+    one_sigma: + logvar → + logvar.mean(-1, keepdim=True) / logvar.shape[-1]
+        You take one mean of ln sigma for an image: each of the Z dimensions has its own, and they add up.
     closed_form: + log_prior - log_q → - 0.5 * (logvar.exp() + mu.square() - 1 - logvar).sum(-1)
         You take the KL in closed form, a mean over all z: each sample has its own p(z) / q(z | x).
     q_left_out: log_prior - log_q → log_prior
@@ -117,6 +123,10 @@ broken_bound = Exercise(
         dict(k=3, B=4, D=5, Z=2, dtype=torch.float32),
         dict(k=5, B=2, D=6, Z=3, centre=-3.0, scale=400.0, dtype=torch.float32),  # log weights near -1000
         dict(k=3, B=2, D=8, Z=2, centre=1.0, scale=800.0),
+        dict(k=3, B=2, D=3, Z=2, centre=-25.0),
+        dict(k=2, B=3, D=2, Z=2, centre=-11.0, dtype=torch.float32),
+        dict(k=60, B=1, D=2, Z=1),
+        dict(k=2, B=1, D=800, Z=20),
     ],
     spans=dict(k=(1, 4), B=(1, 4), D=(1, 4), Z=(1, 4), centre=(-4.0, 1.0), scale=(0.1, 3.0)),
     bug="""
@@ -130,8 +140,8 @@ broken_bound = Exercise(
         The mean stands inside the logarithm: the weights are averaged, without underflow. And a Gaussian's
         log-density holds -ln sigma, which is -logvar / 2, in each dimension.
 
-        `log_q = -0.5 * (eps.square() + logvar + math.log(2 * math.pi)).sum(-1)`, and return
-        `torch.logsumexp(log_w, dim=0) - math.log(len(log_w))`.
+        These are the two lines: `log_q = -0.5 * (eps.square() + logvar + math.log(2 * math.pi)).sum(-1)`, and
+        return `torch.logsumexp(log_w, dim=0) - math.log(len(log_w))`.
     """,
     wrong="""
         both_bugs_still: eps.square() + logvar → eps.square()
@@ -145,5 +155,14 @@ broken_bound = Exercise(
             The mean is taken inside the logarithm now, but log q is not the log of a density: its integral is
             the product of the sigmas, not 1. A term of logvar is missing.
     """,
+    special="""
+        narrow: logvar.min() < -4
+            Right but for narrow posteriors. Is logvar clamped, or a small number added to sigma? Divide by
+            exp(logvar / 2) as it stands.
+        extreme_weights: logits.abs().max() > 90 or x.shape[1] > 100
+            Right for moderate weights alone: exp(-1000) is 0, and a small number added to it is no cure.
+            `torch.logsumexp` takes the largest weight of each image out first.
+    """,
+    forbids="torch.distributions*: The density is to be repaired, not replaced: its log has three terms.",
     twice=((MEAN_WRONG, Q_STILL_WITHOUT_SIGMA), (Q_WRONG, LOGARITHMS_STILL_AVERAGED)),
 )

@@ -9,7 +9,7 @@ from course.exercises.engine import Exercise
 
 
 def my_vae_loss(x, logits, mu, logvar):
-    """The loss to minimise, in nats an image, a tensor of no axes: the batch's mean of recon_nll + kl.
+    """The loss to minimise, in nats an image, a scalar tensor: the batch's mean of recon_nll + kl.
     x (B, D) of whole numbers 0 and 1, logits (B, D); mu and logvar (B, Z), logvar the log variance."""
     # (B,), summed over the pixels as the KL is over the dimensions
     recon_nll = F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none").sum(dim=1)
@@ -29,7 +29,7 @@ def draw(rng, B, D, Z, scale=1.0, dtype=torch.float64):
     """A case; `scale` multiplies the logits."""
     x = (normal(rng, B, D) > 0).long()
     logits = normal(rng, B, D, dtype=dtype, scale=scale)
-    return x, logits, normal(rng, B, Z, dtype=dtype), normal(rng, B, Z, dtype=dtype, scale=3.0)
+    return x, logits, normal(rng, B, Z, dtype=dtype), normal(rng, B, Z, dtype=dtype, scale=1.2)
 
 
 KL_WRONG = """
@@ -41,6 +41,9 @@ KL_WRONG = """
         falls below 0, which no KL does.
     twice_the_log_variance: logvar.exp() → torch.exp(2 * logvar)
         You write exp(2 logvar), as for a log standard deviation: the variance is exp(logvar).
+    log_sigma_for_the_log_variance: logvar.exp() - 1 - logvar → (logvar / 2).exp() - 1 - logvar / 2
+        Your terms fit together now, but as sigma and ln sigma: sigma² and ln sigma² are meant, exp(logvar)
+        and logvar.
     half_of_the_square_alone: 0.5 * (mu.square() → (0.5 * mu.square()
         The ½ stands before mu² alone: it belongs to all four terms.
     kl_averaged_over_dimensions: - logvar).sum(dim=1) → - logvar).mean(dim=1)
@@ -60,7 +63,12 @@ broken_loss = Exercise(
     my_vae_loss,
     reference=by_pytorch,
     gradients=True,
-    by_hand=(torch.tensor([[1, 0]]), [[0.0, 0.0]], [[2.0]], [[0.0]]),  # two pixels at log 2, and a KL of 2
+    by_hand=[
+        (torch.tensor([[1, 0]]), [[0.0, 0.0]], [[2.0]], [[0.0]]),  # two pixels at log 2, and a KL of 2
+        (torch.tensor([[1, 0]], dtype=torch.int32), [[0.5, -1.0]], [[0.0, 1.0]], [[-40.0, -30.0]]),
+        (torch.tensor([[0]]), [[0.5]], [[1.0]], [[15.0]]),
+        tuple(torch.tensor(v) for v in ([[1], [0]], [[2.0], [0.5]], [[1.0], [0.0]], [[15.0], [-40.0]])),
+    ],
     draw=draw,
     sizes=[
         dict(B=1, D=1, Z=1),
@@ -87,8 +95,8 @@ broken_loss = Exercise(
         `reduction` is "mean" unless you say otherwise, over pixels and images alike. For the KL, set its
         derivative with respect to logvar to 0: where is the minimum, and where should it be?
 
-        Sum the pixels' costs over dim=1. The variance is `logvar.exp()`, not its root, and the KL has a
-        factor 0.5 in front.
+        These are the cures themselves: sum the pixels' costs over dim=1. The variance is `logvar.exp()`, not
+        its root, and the KL has a factor 0.5 in front.
     """,
     wrong="""
         all_three_left: reduction="none").sum(dim=1) → reduction="mean")
@@ -107,6 +115,11 @@ broken_loss = Exercise(
         pixels_in_float32: x.to(logits.dtype) → x.float()
         and: reduction="none").sum(dim=1) → reduction="sum") / len(x)
             Right for float32 logits, but x.float() rounds the cost of others: x.to(logits.dtype).
+        mean_times_784: reduction="none").sum(dim=1) → reduction="mean") * 784
+            You multiply the mean by 784, which is right for MNIST alone: sum over dim=1.
+        half_of_all: 0.5 * (mu.square() → (mu.square()
+        and: (recon_nll + kl).mean() → 0.5 * (recon_nll + kl).mean()
+            The ½ belongs to the KL alone: you take it of the reconstruction as well.
         everything_summed: .mean() → .sum()
             Both terms are summed over the batch: the loss is the mean over the images, whatever the batch's
             size.
@@ -114,8 +127,19 @@ broken_loss = Exercise(
             Both terms are divided by D: the minimum is the same, but the loss is asked for in nats an image.
         sign_turned: return (recon_nll + kl) → return -(recon_nll + kl)
             This is the ELBO itself: a loss is minimised, so return its negative.
+        variance_detached: logvar.exp() → logvar.exp().detach()
+            The variance is cut off, so logvar gets the gradient of its own term alone. No .detach() here.
         batch_not_averaged: .mean() → nothing
             You return one loss for each image: take their mean.
     """,
+    special="""
+        extreme_logvar: logvar.abs().max() > 4
+            Right for moderate logvar alone. Is it clamped, or is a logarithm or a root taken of exp(logvar),
+            which may be 0? The last term is logvar as it stands.
+        extreme_logits: logits.abs().max() > 30
+            Right for moderate logits alone: a probability is rounded to 0 or 1, or clamped. The loss on
+            logits was right.
+    """,
+    forbids="torch.distributions*: The program is to be repaired, not replaced.",
     twice=((KL_WRONG, PIXELS_STILL_AVERAGED),),
 )

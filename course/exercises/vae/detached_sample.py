@@ -42,7 +42,7 @@ def score_function(x, mu, logvar, eps, weight, bias):
 def draw(rng, B, Z, D, scale=1.0, dtype=torch.float64):
     """A case; `scale` multiplies the decoder's weight."""
     x = (normal(rng, B, D) > 0).long()
-    mu, logvar, eps = (normal(rng, B, Z, dtype=dtype, scale=s) for s in (1.0, 2.0, 1.0))
+    mu, logvar, eps = (normal(rng, B, Z, dtype=dtype, scale=s) for s in (1.0, 1.5, 1.0))
     return x, mu, logvar, eps, normal(rng, D, Z, dtype=dtype, scale=scale), normal(rng, D, dtype=dtype)
 
 
@@ -50,7 +50,21 @@ detached_sample = Exercise(
     my_elbo,
     reference=by_pytorch,
     gradients=True,
-    by_hand=(torch.tensor([[1]]), [[1.0]], [[0.0]], [[0.5]], [[2.0]], [-3.0]),  # z = 1 + 1 * 0.5
+    by_hand=[
+        (torch.tensor([[1]]), [[1.0]], [[0.0]], [[0.5]], [[2.0]], [-3.0]),  # z = 1 + 1 * 0.5
+        (
+            torch.tensor([[1, 0]]),
+            [[0.5, 1.0]],
+            [[-200.0, -25.0]],
+            [[2.0, -1.0]],
+            [[1.0, 2.0]] * 2,
+            [0.5, 0.0],
+        ),
+        (torch.tensor([[0]]), [[0.5]], [[10.0]], [[-0.5]], [[1.0]], [0.0]),
+        # exp(logvar) is 0 in float32: a root of it has no slope there
+        tuple(torch.tensor(v) for v in ([[1, 1]], [[1.0]], [[-200.0]], [[1.0]], [[1.0], [-2.0]], [0.0, 1.0])),
+        (torch.tensor([[1, 0]], dtype=torch.int32), [[0.5]], [[1.0]], [[-1.0]], [[1.0], [2.0]], [0.0, 1.0]),
+    ],
     draw=draw,
     sizes=[
         dict(B=1, Z=1, D=3),
@@ -74,7 +88,8 @@ detached_sample = Exercise(
         The reconstruction depends on mu and logvar through z alone. Follow z backwards: where does the graph
         end?
 
-        Delete `with torch.no_grad():`. z = mu + std * eps is a layer like others; only eps is drawn.
+        This is the cure itself: delete `with torch.no_grad():`. z = mu + std * eps is a layer like others;
+        only eps is drawn.
     """,
     wrong="""
         sample_still_detached: mu + std * eps → (mu + std * eps).detach()
@@ -94,6 +109,9 @@ detached_sample = Exercise(
         and: mu + std * eps → (mu + std * eps).detach()
             Now the KL is cut off, and z as well: nothing at all trains the encoder. Both are to be in the
             graph.
+        kl_partly_detached: (mu.square() → (mu.detach().square()
+            z is right, but in the KL mu is cut off now: nothing holds the codes near 0. The KL stays as it
+            was.
         decoder_detached: -recon_nll → -recon_nll.detach()
             z has its gradient, but the reconstruction is now computed without one, so the decoder does not
             learn either. Nothing here belongs under torch.no_grad().
@@ -111,4 +129,16 @@ detached_sample = Exercise(
             z is right, but you return a loss, the negative ELBO: return the ELBO.
     """,
     functions=(score_function,),
+    special="""
+        narrow: logvar.min() < -7
+            Right but for narrow posteriors. Is logvar clamped, does std have a floor, or is it the root of
+            exp(logvar), which may be 0? std = exp(logvar / 2) was right.
+        sure_decoder: ((mu + (logvar / 2).exp() * eps) @ weight.T + bias).abs().max() > 13
+            Right but where the decoder is sure: a probability is rounded to 0 or 1, or clamped. The loss on
+            logits was right.
+    """,
+    forbids="""
+        torch.rand* torch.normal normal_ torch*.sample torch*.rsample: The noise is given as eps: draw none,
+        not even to throw it away.
+    """,
 )

@@ -38,6 +38,9 @@ effective_beta = Exercise(
         ("mean", "mean", 1, 1),
         ("sum", "mean", 10, 1),
         ("mean", "sum", 3072, 128),
+        ("sum", "mean", 1, 1),
+        ("mean", "mean", 7, 1000),
+        ("sum", "mean", 50, 10**6),
     ],
     draw=lambda rng, recon, kl, D, Z: (recon, kl, D, Z),
     sizes=[],
@@ -48,8 +51,8 @@ effective_beta = Exercise(
         Multiplying the whole loss by a positive number moves no minimum. Which number turns the factor of the
         reconstruction into 1, and what does it make of the KL's?
 
-        The loss is w_r times a sum plus w_k times a sum, with w = 1 for a sum and 1/n for a mean. Then beta =
-        w_k / w_r.
+        Nearly the line itself: the loss is w_r times a sum plus w_k times a sum, with w = 1 for a sum and 1/n
+        for a mean. Then beta = w_k / w_r.
     """,
     wrong="""
         reciprocal: kl_weight / recon_weight → recon_weight / kl_weight
@@ -65,17 +68,9 @@ effective_beta = Exercise(
             the KL's weight divided by it, so it grows by D.
         kl_mean_multiplied: 1 / n_latents → float(n_latents)
             You multiply by Z where the KL is averaged: a mean weighs 1/Z of the sum, so β falls.
-        upside_down_and_kl_forgotten: kl_weight / recon_weight → recon_weight
-            Your fraction is upside down, and the KL's reduction is not counted: β is the KL's weight divided
-            by the reconstruction's.
-        upside_down_and_recon_forgotten: kl_weight / recon_weight → 1 / kl_weight
-            Your fraction is upside down, and the reconstruction's reduction is not counted: β is the KL's
-            weight divided by the reconstruction's.
         always_one: kl_weight / recon_weight → 1.0
             Always 1, as if a mean changed only the scale of the loss. It scales one term and not the other,
             and that moves the minimum.
-        two_means_taken_as_fair: return → return 1.0 if recon == kl else n_pixels if recon == "mean" else
-            Two means do not cancel: one divides by D, the other by Z. With both, β = D / Z.
         numbers_swapped: 1 / n_pixels if recon → 1 / n_latents if recon
         and: 1 / n_latents if kl → 1 / n_pixels if kl
             D and Z are swapped: the reconstruction runs over the pixels, the KL over the latent dimensions.
@@ -84,13 +79,22 @@ effective_beta = Exercise(
             The two reductions are swapped: the first argument is the reconstruction's.
         sum_and_mean_swapped: == "mean" → == "sum"
             You divide where the loss sums: it is the mean that divides by the number of terms.
-        whole_numbers: kl_weight / recon_weight → recon_weight // kl_weight
-        and: 1 / n_ → n_
-        and: 1.0 → 1
-            Right but for the rounding: // drops the fraction, and a β below 1 becomes 0. Divide with /.
-        difference_of_the_numbers: kl_weight / recon_weight → recon_weight - kl_weight
-        and: 1 / n_ → n_
-        and: 1.0 → 1
-            You subtract: a mean is a sum times 1/n, so the numbers come in as factors, D / Z.
+        normalised: / recon_weight → / recon_weight * n_latents / n_pixels
+            This is the normalised β, times Z / D, which tells models of other sizes apart: here the β of the
+            sums is asked for.
+        mnist_built_in: 1 / n_pixels → 1 / 784
+        latents_built_in: 1 / n_latents → 1 / 20
+            You have a number of one model built in: use n_pixels and n_latents.
     """,
+    special="""
+        two_means: recon == kl == "mean"
+            Right but for two means, which do not cancel: one divides by D, the other by Z. With both, β = D /
+            Z.
+        kl_mean_alone: recon == "sum" and kl == "mean"
+            Right but where the KL alone is averaged: there the KL weighs 1/Z of its sum, so β = 1/Z, below 1.
+        fraction: kl == "mean" and (recon == "sum" or n_pixels % n_latents)
+            Right but where β is no whole number. Divide with /, round nothing, and set no lower limit: β may
+            be below 1.
+    """,
+    forbids="torch.* numpy.* autograd: Two divisions of Python's numbers do.",
 )

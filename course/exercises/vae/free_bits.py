@@ -10,7 +10,7 @@ from course.exercises.engine import Exercise
 
 
 def my_free_bits(kl, nats):
-    """The KL term with free bits, a tensor of no axes. kl (B, Z): nats of each image and latent dimension;
+    """The KL term with free bits, a scalar tensor. kl (B, Z): nats of each image and latent dimension;
     nats: what each dimension may spend for free, a number >= 0."""
     spent = kl.mean(dim=0)  # (Z,): before the floor, so that one image may spend what another one saves
     return spent.clamp(min=nats).sum()
@@ -35,13 +35,17 @@ free_bits = Exercise(
         ([[0.0, 0.2], [4.0, 0.4]], 1.0),  # 2 + 1
         ([[0.5]], math.log(4)),  # two bits are free
         ([[3.0]], math.log(4)),
+        ([[0.0, 1e-3], [2e-3, 4e-3]], 0),
+        (torch.tensor([[1e-3, 2e-2], [3e-3, 0.0]]), 0.0),
+        (torch.tensor([[0.5, 2.5], [0.25, 3.0]]), 1),
     ],
     draw=draw,
     sizes=[
         dict(B=1, Z=4),
         dict(B=4, Z=1, share=0.7),
         dict(B=3, Z=3, share=0.8),
-        dict(B=5, Z=2, share=0.0),  # nothing free: the KL as it is
+        dict(B=200, Z=2),
+        dict(B=2, Z=60),
         dict(B=3, Z=4, share=100.0),  # all below: a constant
         dict(B=6, Z=5, dtype=torch.float32),
         dict(B=2, Z=6, scale=1e6, dtype=torch.float32),
@@ -56,7 +60,7 @@ free_bits = Exercise(
         `kl.mean(dim=0)` is (Z,). `clamp(min=...)` is a maximum with a number, and its gradient is 0 where the
         number wins.
 
-        `kl.mean(dim=0).clamp(min=nats).sum()`.
+        This is the line itself: `kl.mean(dim=0).clamp(min=nats).sum()`.
     """,
     wrong="""
         floor_for_each_image: spent.clamp(min=nats) → kl.clamp(min=nats).mean(dim=0)
@@ -98,6 +102,12 @@ free_bits = Exercise(
         floor_in_bits: min=nats → min=nats * math.log(2)
             You multiply λ by ln 2 as if it were in bits. The method's name says bits, but `nats` is in nats,
             as `kl` is.
+        whole_number: min=nats → min=int(nats)
+            λ is cut to a whole number: it may be 0.5 as well.
+        leaky: spent.clamp(min=nats) → (F.leaky_relu(spent - nats) + nats)
+        smooth: spent.clamp(min=nats) → (F.softplus(spent - nats) + nats)
+            Your maximum has no corner, so a dimension below λ does not count exactly λ and still gets a
+            gradient: take clamp(min=nats).
         not_summed: .sum() → nothing
             You return one number for each dimension: add them up.
         gradient_below_the_floor: spent.clamp(min=nats) → (spent + (spent.clamp(min=nats) - spent).detach())
@@ -107,4 +117,5 @@ free_bits = Exercise(
             The value is right, but cut off from `kl`: dimensions above λ need their gradient. No .detach(),
             .item() or torch.tensor(...) on the way.
     """,
+    forbids="loops: `kl.mean(dim=0)`, `clamp` and `sum` take all images and dimensions at once.",
 )

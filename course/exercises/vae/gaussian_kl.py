@@ -37,6 +37,11 @@ gaussian_kl = Exercise(
         ([[2.0, -1.0]], [[math.log(4), -math.log(4)]]),
         ([[0.5, -0.5, 0.0], [3.0, 0.0, -3.0]], [[-20.0, 10.0, 0.0], [-12.0, 5.0, -20.0]]),
         (torch.tensor([[0.0, 2.0]]), torch.tensor([[-20.0, 10.0]])),
+        # exp(logvar) is 0 in float32 below -104, and no logarithm of it comes back to logvar
+        (torch.tensor([[1.0, 0.0], [0.0, -3.0]]), torch.tensor([[-200.0, -150.0], [-100.0, 0.0]])),
+        ([[0.5, -2.0]], [[-200.0, -40.0]]),
+        ([[1.0]], [[40.0]]),
+        (torch.tensor([[0.0], [1.0]]), torch.tensor([[40.0], [30.0]])),
     ],
     draw=draw,
     sizes=[
@@ -45,6 +50,7 @@ gaussian_kl = Exercise(
         dict(B=3, Z=3),
         dict(B=4, Z=2, dtype=torch.float32),
         dict(B=2, Z=5, scale=1000.0),
+        dict(B=1, Z=600),
         dict(B=2, Z=3, scale=1000.0, logvar_scale=0.1, dtype=torch.float32),
     ],
     spans=dict(B=(1, 4), Z=(1, 5), scale=[0.1, 1.0, 10.0], logvar_scale=[0.1, 1.0, 10.0]),
@@ -54,7 +60,7 @@ gaussian_kl = Exercise(
         `logvar` is the last term as it stands, and the variance is `logvar.exp()`: no root and no logarithm
         is needed.
 
-        `(0.5 * (logvar.exp() + mu.square() - 1 - logvar)).sum(dim=1)`.
+        This is the line itself: `(0.5 * (logvar.exp() + mu.square() - 1 - logvar)).sum(dim=1)`.
     """,
     wrong="""
         half_forgotten: 0.5 * → nothing
@@ -63,16 +69,12 @@ gaussian_kl = Exercise(
             Your divergence is negative: this is -KL, as it stands in the ELBO. A divergence is never below 0.
         mean_over_latents: sum(dim=1) → mean(dim=1)
             You average over the latent dimensions: their divergences add up, so the KL grows with Z.
-        averaged_over_the_batch: sum(dim=1) → sum(dim=1).mean()
-            You average over the batch: return one number for each image, (B,).
         sum_of_everything: sum(dim=1) → sum()
             You sum over the batch too: sum over the latent dimensions, dim=1, alone.
         summed_over_the_batch: dim=1 → dim=0
             You sum over the batch, dim=0: the latent dimensions are the last axis, dim=1.
         not_summed: .sum(dim=1) → nothing
             You return one number for each latent dimension, (B, Z): sum over dim=1.
-        bits: sum(dim=1) → sum(dim=1) / math.log(2)
-            Your divergence is in bits: nats are asked for, so there is nothing to divide by ln 2.
         logvar_as_the_variance: logvar.exp() → logvar
         and: - 1 - logvar → - 1 - logvar.log()
             You take logvar for the variance itself, and its logarithm is NaN where logvar < 0. The variance
@@ -91,7 +93,10 @@ gaussian_kl = Exercise(
             This is the reverse divergence, KL(prior || posterior), which divides by the posterior's variance.
             In the ELBO the posterior comes first.
         mu_not_squared: mu.square() → mu
-            mu is not squared: a mean on either side of 0 is as far from the prior.
+        magnitude_of_mu: mu.square() → mu.abs()
+            mu is not squared: it is mu² that counts, on either side of 0.
+        half_left_out_of_mu: + mu.square() → + 2 * mu.square()
+            Your mu² is not halved: the factor 1/2 stands before all four terms.
         one_forgotten: - 1 → nothing
             The -1 is missing: at mu = 0 and logvar = 0 posterior and prior are the same, and yours is Z / 2
             instead of 0.
@@ -106,9 +111,15 @@ gaussian_kl = Exercise(
             mu has no part in your divergence: its square is one of the four terms.
         variance_forgotten: logvar.exp() + → nothing
             The variance itself, exp(logvar), is missing: without it a posterior may grow as wide as it likes.
-        logvar_clamped: logvar.exp() → logvar.clamp(-10, 10).exp()
-        and: - 1 - logvar → - 1 - logvar.clamp(-10, 10)
-            You clamp logvar to -10 and 10: beyond them the divergence is wrong and its gradient is 0. Take
-            logvar as it is.
+        variance_detached: logvar.exp() → logvar.exp().detach()
+            The values are right, but the variance is cut off: logvar gets the gradient of its own term alone,
+            which makes every posterior wider. No .detach(), .item() or no_grad.
     """,
+    special="""
+        extreme_logvar: logvar.abs().max() > 9
+            Right for moderate logvar alone. Is it clamped, which changes the values and stops the gradient?
+            Or is a logarithm or a root taken of exp(logvar), which may be 0? The last term is logvar as it
+            stands.
+    """,
+    forbids="torch.distributions*: Write the four terms yourself, since they are what the exercise is about.",
 )

@@ -37,6 +37,9 @@ iw_bound = Exercise(
         ([[-800.0, -800.0]] * 4,),  # equal weights: the bound is their logarithm
         ([[-2000.0, 0.5], [-2001.0, 1.0]],),  # images far apart
         ([[0.0, -1e4], [-1e4, 3.0], [-1e4, -5.0]],),  # one weight is all
+        (torch.tensor([[1e4, 0.5], [-1e4, -9.0], [9998.0, 0.5]]),),
+        ([[2.0, -3.0], [-6.0, -13.0], [-8.0, -16.0]],),  # far below the largest, and not nothing
+        ([[0.0], *[[-1000.0]] * 599],),
     ],
     draw=draw,
     sizes=[
@@ -44,6 +47,8 @@ iw_bound = Exercise(
         dict(k=4, B=1),
         dict(k=3, B=3),
         dict(k=5, B=2, scale=3.0),
+        dict(k=600, B=1),
+        dict(k=30, B=2, scale=3.0, centre=-700.0),
         dict(k=4, B=3, dtype=torch.float32),
         dict(k=6, B=2, scale=5.0, centre=-1000.0, dtype=torch.float32),
         dict(k=3, B=4, scale=2.0, centre=-1000.0),
@@ -57,7 +62,7 @@ iw_bound = Exercise(
         exp(-1000) is 0 in floating point. Take the largest log weight of each image out of the sum and add it
         back behind the logarithm, as `torch.logsumexp` does. And a mean is a sum divided by k.
 
-        `torch.logsumexp(log_w, dim=0) - math.log(log_w.shape[0])`.
+        This is the line itself: `torch.logsumexp(log_w, dim=0) - math.log(log_w.shape[0])`.
     """,
     wrong="""
         mean_of_the_logarithms: log_sum - math.log(log_w.shape[0]) → log_w.mean(dim=0)
@@ -73,13 +78,9 @@ iw_bound = Exercise(
         divided_outside_the_logarithm: - math.log(log_w.shape[0]) → / log_w.shape[0]
             You divide the logarithm of the sum by k: the division stands inside the logarithm, so subtract
             log k.
-        k_subtracted: math.log(log_w.shape[0]) → log_w.shape[0]
-            You subtract k: a division by k inside the logarithm is log k outside.
         log_of_the_batch: shape[0] → shape[1]
             You subtract the logarithm of B: the mean runs over the k samples, so it is log k, of
             `log_w.shape[0]`.
-        bits_for_log_k: math.log → math.log2
-            You subtract log k to base 2 from a result in nats: take the natural logarithm.
         log_k_in_float32: math.log(log_w.shape[0]) → torch.tensor(float(log_w.shape[0])).log()
             Right to seven digits: `torch.tensor(float(k)).log()` is float32. Use `math.log(k)`.
         over_the_batch: dim=0 → dim=1
@@ -91,31 +92,29 @@ iw_bound = Exercise(
         over_everything: torch.logsumexp(log_w, dim=0) → torch.logsumexp(log_w.flatten(), dim=0)
         and: log_w.shape[0] → log_w.numel()
             You average over samples and images together: each image has a bound of its own, (B,).
-        averaged_over_the_batch: return log_sum → return log_sum.mean()
-            You average the bounds over the batch: return one for each image, (B,).
-        axis_kept: dim=0 → dim=0, keepdim=True
-            The values are right, but the axis of the samples is still there, (1, B): return (B,).
         unstable: log_sum - math.log(log_w.shape[0]) → log_w.exp().mean(dim=0).log()
             Right for moderate weights, but exp(-1000) is 0, and the logarithm of 0 is -inf. `torch.logsumexp`
             takes the largest out first.
         unstable_sum: log_sum - math.log(log_w.shape[0]) → log_w.exp().sum(dim=0).log()
             Two things: exp(-1000) is 0 and the logarithm of 0 is -inf, so use `torch.logsumexp`; and the mean
             is asked for, not the sum: subtract log k.
-        epsilon_1e-06: log_sum - math.log(log_w.shape[0]) → (log_w.exp().mean(dim=0) + 1e-6).log()
-        epsilon_1e-07: log_sum - math.log(log_w.shape[0]) → (log_w.exp().mean(dim=0) + 1e-7).log()
-        epsilon_1e-08: log_sum - math.log(log_w.shape[0]) → (log_w.exp().mean(dim=0) + 1e-8).log()
-        epsilon_1e-10: log_sum - math.log(log_w.shape[0]) → (log_w.exp().mean(dim=0) + 1e-10).log()
-        epsilon_1e-12: log_sum - math.log(log_w.shape[0]) → (log_w.exp().mean(dim=0) + 1e-12).log()
+        epsilon_{}: log_sum - math.log(log_w.shape[0]) → (log_w.exp().mean(dim=0) + {}).log()
+        for: 1e-6, 1e-7, 1e-8, 1e-10, 1e-12
             You add a small number inside the logarithm: weights near exp(-1000) are far below it, and the
             bound becomes its logarithm. `torch.logsumexp` needs none.
         one_largest_for_the_batch: torch.logsumexp(log_w, dim=0) → (log_w - log_w.max()).exp().sum(0).log()
         and: return log_sum → return log_w.max() + log_sum
             You take one largest log weight out for the whole batch: an image far below it still underflows to
             -inf. Each image needs its own, over dim=0.
+        largest_detached_once: logsumexp(log_w, dim=0) → logsumexp(log_w - log_w.amax(0).detach(), dim=0)
+        and: return log_sum → return log_w.max(dim=0).values + log_sum
+            The values are right, but you detach the largest log weight where it is subtracted and not where
+            it is added: detach both or neither, so that the gradients cancel.
         largest_not_added_back: logsumexp(log_w, → logsumexp(log_w - log_w.amax(dim=0),
             You take the largest log weight out, but do not add it back behind the logarithm.
         largest_alone: log_sum - math.log(log_w.shape[0]) → log_w.amax(dim=0)
-            You return the largest log weight: the others add to the sum, and dividing by k lowers it.
+        largest_less_log_k: torch.logsumexp(log_w, dim=0) → log_w.amax(dim=0)
+            You take the largest log weight alone: the others add to the sum, and dividing by k lowers it.
         weighted_mean_of_the_logarithms: torch.logsumexp(log_w, dim=0) → (log_w.softmax(0) * log_w).sum(0)
         and: - math.log(log_w.shape[0]) → nothing
             You average the log weights with the normalised weights: that is no bound on log p(x). Average the
@@ -128,4 +127,11 @@ iw_bound = Exercise(
         sign_turned: log_sum - math.log(log_w.shape[0]) → -log_sum + math.log(log_w.shape[0])
             You return minus the bound, a loss: return the bound itself.
     """,
+    special="""
+        extreme_weights: log_w.abs().max() > 90
+            Right for moderate log weights alone: exp overflows, or all weights of an image become 0. Take the
+            largest log weight of each image out before exp and add it back behind the logarithm, without a
+            bound on the differences.
+    """,
+    forbids="loops: `torch.logsumexp` or a sum along dim=0 takes all samples and all images at once.",
 )

@@ -38,12 +38,14 @@ laplace_kl = Exercise(
         ([[-2.0]], [[math.log(2)]]),
         (torch.tensor([[0.0, 1e3, -1e3, 1e-3]] * 2), torch.tensor([[-10.0] * 4, [10.0] * 4])),
         ([[1e3, -1e-6], [0.0, -1e3]], [[10.0, -10.0], [-10.0, 10.0]]),
+        ([[1e-5, -1e-4], [-1e-6, 0.0]], [[-10.0, -9.0], [-10.0, -9.5]]),
     ],
     draw=draw,
     sizes=[
         dict(B=1, Z=1),
         dict(B=1, Z=3),
         dict(B=4, Z=1),
+        dict(B=2, Z=120),
         dict(B=3, Z=3, scale=3.0),
         dict(B=3, Z=4, dtype=torch.float32),
         dict(B=2, Z=5, scale=100.0, spread=2.0),
@@ -56,8 +58,8 @@ laplace_kl = Exercise(
         -E[log p] = log 2 + E|z|, and H = 1 + log 2 + log b. Subtract. And log b needs no logarithm: it is
         `log_scale`.
 
-        Each dimension costs |mu| + b exp(-|mu| / b) - 1 - log_scale, with `b = torch.exp(log_scale)`; sum
-        over dim=1.
+        This is the line itself: each dimension costs |mu| + b exp(-|mu| / b) - 1 - log_scale, with `b =
+        torch.exp(log_scale)`; sum over dim=1.
     """,
     wrong="""
         gaussian_kl: (mean_abs - 1 - log_scale) → 0.5 * (mu.square() + b.square() - 1 - 2 * log_scale)
@@ -79,6 +81,8 @@ laplace_kl = Exercise(
         exponential_without_its_factor: b * torch.exp → torch.exp
             The exponential lacks its factor b: E|z| = |mu| + b exp(-|mu|/b).
         absolute_value_forgotten: mu.abs() → mu
+        absolute_value_forgotten_in_the_exponent: exp(-mu.abs() / b) → exp(-mu / b)
+        absolute_value_forgotten_before_it: mu.abs() + → mu +
             Right for mu >= 0 alone: the formula has |mu|, twice.
         log_two_of_the_prior_left: mean_abs - 1 → math.log(2) + mean_abs - 1
             There is log 2 too much for each dimension: it stands in -log p and in the entropy 1 + log 2b, and
@@ -90,6 +94,12 @@ laplace_kl = Exercise(
             log b has the wrong sign: a narrow q says more, and must cost more. The entropy is subtracted.
         one_forgotten: mean_abs - 1 → mean_abs
             The 1 of the entropy is missing: a q that equals the prior must cost 0.
+        one_taken_once: - 1 - log_scale).sum(dim=1) → - log_scale).sum(dim=1) - 1
+            You take the 1 of the entropy away once for an image: each of the Z dimensions has one.
+        scale_detached: / b) → / b.detach())
+            The values are right, but in the exponent b is cut off, so log_scale gets a part of its gradient.
+        multiplied_by_the_scale: -mu.abs() / b → -mu.abs() * b
+            You multiply |mu| by b in the exponent: it is measured in scales, exp(-|mu|/b).
         entropy_added: mean_abs - 1 - log_scale → math.log(2) + mean_abs + 1 + math.log(2) + log_scale
             You add the entropy: KL = -H(q) - E[log p], both with a minus.
         entropy_left_out: mean_abs - 1 - log_scale → math.log(2) + mean_abs
@@ -99,13 +109,21 @@ laplace_kl = Exercise(
         log_scale_taken_as_log_variance: torch.exp(log_scale) → torch.exp(0.5 * log_scale)
         and: - log_scale → - 0.5 * log_scale
             You halve log_scale as if it were a log variance: here b = exp(log_scale).
-        scale_halved_once: torch.exp(log_scale) → torch.exp(0.5 * log_scale)
-            Your b is exp(log_scale / 2), that of a log variance: here b = exp(log_scale).
         mean_over_dimensions: sum(dim=1) → mean(dim=1)
             You average over the latent dimensions: their KLs add up.
         not_summed: .sum(dim=1) → nothing
             You return (B, Z): sum over the latent dimensions, dim=1.
+        summed_over_the_batch: sum(dim=1) → sum(dim=0)
         batch_summed: sum(dim=1) → sum()
-            You sum over the images too: each image has a KL of its own.
+            You sum over the images: each has a KL of its own, the sum over the latent dimensions, dim=1.
     """,
+    special="""
+        extreme_scale: log_scale.abs().max() > 4.9
+            Right for moderate scales alone. Is log_scale clamped, a small number added to b, or does a
+            quotient overflow? Take b = exp(log_scale) and log_scale as they stand.
+        zero_mu: (mu == 0).any()
+            Right but where mu is 0. There the gradient for mu is 0: the slopes of |mu| and of exp(-|mu|/b)
+            cancel, if both are made with mu.abs().
+    """,
+    forbids="torch.distributions*: Derive the KL from the three formulas given: that is the exercise.",
 )

@@ -40,6 +40,9 @@ reparameterise = Exercise(
             torch.tensor([[-150.0, 0.5], [-120.0, -200.0]]),
             torch.tensor([[2.0, 1.0], [-0.5, 0.25]]),
         ),
+        ([[0.0, 1e-3], [0.0, 1.0]], [[-200.0, 0.0], [-25.0, -200.0]], [[1e3, 0.0], [1.0, 0.0]]),
+        ([[0.5], [0.0]], [[40.0], [30.0]], [[-2.0], [0.0]]),
+        (torch.tensor([[0.0]]), torch.tensor([[40.0]]), torch.tensor([[1.0]])),
     ],
     draw=draw,
     sizes=[
@@ -59,7 +62,7 @@ reparameterise = Exercise(
         sigma is the root of the variance, and the root of exp(a) is exp(a / 2). Halve before the exponential:
         exp(-150) is 0 in float32, and a root has no slope at 0.
 
-        `mu + torch.exp(0.5 * logvar) * eps`.
+        This is the line itself: `mu + torch.exp(0.5 * logvar) * eps`.
     """,
     wrong="""
         variance_for_the_deviation: 0.5 * logvar → logvar
@@ -76,6 +79,8 @@ reparameterise = Exercise(
             You double logvar in the exponent: a root halves it, exp(logvar / 2).
         inverse: 0.5 * logvar → -0.5 * logvar
             You divide by the standard deviation: noise of variance 1 is multiplied by it.
+        whitened: mu + sigma * eps → (eps - mu) / sigma
+            This is the way back, from a sample to its noise: here the noise is given and z is asked for.
         softplus: torch.exp(0.5 * logvar) → torch.nn.functional.softplus(logvar)
             You turn logvar into a standard deviation with softplus: that belongs to an encoder whose output
             means something else. logvar is ln sigma², so sigma is exp(logvar / 2).
@@ -100,8 +105,6 @@ reparameterise = Exercise(
         one_noise_for_the_batch: * eps → * eps[:1]
             You use the first image's noise for the whole batch: the samples are then dependent. Each image
             has its own row of eps.
-        one_noise_for_the_latents: * eps → * eps[:, :1]
-            You use one number of noise for all latent dimensions of an image: each has its own.
         fresh_noise: * eps → * torch.randn_like(eps)
             You draw new noise: use eps, which is given, so that the sample can be repeated.
         deviation_detached: sigma * eps → sigma.detach() * eps
@@ -116,5 +119,14 @@ reparameterise = Exercise(
         all_detached: mu + sigma * eps → (mu + sigma * eps).detach()
             The values are right, but nothing gets a gradient: the sample is cut off from the graph. Leave out
             .detach() and no_grad.
+    """,
+    special="""
+        extreme_logvar: logvar.abs().max() > 15
+            Right for moderate logvar alone. Is it clamped, does sigma have a floor, or is a root taken of
+            exp(logvar), which may be 0? sigma is exp(logvar / 2) as it stands.
+    """,
+    forbids="""
+        torch.rand* torch.normal normal_ torch*.sample torch*.rsample: The noise is given as eps, so that the
+        sample can be repeated: draw none, not even to throw it away.
     """,
 )
