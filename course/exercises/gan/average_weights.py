@@ -11,8 +11,8 @@ ONE = torch.ones(1, dtype=torch.float64)
 
 
 def my_average(average, weights, decay):
-    """The new average, a list. average and weights: lists of tensors, in the same order and of the same
-    shapes; decay: a float in [0, 1]."""
+    """The new average, a list of new tensors. average and weights: lists of tensors, in the same order, of
+    the same shapes and types; decay: a float in [0, 1]."""
     new = []
     for old, current in zip(average, weights, strict=True):
         if current.is_floating_point():

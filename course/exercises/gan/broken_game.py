@@ -8,7 +8,7 @@ from course.exercises.engine import Exercise
 
 
 def my_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, nats, tensors of no axes. real_logits, fake_logits (B,): the
+    """(d_loss, g_loss), both to be minimised, scalars in nats. real_logits, fake_logits (B,): the
     discriminator's outputs before the sigmoid."""
     # `..._with_logits` takes the sigmoid itself.
     real_loss = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))

@@ -8,8 +8,8 @@ from course.exercises.engine import Exercise
 
 
 def my_r1(weight, v, real, gamma):
-    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a tensor of no axes: gamma / 2 times the
-    batch's mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float."""
+    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2 times the batch's
+    mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float, 0 or more."""
     x = real.detach().requires_grad_()  # data: the penalty trains the discriminator alone
     logits = torch.tanh(x @ weight.T) @ v  # (B,), before the sigmoid, which flattens where D is sure
     # The sum's gradient holds each point's own; the mean's would hold it divided by B.

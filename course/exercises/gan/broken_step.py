@@ -9,8 +9,9 @@ from course.exercises.engine import Exercise
 
 
 def my_step(real, noise_d, noise_g, a, b, w, lr):
-    """One alternating step of gradient descent at rate lr: the new (a, b, w). real (B, D), noise (B, Z);
-    a (D, Z) and b (D,), of the generator noise @ a.T + b; w (D,), of the discriminator's logits x @ w."""
+    """One alternating step of gradient descent at rate lr: the new (a, b, w). real (B, D), noise_d (N, Z),
+    noise_g (M, Z); a (D, Z) and b (D,), of the generator noise @ a.T + b; w (D,), of the discriminator's
+    logits x @ w; lr a float, 0 or more."""
     a, b, w = (p.clone().requires_grad_() for p in (a, b, w))
     fake = (noise_d @ a.T + b).detach()  # (B, D), cut off: this loss is not the generator's
     d_loss = F.softplus(-(real @ w)).mean() + F.softplus(fake @ w).mean()

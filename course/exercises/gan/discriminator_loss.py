@@ -10,8 +10,8 @@ from course.exercises.engine import Exercise
 
 
 def my_discriminator_loss(real_logits, fake_logits):
-    """The discriminator's loss, to be minimised, nats, a tensor of no axes. real_logits (N,), fake_logits
-    (M,): the discriminator's outputs before the sigmoid; N and M may differ."""
+    """The discriminator's loss, to be minimised, a scalar in nats. real_logits (N,), fake_logits (M,):
+    the discriminator's outputs before the sigmoid; N and M may differ."""
     real_cost = -F.logsigmoid(real_logits)  # (N,), -log D(real)
     # 1 - sigmoid(a) is sigmoid(-a): both logarithms are taken in one step, with nothing to underflow.
     fake_cost = -F.logsigmoid(-fake_logits)  # (M,), -log(1 - D(fake))

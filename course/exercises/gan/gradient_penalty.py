@@ -8,8 +8,8 @@ from course.exercises.engine import Exercise
 
 
 def my_gradient_penalty(weight, v, real, fake, mix):
-    """The gradient penalty without its factor, a tensor of no axes. weight (H, D) and v (H,), of the critic;
-    real and fake (B, D); mix (B, 1), the share of the real point, in [0, 1]."""
+    """The gradient penalty without its factor, a scalar. weight (H, D) and v (H,), of the critic; real and
+    fake (B, D); mix (B, 1), the share of the real point, in [0, 1]."""
     x = (mix * real + (1 - mix) * fake).detach().requires_grad_()  # (B, D), a leaf
     scores = torch.tanh(x @ weight.T) @ v  # (B,)
     # The sum's gradient holds each point's own; it depends on weight and v, and create_graph keeps that.

@@ -7,7 +7,7 @@ from course.exercises.engine import Exercise
 
 
 def my_least_squares(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, tensors of no axes. real_logits (N,), fake_logits (M,): the
+    """(d_loss, g_loss), both to be minimised, scalars. real_logits (N,), fake_logits (M,): the
     discriminator's raw outputs; N and M may differ."""
     d_loss = 0.5 * (real_logits - 1).square().mean() + 0.5 * fake_logits.square().mean()
     g_loss = 0.5 * (fake_logits - 1).square().mean()

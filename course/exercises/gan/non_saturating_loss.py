@@ -10,8 +10,8 @@ from course.exercises.engine import Exercise
 
 
 def my_generator_loss(fake_logits):
-    """The generator's loss, to be minimised, nats, a tensor of no axes. fake_logits (B,): the discriminator's
-    outputs for generated points, before the sigmoid."""
+    """The generator's loss, to be minimised, a scalar in nats. fake_logits (B,): the discriminator's outputs
+    for generated points, before the sigmoid."""
     # The generator wants its points called real: the cost of the label 1, in one step from the logits.
     return -F.logsigmoid(fake_logits).mean()
 

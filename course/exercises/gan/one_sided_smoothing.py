@@ -10,8 +10,8 @@ from course.exercises.engine import Exercise
 
 
 def my_smoothed_loss(real_logits, fake_logits, smooth):
-    """The discriminator's loss with the label 1 - smooth for real points, nats, a tensor of no axes.
-    real_logits (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
+    """The discriminator's loss with the label 1 - smooth for real points, a scalar in nats. real_logits
+    (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
 
     def cost(logits, label):
         # A label between 0 and 1 mixes both costs, so the label's own logit is the best, not an infinite one.

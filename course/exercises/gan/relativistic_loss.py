@@ -9,8 +9,8 @@ from course.exercises.engine import Exercise
 
 
 def my_relativistic_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), nats, tensors of no axes, each to be minimised. real_logits and fake_logits (B,), in
-    pairs: before the sigmoid."""
+    """(d_loss, g_loss), scalars in nats, each to be minimised. real_logits and fake_logits (B,), in pairs:
+    before the sigmoid."""
 
     def loss(higher, lower):
         margin = higher - lower  # (B,), how much more real the one looks that should

@@ -8,7 +8,7 @@ from course.exercises.engine import Exercise
 
 
 def my_wasserstein(x, y):
-    """The W1 distance between two sets of points on a line, a tensor of no axes. x and y (N,), any order."""
+    """The W1 distance between two sets of points on a line, a scalar. x and y (N,), any order."""
     # The cheapest plan never crosses: the k-th smallest point of x goes to the k-th smallest of y.
     return (x.sort().values - y.sort().values).abs().mean()
 
