@@ -784,8 +784,8 @@ explorers.gan.two_gaussians(densities, best_probability, divergences, PULLS)
 # %% [markdown]
 # **Exercise: the Wasserstein distance on a line** (easy, about 8 minutes)
 #
-# A critic estimates $W_1$; on a line it can be computed. Each point of $x$ moves onto a point of $y$
-# of its own, so that the mean distance is smallest:
+# On a line $W_1$ can be computed. Each point of $x$ moves onto a point of $y$ of its own, so that the
+# mean distance is smallest:
 #
 # $$W_1 = \min_{\pi} \frac1N \sum_{i=1}^{N} |x_i - y_{\pi(i)}|$$
 #
@@ -1099,15 +1099,15 @@ explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES)
 # **Exercise: the gradient penalty** (hard, about 20 minutes)
 #
 # A Wasserstein critic should have slope 1 between real and fake points. Gulrajani et al. (2017,
-# equation 3) charge it, up to a factor, with
+# equation 3) charge it with
 #
 # $$\frac1B \sum_{b=1}^{B} \big(\lVert \nabla_x f(\hat x_b) \rVert_2 - 1\big)^2, \quad
 # \hat x_b = m_b\, x_b + (1 - m_b)\, \tilde x_b$$
 #
 # with $m_b$ from `mix`, $x_b$ real, $\tilde x_b$ fake, and here the critic
-# `f(x) = torch.tanh(x @ weight.T) @ v`. Return a scalar that can be trained on: its gradients for
-# `weight` and `v` are compared too. It trains the critic alone: no gradient may reach `real`, `fake` or
-# `mix`. Where $\nabla_x f$ is 0, as for `v` = 0, let its norm have the gradient 0, not NaN.
+# `f(x) = torch.tanh(x @ weight.T) @ v`. Return a scalar. Its gradients for `weight` and `v` are compared
+# too; none may reach `real`, `fake` or `mix`. Where $\nabla_x f = 0$ (`v` may be 0) its norm has the
+# gradient 0, not NaN.
 #
 # By hand first: at $\hat x = 0$, one hidden unit, `weight` (3, 4), `v` 1: which penalty?
 
@@ -1281,14 +1281,14 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
 # **Exercise: average the generator's weights** (easy, about 8 minutes)
 #
 # A generator circles around its goal, so images are often drawn with a moving average $a$ of its
-# weights $w$ (Yazıcı et al. 2019), updated after each step, with $\beta$ the `decay`:
+# weights $w$ (Yazıcı et al. 2019), updated each step with `decay` $\beta$, 0 to 1:
 #
 # $$a \leftarrow \beta\, a + (1 - \beta)\, w$$
 #
-# `average` and `weights` are lists of tensors in the same order. Return the new average as a list of new
-# tensors, of each one's own type, that share no memory with the arguments: training goes on. Tensors
-# that are not floating-point, such as batch norm's count of steps (int64, int32 or bool), are not
-# averaged: copy those of `weights`. $\beta$ may be 0 or 1. Values alone are compared.
+# `average` and `weights` are lists of tensors in the same order. Return a list of new tensors of the
+# same types, which share no memory with the arguments: training goes on. Tensors that are not
+# floating-point (counts of steps, int64, int32 or bool) are not averaged: copy those of `weights`.
+# Values alone are compared.
 #
 # By hand first: $a = 0$, $w = 1$ at each step, $\beta=0.9$: what is $a$ after two? How many
 # steps does $\beta = 0.999$ remember?
@@ -1391,15 +1391,14 @@ def sample(generator, n=2500, seed=1):
 # **Exercise: find two bugs in a step of training** (hard, about 15 minutes)
 #
 # The program below is meant to be one step of a GAN (Goodfellow et al. 2014): first the discriminator
-# descends on $-\text{mean} \log D(x) - \text{mean} \log(1-D(G(z)))$; then, judged by the new
-# discriminator, the generator on $-\text{mean} \log D(G(z'))$, from fresh $z'$. It runs,
-# but:
+# descends on $-\text{mean}\log D(x) - \text{mean}\log(1-D(G(z)))$; then, judged by the new
+# discriminator, the generator on $-\text{mean}\log D(G(z'))$, from fresh $z'$. It runs, but:
 #
 # - from `w` = 0 the discriminator learns, while the generator does not move;
 # - where $D > \frac12$ for all fakes, the generator's `b` moves so that $D$ falls.
 #
-# Fix the two bugs. The values of the new `a`, `b` and `w` are compared. `noise_d` and `noise_g` may have
-# fewer rows than `real`, `lr` may be 0, and logits $\pm 10^3$.
+# Fix the two bugs. Values of the new `a`, `b` and `w` are compared. `real`, `noise_d` and `noise_g` may
+# differ in length, `lr` may be 0, logits $\pm 10^3$.
 #
 # By hand first: one real 2, one fake 1, `w` 0, rate 1. What is the new `w`?
 
@@ -2034,7 +2033,7 @@ explorers.gan.walk(
 # **Exercise: find three bugs in a GAN's losses** (medium, about 12 minutes)
 #
 # The program below should return two losses to minimise: the discriminator's, minus the value of
-# Goodfellow et al. (2014), equation 1, and the generator's non-saturating one, section 3. It runs, but:
+# Goodfellow et al. (2014), and the generator's non-saturating one. It runs, but:
 #
 # - `d_loss` never falls below 0.6265, whatever the data;
 # - it falls as low where both batches hold the same points;
@@ -2264,9 +2263,9 @@ assert flat_score["quality"] < 0.3
 # $$-t \log D - (1 - t) \log(1 - D), \quad D = \frac{1}{1 + e^{-a}}$$
 #
 # Return the real points' mean cost plus the generated ones', a scalar: `real_logits` $(N)$,
-# `fake_logits` $(M)$, `smooth` is the float $s$, $0 \le s < 1$. Logits may be $\pm 10^4$: values and
+# `fake_logits` $(M)$, `smooth` is the float $s$, $0\le s<1$. Logits may be $\pm 10^4$: values and
 # gradients for both, which are compared, must be right there too. No ready-made loss, such as
-# `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
+# `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, no
 # `torch.distributions`.
 #
 # By hand first: where the data's density is $p$ and the generator's $q$, which $D$ costs least?
