@@ -1290,7 +1290,7 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
 # floating-point (counts of steps, int64, int32 or bool) are not averaged: copy those of `weights`.
 # Values alone are compared.
 #
-# By hand first: $a = 0$, $w = 1$ at each step, $\beta=0.9$: what is $a$ after two? How many
+# By hand first: $a=0$, $w=1$ at each step, $\beta=0.9$: what is $a$ after two? How many
 # steps does $\beta = 0.999$ remember?
 
 
