@@ -359,8 +359,8 @@ print("as written:", [round(value, 2) for value in (1 - a.sigmoid()).log().tolis
 # \quad s(a) = \frac{1}{1 + e^{-a}}$$
 #
 # `real_logits` $(N)$ holds the $a_i$ of real points, `fake_logits` $(M)$ the $b_j$ of generated ones.
-# Return a scalar, in nats. Logits may be $\pm 10^4$: values and gradients for both arguments, which are
-# compared, must be right there too. Write the logarithms yourself: no ready-made loss, such as
+# Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients for both arguments, which
+# are compared, must be right there too. Write the logarithms yourself: no ready-made loss, such as
 # `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
 # `torch.distributions`.
 #
@@ -391,8 +391,8 @@ exercises.gan.discriminator_loss.check(my_discriminator_loss)
 #
 # $$L_G = -\frac1B \sum_{i=1}^{B} \log s(b_i), \quad s(b) = \frac{1}{1 + e^{-b}}$$
 #
-# `fake_logits` is $(B)$. Return a scalar, in nats. Logits may be $\pm 10^4$: values and gradients, which
-# are compared, must be right there too. Write the logarithm yourself: no ready-made loss, such as
+# `fake_logits` is $(B)$. Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients,
+# which are compared, must be right there too. Write the logarithm yourself: no ready-made loss, such as
 # `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
 # `torch.distributions`.
 #
@@ -2033,13 +2033,13 @@ explorers.gan.walk(
 # **Exercise: find three bugs in a GAN's losses** (medium, about 12 minutes)
 #
 # The program below should return two losses to minimise: the discriminator's, minus the value of
-# Goodfellow et al. (2014), and the generator's non-saturating one. It runs, but:
+# Goodfellow et al. (2014), and the non-saturating one. It runs, but:
 #
 # - `d_loss` never falls below 0.6265, whatever the data;
 # - it falls as low where both batches hold the same points;
 # - with a sound `d_loss`, that goes to 0 for good, and no sample comes near the data.
 #
-# Fix the three bugs and return the pair of scalars; logits may be $\pm 10^4$. Values and gradients of
+# Fix the three bugs and return the pair of scalars; logits may be 0 or $\pm 10^4$. Values and gradients of
 # both losses for both arguments are compared: detach nothing.
 #
 # By hand first: all logits are 0. What are the two losses, and what does the program return?
@@ -2263,8 +2263,8 @@ assert flat_score["quality"] < 0.3
 # $$-t \log D - (1 - t) \log(1 - D), \quad D = \frac{1}{1 + e^{-a}}$$
 #
 # Return the real points' mean cost plus the generated ones', a scalar: `real_logits` $(N)$,
-# `fake_logits` $(M)$, `smooth` is the float $s$, $0\le s<1$. Logits may be $\pm 10^4$: values and
-# gradients for both, which are compared, must be right there too. No ready-made loss, such as
+# `fake_logits` $(M)$, `smooth` is the float $s$, $0\le s<1$. Logits may be 0 or $\pm10^4$: values and
+# gradients for both, which are compared, must be right there. No ready-made loss, such as
 # `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, no
 # `torch.distributions`.
 #
@@ -2296,7 +2296,8 @@ exercises.gan.one_sided_smoothing.check(my_smoothed_loss)
 #
 # Write the packing: of `x` $(B,D)$ put samples $0 \dots m-1$ side by side, then $m \dots 2m-1$, and
 # so on: $(B/m,mD)$. Images $(B,C,H,W)$ go one behind the other, as channels: $(B/m,mC,H,W)$. $m$ is 1
-# or more and divides $B$; `x` is contiguous. Values and gradients are compared.
+# or more and divides $B$. In memory `x` may lie in any order, as after a transpose. Values and gradients
+# are compared.
 #
 # By hand first: pack $(1,2), (3,4), (5,6), (7,8)$ with $m = 2$.
 

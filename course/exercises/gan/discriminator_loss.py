@@ -65,8 +65,8 @@ discriminator_loss = Exercise(
     """,
     special="""
         zero_logit: (real_logits == 0).any() or (fake_logits == 0).any()
-            Your function is right but where a logit is 0: there relu, clamp, max and abs have slopes of their
-            own, and a loss that is put together from them loses its own, which is smooth.
+            Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
+            corner, at which autograd takes a slope of its own choice.
     """,
     hints="""
         The two batches have means of their own. And what is 1 - s(b), written as a sigmoid again?

@@ -96,8 +96,9 @@ least_squares_losses = Exercise(
             You stop at the shorter batch, as `zip` does: N and M may differ, and each batch has its own mean.
         absolute: .square() → .abs()
             You take absolute values: the losses are of squares.
-        hinged: (real_logits - 1) → (real_logits - 1).clamp(max=0)
-            A real output above 1 costs nothing in yours: the square pulls it back to 1.
+        hinged: _logits - 1) → _logits - 1).clamp(max=0)
+        and: fake_logits.square → fake_logits.clamp(min=0).square
+            Outputs beyond the target cost nothing in yours: the square pulls them back.
         clamped: _logits - 1 → _logits.clamp(0, 1) - 1
         and: fake_logits.square → fake_logits.clamp(0, 1).square
             You clamp the outputs to [0, 1]: they are raw, and the further off the harder they are pulled.

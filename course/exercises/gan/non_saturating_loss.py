@@ -80,8 +80,8 @@ non_saturating_loss = Exercise(
     """,
     special="""
         zero_logit: (fake_logits == 0).any()
-            Your function is right but where a logit is 0: there relu, clamp, max and abs have slopes of their
-            own, and a loss that is put together from them loses its own, which is smooth.
+            Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
+            corner, at which autograd takes a slope of its own choice.
     """,
     hints="""
         The generator wants its points called real. Which label would you give them, and what does a wrong
