@@ -792,7 +792,7 @@ explorers.gan.two_gaussians(densities, best_probability, divergences, PULLS)
 # where $\pi$ runs over all permutations. No search is needed: in one of the best plans no two paths
 # cross (Peyré and Cuturi 2019, remark 2.28).
 #
-# `x` and `y` $(N)$ stand in any order, up to 1,000 points of size up to $10^4$; return a scalar. Values
+# `x` and `y` $(N)$ stand in any order: up to 1,000 points, of up to $\pm 10^4$. Return a scalar. Values
 # and gradients are compared. Points may be equal: a pair at distance 0 has the slope 0.
 #
 # By hand first: $x = (0, 4)$, $y = (3, 1)$. What is $W_1$, and how do the means differ?
