@@ -27,8 +27,9 @@
 # - recognise a flipped sign, a leaking gradient, a wrong penalty and a collapse.
 
 # %% [markdown]
-# The core takes about an hour and a quarter to read; the fourteen exercises take about three hours. Running
-# all cells takes about two minutes on a laptop CPU, and no network. Parts marked *optional* can be skipped.
+# The core takes about an hour and a quarter to read; the fourteen exercises take about two and a half
+# hours. Running all cells takes about two minutes on a laptop CPU, and no network. Parts marked *optional*
+# can be skipped.
 # `exercises.progress()` shows which exercises you have solved.
 #
 # **Do you remember?** (Chapters 1 to 4) Why is a cross-entropy computed from logits and not from
@@ -132,7 +133,11 @@ print(
 )
 
 # %% [markdown]
-# **Exercise: the Jensen-Shannon divergence** (medium, about 12 minutes)
+# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to
+# nine digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the
+# inputs, and arguments must stay as they are.
+#
+# **Exercise: the Jensen-Shannon divergence** (medium, about 10 minutes)
 #
 # Against the best discriminator the generator minimises
 # $-\log 4 + 2\,\mathrm{JS}(p, q)$ (Goodfellow et al. 2014, equation 6), with
@@ -141,9 +146,9 @@ print(
 # \quad m = \tfrac12 (p + q),
 # \quad \mathrm{KL}(p \,\|\, m) = \sum_{k=1}^{K} p_k \log \frac{p_k}{m_k}$$
 #
-# The rows of `p` and `q` $(B, K)$ are distributions over $K$ outcomes. Return $(B)$, in nats, without
-# `torch.distributions`. Probabilities may be 0, in both at the same place too: $0 \log 0 = 0$. Values
-# alone are compared.
+# The rows of `p` and `q` $(B, K)$ are distributions over $K$ outcomes. Return $(B)$, in nats. A
+# probability may be 0, in both rows at the same place too, or tiny: $0 \log 0 = 0$, and the result is
+# always finite. Values alone are compared. No `torch.distributions`.
 #
 # By hand first: $p = (1, 0)$ and $q = (0, 1)$. What is $\mathrm{JS}(p, q)$, and what is
 # $\mathrm{KL}(p \,\|\, q)$?
@@ -157,6 +162,14 @@ def my_jensen_shannon(p, q):
 
 
 exercises.gan.jensen_shannon.check(my_jensen_shannon)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $m = (\frac12, \frac12)$, and $\mathrm{KL}(p \,\|\, m) = 1 \cdot \ln (1 / \frac12) = \ln 2$, the same for
+# $q$: $\mathrm{JS} = \ln 2 = 0.693$, the most that there is. $\mathrm{KL}(p \,\|\, q) = 1 \cdot \ln (1 / 0)$
+# is infinite.
+# </details>
 
 # %% [markdown]
 # Insert $D^*$ into the value, and write $m = \frac12(p + q)$, so that $D^* = \frac12 p/m$:
@@ -200,16 +213,16 @@ print(f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = {2 * mat
 # ## 2 A trained discriminator is a density ratio
 
 # %% [markdown]
-# **Exercise: the best discriminator's logit** (medium, about 12 minutes)
+# **Exercise: the best discriminator's logit** (medium, about 10 minutes)
 #
 # For fixed densities $p$ of the data and $q$ of the generator the best discriminator is
 # $D^*(x) = p(x) / (p(x) + q(x))$ (Goodfellow et al. 2014, proposition 1). Its logit, the number that
 # goes into the sigmoid, is $\log p(x) - \log q(x)$.
 #
 # Here $p$ is $\mathcal N(0, 1)$ and $q$ is $\mathcal N(\mu, \sigma^2)$. Return the logit at each
-# `x` $(N)$; `mean` $\mu$ and `std` $\sigma$ are floats. $|x|$ may be $10^3$ in float32, where both
-# densities underflow: values and gradients, which are compared, must be finite. No
-# `torch.distributions`.
+# `x` $(N)$; `mean` $\mu$, from −10 to 10, and `std` $\sigma$, from 0.1 to 10, are floats. $|x|$ may be
+# $10^3$, where both densities underflow: values and the gradient for `x`, which are compared, must be
+# right there too. No `torch.distributions`.
 #
 # By hand first: $\mu = 2$, $\sigma = 1$. Which function of $x$ is the logit?
 
@@ -222,6 +235,13 @@ def my_optimal_logit(x, mean, std):
 
 
 exercises.gan.optimal_logit.check(my_optimal_logit)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $-\frac12 x^2 + \frac12 (x - 2)^2 = 2 - 2x$: a straight line, 0 half-way between the two means. Both
+# densities are equally wide, so $\ln \sigma = 0$ and the squares of $x$ cancel.
+# </details>
 
 # %% [markdown]
 # Two known densities: $p = \mathcal N(0, 1)$ and $q = \mathcal N(1.5, 0.7^2)$. We know $a^*$ in closed
@@ -318,24 +338,20 @@ print("the trained one falls short by less than 0.01 nats:", bool(0 <= shortfall
 # %% [markdown]
 # ## 3 The losses, from logits
 #
-# The discriminator's last layer gives a logit $a$; $D = \sigma(a) = 1/(1 + e^{-a})$. With
-# $\operatorname{softplus}(a) = \ln(1 + e^a)$ both logarithms of the value need no sigmoid:
-#
-# $$-\ln D = \operatorname{softplus}(-a) \qquad -\ln(1 - D) = \operatorname{softplus}(a)$$
+# The discriminator's last layer gives a logit $a$; $D = \sigma(a) = 1/(1 + e^{-a})$.
 #
 # **Predict.** In float32, what is $\ln(1 - \sigma(a))$ at $a = 20$, computed as it is written?
 
 # %%
 a = torch.tensor([5.0, 20.0, 200.0])
-print("as written: ", [round(value, 2) for value in (1 - a.sigmoid()).log().tolist()])
-print("by softplus:", [round(value, 2) for value in (-F.softplus(a)).tolist()])
+print("as written:", [round(value, 2) for value in (1 - a.sigmoid()).log().tolist()])
 
 # %% [markdown]
 # At 20 the sigmoid is already rounded to 1, and the logarithm is $-\infty$: a discriminator that is sure,
-# as it soon is, ends the training. All losses here take logits.
+# as it soon is, ends the training. All losses here take logits, and no logarithm of a sigmoid.
 
 # %% [markdown]
-# **Exercise: the discriminator's loss** (medium, about 12 minutes)
+# **Exercise: the discriminator's loss** (medium, about 10 minutes)
 #
 # The discriminator maximises the value of Goodfellow et al. (2014), equation 1. Its loss is therefore
 #
@@ -343,33 +359,42 @@ print("by softplus:", [round(value, 2) for value in (-F.softplus(a)).tolist()])
 # \quad s(a) = \frac{1}{1 + e^{-a}}$$
 #
 # `real_logits` $(N)$ holds the $a_i$ of real points, `fake_logits` $(M)$ the $b_j$ of generated ones.
-# Return a tensor of no axes, in nats, without `F.binary_cross_entropy`, its relatives or
-# `torch.distributions`. Logits may be $\pm 10^4$ in float32: values and gradients, which are compared,
-# must be finite.
+# Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients for both arguments, which
+# are compared, must be right there too. Write the logarithms yourself: no ready-made loss, such as
+# `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
+# `torch.distributions`.
 #
 # By hand first: one real and one generated point, both with the logit $\ln 3$. What is the loss?
 
 
 # %%
 def my_discriminator_loss(real_logits, fake_logits):
-    """The discriminator's loss, to be minimised, nats, a tensor of no axes. real_logits (N,), fake_logits
-    (M,): the discriminator's outputs before the sigmoid; N and M may differ."""
+    """The discriminator's loss, to be minimised, a scalar in nats. real_logits (N,), fake_logits (M,):
+    the discriminator's outputs before the sigmoid; N and M may differ."""
     raise NotImplementedError
 
 
 exercises.gan.discriminator_loss.check(my_discriminator_loss)
 
 # %% [markdown]
-# **Exercise: the generator's non-saturating loss** (easy, about 8 minutes)
+# <details><summary>By hand: the answer</summary>
+#
+# $D = 3/4$ for both. The real point costs $-\ln \frac34 = 0.288$, the generated one $-\ln \frac14 = 1.386$:
+# together $\ln \frac{16}{3} = 1.674$.
+# </details>
+
+# %% [markdown]
+# **Exercise: the generator's non-saturating loss** (easy, about 6 minutes)
 #
 # Goodfellow et al. (2014), section 3, do not let the generator minimise $\log(1 - D)$: they let it
 # maximise $\log D$. With the logits $b_i$ of $B$ generated points, the loss to minimise is
 #
 # $$L_G = -\frac1B \sum_{i=1}^{B} \log s(b_i), \quad s(b) = \frac{1}{1 + e^{-b}}$$
 #
-# `fake_logits` is $(B)$. Return a tensor of no axes, in nats, without `F.binary_cross_entropy`, its
-# relatives or `torch.distributions`. Logits may be $\pm 10^4$ in float32: values and gradients, which
-# are compared, must be finite.
+# `fake_logits` is $(B)$. Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients,
+# which are compared, must be right there too. Write the logarithm yourself: no ready-made loss, such as
+# `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
+# `torch.distributions`.
 #
 # By hand first: $D = 1/4$ at a generated point. What are the slopes of $-\log D$ and of
 # $\log(1 - D)$ along its logit?
@@ -377,15 +402,22 @@ exercises.gan.discriminator_loss.check(my_discriminator_loss)
 
 # %%
 def my_generator_loss(fake_logits):
-    """The generator's loss, to be minimised, nats, a tensor of no axes. fake_logits (B,): the discriminator's
-    outputs for generated points, before the sigmoid."""
+    """The generator's loss, to be minimised, a scalar in nats. fake_logits (B,): the discriminator's outputs
+    for generated points, before the sigmoid."""
     raise NotImplementedError
 
 
 exercises.gan.non_saturating_loss.check(my_generator_loss)
 
 # %% [markdown]
-# **Exercise: the least-squares losses** (easy, about 10 minutes)
+# <details><summary>By hand: the answer</summary>
+#
+# $-(1 - D) = -\frac34$ for $-\log D$, and $-D = -\frac14$ for $\log(1 - D)$. Both push the logit up; the
+# surer the discriminator, the nearer is the first to $-1$ and the second to 0.
+# </details>
+
+# %% [markdown]
+# **Exercise: the least-squares losses** (easy, about 6 minutes)
 #
 # Mao et al. (2017), equation 9, replace the logarithms by squares. With the discriminator's raw
 # outputs $a_i$ for $N$ real points and $b_j$ for $M$ generated ones:
@@ -393,8 +425,9 @@ exercises.gan.non_saturating_loss.check(my_generator_loss)
 # $$L_D = \frac{1}{2N} \sum_{i=1}^{N} (a_i - 1)^2 + \frac{1}{2M} \sum_{j=1}^{M} b_j^2,
 # \quad L_G = \frac{1}{2M} \sum_{j=1}^{M} (b_j - 1)^2$$
 #
-# `real_logits` is $(N)$, `fake_logits` $(M)$. Return the pair `(d_loss, g_loss)` of tensors of no axes.
-# Values and gradients are compared, of both losses for both arguments: detach nothing.
+# `real_logits` is $(N)$, `fake_logits` $(M)$; outputs may be $\pm 10^4$. Return the pair
+# `(d_loss, g_loss)` of scalars. Values and gradients are compared, of both losses for both arguments:
+# detach nothing.
 #
 # By hand first: a real point has the output 3. What does it cost here, and what would it cost in the
 # loss with logarithms?
@@ -402,7 +435,7 @@ exercises.gan.non_saturating_loss.check(my_generator_loss)
 
 # %%
 def my_least_squares(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, tensors of no axes. real_logits (N,), fake_logits (M,): the
+    """(d_loss, g_loss), both to be minimised, scalars. real_logits (N,), fake_logits (M,): the
     discriminator's raw outputs; N and M may differ."""
     raise NotImplementedError
 
@@ -410,7 +443,14 @@ def my_least_squares(real_logits, fake_logits):
 exercises.gan.least_squares_losses.check(my_least_squares)
 
 # %% [markdown]
-# **Exercise: the relativistic losses** (medium, about 12 minutes)
+# <details><summary>By hand: the answer</summary>
+#
+# $\frac12 (3 - 1)^2 = 2$ here: an output beyond 1 is as wrong as one below. With logarithms a logit of 3
+# costs $\ln(1 + e^{-3}) = 0.049$, and less the higher it is.
+# </details>
+
+# %% [markdown]
+# **Exercise: the relativistic losses** (medium, about 8 minutes)
 #
 # A discriminator usually scores each image alone. A relativistic one is asked which image of a pair is
 # the real one (Jolicoeur-Martineau 2019; Huang et al. 2024), by the difference of the logits $r_b$ of
@@ -419,20 +459,35 @@ exercises.gan.least_squares_losses.check(my_least_squares)
 # $$L_D = -\frac1B \sum_{b=1}^{B} \log s(r_b - f_b), \quad
 # L_G = -\frac1B \sum_{b=1}^{B} \log s(f_b - r_b)$$
 #
-# with $s$ the sigmoid. `real_logits` and `fake_logits` $(B)$ hold them; return $(L_D, L_G)$. Logits may
-# be $\pm 10^4$ in float32. Values are compared.
+# with $s$ the sigmoid. `real_logits` and `fake_logits` $(B)$ hold them; return the pair $(L_D, L_G)$ of
+# scalars. Logits may be $\pm 10^4$, each of its own sign, so differences may be twice as large. Values
+# alone are compared.
 #
 # By hand first: what are both losses for equal logits? What changes when all logits rise by 5?
 
 
 # %%
 def my_relativistic_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), nats, tensors of no axes, each to be minimised. real_logits and fake_logits (B,), in
-    pairs: before the sigmoid."""
+    """(d_loss, g_loss), scalars in nats, each to be minimised. real_logits and fake_logits (B,), in pairs:
+    before the sigmoid."""
     raise NotImplementedError
 
 
 exercises.gan.relativistic_loss.check(my_relativistic_losses)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $-\log s(0) = \ln 2 = 0.693$, both. Nothing changes when all logits rise: only differences count.
+# </details>
+
+# %% [markdown]
+# With $\operatorname{softplus}(a) = \ln(1 + e^a)$ both logarithms of the value need no sigmoid:
+#
+# $$-\ln D = \operatorname{softplus}(-a) \qquad -\ln(1 - D) = \operatorname{softplus}(a)$$
+
+# %%
+print("ln(1 - D) by softplus:", [round(value, 2) for value in (-F.softplus(a)).tolist()])
 
 # %% [markdown]
 # Six losses, each a pair of numbers to *minimise*: the discriminator's and the generator's. Minimax, eq.
@@ -727,28 +782,35 @@ explorers.gan.two_gaussians(densities, best_probability, divergences, PULLS)
 # to become $p$) at $d = 2$, and what their slopes along $d$?
 
 # %% [markdown]
-# **Exercise: the Wasserstein distance on a line** (easy, about 10 minutes)
+# **Exercise: the Wasserstein distance on a line** (easy, about 8 minutes)
 #
-# A critic estimates $W_1$; on a line it can be computed. Each point of $x$ moves onto a point of $y$
-# of its own, so that the mean distance is smallest:
+# On a line $W_1$ can be computed. Each point of $x$ moves onto a point of $y$ of its own, so that the
+# mean distance is smallest:
 #
 # $$W_1 = \min_{\pi} \frac1N \sum_{i=1}^{N} |x_i - y_{\pi(i)}|$$
 #
 # where $\pi$ runs over all permutations. No search is needed: in one of the best plans no two paths
 # cross (Peyré and Cuturi 2019, remark 2.28).
 #
-# `x` and `y` $(N)$ stand in any order; return a tensor of no axes. Values and gradients are compared.
+# `x` and `y` $(N)$ stand in any order: up to 1,000 points, of up to $\pm 10^4$. Return a scalar. Values
+# and gradients are compared. Points may be equal: a pair at distance 0 has the slope 0.
 #
 # By hand first: $x = (0, 4)$, $y = (3, 1)$. What is $W_1$, and how do the means differ?
 
 
 # %%
 def my_wasserstein(x, y):
-    """The W1 distance between two sets of points on a line, a tensor of no axes. x and y (N,), any order."""
+    """The W1 distance between two sets of points on a line, a scalar. x and y (N,), any order."""
     raise NotImplementedError
 
 
 exercises.gan.wasserstein_1d.check(my_wasserstein)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# Sorted, $(0, 4)$ and $(1, 3)$: distances 1 and 1, so $W_1 = 1$. The means are both 2 and do not differ.
+# </details>
 
 
 # %%
@@ -1037,26 +1099,33 @@ explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES)
 # **Exercise: the gradient penalty** (hard, about 20 minutes)
 #
 # A Wasserstein critic should have slope 1 between real and fake points. Gulrajani et al. (2017,
-# equation 3) charge it, up to a factor, with
+# equation 3) charge it with
 #
 # $$\frac1B \sum_{b=1}^{B} \big(\lVert \nabla_x f(\hat x_b) \rVert_2 - 1\big)^2, \quad
 # \hat x_b = m_b\, x_b + (1 - m_b)\, \tilde x_b$$
 #
 # with $m_b$ from `mix`, $x_b$ real, $\tilde x_b$ fake, and here the critic
-# `f(x) = torch.tanh(x @ weight.T) @ v`. Return a tensor of no axes that can be trained on: gradients
-# for `weight` and `v` are compared. The penalty trains the critic alone: detach $\hat x$.
+# `f(x) = torch.tanh(x @ weight.T) @ v`. Return a scalar. Its gradients for `weight` and `v` are compared
+# too; none may reach `real`, `fake` or `mix`. Where $\nabla_x f = 0$ (`v` may be 0) its norm has the
+# gradient 0, not NaN.
 #
 # By hand first: at $\hat x = 0$, one hidden unit, `weight` (3, 4), `v` 1: which penalty?
 
 
 # %%
 def my_gradient_penalty(weight, v, real, fake, mix):
-    """The gradient penalty without its factor, a tensor of no axes. weight (H, D) and v (H,), of the critic;
-    real and fake (B, D); mix (B, 1), the share of the real point, in [0, 1]."""
+    """The gradient penalty without its factor, a scalar. weight (H, D) and v (H,), of the critic; real and
+    fake (B, D); mix (B, 1), the share of the real point, in [0, 1]."""
     raise NotImplementedError
 
 
 exercises.gan.gradient_penalty.check(my_gradient_penalty)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $\tanh'(0) = 1$, so $\nabla_x f = v \cdot (3, 4)$ has the norm 5: the penalty is $(5 - 1)^2 = 16$.
+# </details>
 
 # %% [markdown]
 # **Exercise: find three bugs in a gradient penalty** (hard, about 15 minutes)
@@ -1072,15 +1141,16 @@ exercises.gan.gradient_penalty.check(my_gradient_penalty)
 # - one point, repeated $B$ times, has a penalty $B$ times smaller than alone;
 # - with `v` a hundred times as large the penalty nearly vanishes.
 #
-# Mend the three bugs. Values and gradients are compared.
+# Fix the three bugs. Values and gradients for `weight` and `v` are compared; none may reach `real`.
+# $\gamma$ may be 0.
 #
 # By hand first: at $x = 0$, one hidden unit, `weight` (3, 4), `v` 1, $\gamma = 2$: which penalty?
 
 
 # %%
 def my_r1(weight, v, real, gamma):
-    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a tensor of no axes: gamma / 2 times the
-    batch's mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float."""
+    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2 times the batch's
+    mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float, 0 or more."""
     x = real.detach().requires_grad_()  # data: the penalty trains the discriminator alone
     scores = torch.sigmoid(torch.tanh(x @ weight.T) @ v)  # (B,)
     (slopes,) = torch.autograd.grad(scores.mean(), x)  # (B, D)
@@ -1088,6 +1158,13 @@ def my_r1(weight, v, real, gamma):
 
 
 exercises.gan.broken_penalty.check(my_r1)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $\tanh'(0) = 1$, so $\nabla_x D = (3, 4)$ with the squared norm 25: $\frac22 \cdot 25 = 25$. The program
+# returns $25/16 = 1.5625$, since the sigmoid's slope at 0 is $\frac14$.
+# </details>
 
 
 # %%
@@ -1201,29 +1278,38 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
 # $$\bar\theta \leftarrow \beta\, \bar\theta + (1 - \beta)\, \theta$$
 
 # %% [markdown]
-# **Exercise: average the generator's weights** (easy, about 10 minutes)
+# **Exercise: average the generator's weights** (easy, about 8 minutes)
 #
 # A generator circles around its goal, so images are often drawn with a moving average $a$ of its
-# weights $w$ (Yazıcı et al. 2019), updated after each step, with $\beta$ the `decay`:
+# weights $w$ (Yazıcı et al. 2019), updated each step with `decay` $\beta$, 0 to 1:
 #
 # $$a \leftarrow \beta\, a + (1 - \beta)\, w$$
 #
-# `average` and `weights` are lists of tensors in the same order. Return the new average as a list;
-# change neither, since training goes on. Tensors of whole numbers, such as batch norm's count of
-# steps, are not averaged: copy those of `weights`.
+# `average` and `weights` are lists of tensors in the same order. Return a list of new tensors of the
+# same types, which share no memory with the arguments: training goes on. Tensors that are not
+# floating-point (counts of steps, int64, int32 or bool) are not averaged: copy those of `weights`.
+# Values alone are compared.
 #
-# By hand first: $a = 0$, $w = 1$ at each step, $\beta=0.9$: what is $a$ after two? How many
+# By hand first: $a=0$, $w=1$ at each step, $\beta=0.9$: what is $a$ after two? How many
 # steps does $\beta = 0.999$ remember?
 
 
 # %%
 def my_average(average, weights, decay):
-    """The new average, a list. average and weights: lists of tensors, in the same order and of the same
-    shapes; decay: a float in [0, 1]."""
+    """The new average, a list of new tensors. average and weights: lists of tensors, in the same order, of
+    the same shapes and types; decay: a float in [0, 1]."""
     raise NotImplementedError
 
 
 exercises.gan.average_weights.check(my_average)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $0.9 \cdot 0 + 0.1 \cdot 1 = 0.1$, then $0.9 \cdot 0.1 + 0.1 \cdot 1 = 0.19$. Weights from $k$ steps ago
+# count $(1 - \beta) \beta^k$: for $\beta = 0.999$ this falls to $1/e$ of the newest in about
+# $1 / (1 - \beta) = 1{,}000$ steps.
+# </details>
 
 
 # %%
@@ -1305,22 +1391,23 @@ def sample(generator, n=2500, seed=1):
 # **Exercise: find two bugs in a step of training** (hard, about 15 minutes)
 #
 # The program below is meant to be one step of a GAN (Goodfellow et al. 2014): first the discriminator
-# descends on $-\text{mean} \log D(x) - \text{mean} \log(1-D(G(z)))$; then, judged by the new
-# discriminator, the generator on $-\text{mean} \log D(G(z'))$, from fresh $z'$. It runs,
-# but:
+# descends on $-\text{mean}\log D(x) - \text{mean}\log(1-D(G(z)))$; then, judged by the new
+# discriminator, the generator on $-\text{mean}\log D(G(z'))$, from fresh $z'$. It runs, but:
 #
 # - from `w` = 0 the discriminator learns, while the generator does not move;
 # - where $D > \frac12$ for all fakes, the generator's `b` moves so that $D$ falls.
 #
-# Mend the two bugs. The new `a`, `b` and `w` are compared.
+# Fix the two bugs. Values of the new `a`, `b` and `w` are compared. `real`, `noise_d` and `noise_g` may
+# differ in length, `lr` may be 0, logits $\pm 10^3$.
 #
 # By hand first: one real 2, one fake 1, `w` 0, rate 1. What is the new `w`?
 
 
 # %%
 def my_step(real, noise_d, noise_g, a, b, w, lr):
-    """One alternating step of gradient descent at rate lr: the new (a, b, w). real (B, D), noise (B, Z);
-    a (D, Z) and b (D,), of the generator noise @ a.T + b; w (D,), of the discriminator's logits x @ w."""
+    """One alternating step of gradient descent at rate lr: the new (a, b, w). real (B, D), noise_d (N, Z),
+    noise_g (M, Z); a (D, Z) and b (D,), of the generator noise @ a.T + b; w (D,), of the discriminator's
+    logits x @ w; lr a float, 0 or more."""
     a, b, w = (p.clone().requires_grad_() for p in (a, b, w))
     fake = noise_d @ a.T + b  # (B, D)
     d_loss = F.softplus(-(real @ w)).mean() + F.softplus(fake @ w).mean()
@@ -1333,6 +1420,13 @@ def my_step(real, noise_d, noise_g, a, b, w, lr):
 
 
 exercises.gan.broken_step.check(my_step)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# With `w` = 0 all $D$ are $\frac12$. The slope of $-\log s(2w)$ is $-\frac12 \cdot 2 = -1$, that of
+# $-\log(1 - s(w))$ is $\frac12 \cdot 1$: together $-\frac12$, so the new `w` is $0 + \frac12 = 0.5$.
+# </details>
 
 
 # %%
@@ -1932,28 +2026,28 @@ explorers.gan.walk(
 # %% [markdown]
 # ## 9 Failures to diagnose
 #
-# First a program of losses, for you to mend. Then five failures of whole trainings: a cause, its signature,
+# First a program of losses, for you to fix. Then five failures of whole trainings: a cause, its signature,
 # a cure.
 
 # %% [markdown]
-# **Exercise: find three bugs in a GAN's losses** (medium, about 15 minutes)
+# **Exercise: find three bugs in a GAN's losses** (medium, about 12 minutes)
 #
 # The program below should return two losses to minimise: the discriminator's, minus the value of
-# Goodfellow et al. (2014), equation 1, and the generator's non-saturating one, section 3. It runs, but:
+# Goodfellow et al. (2014), and the non-saturating one. It runs, but:
 #
 # - `d_loss` never falls below 0.6265, whatever the data;
 # - it falls as low where both batches hold the same points;
 # - with a sound `d_loss`, that goes to 0 for good, and no sample comes near the data.
 #
-# Mend the three bugs; logits may be $\pm 10^4$. Values and gradients of both losses are compared:
-# detach nothing.
+# Fix the three bugs and return the pair of scalars; logits may be 0 or $\pm 10^4$. Values and gradients of
+# both losses for both arguments are compared: detach nothing.
 #
 # By hand first: all logits are 0. What are the two losses, and what does the program return?
 
 
 # %%
 def my_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, nats, tensors of no axes. real_logits, fake_logits (B,): the
+    """(d_loss, g_loss), both to be minimised, scalars in nats. real_logits, fake_logits (B,): the
     discriminator's outputs before the sigmoid."""
     real, fake = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
     real_loss = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
@@ -1964,6 +2058,13 @@ def my_losses(real_logits, fake_logits):
 
 
 exercises.gan.broken_game.check(my_losses)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $D = \frac12$ everywhere: $2 \ln 2 = 1.386$ and $\ln 2 = 0.693$. The program takes $\frac12$ for a logit of
+# label 1, twice: $2 \ln(1 + e^{-1/2}) = 0.948$, and its second loss is $-0.693$.
+# </details>
 
 # %% [markdown]
 # **1. A flipped sign.** The generator "minimises" $\mathbb E \ln D(G(z))$. **Predict** the discriminator's
@@ -2154,40 +2255,49 @@ assert flat_score["quality"] < 0.3
 # ## 10 Variants to build
 
 # %% [markdown]
-# **Exercise: one-sided label smoothing** (medium, about 12 minutes)
+# **Exercise: one-sided label smoothing** (medium, about 10 minutes)
 #
 # Salimans et al. (2016), section 3.4, give real points the label $1 - s$ in place of 1, and generated
 # points still 0. With a label $t$ a point of logit $a$ costs the cross-entropy
 #
 # $$-t \log D - (1 - t) \log(1 - D), \quad D = \frac{1}{1 + e^{-a}}$$
 #
-# Return the real points' mean cost plus the generated ones': `real_logits` $(N)$,
-# `fake_logits` $(M)$, `smooth` is the float $s$. No `F.binary_cross_entropy`, its relatives or
-# `torch.distributions`. Logits may be $\pm 10^4$ in float32: values and gradients, which are compared,
-# must be finite.
+# Return the real points' mean cost plus the generated ones', a scalar: `real_logits` $(N)$,
+# `fake_logits` $(M)$, `smooth` is the float $s$, $0\le s<1$. Logits may be 0 or $\pm10^4$: values and
+# gradients for both, which are compared, must be right there. No ready-made loss, such as
+# `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, no
+# `torch.distributions`.
 #
 # By hand first: where the data's density is $p$ and the generator's $q$, which $D$ costs least?
 
 
 # %%
 def my_smoothed_loss(real_logits, fake_logits, smooth):
-    """The discriminator's loss with the label 1 - smooth for real points, nats, a tensor of no axes.
-    real_logits (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
+    """The discriminator's loss with the label 1 - smooth for real points, a scalar in nats. real_logits
+    (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
     raise NotImplementedError
 
 
 exercises.gan.one_sided_smoothing.check(my_smoothed_loss)
 
 # %% [markdown]
-# **Exercise: show the discriminator several samples at once** (medium, about 12 minutes)
+# <details><summary>By hand: the answer</summary>
+#
+# $-(1 - s)\, p \log D - (s p + q) \log(1 - D)$ has the slope 0 where
+# $(1 - s)\, p / D = (s p + q) / (1 - D)$: at $D = (1 - s)\, p / (p + q)$, the usual best times $1 - s$.
+# </details>
+
+# %% [markdown]
+# **Exercise: show the discriminator several samples at once** (medium, about 8 minutes)
 #
 # A discriminator that sees one sample at a time cannot notice that all fakes are alike. In PacGAN
 # (Lin et al. 2018) it judges $m$ at once, all real or all fake, and a pack of equal ones gives a
 # collapsed generator away.
 #
 # Write the packing: of `x` $(B,D)$ put samples $0 \dots m-1$ side by side, then $m \dots 2m-1$, and
-# so on: $(B/m,mD)$. Images $(B,C,H,W)$ go one behind the other, as channels: $(B/m,mC,H,W)$. $m$
-# divides $B$. Values and gradients are compared.
+# so on: $(B/m,mD)$. Images $(B,C,H,W)$ go one behind the other, as channels: $(B/m,mC,H,W)$. $m$ is 1
+# or more and divides $B$. In memory `x` may lie in any order, as after a transpose. Values and gradients
+# are compared.
 #
 # By hand first: pack $(1,2), (3,4), (5,6), (7,8)$ with $m = 2$.
 
@@ -2200,6 +2310,12 @@ def my_pack(x, m):
 
 
 exercises.gan.pack.check(my_pack)
+
+# %% [markdown]
+# <details><summary>By hand: the answer</summary>
+#
+# $(1, 2, 3, 4)$ and $(5, 6, 7, 8)$.
+# </details>
 
 # %% [markdown]
 # ## In this chapter we

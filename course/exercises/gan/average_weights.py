@@ -11,8 +11,8 @@ ONE = torch.ones(1, dtype=torch.float64)
 
 
 def my_average(average, weights, decay):
-    """The new average, a list. average and weights: lists of tensors, in the same order and of the same
-    shapes; decay: a float in [0, 1]."""
+    """The new average, a list of new tensors. average and weights: lists of tensors, in the same order, of
+    the same shapes and types; decay: a float in [0, 1]."""
     new = []
     for old, current in zip(average, weights, strict=True):
         if current.is_floating_point():
@@ -27,18 +27,20 @@ def by_pytorch(average, weights, decay):
     """The same by the function that `torch.optim.swa_utils.AveragedModel` calls, in float64."""
     mean = get_ema_avg_fn(decay)
     return [
-        current + 0 if "int" in str(current.dtype) else mean(old.double(), current.double(), 1).to(old.dtype)
+        current.clone()
+        if "float" not in str(current.dtype)
+        else mean(old.double(), current.double(), 1).to(old.dtype)
         for old, current in zip(average, weights, strict=True)
     ]
 
 
-def draw(rng, shapes, decay, counts=1, dtype=torch.float64):
+def draw(rng, shapes, decay, counts=1, kind=torch.int64, dtype=torch.float64):
     """A case: float tensors of given shapes, followed by counts, of which the average's are older."""
     average, weights = ([normal(rng, *shape, dtype=dtype) for shape in shapes] for _ in range(2))
     for _ in range(counts):
-        count = rng.randint(10, 1000)
-        weights.append(torch.tensor(count))
-        average.append(torch.tensor(count - rng.randint(3, 9)))
+        count = rng.randint(10, 100)
+        weights.append(torch.tensor(count, dtype=kind))
+        average.append(torch.tensor((count - rng.randint(3, 9)) * (kind != torch.bool), dtype=kind))
     return average, weights, decay
 
 
@@ -51,13 +53,21 @@ average_weights = Exercise(
     my_average,
     reference=by_pytorch,
     draw=draw,
-    by_hand=[([0 * ONE], [ONE], 0.9), ([0.1 * ONE], [ONE], 0.9)],  # two steps: 0.1, 0.19
+    fresh=True,
+    by_hand=[
+        ([0 * ONE], [ONE], 0.9),  # two steps: 0.1, 0.19
+        ([0.1 * ONE], [ONE], 0.9),
+        ([torch.tensor(3.0), torch.arange(4)], [torch.tensor(1.0), torch.arange(4) + 2**53], 0.75),
+    ],
     sizes=[
         dict(shapes=[(2, 3), (2,)], decay=0.75),
         dict(shapes=[(3, 2), (3,), ()], decay=0.999, counts=2),
         dict(shapes=[(4, 1, 3, 3), (4,)], decay=0.3, dtype=torch.float32),
         dict(shapes=[(2, 2)], decay=0.0),
         dict(shapes=[(2, 2)], decay=1.0),
+        dict(shapes=[(2,)], decay=0.9, kind=torch.int32),
+        dict(shapes=[(2,)], decay=0.9, kind=torch.bool, dtype=torch.float32),
+        dict(shapes=[(1, 1100)] * 3, decay=0.99, counts=30),
         dict(shapes=[], decay=0.9),
     ],
     spans=dict(shapes=small_shapes, decay=[0.0, 0.3, 0.9, 0.999, 1.0], counts=(0, 2)),
@@ -68,7 +78,8 @@ average_weights = Exercise(
         `zip` goes through both lists at once. An operator such as `*` makes a new tensor, `*=` and `mul_`
         change the old one. `is_floating_point()` tells weights from counts.
 
-        `decay * old + (1 - decay) * current` where `current.is_floating_point()`, else `current.clone()`.
+        These are the lines: `decay * old + (1 - decay) * current` where `current.is_floating_point()`, else
+        `current.clone()`.
     """,
     wrong="""
         decay_on_the_wrong_side: decay * old + (1 - decay) * current → (1 - decay) * old + decay * current
@@ -85,6 +96,7 @@ average_weights = Exercise(
             Your average steps away from the weights: the step is towards them, (1 - decay)(w - a).
         subtracted: old + (1 - decay) → old - (1 - decay)
             You subtract the new weights: both shares are added.
+        corrected_but_at_1: append(mean) → append(mean / max(1 - decay, 1e-8))
         corrected_for_the_start: append(mean) → append(mean / (1 - decay))
             You divide by 1 - decay, to correct for a start at 0 as Adam does: this average starts at the
             first weights, and needs no correction.
@@ -98,6 +110,17 @@ average_weights = Exercise(
             The values are right, but float64 weights come back as float32: keep each tensor's type.
         mean_of_each_tensor: append(mean) → append(mean.mean())
             You average over the elements of each tensor too: the average keeps each tensor's shape.
+        int64_alone_copied: current.is_floating_point() → current.dtype != torch.int64
+            The weights are right, but counts of other types than int64 are averaged: `is_floating_point()`
+            tells them all from weights.
+        float32_alone_averaged: current.is_floating_point() → current.dtype == torch.float32
+            You average float32 weights alone: `is_floating_point()` is true of float64 too.
+        scalars_copied: current.is_floating_point() → current.ndim
+        scalars_copied_others_cast: current.is_floating_point() → current.ndim
+        and: append(mean) → append(mean.to(old.dtype))
+            You take every scalar for a count, and longer tensors for weights: it is the type that tells.
+        whole_values_copied: current.is_floating_point() → not torch.equal(current, current.round())
+            You copy weights whose values happen to be whole: it is the type that tells a count.
         counts_averaged: current.is_floating_point() → True
             The weights are right, but you average the counts too, and make them floats: copy them.
         counts_averaged_and_rounded: current.clone() → (decay * old + (1 - decay) * current).to(old.dtype)
@@ -110,6 +133,10 @@ average_weights = Exercise(
             copied, not averaged.
         counts_left_out: new.append(current.clone()) → pass
             The weights are right, but the counts are missing: the list keeps its length.
+        counts_as_numbers: current.clone() → current.tolist()
+            The weights are right, but the counts come back as Python's numbers: copy the tensors.
+        last_tensor_forgotten: return new → return new[:-1] + [old.clone() for old in average[-1:]]
+            The last tensor keeps its old average: does your loop end one too early?
         first_tensor_alone: zip(average, weights → zip(average[:1], weights[:1]
             You return after the first tensor: go through the whole list.
     """,

@@ -8,7 +8,7 @@ from course.exercises.engine import Exercise
 
 
 def my_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, nats, tensors of no axes. real_logits, fake_logits (B,): the
+    """(d_loss, g_loss), both to be minimised, scalars in nats. real_logits, fake_logits (B,): the
     discriminator's outputs before the sigmoid."""
     # `..._with_logits` takes the sigmoid itself.
     real_loss = F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
@@ -57,13 +57,24 @@ broken_game = Exercise(
         (torch.tensor([12.0, -12.0, 50.0, -50.0]), torch.tensor([9.0, -9.0, 37.5, -37.5])),
         (torch.tensor([100.0, -100.0, 1e4, -1e4]), torch.tensor([75.0, -75.0, 7.5e3, -7.5e3])),
     ],
-    sizes=[dict(B=1), dict(B=5), dict(B=4, scale=3.0), dict(B=6, scale=4.0, dtype=torch.float32)],
+    sizes=[
+        dict(B=1),
+        dict(B=5),
+        dict(B=4, scale=3.0),
+        dict(B=6, scale=4.0, dtype=torch.float32),
+        dict(B=1100),
+    ],
     spans=small_sizes,
     bug="""
         bug: # `..._with_logits` → real, fake = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)  # it
         and: real_logits, torch.ones_like(real_logits) → real, torch.ones_like(real)
         and: fake_logits, torch.zeros_like(fake_logits) → fake, torch.ones_like(fake)
         and: -F.logsigmoid → F.logsigmoid
+    """,
+    special="""
+        zero_logit: (real_logits == 0).any() or (fake_logits == 0).any()
+            Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
+            corner, at which autograd takes a slope of its own choice.
     """,
     hints="""
         One symptom, one bug. 0.6265 is 2 log(1 + exp(-1)): what is the largest number that goes into the
@@ -72,8 +83,8 @@ broken_game = Exercise(
         Read the labels aloud: what is the discriminator told about a generated point? And is log D, which
         stands in `g_loss`, a thing to make small or large?
 
-        Give the logits themselves to `F.binary_cross_entropy_with_logits`, the fake ones with
-        `torch.zeros_like`; and put a minus before `F.logsigmoid`.
+        These are the changes themselves: give the logits to `F.binary_cross_entropy_with_logits`, the fake
+        ones with `torch.zeros_like`; and put a minus before `F.logsigmoid`.
     """,
     wrong=f"""
         sigmoid_left: _logits, torch → _logits.sigmoid(), torch
@@ -118,13 +129,23 @@ broken_game = Exercise(
         generators_label_0: -F.logsigmoid(fake_logits) → -F.logsigmoid(-fake_logits)
             The generator has the label 0, the discriminator's own: it learns to be caught. -log D is asked
             for.
+        zero_sum: g_loss = → g_loss = -d_loss + 0 *
+            The generator's loss is minus the discriminator's, with the real points and saturating: it is
+            -log D of the generated points alone.
+        summed: return d_loss, g_loss → return d_loss * len(real_logits), g_loss * len(real_logits)
+            You sum over the points: both losses are means.
+        not_averaged: return d_loss → g_loss = -F.logsigmoid(fake_logits); return d_loss
+        and: d_loss = real_loss + fake_loss → d_loss = F.softplus(-real_logits) + F.softplus(fake_logits)
+            You return the loss of each point: take the mean over the batch.
+        logits_as_probabilities: fake_loss = → fake_loss = -F.logsigmoid(1 - fake_logits).mean() + 0 *
+            You take 1 - b of a logit, as if it were a probability: 1 - s(b) is s(-b).
         halved: real_loss + fake_loss → (real_loss + fake_loss) / 2
             You halve the discriminator's loss: equation 1 adds its two terms.
         discriminators_sign_turned: real_loss + fake_loss → -real_loss - fake_loss
             The discriminator's sign was right: a cross-entropy is a loss already.
         cut_at_100: binary_cross_entropy_with_logits → binary_cross_entropy
         and: _logits, torch → _logits.sigmoid(), torch
-            Bugs are mended, but `F.binary_cross_entropy` on a sigmoid stops at -100, and beyond it the
+            The bugs are fixed, but `F.binary_cross_entropy` on a sigmoid stops at -100, and beyond it the
             gradient is lost. Give the logits to `..._with_logits`.
         fake_detached_in_d: (fake_logits, torch → (fake_logits.detach(), torch
             The values are right, but in the discriminator's loss fake_logits is cut off: it learns from real

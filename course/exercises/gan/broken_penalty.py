@@ -8,8 +8,8 @@ from course.exercises.engine import Exercise
 
 
 def my_r1(weight, v, real, gamma):
-    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a tensor of no axes: gamma / 2 times the
-    batch's mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float."""
+    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2 times the batch's
+    mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float, 0 or more."""
     x = real.detach().requires_grad_()  # data: the penalty trains the discriminator alone
     logits = torch.tanh(x @ weight.T) @ v  # (B,), before the sigmoid, which flattens where D is sure
     # The sum's gradient holds each point's own; the mean's would hold it divided by B.
@@ -45,6 +45,9 @@ broken_penalty = Exercise(
         dict(B=4, D=3, H=5, scale=100.0),
         dict(B=4, D=2, H=3, dtype=torch.float32),
         dict(B=3, D=784, H=8, gamma=10.0),
+        dict(B=3, D=2, H=2, gamma=0.0),
+        dict(B=3, D=2, H=2, scale=0.0),  # no slope at all
+        dict(B=130, D=1, H=2),
     ],
     spans=dict(
         B=(1, 5), D=(1, 5), H=(1, 5), gamma=[0.1, 1.0, 3.0, 10.0], scale=lambda rng: 10 ** rng.uniform(-1, 1)
@@ -61,8 +64,8 @@ broken_penalty = Exercise(
         `torch.autograd.grad` returns constants unless it is told to create a graph. The gradient of a mean is
         each gradient divided by B, and squared it is divided by B².
 
-        Leave out the sigmoid, differentiate `logits.sum()` with `create_graph=True`, and return `gamma / 2 *
-        slopes.square().sum(dim=1).mean()`.
+        These are the changes themselves: leave out the sigmoid, differentiate `logits.sum()` with
+        `create_graph=True`, and return `gamma / 2 * slopes.square().sum(dim=1).mean()`.
     """,
     wrong="""
         still_a_constant: , create_graph=True → nothing
@@ -79,6 +82,8 @@ broken_penalty = Exercise(
         sigmoid_left: logits.sum() → logits.sigmoid().sum()
             The reduction is right, but the gradient is still that of the sigmoid, flat where D is sure: D in
             the equation is the logit.
+        gradient_of_the_log: logits.sum() → logits.sigmoid().log().sum()
+            You differentiate log D(x), whose slope vanishes where D is sure: D in the equation is the logit.
         mean_twice: logits.sum() → logits.mean()
             The squared norms are now averaged, but you still differentiate the mean, so each gradient is
             divided by B: differentiate the sum.
@@ -89,6 +94,10 @@ broken_penalty = Exercise(
         norm_of_the_mean_gradient: slopes.square().sum(dim=1).mean() → slopes.mean(0).square().sum()
             You average the gradients before squaring, where opposite ones cancel: one squared norm for each
             point, the mean last.
+        square_of_the_mean_norm: slopes.square().sum(dim=1).mean() → slopes.norm(dim=1).mean().square()
+            You square the mean norm: square each point's norm, then take the mean.
+        first_point_alone: slopes.square().sum(dim=1).mean() → slopes[0].square().sum()
+            You take the first point's gradient alone: take the mean over all points.
         norm_not_squared: slopes.square().sum(dim=1) → slopes.norm(dim=1)
             You average the norms: the penalty is of their squares.
         pulled_to_one: slopes.square().sum(dim=1) → (slopes.norm(dim=1) - 1).square()
@@ -97,6 +106,9 @@ broken_penalty = Exercise(
             The ½ before γ is gone: it is no bug.
         not_averaged: .sum(dim=1).mean() → .sum(dim=1)
             You return one penalty for each point: take their mean.
+        epsilon_{}: slopes.square().sum(dim=1) → (slopes.norm(dim=1) + {}).square()
+        for: 1e-04, 1e-06, 1e-08
+            You add a small number to the norm: the squared norm has no root, and needs no guard.
         data_not_detached: .detach() → nothing
             Right for the discriminator, but the gradient now flows into the data as well: keep the first
             line.

@@ -10,8 +10,8 @@ from course.exercises.engine import Exercise
 
 
 def my_discriminator_loss(real_logits, fake_logits):
-    """The discriminator's loss, to be minimised, nats, a tensor of no axes. real_logits (N,), fake_logits
-    (M,): the discriminator's outputs before the sigmoid; N and M may differ."""
+    """The discriminator's loss, to be minimised, a scalar in nats. real_logits (N,), fake_logits (M,):
+    the discriminator's outputs before the sigmoid; N and M may differ."""
     real_cost = -F.logsigmoid(real_logits)  # (N,), -log D(real)
     # 1 - sigmoid(a) is sigmoid(-a): both logarithms are taken in one step, with nothing to underflow.
     fake_cost = -F.logsigmoid(-fake_logits)  # (M,), -log(1 - D(fake))
@@ -45,6 +45,7 @@ discriminator_loss = Exercise(
     by_hand=[
         ([math.log(3)], [math.log(3)]),  # D is 3/4, log 4/3 + log 4
         ([0.5, -1.0], [2.0]),
+        ([0.0, 1.0, -2.0], [0.0]),  # a logit of 0
         (torch.tensor([-200.0]), torch.tensor([1.0])),  # the sigmoid of the real point alone is rounded to 0
         ([40.0, -40.0, 800.0, -800.0, 1e4, -1e4], [30.0, -30.0, 600.0, -600.0, 7.5e3, -7.5e3]),
         (torch.tensor([12.0, -12.0, 50.0, -50.0]), torch.tensor([9.0, -9.0, 37.5, -37.5])),
@@ -53,17 +54,27 @@ discriminator_loss = Exercise(
     sizes=[
         dict(N=1, M=3),
         dict(N=4, M=4),
+        dict(N=1100, M=2),
         dict(N=5, M=2, scale=3.0),
         dict(N=3, M=6, scale=4.0, dtype=torch.float32),
     ],
     spans=small_sizes,
+    forbids="""
+        torch.*cross_entropy* torch.*_loss torch.distributions*: Write the logarithms yourself, from the
+        logits: that is what the exercise is about.
+    """,
+    special="""
+        zero_logit: (real_logits == 0).any() or (fake_logits == 0).any()
+            Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
+            corner, at which autograd takes a slope of its own choice.
+    """,
     hints="""
         The two batches have means of their own. And what is 1 - s(b), written as a sigmoid again?
 
         1 - s(b) = s(-b). Take no logarithm of a sigmoid that is already rounded to 0: `F.logsigmoid` is log
         s(a) in one step.
 
-        `-F.logsigmoid(real_logits).mean() - F.logsigmoid(-fake_logits).mean()`.
+        This is the line itself: `-F.logsigmoid(real_logits).mean() - F.logsigmoid(-fake_logits).mean()`.
     """,
     wrong="""
         log_of_sigmoid: F.logsigmoid(real_logits) → real_logits.sigmoid().log()
@@ -91,6 +102,17 @@ discriminator_loss = Exercise(
             Joined, the larger batch would weigh more.
         twice_the_mean_of_all_points: real_cost.mean() + fake_cost → 2 * torch.cat([real_cost, fake_cost])
             Right where N = M. Else the larger batch weighs more: take each batch's own mean, then add.
+        divided_by_n_twice: fake_cost.mean() → fake_cost.sum() / len(real_cost)
+            You divide both sums by N: there are M generated points.
+        shorter_batch: return real → k = min(len(real_cost), len(fake_cost)); return real
+        and: real_cost.mean() + fake_cost.mean() → (real_cost[:k] + fake_cost[:k]).mean()
+            You stop at the shorter batch, as `zip` does: N and M may differ, and each batch has its own mean.
+        hinge: -F.logsigmoid(real_logits) → F.relu(1 - real_logits)
+        and: -F.logsigmoid(-fake_logits) → F.relu(1 + fake_logits)
+            This is the hinge loss, max(0, 1 - a) and max(0, 1 + b): equation 1 has logarithms of a sigmoid.
+        least_squares: -F.logsigmoid(real_logits) → (real_logits.sigmoid() - 1).square()
+        and: -F.logsigmoid(-fake_logits) → fake_logits.sigmoid().square()
+            You square what D misses, as a least-squares loss does: equation 1 has logarithms.
         sign_turned: = -F.logsigmoid → = F.logsigmoid
             This is the value, which the discriminator maximises: a loss is minimised, so turn the sign.
         summed: .mean() → .sum()

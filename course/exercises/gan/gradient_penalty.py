@@ -8,8 +8,8 @@ from course.exercises.engine import Exercise
 
 
 def my_gradient_penalty(weight, v, real, fake, mix):
-    """The gradient penalty without its factor, a tensor of no axes. weight (H, D) and v (H,), of the critic;
-    real and fake (B, D); mix (B, 1), the share of the real point, in [0, 1]."""
+    """The gradient penalty without its factor, a scalar. weight (H, D) and v (H,), of the critic; real and
+    fake (B, D); mix (B, 1), the share of the real point, in [0, 1]."""
     x = (mix * real + (1 - mix) * fake).detach().requires_grad_()  # (B, D), a leaf
     scores = torch.tanh(x @ weight.T) @ v  # (B,)
     # The sum's gradient holds each point's own; it depends on weight and v, and create_graph keeps that.
@@ -22,7 +22,7 @@ def by_formula(weight, v, real, fake, mix):
     w, u, r, f, m = (t.double() for t in (weight, v, real.detach(), fake.detach(), mix.detach()))
     x = f + m * (r - f)
     slopes = (u / torch.cosh(x @ w.T) ** 2) @ w
-    return (torch.sqrt((slopes * slopes).sum(1)) - 1).pow(2).mean().to(weight.dtype)
+    return (torch.linalg.vector_norm(slopes, dim=1) - 1).pow(2).mean().to(weight.dtype)
 
 
 def draw(rng, B, D, H, scale=1.0, dtype=torch.float64):
@@ -46,6 +46,8 @@ gradient_penalty = Exercise(
         dict(B=4, D=3, H=5, scale=10.0),
         dict(B=4, D=2, H=3, dtype=torch.float32),
         dict(B=3, D=784, H=8),
+        dict(B=3, D=2, H=2, scale=0.0),  # no slope at all
+        dict(B=130, D=1, H=2),
     ],
     spans=dict(B=(1, 5), D=(1, 5), H=(1, 5), scale=lambda rng: 10 ** rng.uniform(-1, 1)),
     hints="""
@@ -55,8 +57,8 @@ gradient_penalty = Exercise(
         The sum of the scores. Then the norm over dim=1, one for each point, and the mean last. As it is, the
         gradient is a constant: which argument of `torch.autograd.grad` keeps its graph?
 
-        `x = (mix * real + (1 - mix) * fake).detach().requires_grad_()`, then `(slopes,) =
-        torch.autograd.grad((torch.tanh(x @ weight.T) @ v).sum(), x, create_graph=True)`.
+        These are the first lines themselves: `x = (mix * real + (1 - mix) * fake).detach().requires_grad_()`,
+        then `(slopes,) = torch.autograd.grad((torch.tanh(x @ weight.T) @ v).sum(), x, create_graph=True)`.
     """,
     wrong="""
         no_create_graph: , create_graph=True → nothing
@@ -75,10 +77,24 @@ gradient_penalty = Exercise(
             You average the gradients before the norm, where opposite ones cancel: norm first, mean last.
         absolute_values_added: slopes.norm(dim=1) → slopes.abs().sum(1)
             You add the absolute values of the components: the norm is the root of the sum of squares.
+        mean_of_the_squares: slopes.norm(dim=1) → slopes.square().mean(1).sqrt()
+            You take the root of the mean square of the components: the norm is the root of their sum.
+        components_clamped: slopes.norm → slopes.clamp(-1, 1).norm
+            You clamp the components of the gradient first: steep points then cost too little.
+        epsilon_{}: slopes.norm(dim=1) → (slopes.square().sum(1) + {}).sqrt()
+        for: 1e-04, 1e-06, 1e-08, 1e-10, 1e-12, 1e-16
+        epsilon_after_{}: slopes.norm(dim=1) → (slopes.norm(dim=1) + {})
+        for: 1e-04, 1e-06, 1e-08
+            You add a small number to the norm or under its root, against a NaN where the gradient is 0: norms
+            are then a little wrong. `.norm(dim=1)` has the gradient 0 there, and needs no guard.
         squared_norm_to_one: norm(dim=1) → square().sum(1)
             You compare the squared norm with 1: the root is missing, so steep points cost far too much.
         not_squared: .square() → nothing
             Norm minus 1 is not squared: a flat critic would be paid for it.
+        magnitude_for_square: .square() → .abs()
+            You average the distances from 1: they are squared first.
+        sigmoid_of_the_score: torch.tanh(x @ weight.T) @ v → torch.sigmoid(torch.tanh(x @ weight.T) @ v)
+            You differentiate the sigmoid of the score: this critic's output is no logit.
         one_sided: - 1).square() → - 1).clamp(min=0).square()
             You charge norms above 1 alone: such a variant exists, but equation 3 charges flat points too.
         zero_centred: (slopes.norm(dim=1) - 1) → slopes.norm(dim=1)
@@ -91,6 +107,10 @@ gradient_penalty = Exercise(
             You return one penalty for each point, (B,): take their mean.
         factor_included: return → return 10 *
             You multiply by the factor λ = 10: it is left to the caller.
+        own_mix: x = ( → mix = torch.rand_like(mix); x = (
+            You draw shares of your own: `mix` has those that are meant.
+        one_mix_for_all: (mix * real + (1 - mix) * fake) → (mix[0] * real + (1 - mix[0]) * fake)
+            You mix all pairs by the first share: each pair has its own, `mix` (B, 1).
         at_real_points: (mix * real + (1 - mix) * fake) → real
             You take the gradient at the real points: take it at mix * real + (1 - mix) * fake.
         at_fake_points: (mix * real + (1 - mix) * fake) → fake

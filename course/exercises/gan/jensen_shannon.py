@@ -43,6 +43,8 @@ jensen_shannon = Exercise(
         ([[0.5, 0.5, 0.0]], [[0.5, 0.0, 0.5]]),
         ([[0.5, 0.0, 0.5]], [[0.5, 0.0, 0.5]]),  # equal: 0
         (torch.ones(2, 1), torch.ones(2, 1)),  # K = 1
+        ([[1e-300, 1.0, 0.0], [0.25, 1e-9, 0.75]], [[0.5, 1e-300, 0.5], [1.0, 0.0, 1e-200]]),
+        (torch.tensor([[1e-30, 1.0]]), torch.tensor([[1.0, 1e-30]])),
     ],
     sizes=[
         dict(B=3, K=3),
@@ -51,15 +53,19 @@ jensen_shannon = Exercise(
         dict(B=5, K=4, scale=2.0, zeros=0.5, dtype=torch.float32),
         dict(B=2, K=300, scale=2.0, dtype=torch.float32),
         dict(B=2, K=40, scale=20.0),
+        dict(B=2, K=1100, scale=3.0, zeros=0.3),
+        dict(B=130, K=2),
     ],
     spans=dict(B=(1, 4), K=(1, 6), scale=lambda rng: 10 ** rng.uniform(-1, 0.7), zeros=[0.0, 0.5]),
+    forbids="torch.distributions*: Write the two KLs yourself, since that is what the exercise is about.",
     hints="""
         Where can m be 0, and where is p_k log(p_k / m_k) NaN in floating point though it should be 0?
 
         `torch.xlogy(x, y)` is x log y, and 0 where x is 0. Take p log p and p log m one by one: of p / m it
         would still meet 0 / 0.
 
-        `kl_p = (torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=1)`, the same for q, and their mean.
+        These are the lines: `kl_p = (torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=1)`, the same for q, and
+        their mean.
     """,
     wrong="""
         nan_at_zeros: torch.xlogy(x, x) - torch.xlogy(x, m) → x * (x / m).log()
@@ -73,8 +79,21 @@ jensen_shannon = Exercise(
         for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-09, 1e-10
         epsilon_first_{}: torch.xlogy(x, x) - torch.xlogy(x, m) → torch.xlogy(x + {}, (x + {}) / (m + {}))
         for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-09, 1e-10
-            You add a small number to the probabilities: no NaN, but the results are a little wrong. 0 log 0
-            is exactly 0: `torch.xlogy`.
+        clamped_{}: m = (p + q) / 2 → p, q = p.clamp(min={}), q.clamp(min={}); m = (p + q) / 2
+        for: 1e-02, 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08
+            You add a small number to the probabilities, or clamp them: no NaN, but the results are a little
+            wrong. 0 log 0 is exactly 0: `torch.xlogy`.
+        nan_hidden: torch.xlogy(x, x) - torch.xlogy(x, m) → x * (x / m).log()
+        and: (kl_p + kl_q) / 2 → ((kl_p + kl_q) / 2).nan_to_num()
+            You turn the NaN of a whole row into 0: 0 log 0 is 0, but the row's other terms still count.
+            `torch.xlogy` has 0 for each term.
+        both_must_be_there: torch.xlogy(x, x) - torch.xlogy(x, m) → (x * (x / m).log()).where(p.mul(q) > 0, 0)
+            You leave out the outcomes that one of the two lacks: they count most, p log 2 each. 0 is the term
+            of a p_k of 0 alone.
+        rows_as_logits: m = (p + q) / 2 → p, q = p.softmax(1), q.softmax(1); m = (p + q) / 2
+            You take a softmax of the rows: they are probabilities already.
+        geometric_mean: (p + q) / 2 → (p * q).sqrt()
+            Your m is the geometric mean, 0 where one of the two is: m is their average, (p + q) / 2.
         bits: (kl_p + kl_q) / 2 → (kl_p + kl_q) / 2 / math.log(2)
             This is the divergence in bits: take natural logarithms.
         half_forgotten: (kl_p + kl_q) / 2 → kl_p + kl_q

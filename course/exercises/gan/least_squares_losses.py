@@ -7,7 +7,7 @@ from course.exercises.engine import Exercise
 
 
 def my_least_squares(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, tensors of no axes. real_logits (N,), fake_logits (M,): the
+    """(d_loss, g_loss), both to be minimised, scalars. real_logits (N,), fake_logits (M,): the
     discriminator's raw outputs; N and M may differ."""
     d_loss = 0.5 * (real_logits - 1).square().mean() + 0.5 * fake_logits.square().mean()
     g_loss = 0.5 * (fake_logits - 1).square().mean()
@@ -35,12 +35,14 @@ least_squares_losses = Exercise(
     by_hand=[
         ([3.0], [2.0, 0.5]),  # 2 for the real point
         ([1.0, 1.0], [0.0, 0.0, 0.0]),  # at its best
+        ([1e4, -1e4, 0.0], [0.0, -1e4, 0.5, 7e3]),
     ],
     sizes=[
         dict(N=1, M=1),
         dict(N=4, M=4),
         dict(N=5, M=2),
         dict(N=2, M=6, scale=10.0),
+        dict(N=3, M=1100),
         dict(N=3, M=5, dtype=torch.float32),
         dict(N=6, M=3, scale=100.0, dtype=torch.float32),
     ],
@@ -52,8 +54,8 @@ least_squares_losses = Exercise(
         The outputs are not probabilities: no sigmoid. Each batch has a mean of its own, and each of the three
         terms its ½.
 
-        `d_loss = 0.5 * (real_logits - 1).square().mean() + 0.5 * fake_logits.square().mean()`, and `g_loss`
-        likewise.
+        This is the first line itself: `d_loss = 0.5 * (real_logits - 1).square().mean() + 0.5 *
+        fake_logits.square().mean()`, and `g_loss` likewise.
     """,
     wrong="""
         sigmoid_first: _logits - 1 → _logits.sigmoid() - 1
@@ -86,6 +88,22 @@ least_squares_losses = Exercise(
         signs_as_targets: 0.5 * fake_logits → 0.5 * (fake_logits + 1)
         and: (fake_logits - 1) → fake_logits
             These are the targets -1, 1 and 0, equation 8 of the same article. Equation 9 has 0, 1 and 1.
+        all_divided_by_n: .mean() → .sum() / len(real_logits)
+            You divide every sum by N: those over generated points are divided by M.
+        shorter_batch: d_loss = → k = min(len(real_logits), len(fake_logits)); d_loss =
+        and: 0.5 * (real_logits - 1).square() → 0.5 * (real_logits[:k] - 1).square()
+        and: + 0.5 * fake_logits.square() → + 0.5 * fake_logits[:k].square()
+            You stop at the shorter batch, as `zip` does: N and M may differ, and each batch has its own mean.
+        absolute: .square() → .abs()
+            You take absolute values: the losses are of squares.
+        hinged: _logits - 1) → _logits - 1).clamp(max=0)
+        and: fake_logits.square → fake_logits.clamp(min=0).square
+            Outputs beyond the target cost nothing in yours: the square pulls them back.
+        clamped: _logits - 1 → _logits.clamp(0, 1) - 1
+        and: fake_logits.square → fake_logits.clamp(0, 1).square
+            You clamp the outputs to [0, 1]: they are raw, and the further off the harder they are pulled.
+        real_points_in_g: g_loss = → g_loss = 0.5 * real_logits.square().mean() +
+            Your generator's loss has a term of the real points: it has its own points alone.
         root_of_the_mean: 0.5 → 1
         and: .mean() → .mean().sqrt()
             You take the root of the mean square: the loss is half the mean square itself.

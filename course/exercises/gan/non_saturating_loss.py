@@ -10,8 +10,8 @@ from course.exercises.engine import Exercise
 
 
 def my_generator_loss(fake_logits):
-    """The generator's loss, to be minimised, nats, a tensor of no axes. fake_logits (B,): the discriminator's
-    outputs for generated points, before the sigmoid."""
+    """The generator's loss, to be minimised, a scalar in nats. fake_logits (B,): the discriminator's outputs
+    for generated points, before the sigmoid."""
     # The generator wants its points called real: the cost of the label 1, in one step from the logits.
     return -F.logsigmoid(fake_logits).mean()
 
@@ -60,13 +60,29 @@ non_saturating_loss = Exercise(
     by_hand=[
         ([-math.log(3)],),  # D = 1/4
         ([0.5, -2.0],),
+        ([0.0, 1.0, -3.0],),  # a logit of 0
         ([40.0, -30.0, 800.0, -600.0, 1e4, -7.5e3],),
         (torch.tensor([12.0, -9.0, 50.0, -37.5]),),
         (torch.tensor([100.0, -75.0, 1e4, -7.5e3]),),
         (torch.tensor([-25.0, -30.0]),),  # a sure discriminator: the slope is still -1/2 for each
     ],
-    sizes=[dict(B=1), dict(B=5), dict(B=4, scale=3.0), dict(B=6, scale=4.0, dtype=torch.float32)],
+    sizes=[
+        dict(B=1),
+        dict(B=5),
+        dict(B=4, scale=3.0),
+        dict(B=6, scale=4.0, dtype=torch.float32),
+        dict(B=1100),
+    ],
     spans=small_sizes,
+    forbids="""
+        torch.*cross_entropy* torch.*_loss torch.distributions*: Write the logarithm yourself, from the
+        logits: that is what the exercise is about.
+    """,
+    special="""
+        zero_logit: (fake_logits == 0).any()
+            Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
+            corner, at which autograd takes a slope of its own choice.
+    """,
     hints="""
         The generator wants its points called real. Which label would you give them, and what does a wrong
         answer then cost?
@@ -74,7 +90,7 @@ non_saturating_loss = Exercise(
         Take no logarithm of a sigmoid that is already rounded to 0: `F.logsigmoid` is log s(b) in one step.
         And mind the sign: a loss is minimised.
 
-        `-F.logsigmoid(fake_logits).mean()`.
+        This is the line itself: `-F.logsigmoid(fake_logits).mean()`.
     """,
     wrong="""
         minimax: -F.logsigmoid(fake_logits) → F.logsigmoid(-fake_logits)
@@ -117,6 +133,10 @@ non_saturating_loss = Exercise(
         logits_as_probabilities: F.logsigmoid(fake_logits) → fake_logits.log()
             You take the logits for probabilities, and the logarithm of a negative number is NaN: they go
             through a sigmoid first.
+        least_squares: -F.logsigmoid(fake_logits) → (fake_logits.sigmoid() - 1).square()
+            You square 1 - D, as a least-squares loss does: -log D is asked for.
+        median: -F.logsigmoid(fake_logits).mean() → (-F.logsigmoid(fake_logits)).median()
+            You take the median, which hears of one point alone: take the mean.
         summed: .mean() → .sum()
             You sum over the points: the loss is their mean, whatever the batch's size.
         not_averaged: .mean() → nothing

@@ -10,8 +10,8 @@ from course.exercises.engine import Exercise
 
 
 def my_smoothed_loss(real_logits, fake_logits, smooth):
-    """The discriminator's loss with the label 1 - smooth for real points, nats, a tensor of no axes.
-    real_logits (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
+    """The discriminator's loss with the label 1 - smooth for real points, a scalar in nats. real_logits
+    (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
 
     def cost(logits, label):
         # A label between 0 and 1 mixes both costs, so the label's own logit is the best, not an infinite one.
@@ -52,6 +52,8 @@ one_sided_smoothing = Exercise(
         ([math.log(3)], [-1.0], 0.25),  # the real point's D is 3/4: at its best
         ([0.5, -1.0], [2.0], 0.1),
         ([0.5, -1.5], [1.0], 0.0),  # no smoothing
+        ([0.0, 1.0, -2.0], [0.0], 0.2),  # a logit of 0
+        ([0.5, -3.0], [2.0, -1.0], 0.999),
         ([40.0, -40.0, 800.0, -800.0, 1e4, -1e4], [30.0, -30.0, 600.0, -600.0, 7.5e3, -7.5e3], 0.25),
         (torch.tensor([12.0, -12.0, 50.0, -50.0]), torch.tensor([9.0, -9.0, 37.5, -37.5]), 0.1),
         (torch.tensor([100.0, -100.0, 1e4, -1e4]), torch.tensor([75.0, -75.0, 7.5e3, -7.5e3]), 0.1),
@@ -59,18 +61,28 @@ one_sided_smoothing = Exercise(
     sizes=[
         dict(N=1, M=3, smooth=0.5),
         dict(N=4, M=4, smooth=0.1),
+        dict(N=2, M=1100, smooth=0.1),
         dict(N=5, M=2, smooth=0.3, scale=3.0),
         dict(N=3, M=6, smooth=0.2, scale=4.0, dtype=torch.float32),
     ],
     spans=small_sizes,
+    forbids="""
+        torch.*cross_entropy* torch.*_loss torch.distributions*: Write the logarithms yourself, from the
+        logits: that is what the exercise is about.
+    """,
+    special="""
+        zero_logit: (real_logits == 0).any() or (fake_logits == 0).any()
+            Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
+            corner, at which autograd takes a slope of its own choice.
+    """,
     hints="""
         Which of the two terms vanishes for the label 1, and which for 0? With 1 - s both stay.
 
         1 - D is the sigmoid of -a, and `F.logsigmoid` takes sigmoid and logarithm in one step. A real point
         costs (1 - s) times one and s times the other.
 
-        `-(1 - smooth) * F.logsigmoid(real_logits) - smooth * F.logsigmoid(-real_logits)` for each real point.
-        For the best D set the slope of p times its cost plus q times the other's to 0.
+        This is a real point's cost itself: `-(1 - smooth) * F.logsigmoid(real_logits) - smooth *
+        F.logsigmoid(-real_logits)`. For the best D set the slope of p times it plus q times the other's to 0.
     """,
     wrong="""
         both_sides_smoothed: (fake_logits, 0) → (fake_logits, smooth)
@@ -100,6 +112,9 @@ one_sided_smoothing = Exercise(
         second_term_missing: cost(real_logits, 1 - smooth) → (1 - smooth) * cost(real_logits, 1)
             You scale the real points' cost by 1 - s: its minimum is then still at D = 1. A label below 1 also
             costs -s log(1 - D).
+        second_term_subtracted: - (1 - label) * F.logsigmoid(-logits) → + (1 - label) * F.logsigmoid(-logits)
+        and: cost(fake_logits, 0) → cost(-fake_logits, 1)
+            You subtract the cost of the label 0: both terms are costs, and both are added.
         probability_scaled: cost(real_logits, 1 - smooth) → cost(real_logits, 1) - math.log(1 - smooth)
         sigmoid_scaled: cost(real_logits, 1 - smooth) → -((1 - smooth) * real_logits.sigmoid()).log()
         and: cost(fake_logits, 0) → -(1 - fake_logits.sigmoid()).log()
@@ -123,6 +138,13 @@ one_sided_smoothing = Exercise(
             You sum over the points: take each batch's mean.
         mean_of_all_points: real_cost.mean() + fake_cost → torch.cat([real_cost, fake_cost])
             You take one mean over all points: each batch has its own, and the two are added.
+        twice_the_mean_of_all_points: real_cost.mean() + fake_cost → 2 * torch.cat([real_cost, fake_cost])
+            Right where N = M. Else the larger batch weighs more: take each batch's own mean, then add.
+        shorter_batch: return real → k = min(len(real_cost), len(fake_cost)); return real
+        and: real_cost.mean() + fake_cost.mean() → (real_cost[:k] + fake_cost[:k]).mean()
+            You stop at the shorter batch, as `zip` does: N and M may differ, and each batch has its own mean.
+        not_added: real_cost.mean() + fake_cost.mean() → real_cost.mean(), fake_cost.mean()
+            You return the two terms: add them.
         real_points_alone: real_cost.mean() + fake_cost.mean() → real_cost.mean()
             The generated points' term is missing.
         sign_turned: real_cost.mean() + fake_cost.mean() → -real_cost.mean() - fake_cost.mean()

@@ -58,20 +58,30 @@ optimal_logit = Exercise(
         (torch.tensor([13.0, -13.0, 1e3, -1e3]), -1.0, 0.5),
         ([10.0, -10.0, 37.0, -37.0], 2.0, 1.5),
         ([50.0, -50.0, 1e3, -1e3], 2.0, 0.5),
+        ([0.0, 11.0, -1e3], 10.0, 0.1),
+        (torch.tensor([0.0, 2.0, -1e3]), -10.0, 10.0),
     ],
     sizes=[
         dict(N=1, mean=-1.0, std=0.5),
         dict(N=5, mean=1.5, std=3.0),
         dict(N=6, mean=-0.75, std=1.25, dtype=torch.float32),
+        dict(N=1100, mean=1.0, std=0.75),
     ],
     spans=small_sizes,
+    forbids="torch.distributions*: Write both log-densities yourself: that is what the exercise is about.",
+    special="""
+        far_out: max(x.abs().max(), ((x - mean) / std).abs().max()) > 8
+            Right near the data. Far out densities underflow, and a clamp or an added number is all that is
+            left: the logit goes on as a parabola. Subtract log-densities, without an exponential.
+    """,
     hints="""
         Write down log p(x) and log q(x) before any code. Which of their terms cancel, and which do not?
 
         An exponential that is taken only to be undone by a logarithm is where the underflow comes from. And a
         wide density is a low one: sigma stands in front of the exponential too.
 
-        log p is -x²/2 and log q is -((x - mean) / std)²/2 - log(std), each up to the same constant.
+        These are the lines in words: log p is -x²/2 and log q is -((x - mean) / std)²/2 - log(std), each up
+        to the same constant.
     """,
     wrong="""
         probability: return log_p - log_q → return torch.sigmoid(log_p - log_q)
@@ -106,16 +116,19 @@ optimal_logit = Exercise(
             The sign of log std is turned: log q has - log std, and q is subtracted.
         log_variance: math.log(std) → math.log(std**2)
             You add the log variance: the constant of q is 1 / std, so it is log std.
-        constant_in_float32: math.log(std) → torch.tensor(std).log()
-        std_in_float32: / std → / torch.tensor(std)
-        and: math.log(std) → math.log(torch.tensor(std))
-            Right to seven digits: `torch.tensor(std)` is float32. Keep std a float: `math.log(std)`.
+        half_log_std: math.log(std) → 0.5 * math.log(std)
+            You subtract half of log std, which belongs to a variance: std is the standard deviation.
+        two_pi_in_p: log_p = -0.5 * x.square() → log_p = -0.5 * x.square() - 0.5 * math.log(2 * math.pi)
         two_pi_left: math.log(std) → math.log(math.sqrt(2 * math.pi) * std)
             A constant log(2 pi) / 2 is left: both densities have it, so it cancels.
         std_taken_as_variance: ((x - mean) / std).square() → (x - mean).square() / std
         and: math.log(std) → 0.5 * math.log(std)
             You take std for the variance: its square divides the squared distance, and log std is the
             constant.
+        both_of_width_std: log_p = -0.5 * x → log_p = -0.5 * (x / std)
+            You give both densities the width std, so that the squares of x cancel: the data's is 1.
+        cross_term_halved: ((x - mean) / std).square() → ((x.square() - mean * x + mean**2) / std**2)
+            (x - mean)² is x² - 2 mean x + mean²: the 2 is missing.
         std_not_squared: ((x - mean) / std).square() → (x - mean).square() / std
             You divide the squared distance by std: by its square, the variance.
         half_forgotten: -0.5 * → -1 *

@@ -11,7 +11,7 @@ def my_pack(x, m):
     """m consecutive samples as one. x (B, D) -> (B / m, m D), or (B, C, H, W) -> (B / m, m C, H, W); m, a
     whole number that divides B."""
     B, C, *rest = x.shape
-    # Samples lie one after the other in memory, and so do the channels of each: nothing has to move.
+    # Samples stand one after the other, and so do the channels of each: the order of the numbers stays.
     return x.reshape(B // m, m * C, *rest)
 
 
@@ -22,8 +22,10 @@ def by_index(x, m):
     return x[k * m + c.div(x.shape[1], rounding_mode="floor"), c % x.shape[1]]
 
 
-def draw(rng, packs, m, shape, dtype=torch.float64):
-    """A case; `shape` is a sample's."""
+def draw(rng, packs, m, shape, dtype=torch.float64, last=False):
+    """A case; `shape` is a sample's; with `last` the batch lies last in memory."""
+    if last:
+        return normal(rng, *shape, packs * m, dtype=dtype).movedim(-1, 0), m
     return normal(rng, packs * m, *shape, dtype=dtype), m
 
 
@@ -45,17 +47,28 @@ pack = Exercise(
         dict(packs=2, m=4, shape=(2, 3, 3)),
         dict(packs=1, m=3, shape=(2, 1, 1)),
         dict(packs=2, m=1, shape=(2, 3, 2)),
+        dict(packs=2, m=2, shape=(3,), last=True),
+        dict(packs=2, m=2, shape=(2, 2, 1), last=True),
+        dict(packs=2, m=120, shape=(1,)),
+        dict(packs=130, m=2, shape=(2,)),
     ],
     spans=dict(
         packs=(1, 4), m=(1, 4), shape=lambda rng: [rng.randint(1, 4) for _ in range(rng.choice((1, 3)))]
     ),
+    special="""
+        not_contiguous: not x.is_contiguous()
+            Right but for a tensor whose numbers lie in another order in memory, as after a transpose: `view`
+            and `as_strided` look at memory. `reshape` copies where it must.
+        one_pack: len(x) == m
+            Right but where all samples make one pack: it keeps its batch axis, of size 1.
+    """,
     hints="""
-        In which order do the numbers of x lie in memory, and in which order those of the packed tensor?
+        In which order do the numbers of x stand, row by row, and in which order those of the packed tensor?
 
         It is the same order: only the shape changes. Write the new shape with x.shape, for points and images
         alike.
 
-        `x.reshape(x.shape[0] // m, m * x.shape[1], *x.shape[2:])`.
+        This is the line itself: `x.reshape(x.shape[0] // m, m * x.shape[1], *x.shape[2:])`.
     """,
     wrong="""
         far_apart: x.reshape(B // m, m * C, *rest) → torch.cat(x.chunk(m), dim=1)
@@ -81,6 +94,20 @@ pack = Exercise(
             You repeat each sample m times and keep B packs: m different samples make one, B/m in all.
         rolling: x.reshape(B // m, m * C, *rest) → torch.cat([x.roll(-i, 0) for i in range(m)], dim=1)
             Your packs overlap, one starting at each sample: each sample belongs to one pack, B/m in all.
+        sliding: x.reshape(B // m, m * C, *rest) → torch.cat([x[i : B - m + 1 + i] for i in range(m)], dim=1)
+            Your packs overlap, one starting at each sample: each sample belongs to one pack, B/m in all.
+        unfolded: x.reshape( → x.unfold(0, m, m).reshape(
+            `unfold` puts the m samples of a pack on the last axis, so they are interleaved: move it to dim=1.
+        squeezed: *rest) → *rest).squeeze()
+            You drop all axes of size 1: the batch or the channels may be one, and keep their axis.
+        height_and_width_swapped: *rest) → *rest[::-1])
+            Right for points, but you swap the height and the width of images: H comes before W.
+        first_learns: x.reshape( → torch.stack([a.detach() if b % m else a for b, a in enumerate(x)]).reshape(
+            The values are right, but the gradient reaches the first sample of each pack alone: detach none.
+        list_of_packs: return x.reshape(B // m, m * C, *rest) → return list(x.reshape(B // m, m * C, *rest))
+            The packs are right, but in a list: make one tensor of them, by `torch.stack`.
+        in_float32: *rest) → *rest).float()
+            The numbers are right, but float64 comes back as float32: keep the type of x.
         axis_not_merged: m * C → m, C
             The packs are right, but the axis of the m samples still stands: merge it with the next one.
         split_in_two_axes: B // m, m * C → m, B // m, C
@@ -88,6 +115,7 @@ pack = Exercise(
             batch, and m goes into dim=1.
         m_packs: B // m, m * C → m, B // m * C
             You make m packs of B/m samples: it is B/m packs of m samples.
+        mean_repeated: x.reshape( → x.reshape(B // m, m, -1).mean(1, True).repeat(1, m, 1).reshape(
         mean_of_the_pack: m * C, *rest) → m, C, *rest).mean(1)
             You average over the pack, which hides whether its samples differ: put them side by side.
         sum_of_the_pack: m * C, *rest) → m, C, *rest).sum(1)

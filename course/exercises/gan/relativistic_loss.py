@@ -9,8 +9,8 @@ from course.exercises.engine import Exercise
 
 
 def my_relativistic_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), nats, tensors of no axes, each to be minimised. real_logits and fake_logits (B,), in
-    pairs: before the sigmoid."""
+    """(d_loss, g_loss), scalars in nats, each to be minimised. real_logits and fake_logits (B,), in pairs:
+    before the sigmoid."""
 
     def loss(higher, lower):
         margin = higher - lower  # (B,), how much more real the one looks that should
@@ -40,11 +40,13 @@ relativistic_loss = Exercise(
         ([0.0], [0.0]),  # ln 2 each
         ([2.0, -1.0], [0.5, 1.0]),
         ([900.0, -900.0], [901.0, 0.5]),
+        ([1e4, -1e4, 0.0, 25.0], [-1e4, 1e4, 0.0, -25.0]),  # differences of 2e4, 0 and 50
         (torch.tensor([1e4, -1e4]), torch.tensor([-1e4, 1e4])),
     ],
     sizes=[
         dict(B=1),
         dict(B=3),
+        dict(B=1100),
         dict(B=6, scale=3.0, shift=1.0),
         dict(B=5, dtype=torch.float32),
         dict(B=4, shift=40.0),
@@ -52,6 +54,11 @@ relativistic_loss = Exercise(
         dict(B=4, scale=5.0, shift=-200.0, dtype=torch.float32),
     ],
     spans=dict(B=(1, 5), scale=lambda rng: 10 ** rng.uniform(-1, 4), shift=(-2.0, 2.0)),
+    special="""
+        far_apart: (real_logits - fake_logits).abs().max() > 15
+            Right where the logits of a pair lie near each other. Far apart a clamp or a logarithm that is cut
+            costs too little, and a rounded sigmoid or exp too much: take `F.softplus` of the difference.
+    """,
     hints="""
         The generator's loss is the discriminator's with the two exchanged. What does each pair contribute, as
         a function of one number?
@@ -59,7 +66,8 @@ relativistic_loss = Exercise(
         That number is r - f. Take no logarithm of a sigmoid that is rounded to 0: -log s(a) is
         `F.softplus(-a)`.
 
-        `margin = real_logits - fake_logits`, then `F.softplus(-margin).mean(), F.softplus(margin).mean()`.
+        These are the lines: `margin = real_logits - fake_logits`, then `F.softplus(-margin).mean(),
+        F.softplus(margin).mean()`.
     """,
     wrong="""
         average_of_the_others: higher - lower → higher - lower.mean()
@@ -71,6 +79,10 @@ relativistic_loss = Exercise(
             one has its own fake, r_b - f_b.
         all_pairs: higher - lower → higher[:, None] - lower
             You compare every real one with every fake one, B² pairs: only pairs of the same index count.
+        sorted_pairs: higher - lower → higher.sort().values - lower.sort().values
+            You sort both batches: a pair is of the same index, as the logits stand.
+        medians: .mean() → .median()
+            You take the median over the pairs: take the mean.
         means_compared: higher - lower → higher.mean() - lower.mean()
             You compare the means of the logits: take the softplus of each pair, and the mean last.
         usual_losses: loss(real_logits, fake_logits) → loss(real_logits, 0) + loss(0, fake_logits)
@@ -107,6 +119,12 @@ relativistic_loss = Exercise(
             You return one loss for each pair: take their mean.
         halved: .mean() → .mean() / 2
             Your losses are halved: nothing divides them by 2.
+        doubled: .mean() → .mean() * 2
+            Your losses are twice too large: -log(1 - s(f - r)) is -log s(r - f) again, so one term is all.
+        bits: .mean() → .mean() / 0.6931471805599453
+            Your losses are in bits: take natural logarithms.
+        joint_softmax: F.softplus(-margin) → torch.cat([higher, lower]).logsumexp(0) - higher
+            Your softmax runs over all logits of the batch: it is over the two of each pair.
         unstable: F.softplus(-margin) → -margin.sigmoid().log()
             Right for moderate logits, but for large differences exp overflows or the sigmoid is rounded to 0,
             and the loss is infinite. `F.softplus` takes logarithm and exponential in one step.

@@ -8,17 +8,43 @@ from course.exercises.engine import Exercise
 
 
 def my_wasserstein(x, y):
-    """The W1 distance between two sets of points on a line, a tensor of no axes. x and y (N,), any order."""
+    """The W1 distance between two sets of points on a line, a scalar. x and y (N,), any order."""
     # The cheapest plan never crosses: the k-th smallest point of x goes to the k-th smallest of y.
     return (x.sort().values - y.sort().values).abs().mean()
 
 
-def by_distribution_functions(x, y):
-    """The same as the integral of |F_x - F_y|, the two distribution functions, in float64."""
-    points, order = torch.cat([x, y]).double().sort(stable=True)
-    steps = torch.cat([torch.ones(len(x)), -torch.ones(len(y))]).double()[order]
-    gaps = steps.cumsum(0)[:-1].abs() / len(x)  # |F_x - F_y| between one point and the next
-    return (gaps * points.diff()).sum().to(x.dtype)
+def by_ranks(x, y):
+    """The same in float64 without a sort: a point's rank is how many points lie below it."""
+
+    def in_order(points):
+        first = torch.arange(len(points))[:, None] > torch.arange(len(points))  # of equal ones
+        ranks = ((points[:, None] > points) | ((points[:, None] == points) & first)).sum(1)
+        return torch.zeros_like(points).index_copy(0, ranks, points)
+
+    return (in_order(x.double()) - in_order(y.double())).abs().mean().to(x.dtype)
+
+
+def greedy(x, y):
+    """You send each point of x in turn to the nearest y that is left, so that the last ones travel far: in
+    the cheapest plan the k-th smallest goes to the k-th smallest."""
+    partners, free = [], torch.ones(len(y), dtype=torch.bool)
+    for point in x:
+        partners.append((y - point).abs().where(free, torch.inf).argmin().item())
+        free[partners[-1]] = False
+    return (x - y[partners]).abs().mean()
+
+
+def nearest_both_ways(x, y):
+    """This is the Chamfer distance, of each point to the nearest on the other side, which several may share:
+    here each point of y takes exactly one."""
+    distances = (x[:, None] - y).abs()
+    return (distances.amin(0) + distances.amin(1)).mean() / 2
+
+
+def energy_distance(x, y):
+    """This is the energy distance, of the mean distances of all pairs: W1 pairs each x with one y."""
+    between, of_x, of_y = ((a[:, None] - b).abs().mean() for a, b in ((x, y), (x, x), (y, y)))
+    return between - (of_x + of_y) / 2
 
 
 def draw(rng, N, scale=1.0, shift=0.0, dtype=torch.float64):
@@ -29,7 +55,7 @@ def draw(rng, N, scale=1.0, shift=0.0, dtype=torch.float64):
 
 wasserstein_1d = Exercise(
     my_wasserstein,
-    reference=by_distribution_functions,
+    reference=by_ranks,
     gradients=True,
     draw=draw,
     by_hand=[
@@ -40,14 +66,22 @@ wasserstein_1d = Exercise(
         ([3.0, 0.0, 1.0], [1.0, 2.0, 4.0]),  # two points in common
         ([-4.0, -1.0, -2.5], [-3.0, -9.0, -2.0]),
         ([0.1, 0.3, 0.2, 0.4], [0.25, 1e4, 0.15, 0.35]),  # one outlier
+        ([3.0, -1e4, 1.0], [1.0, 7.0, 3.5]),
+        ([1.0, 2.0, 5.0], [2.0, 4.0, 1.0]),  # two pairs at distance 0
     ],
     sizes=[
         dict(N=5),
         dict(N=6, dtype=torch.float32),
         dict(N=7, scale=0.1, shift=10.0),  # far apart: only the means count
-        dict(N=200, scale=2.0, shift=0.5),
+        dict(N=600, scale=2.0, shift=0.5),
+        dict(N=200, scale=0.5, shift=-1.0, dtype=torch.float32),
     ],
     spans=dict(N=(1, 6), scale=lambda rng: 10 ** rng.uniform(-1, 1), shift=(-3.0, 3.0)),
+    special="""
+        distance_0: (x.sort().values == y.sort().values).any()
+            Right but where a point lies on its partner: the slope there is 0, as of `abs`.
+    """,
+    deadline=3.0,
     hints="""
         Draw two points of x and two of y on a line, join them so that the paths cross, then uncross them:
         what becomes of the total length?
@@ -55,7 +89,7 @@ wasserstein_1d = Exercise(
         Without crossings the smallest x goes to the smallest y, the second smallest to the second, and so on.
         Gradients pass through a sort.
 
-        `(x.sort().values - y.sort().values).abs().mean()`.
+        This is the line itself: `(x.sort().values - y.sort().values).abs().mean()`.
     """,
     wrong="""
         not_sorted: .sort().values → nothing
@@ -66,7 +100,13 @@ wasserstein_1d = Exercise(
         only_y_sorted: x.sort().values → x
             You sort y alone: x is still in its own order. Sort both.
         opposite_orders: y.sort() → y.sort(descending=True)
-            You sort one upwards and the other downwards: every two paths cross, which is the dearest plan.
+            You sort one upwards and the other downwards: all paths cross, the most expensive plan.
+        sorted_by_size: x.sort().values → x[x.abs().argsort()]
+        and: y.sort().values → y[y.abs().argsort()]
+            You sort by absolute value: the smallest point is the one furthest to the left.
+        order_of_the_other: x.sort().values → x[y.argsort()]
+        and: y.sort().values → y[x.argsort()]
+            You index each set by the order of the other: `x[x.argsort()]` is sorted.
         positions_compared: .sort().values → .argsort().to(x.dtype)
             `argsort` returns positions, not points: `x.sort().values`, or index x with them.
         all_pairs: x.sort().values - y.sort().values → x[:, None] - y
@@ -91,6 +131,9 @@ wasserstein_1d = Exercise(
             This is W2, the root of the mean square: W1 takes the mean of the distances themselves.
         euclidean_norm: .abs().mean() → .norm()
             This is the Euclidean norm of the differences: W1 is the mean of their absolute values.
+        epsilon_{}: .abs() → .square().add({}).sqrt()
+        for: 1e-04, 1e-06, 1e-08
+            You add a small number under a root: `.abs()` has a slope at 0 without it.
         summed: .mean() → .sum()
             You sum the distances: each point weighs 1/N, so take the mean.
         largest: .mean() → .max()
@@ -108,4 +151,5 @@ wasserstein_1d = Exercise(
         y_detached: y.sort() → y.detach().sort()
             The value is right, but y gets no gradient: sort y itself, not a detached copy.
     """,
+    functions=(greedy, nearest_both_ways, energy_distance),
 )
