@@ -17,17 +17,10 @@ PAIRS = {ast.Add: ast.Sub, ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Eq: ast.NotEq, 
 SWAPPED = PAIRS | {second: first for first, second in PAIRS.items()}
 SWAPPED |= {ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div, ast.Pow: ast.Mult}
 EDGES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}  # whether the edge belongs
-NAMES = [
-    ("sum", "mean"),
-    ("max", "min"),
-    ("amax", "amin"),
-    ("exp", "expm1"),
-    ("log", "log2"),
-    ("zeros", "ones"),
-]
-NAMES += [("new_zeros", "new_ones"), ("zeros_like", "ones_like"), ("softmax", "sigmoid"), ("tanh", "sigmoid")]
-NAMES += [("cumsum", "cumprod"), ("square", "abs"), ("square", "sqrt"), ("logsigmoid", "sigmoid")]
-OTHER_NAMES = {first: second for pair in NAMES for first, second in (pair, pair[::-1])}
+ALIKE = "sum mean, max min, amax amin, exp expm1, log log2, zeros ones, new_zeros new_ones, softmax sigmoid, "
+ALIKE += "zeros_like ones_like, tanh sigmoid, cumsum cumprod, square abs, square sqrt, logsigmoid sigmoid"
+PAIRED = [pair.split() for pair in ALIKE.split(", ")]
+SHORT = 12  # characters: of a shorter place the expression around it is shown
 
 
 class EndlessLoop(Exception):
@@ -66,10 +59,11 @@ def mutations(function, order=lambda edits: edits, *, cut=False):
     edits = [
         (*place, new) for place in places for new in (_cuts(place[0]) if cut else _changes(place[0], names))
     ]
-    for node, parent, field, index, new in order(edits):
-        before = ast.unparse(node).splitlines()[0]
+    for node, owner, parent, field, index, new in order(edits):
+        around = isinstance(owner, ast.expr) and len(ast.unparse(node)) < SHORT
+        before = ast.unparse(owner if around else node).splitlines()[0]
         _put(parent, field, index, new)
-        after = ast.unparse(new).splitlines()[0]
+        after = ast.unparse(owner if around else new).splitlines()[0]
         try:
             yield Mutation(made(tree, function), before, after)
         except (SyntaxError, ValueError):
@@ -79,14 +73,14 @@ def mutations(function, order=lambda edits: edits, *, cut=False):
 
 
 def _places(body):
-    """All nodes of a function's body, each as (node, its parent, field, index in the field or None)."""
+    """All nodes of a function's body: (node, its owner, and object, field, index to put another)."""
     whole = ast.Module(body, [])
-    for parent in ast.walk(whole):
-        for field, value in ast.iter_fields(parent):
+    for owner in ast.walk(whole):
+        for field, value in ast.iter_fields(owner):
             if isinstance(value, ast.AST):
-                yield value, parent, field, None
+                yield value, owner, owner, field, None
             elif isinstance(value, list):
-                yield from ((v, value, None, i) for i, v in enumerate(value) if isinstance(v, ast.AST))
+                yield from ((v, owner, value, None, i) for i, v in enumerate(value) if isinstance(v, ast.AST))
 
 
 def _put(parent, field, index, node):
@@ -136,8 +130,10 @@ def _changes(node, names):
         for name in names:
             if name != node.id:
                 yield ast.Name(name, ast.Load())
-    elif isinstance(node, ast.Attribute) and node.attr in OTHER_NAMES:
-        yield _with(node, attr=OTHER_NAMES[node.attr])
+    elif isinstance(node, ast.Attribute):
+        for first, second in PAIRED:
+            if node.attr in (first, second):
+                yield _with(node, attr=second if node.attr == first else first)
     elif isinstance(node, ast.Call):
         yield from _changed_calls(node)
     elif isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load):

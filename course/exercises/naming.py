@@ -1,5 +1,6 @@
 """Say what is wrong with an answer: the most that can be said, and always the smallest case that fails."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from course.exercises import sandbox, search, special
 
 FEW_DIGITS = 4.5  # to how many a wrong answer must be right to be called right but for its precision
 SEARCH_SECONDS = 5.0  # for what may have been done to come to a wrong answer
+FAULTS = []  # what went wrong in a search: a learner's verdict does not suffer by it, a test does
 PRINTED = 500  # characters shown of what a function printed
 
 
@@ -81,8 +83,9 @@ def named(answer):
         _cut,
         _too_slow,
         _squeezed,
+        _kind,
         _few_digits,
-        _special,
+        _trait,
         _found,
         _not_finite,
     ):
@@ -156,8 +159,9 @@ def _squeezed(answer):
         want, got = answer.expected[which].value, answer.outcomes[which].value
         if diagnosis != "wrong_shape" or not _same_numbers(want, got):
             return None
-    told = "The numbers are right, but an axis of size 1 is lost or one too many: `squeeze` takes all of them"
-    return "squeezed", f"{told}, also that of a batch of one.\n{answer.shown()}"
+    lost = got[1].dim() < want[1].dim() if want[0] == "tensor" else True
+    told = "lost: `squeeze` takes all of them, also that of a batch of one" if lost else "too many"
+    return "squeezed", f"The numbers are right, but an axis of size 1 is {told}.\n{answer.shown()}"
 
 
 def _same_numbers(want, got):
@@ -171,21 +175,32 @@ def _same_numbers(want, got):
 
 def _few_digits(answer):
     diagnosis, _ = next(iter(answer.failures.values()))
-    if diagnosis != "wrong_values" or not answer.whole or 3 * len(answer.failures) < len(answer.cases):
+    if diagnosis != "wrong_values" or not answer.whole:
         return None
     right = [digits(answer.expected[k].value, answer.outcomes[k].value) for k in answer.failures]
-    if min(right[0], statistics.median(right)) < FEW_DIGITS:
+    if min(right[0], statistics.median(right)) < FEW_DIGITS or math.isinf(right[0]):
         return None
     told = f"Your values are right to {right[0]:.0f} digits, of the 15 that float64 has"
     cause = "Is a number on the way rounded to float32, or a small one added, such as 1e-8?"
     return "few_digits", f"{told}. {cause}\n{answer.shown()}"
 
 
-def _special(answer):
-    wrong_ones = [answer.arguments(k) for k in answer.failures]
-    right_ones = [answer.arguments(k) for k in range(len(answer.outcomes)) if k not in answer.failures]
-    found = special.kind_of(wrong_ones, right_ones, answer.exercise.kinds)
+def _kind(answer):
+    found = special.kind_of(*_apart(answer), answer.exercise.kinds)
     return found and (found[0], f"{found[1]}\n{answer.shown()}")
+
+
+def _trait(answer):
+    found = special.trait_of(*_apart(answer))
+    return found and (found[0], f"{found[1]}\n{answer.shown()}")
+
+
+def _apart(answer):
+    """The cases that fail and those that do not."""
+    came = range(len(answer.outcomes))
+    return [answer.arguments(k) for k in answer.failures], [
+        answer.arguments(k) for k in came if k not in answer.failures
+    ]
 
 
 def _found(answer):
@@ -198,6 +213,8 @@ def _found(answer):
         )
 
     (outcome,) = sandbox.run(find, [()], deadline=SEARCH_SECONDS)
+    if outcome.kind == "error":
+        FAULTS.append(f"{answer.exercise.name}: {outcome.text}")
     found = search.plain(outcome.value) if outcome.kind == "value" else None
     return found and (found[0], f"{found[1]}\n{answer.shown()}")
 

@@ -6,7 +6,7 @@ arguments in Python, below it what the learner is told.
     zero_eps: eps == 0
         An eps of 0 is a value like others: `eps or 1e-5` takes it for "not given".
 
-Kinds that any exercise may have are tried after those.
+`trait_of` looks for what any case may have.
 """
 
 import itertools
@@ -16,6 +16,8 @@ import textwrap
 
 import torch
 
+# what many cases have by chance, a part of a kind's name
+WEAK = ("longer_than_1", "unequal_sizes", "negative", "odd", "above_1")
 HEAD = re.compile(r"([\w.-]+): (.+)")
 
 
@@ -37,9 +39,7 @@ def holds(condition, arguments):
 
 
 def kind_of(wrong, right, kinds):
-    """The one kind that all wrong cases are of.
-
-    Of the right ones few are, since a kind of the exercise's own may go well by luck, and none of another.
+    """The one kind of an exercise that all wrong cases are of; of the right ones few are, by luck.
 
     Args:
         wrong, right: lists of cases, each a dict of arguments.
@@ -47,16 +47,23 @@ def kind_of(wrong, right, kinds):
     Returns:
         (name, what to tell) or None.
     """
-    if not wrong or not right:
-        return None
-    for name, condition, told in kinds:
+    for name, condition, told in kinds if wrong and right else ():
         of_it = [case for case in right if holds(condition, case)]
         if all(holds(condition, case) for case in wrong) and 2 * len(of_it) <= len(right):
             return name, told
+    return None
+
+
+def trait_of(wrong, right):
+    """What all wrong cases have, and no right one; as `kind_of`, but for any exercise."""
+    if not wrong or not right:
+        return None
     always = set.intersection(*(set(_traits(case)) for case in wrong))
     never = set().union(*(_traits(case) for case in right))
+    few = min(len(wrong), len(right)) < 3
     for name, words, told in _traits(wrong[0]):
-        if (name, words, told) in always - never:
+        weak = name.startswith(WEAK) or name.endswith(WEAK)
+        if (name, words, told) in always - never and not (few and weak):
             return name, f"Your function is right but for the cases in which {words}{told and ': '}{told}."
     return _largest(wrong, right)
 

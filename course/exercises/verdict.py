@@ -14,10 +14,13 @@ class Result:
 
     Attributes:
         status: "passed", "failed" or "not_attempted".
-        diagnosis: None unless failed: the name of the misconception that gives the same numbers, or one of
+        diagnosis: if failed the name of the misconception that gives the same numbers, or one of
             "wrong_values", "wrong_shape", "wrong_dtype", "wrong_type", "returned_none", "wrong_gradient",
-            "detached", "changed_input", "raised", "timeout", "died", "not_callable", "wrong_signature",
-            "check_failed".
+            "detached", "not_detached", "nan_gradient", "not_finite", "few_digits", "squeezed",
+            "changed_input", "shares_memory", "keeps_state", "raised", "timeout", "too_slow", "died",
+            "not_callable", "wrong_signature", "check_failed", or what a search found, such as "factor",
+            "slip" or "negative_missing", of two mistakes "first+second". Of a right answer by a way that
+            the statement rules out "forbidden", else None.
         message: the verdict for the learner, plain text; empty above rank 0 of several processes.
         arguments: the smallest case that fails, a dict from names to values; None unless a case does.
     """

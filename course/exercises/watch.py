@@ -14,7 +14,7 @@ AUTOGRAD = (
     "torch.autograd*.grad",
     "torch.autograd*.backward",
     "*.backward",
-    "torch.func*",
+    "torch.func.*",
     "torch._functorch*",
 )
 
@@ -24,10 +24,10 @@ def calls(patterns):
     """Note the calls of forbidden functions in a block, in Python and in C, at any depth.
 
     Args:
-        patterns: of `fnmatch`, each for a function's name, `conv?d`, or for its module and name,
-            `torch.distributions*`; "autograd" stands for AUTOGRAD, and LOOPS is not for calls.
+        patterns: of `fnmatch`, each for a function's name, `conv?d`, or, with a dot, for its module and name,
+            `torch.distributions.*`; "autograd" stands for AUTOGRAD, and LOOPS is not for calls.
     Yields:
-        list of the names that were called, each once, filled while the block runs.
+        list, in which the first such function stands once it is called.
     """
     called = []
     patterns = [p for p in patterns if p != LOOPS]
@@ -47,8 +47,8 @@ def calls(patterns):
         if (name, module) not in known:
             whole = f"{module}.{name}"
             known[name, module] = any(fnmatch.fnmatchcase(whole if "." in p else name, p) for p in patterns)
-            if known[name, module] and name not in called:
-                called.append(name)
+            if known[name, module] and not called:
+                called.append(whole.removeprefix("torch._C._nn.").lstrip("."))
 
     before = sys.getprofile()
     sys.setprofile(note)

@@ -236,7 +236,11 @@ def test_misconceptions_are_told_by_what_they_return_on_every_case(exercise, wro
         (lambda x, factor: (yield x * factor), "wrong_type", "use return, not yield"),
         (lambda x, factor: (x * factor).repeat(1, 2), "wrong_shape", r"shape \(2, 1\), got \(2, 2\)"),
         (lambda x, factor: (x * factor).T.clone(), "transposed_0_1_missing", r"\(2, 1\), got \(1, 2\)"),
-        (lambda x, factor: (x * factor).float(), "wrong_dtype", "float32, expected float64: .* dtype=x.dtype"),
+        (
+            lambda x, factor: (x * factor).float(),
+            "wrong_dtype",
+            "float32, expected float64: .* dtype=x.dtype",
+        ),
         (lambda x, factor: (x * factor).to("meta"), "wrong_type", "a tensor on the device meta"),
         (lambda x, factor: (x * factor).detach().numpy(), "wrong_type", "numpy.ndarray"),
         (lambda x, factor: (x * factor).tolist(), "wrong_type", "a tensor as the output, got 2 values"),
@@ -354,7 +358,7 @@ def test_numbers_and_sequences_are_compared(exercise):
         (lambda x, factor: (7, float(factor), [x]), "wrong_values", "as value 1 of the output"),
         (lambda x, factor: (len(x) + 1, float(factor), [x]), "minus_1_item_1_missing", "as value 1 of"),
         (lambda x, factor: (float(len(x)), float(factor), [x]), "wrong_values", "where a whole number (int)"),
-        (lambda x, factor: (len(x), factor + 1e-6, [x]), "few_digits", "as value 2 of the output"),
+        (lambda x, factor: (len(x), factor + 1e-8, [x]), "few_digits", "as value 2 of the output"),
         (lambda x, factor: (len(x), float(factor), [x * x]), "wrong_values", "Value 1 of value 3 of"),
     ):
         result = exercise.check(wrong)

@@ -55,7 +55,9 @@ def test_an_endless_loop_ends_at_the_deadline(place):
 
     outcomes = run(endless, deadline=1.0)
     assert kinds(outcomes) == ["value", "timeout"]
-    assert outcomes[1].text == "was still running after 1 seconds of computing: is there a loop that never ends?"
+    assert (
+        outcomes[1].text == "was still running after 1 seconds of computing: is there a loop that never ends?"
+    )
 
 
 def test_an_endless_loop_that_catches_everything_twice_ends(place):
