@@ -2095,7 +2095,7 @@ assert outcomes[5.0] == math.inf
 # Features differ in mean and unit, up to a thousandfold; in the first `n_train` > `k` + 1 rows none is
 # constant, and no two correlate equally.
 #
-# By hand first: what is $R^2$ if all predictions are $\bar y$? Does noise do better?
+# By hand first: what is $R^2$ if all predictions are $\bar y$? Is noise better?
 
 
 # %%
