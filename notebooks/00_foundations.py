@@ -2089,13 +2089,13 @@ assert outcomes[5.0] == math.inf
 #
 # $$R^2 = 1 - \frac{\sum (y - \hat y)^2}{\sum (y - \bar y)^2}$$
 #
-# with $\hat y$ the prediction and $\bar y$ the mean of these rows. It runs, but where `x` and `y` are pure
+# with $\hat y$ the prediction and $\bar y$ the mean of these rows. It runs, but where `x` and `y` are
 # noise it finds about 0.3 (100 rows, 1,000 features, `n_train` 70, `k` 10). Fix it.
 #
-# Features differ in mean and unit, $10^{7}$-fold perhaps; in the first `n_train` > `k` + 1 rows none is
+# Features differ in mean and unit, up to a thousandfold; in the first `n_train` > `k` + 1 rows none is
 # constant, and no two correlate equally.
 #
-# By hand first: what is $R^2$ if all predictions are $\bar y$? Does noise do better?
+# By hand first: what is $R^2$ if all predictions are $\bar y$? Is noise better?
 
 
 # %%

@@ -39,12 +39,18 @@ cross_entropy_slope = Exercise(
         ([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]], torch.tensor([1, 1])),  # ties
         (torch.tensor([[1e4, -1e4, 0.0], [-1e4, -1e4, -9999.0]]), torch.tensor([1, 0])),  # in float32
         ([[800.0, 799.0], [-900.0, -901.0], [0.0, 1e4]], torch.tensor([1, 1, 0])),
+        ([[1e4, 9999.0, 9998.5], [0.3, -0.2, 0.5], [-30.0, 0.0, 30.0]], torch.tensor([1, 2, 0])),
+        (torch.tensor([[1e4, 9999.0, -1e4], [0.25, -0.25, 0.5]]), torch.tensor([2, 0])),  # in float32
+        ([[3.0], [-1.0]], torch.tensor([0, 0])),  # one class
     ],
+    forbids="autograd: Write the gradient's formula down and compute it: it is shorter than the loss.",
     sizes=[
         dict(B=4, K=4),
         dict(B=7, K=3),
         dict(B=3, K=10, scale=3.0),
         dict(B=5, K=2, dtype=torch.float32),
+        dict(B=2, K=300),
+        dict(B=150, K=2),
     ],
     spans=dict(B=(1, 5), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-2, 4)),
     hints="""
@@ -54,13 +60,26 @@ cross_entropy_slope = Exercise(
         The slope of the log of a sum of exponentials is the softmax; the label's own logit adds -1 to one
         entry of each row. And the loss is a mean: what does one example weigh?
 
-        `(torch.softmax(logits, dim=1) - F.one_hot(labels, logits.shape[1])) / len(labels)`.
+        This is the line itself: `(torch.softmax(logits, dim=1) - F.one_hot(labels, logits.shape[1])) /
+        len(labels)`.
+    """,
+    special="""
+        sure: logits.softmax(1).min() < 1e-6 or logits.softmax(1).max() > 1 - 1e-6
+            Right but where a probability is nearly 0 or 1: nothing needs to be clamped or replaced, and a
+            row's largest logit taken out first keeps all digits.
+        narrow_table: labels.max() + 1 < logits.shape[1]
+            Right but where the last class has no example: `F.one_hot` must be told how many classes there
+            are, `logits.shape[1]`.
+        many_classes: logits.shape[1] > 10
+            Right but for more than ten classes: K is `logits.shape[1]`.
     """,
     wrong="""
         not_divided_by_b: slope / len(labels) → slope
             This is the slope of the sum over the batch: the loss is a mean, so divide by B.
         divided_by_b_and_k: slope / len(labels) → slope / logits.numel()
             You divide by the classes as well: the mean runs over the B examples alone.
+        divided_by_k: slope / len(labels) → slope / logits.shape[1]
+            You divide by the number of classes: the mean runs over the B examples.
         sign_turned: return slope → return -slope
             The sign is wrong: raising the label's logit lowers the loss, so its entry is negative.
         softmax_over_the_batch: dim=1 → dim=0
@@ -90,6 +109,9 @@ cross_entropy_slope = Exercise(
         and: return slope → return F.one_hot(labels, logits.shape[1]) * slope
             This is the slope with respect to the probabilities, -1/p at the label: go on through the softmax
             to the logits.
+        squared_error_of_sigmoids: slope = torch.softmax(logits, → slope = 1 * (p := logits.softmax(
+        and: dim=1) → dim=1))
+        and: return slope → return p * (1 - p) * slope
         squared_error: slope = torch.softmax(logits, dim=1) → p = logits.softmax(1); slope = p.clone()
         and: return slope → return p * (slope - (p * slope).sum(1, keepdim=True))
             This is the slope of the squared error of the probabilities, which vanishes where a mistake is

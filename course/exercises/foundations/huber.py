@@ -40,7 +40,10 @@ huber = Exercise(
         ([0.0, 0.0], [0.0, 0.0], 0.5),
         (torch.tensor([1e6, -1e6, 1.0, -20.0]), torch.zeros(4), 10.0),  # in float32
         ([1e6, -0.25, 1e3], [0.0, 0.0, 0.0], 1e-2),
+        ([-1e6, 300.0, 1e3], [0.0, 0.0, 1e-6], 1e3),
     ],
+    forbids="""huber_loss: Write the square and the line yourself, since how they meet is what the exercise is
+        about.""",
     sizes=[
         dict(N=5, delta=3.0),
         dict(N=6, delta=0.3, scale=3.0, dtype=torch.float32),
@@ -54,8 +57,13 @@ huber = Exercise(
         The slope is a = δ, and δ·δ + c = ½ δ² gives c. `torch.where(condition, here, elsewhere)` chooses
         element by element; the condition asks for the size of the residual, so for `abs()`.
 
-        With `size = (predicted - y).abs()`: `torch.where(size <= delta, 0.5 * size.square(), delta * (size -
-        0.5 * delta)).mean()`.
+        These are the lines themselves: with `size = (predicted - y).abs()`, `torch.where(size <= delta, 0.5 *
+        size.square(), delta * (size - 0.5 * delta)).mean()`.
+    """,
+    special="""
+        large_residuals: (predicted - y).abs().max() > 500
+            Right but for large residuals: is there a limit, or a difference of two large squares, which
+            leaves few digits?
     """,
     wrong="""
         squared_error: torch.where(size <= delta, square, straight) → size.square()
@@ -73,6 +81,16 @@ huber = Exercise(
             that away.
         slope_1: delta * (size - 0.5 * delta) → size - delta + 0.5 * delta**2
             Your line has the slope 1, which meets the square's own slope for delta = 1 alone: it is delta.
+        lowered_by_half_of_delta: delta * (size - 0.5 * delta) → delta * size - 0.5 * delta
+            You lower the line by ½ delta, which fits for delta = 1 alone: it is ½ delta².
+        line_raised: size - 0.5 * delta → size + 0.5 * delta
+            You raise the line by ½ delta²: it starts above the square, so take that away.
+        line_with_a_sign: delta * (size → delta * (predicted - y
+            Your line falls where the residual is negative: it rises on both sides, with the residual's size.
+        squared_residual_compared: size <= delta → size.square() <= delta
+            You compare the squared residual with delta: compare its size.
+        all_pairs: (predicted - y) → (predicted[:, None] - y)
+            Each prediction meets each y: the shapes (N, 1) and (N,) are broadcast to (N, N).
         lowered_by_a_half: delta * (size - 0.5 * delta) → delta * size - 0.5
             You lower the line by ½, which fits for delta = 1 alone: it is ½ delta².
         slope_1_and_half_delta: delta * (size - 0.5 * delta) → size - 0.5 * delta
@@ -84,6 +102,8 @@ huber = Exercise(
             size.
         parts_swapped: size <= delta → size > delta
             The parts are swapped: the square is for residuals up to delta, the line for those beyond.
+        one_part_for_all: torch.where(size <= delta, → torch.where(size.max() <= delta,
+            You choose one part for all points: each residual chooses its own.
         clipped: delta * (size - 0.5 * delta) → 0.5 * delta**2
             Your cost is flat beyond delta, so that an outlier does not pull at all: it goes on with the slope
             delta.

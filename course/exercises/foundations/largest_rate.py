@@ -37,6 +37,8 @@ largest_rate = Exercise(
         ([[0.1], [0.2], [-0.1]],),  # small features: the intercept's curvature is the largest
         ([[0.0, 0.0], [0.0, 0.0]],),  # nothing but the intercept
         ([[1500.0], [850.0], [2400.0]],),  # areas
+        # two features of almost the same curvature
+        ([[3.0, 0.0], [-3.0, 0.0], [0.0, 3.001], [0.0, -3.001]],),
     ],
     sizes=[
         dict(N=5, D=2),
@@ -44,6 +46,8 @@ largest_rate = Exercise(
         dict(N=6, D=1, mean=1.0, dtype=torch.float32),
         dict(N=7, D=4, mean=-1.0, scale=3.0, dtype=torch.float32),
         dict(N=40, D=2, mean=0.5, scale=0.3),
+        dict(N=3, D=7),  # more features than examples
+        dict(N=2500, D=1, mean=1.0),
     ],
     spans=dict(N=(6, 9), D=(1, 4), mean=(-1.0, 1.0), scale=(0.1, 5.0)),
     hints="""
@@ -54,8 +58,12 @@ largest_rate = Exercise(
         The distance along an eigenvector is multiplied by 1 - lr λ, so it shrinks while lr λ < 2. Which
         eigenvalue is the first to break this?
 
-        `2 / torch.linalg.eigvalsh(2 / len(x) * A.T @ A)[-1]` with `A = torch.cat([x, torch.ones_like(x[:,
-        :1])], dim=1)`.
+        This is the line itself: `2 / torch.linalg.eigvalsh(2 / len(x) * A.T @ A)[-1]` with `A = torch.cat([x,
+        torch.ones_like(x[:, :1])], dim=1)`.
+    """,
+    special="""
+        many: len(x) > 500
+            Right but for many examples: is there a limit?
     """,
     wrong="""
         without_the_intercept: torch.cat([x, torch.ones_like(x[:, :1])], dim=1) → x
@@ -74,6 +82,15 @@ largest_rate = Exercise(
         trace: [-1] → .sum()
             You divide by the sum of the eigenvalues, the trace: that is a safe rate, but only the largest
             eigenvalue sets the limit.
+        sums_of_rows: torch.linalg.eigvalsh(hessian)[-1] → hessian.abs().sum(0).max()
+            You divide by the largest sum of a row, a bound from above: the limit is the eigenvalue itself.
+        intercept_apart: eigvalsh(hessian)[-1] → eigvalsh(2 / len(x) * x.T @ x)[-1].clamp(min=2)
+            You look at the intercept by itself: features whose mean is not 0 are tied to it, and the matrix
+            with a column of ones tells how.
+        mean_over_features: 2 / len(x) → 2 / columns.shape[1]
+            You divide by the number of features: the mean runs over the N examples.
+        one_example_less: return 2 → return (1 - 1 / len(x)) * 2
+            You divide by N - 1, as for an estimated variance: the loss is a mean over N.
         largest_on_the_diagonal: torch.linalg.eigvalsh(hessian)[-1] → hessian.diagonal().max()
             You divide by the largest second derivative along one weight: features that go together make a
             steeper direction than any of them, which only the eigenvalues tell.

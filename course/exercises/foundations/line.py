@@ -24,7 +24,8 @@ def distances_at_right_angles(x, y):
     """Your line makes the distances at right angles to it smallest: those along y are asked for."""
     dx, dy = x - x.mean(), y - y.mean()
     gap, twice = dy @ dy - dx @ dx, 2 * (dx @ dy)
-    slope = (gap + torch.hypot(gap, twice)) / twice
+    root = torch.hypot(gap, twice)
+    slope = torch.where(gap > 0, (root + gap) / twice, twice / (root - gap))
     return torch.stack([slope, y.mean() - slope * x.mean()])
 
 
@@ -60,6 +61,8 @@ line = Exercise(
             torch.tensor([50.0, 71.0, 62.0, 74.0, 53.0]),
         ),
         (torch.tensor([7966.0, 8035.0, 7993.0]), torch.tensor([50.0, 71.0, 62.0])),
+        (torch.tensor([8000.75, 8000.5, 8002.625, 8003.75]), torch.tensor([46.0, 53.5, 487.5, 532.5])),
+        ([0.0, 0.0, 0.0, 1.0, 2.0], [1.0, 3.0, 2.0, 7.0, 3.0]),  # one x three times
     ],
     sizes=[
         dict(N=6),
@@ -74,12 +77,20 @@ line = Exercise(
         It goes through the means, so measure both from their means: what is left is a line through the
         origin, with one unknown. Its slope is a sum of products over a sum of squares.
 
-        With `dx = x - x.mean()` and `dy = y - y.mean()`: the slope is `(dx * dy).sum() / dx.square().sum()`,
-        the intercept `y.mean() - slope * x.mean()`.
+        These are the lines themselves. With `dx = x - x.mean()` and `dy = y - y.mean()`: the slope is `(dx *
+        dy).sum() / dx.square().sum()`, the intercept `y.mean() - slope * x.mean()`.
+    """,
+    special="""
+        far_from_0: x.mean().abs() > 20 * x.std()
+            Right but for x far from 0 and close together: sums of products leave few digits or none, with a
+            column of ones too. Subtract the means first.
+        equal_x: len(x.unique()) < len(x)
+            Right but where two x are equal: each point counts, so do not merge them.
     """,
     wrong="""
         intercept_forgotten: y.mean() - slope * x.mean() → 0 * slope
             The slope is right, but the intercept is 0: it is the mean of y, minus slope times the mean of x.
+        slope_through_the_origin: x - x.mean(), y - y.mean() → x, y
         through_the_origin: x - x.mean(), y - y.mean() → x, y
         and: y.mean() - slope * x.mean() → 0 * slope
             This is the best line through the origin: without an intercept the slope is another one. Take the
@@ -95,13 +106,18 @@ line = Exercise(
         correlation: dx.square().sum() → (dx.norm() * dy.norm())
             Your slope is the correlation, which has no unit: multiply it by the standard deviation of y and
             divide by that of x.
+        ratio_with_the_sign: (dx * dy).sum() / dx.square().sum() → (dx @ dy).sign() * dy.norm() / dx.norm()
         ratio_of_deviations: (dx * dy).sum() / dx.square().sum() → dy.norm() / dx.norm()
-            Your slope is the ratio of the standard deviations: it lacks the correlation, sign included.
+            Your slope is the ratio of the standard deviations: it lacks the correlation.
         deviation_not_squared: .sum() / dx.square().sum() → .mean() / dx.std(correction=0)
             You divide the covariance by the standard deviation of x: it is the variance.
+        denominators_swapped: .sum() / dx.square().sum() → .sum() / (len(x) - 1) / dx.square().mean()
         two_denominators: .sum() / dx.square().sum() → .mean() / dx.var()
-            You divide the sum of products by N and that of squares by N - 1, as `var` does unless told
+            You divide one of the two sums by N and the other by N - 1, as `var` and `cov` do unless told
             otherwise: take the same number for both, and it cancels.
+        mean_of_the_ratios: (dx * dy).sum() / dx.square().sum() → (dy / dx).nan_to_num(0, 0, 0).mean()
+            You average the slopes from the means to each point, in which those near the means count as much
+            as those far away: a sum of products over a sum of squares weighs them.
         ratio_of_the_means: (dx * dy).sum() / dx.square().sum() → y.mean() / x.mean()
         and: y.mean() - slope * x.mean() → 0 * x.mean()
             Your line joins the origin to the means: its slope says nothing of how y changes with x.

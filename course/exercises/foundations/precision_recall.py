@@ -46,9 +46,13 @@ precision_recall = Exercise(
         ([0.7, 0.8, 0.2], torch.tensor([0, 0, 1]), 0.5),  # both are there, and none is right
         # in float32, two on the threshold
         (torch.tensor([3.5, -2.0, 0.0, 0.0, 1e4]), torch.tensor([1, 0, 1, 0, 1]), 0.0),
+        # just below the threshold
+        ([0.5, 0.5 - 1e-12, 0.5 + 1e-12, 0.25], torch.tensor([1, 1, 0, 1]), 0.5),
+        ([1e-12, -1e-12, 0.0, -1e300, 1e300], torch.tensor([1, 0, 1, 1, 1]), 0.0),
         ([-1e4, -3.0, -2.0, -2.5, -7.0, 0.5], torch.tensor([0, 1, 1, 0, 1, 1]), -2.5),
     ],
-    sizes=[dict(N=12, share=share, eighths=4) for share in (0.2, 0.5, 0.8)],
+    sizes=[dict(N=12, share=share, eighths=4) for share in (0.2, 0.5, 0.8)]
+    + [dict(N=300, share=0.3, eighths=5, dtype=torch.float32)],
     spans=dict(N=(1, 12), share=(0.0, 1.0), eighths=(0, 9)),
     hints="""
         Each example is of one of four kinds: called positive or not, positive or not. Which kinds does each
@@ -57,8 +61,17 @@ precision_recall = Exercise(
         With tp, fp and fn of three of the kinds: precision is tp / (tp + fp), recall tp / (tp + fn). A
         harmonic mean is 2 / (1/p + 1/r) = 2pr / (p + r). Where can a denominator be 0?
 
-        `predicted, positive = scores >= threshold, labels == 1`, `tp = (predicted & positive).sum()`; divide
-        by `predicted.sum()` and `positive.sum()`, each clamped to at least 1.
+        These are the lines themselves: `predicted, positive = scores >= threshold, labels == 1`, `tp =
+        (predicted & positive).sum()`; divide by `predicted.sum()` and `positive.sum()`, each clamped to at
+        least 1.
+    """,
+    special="""
+        close: ((scores != threshold) & ((scores - threshold).abs() < 1e-9)).any()
+            Right but for scores very close to the threshold: compare them as they are, in their own type.
+        zero_threshold: threshold == 0
+            Right but for a threshold of 0, which `threshold or ...` takes for nothing.
+        many: len(scores) > 100
+            Right but for many examples: is there a limit?
     """,
     wrong="""
         swapped: [precision, recall, → [recall, precision,
@@ -82,6 +95,16 @@ precision_recall = Exercise(
             Your F1 is the geometric mean: the harmonic mean is 2pr/(p + r).
         f1_without_2: 2 * precision → precision
             Your F1 lacks its 2: of two equal numbers a mean is that number.
+        f1_floor_of_1: (precision + recall) → (precision + recall).clamp(min=1)
+            You divide by at least 1 in F1 too, where p + r may be less: only 0 needs another divisor.
+        jaccard: 2 * precision * recall / (precision + recall) → hits / (predicted + positive).sign().sum()
+            This is the Jaccard index, hits over all that are called positive or are: F1 is 2pr/(p + r).
+        whole_numbers: hits / → hits //
+            You divide whole numbers and drop the rest, as // does: use /.
+        always_a_half: >= threshold → >= 0.5
+            You always cut at ½: use the threshold.
+        through_a_sigmoid: scores >= → scores.sigmoid() >=
+            You send the scores through a sigmoid: compare them as they are.
         nan_for_0_over_0: .clamp(min=1) → nothing
         and: .nan_to_num() → nothing
             Right but for 0/0, which you leave as NaN: 0 was asked for.

@@ -45,6 +45,25 @@ def precision_and_recall(scores, labels):
     return (hits / (hits + false_alarms) * tpr.diff()).sum()
 
 
+def average_precision(scores, labels):
+    """This is the average precision, an area below precision and recall: the ROC curve has two rates."""
+    hits = labels[scores.argsort(descending=True, stable=True)] == 1
+    return (hits.cumsum(0) / torch.arange(1, len(hits) + 1, dtype=scores.dtype))[hits].mean()
+
+
+def precision_joined(scores, labels):
+    """This is the area under precision against recall: the ROC curve has two rates on its axes."""
+    tpr, fpr = curve(scores, labels)
+    hits, false_alarms = tpr * (labels == 1).sum(), fpr * (labels == 0).sum()
+    return torch.trapezoid(torch.cat([tpr.new_ones(1), (hits / (hits + false_alarms))[1:]]), tpr)
+
+
+def last_point_left_out(scores, labels):
+    """Your curve ends before (1, 1): at the lowest score all are called positive, so ask for `>=`."""
+    tpr, fpr = curve(scores, labels)
+    return torch.trapezoid(tpr[:-1], fpr[:-1])
+
+
 def first_point_left_out(scores, labels):
     """Your curve begins at the highest score: the line from (0, 0) to there is missing."""
     tpr, fpr = curve(scores, labels)
@@ -59,7 +78,7 @@ def largest_gap(scores, labels):
 
 def mean_height(scores, labels):
     """You average the true positive rates: weigh each by the step that the false positive rate takes."""
-    return curve(scores, labels)[0].mean()
+    return curve(scores, labels)[0][1:].mean()
 
 
 def draw(rng, N, shift=1.0, steps=None, scale=1.0, dtype=torch.float64):
@@ -80,6 +99,9 @@ roc_auc = Exercise(
         ([0.7, 0.2], torch.tensor([0, 1])),  # 0
         ([0.5, 0.5, 0.5], torch.tensor([0, 1, 1])),  # 1/2
         ([0.5, 0.25, 0.5, 0.75, 0.25], torch.tensor([1, 1, 0, 0, 1])),
+        ([0.5, 0.5 + 1e-12, 0.5, 0.5 - 1e-12], torch.tensor([1, 0, 0, 1])),
+        ([1e20, 1e20, -1e20, 0.0], torch.tensor([1, 0, 0, 1])),  # to which 1 adds nothing
+        ([0.9, 0.6, 0.6, 0.3, 0.1], torch.tensor([1, 1, 0, 1, 0])),
     ],
     sizes=[
         dict(N=9),
@@ -87,7 +109,10 @@ roc_auc = Exercise(
         dict(N=16, shift=0.5, steps=2, dtype=torch.float32),  # of more scores `sort` mixes up those that tie
         dict(N=10, scale=1e4, dtype=torch.float32),
         dict(N=11, shift=-2.0, scale=1e-6),  # worse than chance, and tiny
-        dict(N=150, shift=1.5),
+        dict(N=260, shift=1.5),
+        dict(N=9, scale=1e20),
+        dict(N=8, scale=1e20, dtype=torch.float32),
+        dict(N=12, scale=1e-12, steps=1),
     ],
     spans=dict(N=(2, 12), shift=(-1.0, 2.0), steps=[None, 1, 2], scale=[1e-3, 1.0, 1e3]),
     hints="""
@@ -97,8 +122,21 @@ roc_auc = Exercise(
         Cut the square into P × M rectangles, one for each pair of a positive and a negative. When does the
         curve run above a pair's rectangle, and when does it cut it in half?
 
-        The area is the share of pairs in which the positive scores higher, ties counting ½: with `p =
-        scores[labels == 1][:, None]` and `n = scores[labels == 0]` the mean of (p > n) + (p == n) / 2.
+        This is the line itself. The area is the share of pairs in which the positive scores higher, ties
+        counting ½: with `p = scores[labels == 1][:, None]` and `n = scores[labels == 0]` the mean of
+        `(p > n) + (p == n) / 2`.
+    """,
+    special="""
+        many: len(scores) > 100
+            Right but for many examples: is there a limit?
+        close: len(scores.unique()) > 1 and scores.unique().diff().min() < 1e-3
+            Right but for scores that are close together: take each distinct score for a threshold, in its own
+            type, without rounding or a margin.
+        large: scores.abs().max() > 1e6
+            Right but for very large scores, to which a number added may be lost: begin at (0, 0) itself.
+        no_probabilities: scores.min() < 0 or scores.max() > 1
+            Right but for scores below 0 or above 1: they are no probabilities, so take the thresholds from
+            the scores.
     """,
     wrong="""
         ties_count_1: / 2 → nothing
@@ -110,12 +148,17 @@ roc_auc = Exercise(
         upside_down: wins.mean() → 1 - wins.mean()
             This is the area above the curve: the axes are swapped, or the scores go upwards. Begin at the
             highest score, with the true positive rate upwards.
+        never_below_a_half: wins.mean() → torch.maximum(wins.mean(), 1 - wins.mean())
+            You turn an area below ½ round: it says that the order is worse than chance, and stays.
         gini: wins.mean() → 2 * wins.mean() - 1
             You return twice the area less 1, the Gini coefficient: the area itself was asked for.
         not_divided: .mean() → .sum()
             You add up in counts of pairs: divide by the number of pairs, or use rates.
         all_pairs: .mean() → .sum() / len(scores) ** 2
             You divide by N²: pairs are of a positive and a negative, P · M of them.
+        ties_within_a_class_once: scores[labels == 1] → scores[labels == 1].unique()
+        and: scores[labels == 0] → scores[labels == 0].unique()
+            You take equal scores of one class once: each example counts.
         against_all: scores[labels == 0] → scores
             You compare each positive with all examples: with the negatives alone.
         means_compared: wins.mean() → positive.mean() - negative.mean()
@@ -127,6 +170,9 @@ roc_auc = Exercise(
         ties_by_order,
         ties_by_reversed_order,
         precision_and_recall,
+        precision_joined,
+        average_precision,
+        last_point_left_out,
         first_point_left_out,
         largest_gap,
         mean_height,

@@ -36,6 +36,9 @@ soft_threshold = Exercise(
         ([2.0], [-1.0], 0.5, 1.0),
         ([1.0, -1.0, 0.0, 0.5], [0.5, -0.5, 2.0, -4.0], 0.25, 3.5),  # on the edge, and across 0
         ([1.0, 1.0, -1.0, -1.0], [8.0, 2.0, -8.0, -2.0], 0.5, 1.5),  # v has the other sign
+        ([0.0, 1.0], [0.0, 2.0], 0.5, 0.0),  # no penalty, and nothing to shrink
+        ([3e-8, -3e-8, 1e-8, 0.0], [1e-8, 0.0, -4e-8, 0.0], 0.5, 2e-8),
+        ([1e4, -1e4, 9999.5, 0.0], [0.5, 1e4, 0.0, -1e4], 1.0, 9999.0),
         ([0.0, 0.0, 0.0], [1.0, -1.0, 3.0], 0.5, 2.0),  # weights that are 0 may leave it
         # in float32
         (torch.tensor([1e4, -1e4, 1.0, 1e-4]), torch.tensor([1e3, -1e3, 2.0, 0.0]), 0.125, 8.0),
@@ -46,6 +49,7 @@ soft_threshold = Exercise(
         dict(D=6, lr=2.0, l1=0.25, dtype=torch.float32),
         dict(D=7, lr=0.5, l1=100.0),  # all are 0
         dict(D=4, lr=1e-3, l1=1e3, scale=1e3),
+        dict(D=150, lr=0.3, l1=1.0),
     ],
     spans=dict(D=(1, 6), lr=lambda rng: 10 ** rng.uniform(-2, 1), l1=(0.0, 3.0), scale=(0.1, 10.0)),
     hints="""
@@ -55,7 +59,14 @@ soft_threshold = Exercise(
         For u > 0 the minimum lies at v - lr l1, if this is positive; for negative v mirror it. Otherwise the
         sum rises on both sides of 0.
 
-        `v.sign() * (v.abs() - lr * l1).clamp(min=0)`, with `v = w - lr * gradient`.
+        This is the line itself: `v.sign() * (v.abs() - lr * l1).clamp(min=0)`, with `v = w - lr * gradient`.
+    """,
+    special="""
+        no_penalty: l1 == 0
+            Right but without a penalty: an l1 of 0 is a value like others, and nothing may be divided by it
+            or by v.
+        tiny: w.abs().max() < 1e-4
+            Right but for tiny weights: they count like others, so nothing may be rounded to 0.
     """,
     wrong="""
         subgradient_step: w - lr * gradient → w - lr * (gradient + l1 * w.sign())
@@ -78,6 +89,16 @@ soft_threshold = Exercise(
             You set small weights to 0 and leave the large ones: these move towards 0 by lr l1 as well.
         threshold_without_lr: lr * l1 → l1
             You shrink by l1: the square is divided by lr, so a short step shrinks by lr l1.
+        threshold_over_lr: lr * l1 → l1 / lr
+            You shrink by l1 / lr: multiply the equation by lr, and the penalty's slope becomes lr l1.
+        thresholds_of_pytorch: lr * l1 → 0.5
+            You shrink by ½, which is softshrink's own threshold: give it lr l1.
+        zero_stays: return v.sign() → return (w != 0) * v.sign()
+            A weight of 0 stays 0 in your function: only v decides, which the gradient may have moved.
+        zero_on_a_change_of_sign: return v.sign() → return (v * w >= 0) * v.sign()
+            You put to 0 what changes its sign in the gradient step: only the penalty stops at 0, from v on.
+        shifted_for_all: v.sign() * (v.abs() - lr * l1).clamp(min=0) → (v - lr * l1) * (v.abs() > lr * l1)
+            You take lr l1 from negative weights too, away from 0: below 0 the picture is mirrored.
         threshold_halved: lr * l1 → lr * l1 / 2
             You shrink by half of lr l1: the square's slope is 2(u - v), and the 2 below it cancels this 2.
         shrunk_first: w - lr * gradient → w
@@ -95,7 +116,7 @@ soft_threshold = Exercise(
             This is the gradient step alone: the minimum comes after it.
         what_is_cut_off: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v.clamp(-lr * l1, lr * l1)
             You return what is to be taken off: subtract it from v.
-        shrunk_as_a_whole: v.sign() * (v.abs() - lr * l1) → v * (1 - lr * l1 / v.norm())
+        shrunk_as_a_whole: v.sign() * (v.abs() - lr * l1) → v * (1 - lr * l1 / v.norm().clamp(min=1e-9))
             You shrink the whole vector by its length, so that all weights vanish together: the sum of
             absolute values treats each weight by itself.
         uphill: w - lr * gradient → w + lr * gradient

@@ -52,8 +52,12 @@ weight_std = Exercise(
         The mean square of $Wx$ is fan_in times std² times that of $x$. Of a symmetric $z = Wx$ half the mean
         square lies above 0 and half below: how much of it does each $f$ let through?
 
-        $f$ lets through k = 1, 1/2 and (1 + 0.1²)/2. Solve k · fan_in · std² = 1: `math.sqrt(1 / (k *
-        fan_in))`.
+        This is the line itself. $f$ lets through k = 1, 1/2 and (1 + 0.1²)/2. Solve k · fan_in · std² = 1:
+        `math.sqrt(1 / (k * fan_in))`.
+    """,
+    special="""
+        odd_fan_in: fan_in % 2 and activation != "linear"
+            Right but for an odd fan_in: `//` drops the half.
     """,
     wrong="""
         variance: math.sqrt(1 / (kept * fan_in)) → 1 / (kept * fan_in)
@@ -64,6 +68,7 @@ weight_std = Exercise(
         fan_out: kept * fan_in → kept * fan_out
             You count the outputs, which keeps the gradient's size on the way back: forward, each sum has
             fan_in terms.
+        geometric_mean: kept * fan_in → kept * (fan_in * fan_out) ** 0.5
         mean_of_both: kept * fan_in → kept * (fan_in + fan_out) / 2
             You take the mean of fan_in and fan_out, a compromise between the two directions: forward alone
             fan_in counts.
