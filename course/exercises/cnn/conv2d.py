@@ -87,8 +87,8 @@ conv2d = Exercise(
             Your function is right for square kernels alone: K_h belongs to the rows, K_w to the columns.
         unequal_pairs: stride[0] != stride[1] or padding[0] != padding[1]
             Your function is right where both numbers of each pair are equal: the first is for the rows.
-        square_image: x.shape[2] != x.shape[3]
-            Your function is right for square images alone: count rows and columns each by itself.
+        all_square: len({*x.shape[2:]}) + len({*weight.shape[2:]}) + len({*stride}) + len({*padding}) > 4
+            Your function is right where rows and columns are alike: count each by itself.
         padded: max(padding) > 0
             Your function is right without padding: zeros go around x, p_h rows and p_w columns, at first.
         strided: max(stride) > 1

@@ -60,6 +60,8 @@ dead_logits = Exercise(
             Your function is right but where a logit is 0: the slope is 1 there too, and no ReLU has it.
         large_logits: features.abs().max() > 10
             Your function is right for moderate logits alone: is a number clamped, or does exp overflow?
+        ten_classes: len(weight) != 10
+            Your function is right for ten classes alone: weight has a row for each class.
         several_examples: len(features) > 1
             Your function is right for one example: each row of features gives a row of logits.
     """,

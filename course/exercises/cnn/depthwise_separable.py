@@ -48,6 +48,7 @@ depthwise_separable = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, C=2, D=2, H=3, W=3, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
+        dict(B=1, C=2, D=2, H=4, W=4, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
         dict(B=1, C=1, D=1, H=1, W=1, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
         dict(B=1, C=1, D=1, H=4, W=4, kernel=(3, 3), stride=(1, 1), padding=(1, 1)),
         dict(B=2, C=3, D=3, H=5, W=6, kernel=(3, 2), stride=(2, 1), padding=(1, 0)),

@@ -96,8 +96,6 @@ equivariance = Exercise(
             Your function is right for one output row: take the largest error over all rows.
     """,
     wrong="""
-        relative_error: .amax((0, 1, 2)) → .amax((0, 1, 2)) / layer(x).abs().max()
-            You divide by the largest output: the error itself is asked.
         wraps_around: F.pad(image, (shift, 0))[..., : image.shape[3]] → image.roll(shift, 3)
             Your shift wraps around, as torch.roll does: what passes the right edge must be lost, and zeros
             come in.
@@ -111,8 +109,13 @@ equivariance = Exercise(
             You compare f(T x) with f(x): equivariance says that the output moves along, T f(x).
         mean_error: .amax( → .mean(
             You average the errors: a single wrong value must show, so take the largest.
+        both_moved: move(layer(x))) → move(layer(move(x))))
+            You move the image in both terms: T f(x) begins with the image as it is.
+        flipped_kernel: (image, weight, → (image, weight.flip(2, 3),
+            Your kernel is flipped: cross-correlation is meant, as F.conv2d does it.
+        absolute_value_last: .abs().amax((0, 1, 2)) → .amax((0, 1, 2)).abs()
         no_absolute_value: .abs() → nothing
-            You take the largest difference without its absolute value: a large negative one is missed.
+            You take the largest difference before its absolute value: a large negative one is missed.
         by_row: (0, 1, 2) → (0, 1, 3)
             You keep the rows: the errors are asked for each column, the last axis.
     """,

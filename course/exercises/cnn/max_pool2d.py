@@ -56,7 +56,7 @@ max_pool2d = Exercise(
         dict(B=2, C=3, H=6, W=7, kernel=(2, 3), stride=(1, 3), padding=(0, 1)),
         dict(B=2, C=1, H=7, W=5, kernel=(2, 2), stride=(3, 3), padding=(1, 0)),
         dict(B=1, C=2, H=8, W=9, kernel=(4, 3), stride=(3, 2), padding=(2, 1), shift=-5),
-        dict(B=3, C=2, H=2, W=4, kernel=(1, 2), stride=(1, 2), padding=(0, 1), dtype=torch.float32),
+        dict(B=3, C=2, H=2, W=4, kernel=(1, 2), stride=(1, 2), padding=(0, 1), shift=9, dtype=torch.float32),
         dict(B=1, C=1, H=7, W=7, kernel=(3, 3), stride=(2, 2), padding=(1, 1), shift=-3, dtype=torch.float32),
         dict(B=2, C=1, H=1, W=2, kernel=(2, 2), stride=(2, 5), padding=(1, 1), shift=-2000),
     ],
@@ -86,8 +86,8 @@ max_pool2d = Exercise(
             Your function is right for square kernels alone: K_h belongs to the rows, K_w to the columns.
         unequal_pairs: stride[0] != stride[1] or padding[0] != padding[1]
             Your function is right where both numbers of each pair are equal: the first is for the rows.
-        square_image: x.shape[2] != x.shape[3]
-            Your function is right for square images alone: count rows and columns each by itself.
+        all_square: len({*x.shape[2:]}) + len({*kernel}) + len({*stride}) + len({*padding}) > 4
+            Your function is right where rows and columns are alike: count each by itself.
         padded: max(padding) > 0
             Your function is right without padding: minus infinity goes around x, p_h rows and p_w columns.
         strided: max(stride) > 1

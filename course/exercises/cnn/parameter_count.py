@@ -57,7 +57,7 @@ parameter_count = Exercise(
         The weight has the shape (C_out, C_in, K_h, K_w), the bias (C_out,). What becomes of C_in when an
         output channel sees one group of the inputs?
 
-        `c_out * (c_in // groups) * k_h * k_w` weights, and `c_out` more with a bias.
+        This is the line itself: `c_out * (c_in // groups) * k_h * k_w` weights, and `c_out` more with a bias.
     """,
     special="""
         large_numbers: c_in * c_out * kernel[0] * kernel[1] > 2**31

@@ -55,8 +55,8 @@ receptive_field = Exercise(
         A kernel of K reaches K - 1 gaps beyond its first element; dilation makes each gap `dilation` units
         wide; a unit of the layer below is `jump` pixels away from the next.
 
-        For each layer `size += (kernel - 1) * dilation * jump`, and only then `jump *= stride`: the layer's
-        own stride spreads its outputs, not its inputs.
+        These are the lines themselves: for each layer `size += (kernel - 1) * dilation * jump`, and only then
+        `jump *= stride`, since the layer's own stride spreads its outputs, not its inputs.
     """,
     special="""
         deep_stack: len(layers) > 30

@@ -88,7 +88,7 @@ weight_gradient = Exercise(
         upstream_flipped: grad_y, met) → grad_y.flip(2, 3), met)
             You flip grad_y: it slides over x as it is, since (i, j) of grad_y meets x[i + k, j + m].
         channels_reshaped: return grad_weight → return grad_weight.movedim(0, 1).reshape(grad_weight.shape)
-            You reshape (C_in, C_out) to (C_out, C_in): that only cuts the numbers anew. Transpose the axes.
+            You reshape (C_in, C_out) to (C_out, C_in), which leaves the numbers in order: swap the axes.
         mean_over_the_batch: return grad_weight → return grad_weight / len(x)
             You take the mean over the batch: where L is a mean, grad_y holds the 1/B already. Sum.
         mean_over_positions: return grad_weight → return grad_weight / (h_out * w_out)
