@@ -43,7 +43,7 @@ combined_mask = Exercise(
         (torch.tensor([3, 1, 2]), 3),
         (torch.tensor([2, 1]), 4),  # both are shorter than T
     ],
-    sizes=[dict(B=4, T=5), dict(B=5, T=7, kind=torch.int32), dict(B=1, T=520)],
+    sizes=[dict(B=4, T=5), dict(B=5, T=7, kind=torch.int32), dict(B=120, T=2), dict(B=1, T=520)],
     spans=dict(B=(1, 4), T=(1, 6)),
     hints="""
         Write the two conditions apart: one is a square (T, T), the same for all sequences, the other has a
@@ -52,8 +52,8 @@ combined_mask = Exercise(
         `position[:, None]` stands for the query t, `position` for the key s, and a comparison of the two is
         (T, T). Padding is a matter of keys, the last axis.
 
-        `causal = position <= position[:, None]`, `real = position < lengths[:, None]`, and the result is
-        `causal & real[:, None, None, :]`.
+        These are the lines: `causal = position <= position[:, None]`, `real = position < lengths[:, None]`,
+        and the result is `causal & real[:, None, None, :]`.
     """,
     forbids="loops: Compare whole tensors of positions, as for the long sequences of a real model.",
     special="""

@@ -53,6 +53,7 @@ cross_attention = Exercise(
         dict(B=2, T=3, S=4, D=4, M=3, K=4, V=2, top=1e5),
         dict(B=1, T=2, S=4, D=4, M=3, K=4, V=2, top=1e3, dtype=torch.float32),
         dict(B=1, T=1, S=600, D=1, M=2, K=1, V=1),
+        dict(B=1, T=600, S=2, D=1, M=1, K=1, V=1),
     ],
     spans=dict.fromkeys("BTSDMKV", (1, 4)) | dict(scale=(0.1, 10.0)),
     hints="""
@@ -62,8 +63,8 @@ cross_attention = Exercise(
         Scores are (B, T_q, T_k), a row for each query: `q @ k.mT`, divided by the square root of the last
         size of q. The softmax runs along the last axis.
 
-        `q = x @ weight_q.T`, `k = memory @ weight_k.T`, `v = memory @ weight_v.T`, then `torch.softmax(q @
-        k.mT / q.shape[-1] ** 0.5, dim=-1) @ v`.
+        These are the lines: `q = x @ weight_q.T`, `k = memory @ weight_k.T`, `v = memory @ weight_v.T`, then
+        `torch.softmax(q @ k.mT / q.shape[-1] ** 0.5, dim=-1) @ v`.
     """,
     forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Write scores, softmax and mean yourself, since
         that is what the exercise is about.""",

@@ -64,8 +64,8 @@ grouped_query = Exercise(
         `k.repeat_interleave(n, dim=1)` repeats each head n times, 0, 0, 1, 1; `k.repeat` would give 0, 1, 0,
         1. Or `q.unflatten(1, (n_kv, -1))` and `k.unsqueeze(2)`, which copies nothing.
 
-        `scores = q.unflatten(1, (n_kv, -1)) @ k.unsqueeze(2).mT / d_k**0.5`, softmax over the last axis,
-        times `v.unsqueeze(2)`, then `.flatten(1, 2)`.
+        These are the lines: `scores = q.unflatten(1, (n_kv, -1)) @ k.unsqueeze(2).mT / d_k**0.5`, softmax
+        over the last axis, times `v.unsqueeze(2)`, then `.flatten(1, 2)`.
     """,
     forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Write scores, softmax and mean yourself, since
         that is what the exercise is about.""",

@@ -73,8 +73,8 @@ layer_norm = Exercise(
         With `keepdim=True` a mean is (B, T, 1) and subtracts from x. The variance divides by D, while
         `torch.var` divides by D - 1 unless you say `correction=0`.
 
-        `mean = x.mean(-1, keepdim=True)`, `variance = x.var(-1, correction=0, keepdim=True)`; return `(x -
-        mean) / torch.sqrt(variance + eps) * weight + bias`.
+        These are the lines: `mean = x.mean(-1, keepdim=True)`, `variance = x.var(-1, correction=0,
+        keepdim=True)`; return `(x - mean) / torch.sqrt(variance + eps) * weight + bias`.
     """,
     wrong="""
         unbiased_variance: square().mean( → square().sum(

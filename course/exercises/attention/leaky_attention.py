@@ -54,6 +54,7 @@ leaky_attention = Exercise(
         dict(B=2, T=3, H=4, K=2, dtype=torch.float32),
         dict(B=1, T=6, H=3, K=5, scale=3.0, dtype=torch.float32),
         dict(B=2, T=4, H=2, K=4, scale=8.0),
+        dict(B=1, T=2, H=20, K=1),
         dict(B=1, T=520, H=1, K=1),
     ],
     spans=dict(B=(1, 4), T=(1, 4), H=(1, 4), K=(1, 4), scale=(0.1, 3.0)),
@@ -68,7 +69,7 @@ leaky_attention = Exercise(
         What is masked after the softmax has had its share of the denominator: mask the scores, so that the
         softmax never sees the future. And a head's q has d_k = D / n_h features.
 
-        These are the lines themselves: divide by `q.shape[-1] ** 0.5`, and write `attn =
+        These are the lines: divide by `q.shape[-1] ** 0.5`, and write `attn =
         torch.softmax(scores.masked_fill(~past, -torch.inf), dim=-1)`.
     """,
     forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Fix the two lines instead, since finding

@@ -49,6 +49,7 @@ rotary = Exercise(
         dict(B=2, H=2, T=4, K=8, dtype=torch.float32),
         dict(B=1, H=2, T=3, K=2, base=500000.0, dtype=torch.float32, scale=100.0),
         dict(B=1, H=1, T=600, K=2),
+        dict(B=1, H=1, T=3, K=130),
         dict(B=1, H=1, T=3, K=4, base=1),
         dict(B=2, H=1, T=3, K=4, base=0.5),
         dict(B=1, H=2, T=3, K=4, base=10000),
@@ -62,9 +63,9 @@ rotary = Exercise(
         `x[..., 0::2]` are all first features of the pairs, `x[..., 1::2]` all second ones. Rotate, then lay
         the results side by side again: `torch.stack([...], dim=-1).flatten(-2)`.
 
-        These are the lines themselves: `rates = base ** -(torch.arange(0, d_k, 2, dtype=x.dtype) / d_k)`,
-        `angles = torch.arange(steps, dtype=x.dtype)[:, None] * rates`; stack `a * cos - b * sin` and `a * sin
-        + b * cos`.
+        These are the lines: `rates = base ** -(torch.arange(0, d_k, 2, dtype=x.dtype) / d_k)`, `angles =
+        torch.arange(steps, dtype=x.dtype)[:, None] * rates`; stack `a * cos - b * sin` and `a * sin + b *
+        cos`.
     """,
     forbids="torch.onnx*: Write angles and rotation yourself, since that is what the exercise is about.",
     special="""

@@ -80,8 +80,9 @@ scaled_dot_product = Exercise(
         Set forbidden scores to `-torch.inf` with `masked_fill`, then take the softmax over the keys, dim=-1.
         Which rows of weights are NaN now?
 
-        Rows without any allowed key: `attn.masked_fill(~mask, 0.0)`, before the product with v, since 0 times
-        NaN is NaN in v's gradient too.
+        These are the lines: `scores.masked_fill(~mask, -torch.inf)` before the softmax, and for rows without
+        any allowed key: `attn.masked_fill(~mask, 0.0)`, before the product with v, since 0 times NaN is NaN
+        in v's gradient too.
     """,
     forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Write scores, softmax and mean yourself, since
         that is what the exercise is about.""",

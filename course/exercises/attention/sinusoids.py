@@ -31,9 +31,9 @@ sinusoids = Exercise(
         dict(steps=2, d_model=4),
         dict(steps=3, d_model=6),
         dict(steps=7, d_model=10),
-        dict(steps=6000, d_model=4),
+        dict(steps=10000, d_model=4),
         dict(steps=20, d_model=64),
-        dict(steps=1, d_model=512),
+        dict(steps=2, d_model=1000),
     ],
     spans=dict(steps=(1, 12), d_model=list(range(2, 20, 2))),
     hints="""
@@ -43,8 +43,8 @@ sinusoids = Exercise(
         2i takes the values 0, 2, 4, ...: that is `torch.arange(0, d_model, 2, dtype=torch.float64)`.
         Positions as a column, `[:, None]`, divide into all angles at once.
 
-        `angles = p / 10000 ** (two_i / d_model)`; then a zero tensor whose columns `[:, 0::2]` are
-        `angles.sin()` and `[:, 1::2]` are `angles.cos()`.
+        These are the lines: `angles = p / 10000 ** (two_i / d_model)`; then a zero tensor whose columns `[:,
+        0::2]` are `angles.sin()` and `[:, 1::2]` are `angles.cos()`.
     """,
     wrong="""
         halves: torch.stack → torch.cat
