@@ -57,7 +57,7 @@ average_weights = Exercise(
     by_hand=[
         ([0 * ONE], [ONE], 0.9),  # two steps: 0.1, 0.19
         ([0.1 * ONE], [ONE], 0.9),
-        ([torch.tensor(3.0), torch.arange(4)], [torch.tensor(1.0), torch.arange(4) + 2**53], 0.75),
+        ([torch.tensor(3.0), torch.tensor([7, 1])], [torch.tensor(1.0), torch.tensor([2, 2**53 + 1])], 0.75),
     ],
     sizes=[
         dict(shapes=[(2, 3), (2,)], decay=0.75),

@@ -82,7 +82,7 @@ discriminator_loss = Exercise(
     wrong="""
         epsilon_{}: F.logsigmoid(real_logits) → (real_logits.sigmoid() + {}).log()
         and: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid() + {}).log()
-        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
+        for: 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little, and its
             gradient is lost. `F.logsigmoid` on the logits needs none.
         mean_of_all_points: real_cost.mean() + fake_cost → torch.cat([real_cost, fake_cost])

@@ -47,6 +47,10 @@ least_squares_losses = Exercise(
         dict(N=6, M=3, scale=100.0, dtype=torch.float32),
     ],
     spans=dict(N=(1, 6), M=(1, 6), scale=lambda rng: 10 ** rng.uniform(-1, 2)),
+    special="""
+        large: max(real_logits.abs().max(), fake_logits.abs().max()) > 10
+            Right for small outputs: further out, is something clamped, or a line in place of the square?
+    """,
     hints="""
         Which target has each of the three terms: real points for the discriminator, generated ones for the
         discriminator, and generated ones for the generator?

@@ -88,7 +88,7 @@ non_saturating_loss = Exercise(
             You return the mean of log D(fake). That is to be maximised: minimising it, the generator learns
             to be caught. Turn the sign.
         epsilon_{}: F.logsigmoid(fake_logits) → (fake_logits.sigmoid() + {}).log()
-        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
+        for: 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: where the discriminator is sure, the gradient is lost
             again, which this loss was made to avoid. `F.logsigmoid` needs none.
         sigmoid_twice: (fake_logits).mean() → (fake_logits.sigmoid()).mean()

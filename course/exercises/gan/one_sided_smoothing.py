@@ -124,7 +124,7 @@ one_sided_smoothing = Exercise(
             You scale the logit by 1 - s: its best value is still infinite. The label is what is smoothed.
         epsilon_{}: F.logsigmoid(logits) → (logits.sigmoid() + {}).log()
         and: F.logsigmoid(-logits) → (1 - logits.sigmoid() + {}).log()
-        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
+        for: 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little, and its
             gradient is lost. `F.logsigmoid` on the logits needs none.
         summed: .mean() → .sum()

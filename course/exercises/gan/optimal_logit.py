@@ -54,10 +54,10 @@ optimal_logit = Exercise(
         (torch.tensor([0.0, 2.0, -1e3]), -10.0, 10.0),
     ],
     sizes=[
-        dict(N=1, mean=-1.0, std=0.5),
-        dict(N=5, mean=1.5, std=3.0),
+        dict(N=1, mean=-1.1, std=0.6),
+        dict(N=5, mean=1.6, std=3.1),
         dict(N=6, mean=-0.75, std=1.25, dtype=torch.float32),
-        dict(N=1100, mean=1.0, std=0.75),
+        dict(N=1100, mean=1.1, std=0.7),
     ],
     spans=small_sizes,
     forbids="torch.distributions*: Write both log-densities yourself: that is what the exercise is about.",

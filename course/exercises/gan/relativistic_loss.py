@@ -119,7 +119,7 @@ relativistic_loss = Exercise(
             Both losses are right but for one factor: 1.44, which is bits for nats, ½, or 2, as for the same
             term twice: -log(1 - s(f - r)) is -log s(r - f) again.
         epsilon_{}: F.softplus(-margin) → -(margin.sigmoid() + {}).log()
-        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
+        for: 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little.
             `F.softplus` needs none.
         joint_softmax: F.softplus(-margin) → torch.cat([higher, lower]).logsumexp(0) - higher
