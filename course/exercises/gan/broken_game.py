@@ -75,6 +75,9 @@ broken_game = Exercise(
         zero_logit: (real_logits == 0).any() or (fake_logits == 0).any()
             Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
             corner, at which autograd takes a slope of its own choice.
+        sure: max(real_logits.abs().max(), fake_logits.abs().max()) > 6
+            Right for moderate logits. Of a large one the sigmoid is rounded to 0 or 1, exp overflows, and a
+            clamp or a cut costs too little and has no slope: `F.logsigmoid` takes both in one step.
     """,
     hints="""
         One symptom, one bug. 0.6265 is 2 log(1 + exp(-1)): what is the largest number that goes into the
@@ -118,9 +121,6 @@ broken_game = Exercise(
             have the label 1, generated ones 0.
         both_labels_0: ones_like → zeros_like
             Now every point has the label 0: that of the real ones was right.
-        fake_term_dropped: real_loss + fake_loss → real_loss
-            The generated points' term is gone: a discriminator that calls everything real would win. Its
-            label is what was wrong.
         fake_term_subtracted: real_loss + fake_loss → real_loss - fake_loss
             You subtract the generated points' term: it is a cost as well, with the label 0.
         minimax: -F.logsigmoid(fake_logits) → F.logsigmoid(-fake_logits)
@@ -139,20 +139,10 @@ broken_game = Exercise(
             You return the loss of each point: take the mean over the batch.
         logits_as_probabilities: fake_loss = → fake_loss = -F.logsigmoid(1 - fake_logits).mean() + 0 *
             You take 1 - b of a logit, as if it were a probability: 1 - s(b) is s(-b).
-        halved: real_loss + fake_loss → (real_loss + fake_loss) / 2
-            You halve the discriminator's loss: equation 1 adds its two terms.
-        discriminators_sign_turned: real_loss + fake_loss → -real_loss - fake_loss
-            The discriminator's sign was right: a cross-entropy is a loss already.
-        cut_at_100: binary_cross_entropy_with_logits → binary_cross_entropy
-        and: _logits, torch → _logits.sigmoid(), torch
-            The bugs are fixed, but `F.binary_cross_entropy` on a sigmoid stops at -100, and beyond it the
-            gradient is lost. Give the logits to `..._with_logits`.
         fake_detached_in_d: (fake_logits, torch → (fake_logits.detach(), torch
             The values are right, but in the discriminator's loss fake_logits is cut off: it learns from real
             points alone. Detach the points before the discriminator, not its outputs.
         fake_detached_in_g: logsigmoid(fake_logits) → logsigmoid(fake_logits.detach())
             The values are right, but the generator's loss is cut off from fake_logits: it learns nothing.
-        order_swapped: return d_loss, g_loss → return g_loss, d_loss
-            Return the discriminator's loss first.
     """,
 )

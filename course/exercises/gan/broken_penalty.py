@@ -102,19 +102,8 @@ broken_penalty = Exercise(
             You average the norms: the penalty is of their squares.
         pulled_to_one: slopes.square().sum(dim=1) → (slopes.norm(dim=1) - 1).square()
             You pull the norm to 1, as for a Wasserstein critic: R1 pulls the gradient to 0.
-        half_left_out: return gamma / 2 → return gamma
-            The ½ before γ is gone: it is no bug.
-        not_averaged: .sum(dim=1).mean() → .sum(dim=1)
-            You return one penalty for each point: take their mean.
         epsilon_{}: slopes.square().sum(dim=1) → (slopes.norm(dim=1) + {}).square()
-        for: 1e-04, 1e-06, 1e-08
+        for: 1e-03, 1e-04
             You add a small number to the norm: the squared norm has no root, and needs no guard.
-        data_not_detached: .detach() → nothing
-            Right for the discriminator, but the gradient now flows into the data as well: keep the first
-            line.
-        weight_detached: weight.T → weight.detach().T
-            The value is right, but no gradient of the penalty reaches weight: detach nothing but the data.
-        v_detached: weight.T) @ v → weight.T) @ v.detach()
-            The value is right, but no gradient of the penalty reaches v: detach nothing but the data.
     """,
 )

@@ -97,14 +97,10 @@ broken_step = Exercise(
             The new w judges and a is right, but b.grad still holds the discriminator's gradient.
         old_discriminator_judges: fake @ new_w → fake @ w
             No gradient leaks, but the generator is still judged by the old w: use the new one.
-        noise_reused: noise_g @ → noise_d @
-            Both bugs are fixed, but the generator's loss now uses noise_d: it has noise_g.
         noise_reused_and_gradient_leaks: (noise_d @ a.T + b).detach() → noise_d @ a.T + b
         and: noise_g @ → noise_d @
             The new w judges, but the generator's loss uses noise_d, not noise_g, and its gradients still hold
             the discriminator's.
-        fresh_noise_for_both: noise_d @ → noise_g @
-            Both losses use noise_g: the discriminator's has noise_d.
         generator_cut_off: (a - lr * a.grad).detach(), (b - lr * b.grad).detach() → a.detach(), b.detach()
             The generator does not move: detach the fakes in the discriminator's loss, not in its own.
         w_takes_both_gradients: (w - lr * w.grad).detach() → (w - lr * w.grad).detach().requires_grad_()
@@ -137,10 +133,6 @@ broken_step = Exercise(
         w_first: return (a - lr → return new_w, (a - lr
         and: .detach(), new_w → .detach()
             Return a, b and w in this order.
-        discriminator_ascends: w - lr * w.grad → w + lr * w.grad
-            The discriminator climbs its loss: it descends, like the generator.
-        real_points_alone: .mean() + F.softplus(fake @ w).mean() → .mean()
-            The discriminator sees real points alone, and calls all real: its second term is missing.
     """,
     functions=(generator_first,),
 )

@@ -67,6 +67,9 @@ discriminator_loss = Exercise(
         zero_logit: (real_logits == 0).any() or (fake_logits == 0).any()
             Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
             corner, at which autograd takes a slope of its own choice.
+        sure: max(real_logits.abs().max(), fake_logits.abs().max()) > 6
+            Right for moderate logits. Of a large one the sigmoid is rounded to 0 or 1, exp overflows, and a
+            clamp or a cut costs too little and has no slope: `F.logsigmoid` takes both in one step.
     """,
     hints="""
         The two batches have means of their own. And what is 1 - s(b), written as a sigmoid again?
@@ -77,26 +80,11 @@ discriminator_loss = Exercise(
         This is the line itself: `-F.logsigmoid(real_logits).mean() - F.logsigmoid(-fake_logits).mean()`.
     """,
     wrong="""
-        log_of_sigmoid: F.logsigmoid(real_logits) → real_logits.sigmoid().log()
-        and: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid()).log()
-        log_of_both_sigmoids: F.logsigmoid(real_logits) → real_logits.sigmoid().log()
-        and: F.logsigmoid(-fake_logits) → (-fake_logits).sigmoid().log()
-        log_of_the_fake_sigmoid: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid()).log()
-            Right for moderate logits, but of an extreme one exp overflows or the sigmoid is rounded to 0 or
-            1, and log 0 is -inf. `F.logsigmoid` and `F.softplus` take both in one step.
-        clamped_{}: F.logsigmoid(real_logits) → real_logits.sigmoid().clamp({}, 1 - {}).log()
-        and: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid().clamp({}, 1 - {})).log()
-        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08
-            You clamp the probability away from 0 and 1: a confident mistake then costs too little and has no
-            gradient. `F.logsigmoid` on the logits needs no clamp.
         epsilon_{}: F.logsigmoid(real_logits) → (real_logits.sigmoid() + {}).log()
         and: F.logsigmoid(-fake_logits) → (1 - fake_logits.sigmoid() + {}).log()
-        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
+        for: 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little, and its
             gradient is lost. `F.logsigmoid` on the logits needs none.
-        halved: real_cost.mean() + fake_cost.mean() → (real_cost.mean() + fake_cost.mean()) / 2
-            You average the two terms: half of what equation 1 gives. Minima are the same, but a discriminator
-            that cannot tell real from fake costs 2 log 2, not log 2.
         mean_of_all_points: real_cost.mean() + fake_cost → torch.cat([real_cost, fake_cost])
             You take one mean over all N + M points: each batch has a mean of its own, and the two are added.
             Joined, the larger batch would weigh more.
@@ -113,19 +101,11 @@ discriminator_loss = Exercise(
         least_squares: -F.logsigmoid(real_logits) → (real_logits.sigmoid() - 1).square()
         and: -F.logsigmoid(-fake_logits) → fake_logits.sigmoid().square()
             You square what D misses, as a least-squares loss does: equation 1 has logarithms.
-        sign_turned: = -F.logsigmoid → = F.logsigmoid
-            This is the value, which the discriminator maximises: a loss is minimised, so turn the sign.
         summed: .mean() → .sum()
             You sum over the points: the loss is a mean over each batch, whatever its size.
-        real_points_alone: real_cost.mean() + fake_cost.mean() → real_cost.mean()
-            You count the real points alone: a discriminator that calls everything real would win. Generated
-            points cost -log(1 - D).
         generators_term: (-fake_logits) → (fake_logits)
             Your second term is -log D(fake), the generator's loss: it rewards calling generated points real.
             The discriminator's is -log(1 - D(fake)).
-        labels_swapped: F.logsigmoid(real_logits) → F.logsigmoid(-real_logits)
-        and: (-fake_logits) → (fake_logits)
-            The labels are swapped: -log D belongs to the real points, -log(1 - D) to the generated ones.
         sigmoid_twice: F.logsigmoid(real_logits) → F.logsigmoid(real_logits.sigmoid())
         and: (-fake_logits) → (-fake_logits.sigmoid())
             The sigmoid is applied twice: `F.logsigmoid` and softplus take logits, not probabilities.

@@ -64,9 +64,6 @@ gradient_penalty = Exercise(
         no_create_graph: , create_graph=True → nothing
             The value is right, but it is a constant: without create_graph=True the gradient has no graph
             of its own, and the penalty never changes the critic.
-        points_not_detached: .detach() → nothing
-            Right for the critic, but the gradient also flows into the points, and through fake into the
-            generator, which is not to learn in this step: detach the mixed points.
         norm_over_the_batch: norm(dim=1) → norm()
             You take one norm over the whole batch: each point has a gradient and a norm of its own, dim=1.
         norm_over_the_wrong_axis: norm(dim=1) → norm(dim=0)
@@ -101,23 +98,9 @@ gradient_penalty = Exercise(
             You charge the squared norm itself, as R1 does: this critic should have slope 1, not 0.
         mean_norm: norm(dim=1) → norm(dim=1).mean()
             You average the norms and square last: steep and flat points cancel. Square each, then average.
-        summed: .square().mean() → .square().sum()
-            You sum over the batch: the penalty is the mean.
-        not_averaged: .square().mean() → .square()
-            You return one penalty for each point, (B,): take their mean.
-        factor_included: return → return 10 *
-            You multiply by the factor λ = 10: it is left to the caller.
         own_mix: x = ( → mix = torch.rand_like(mix); x = (
             You draw shares of your own: `mix` has those that are meant.
-        one_mix_for_all: (mix * real + (1 - mix) * fake) → (mix[0] * real + (1 - mix[0]) * fake)
-            You mix all pairs by the first share: each pair has its own, `mix` (B, 1).
-        at_real_points: (mix * real + (1 - mix) * fake) → real
-            You take the gradient at the real points: take it at mix * real + (1 - mix) * fake.
-        at_fake_points: (mix * real + (1 - mix) * fake) → fake
-            You take the gradient at the fake points: take it at mix * real + (1 - mix) * fake.
         half_way: mix * real + (1 - mix) * fake → (real + fake) / 2
             You take the gradient half-way, whatever mix is: take it at mix * real + (1 - mix) * fake.
-        mix_swapped: mix * real + (1 - mix) * fake → mix * fake + (1 - mix) * real
-            mix is the share of the real point: you give it to the fake one.
     """,
 )

@@ -73,10 +73,6 @@ jensen_shannon = Exercise(
         nan_where_both_are_zero: torch.xlogy(x, x) - torch.xlogy(x, m) → torch.xlogy(x, x / m)
             One place is left: where p and q are both 0, so is m. Then 0/0 is NaN before `torch.xlogy` sees
             it, and `F.kl_div(m.log(), p)` multiplies 0 by -inf. Take p log p and p log m apart.
-        epsilon_{}: torch.xlogy(x, x) - torch.xlogy(x, m) → x * ((x + {}) / (m + {})).log()
-        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-09, 1e-10
-        epsilon_below_{}: torch.xlogy(x, x) - torch.xlogy(x, m) → torch.xlogy(x, x / (m + {}))
-        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-09, 1e-10
         epsilon_first_{}: torch.xlogy(x, x) - torch.xlogy(x, m) → torch.xlogy(x + {}, (x + {}) / (m + {}))
         for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-09, 1e-10
         clamped_{}: m = (p + q) / 2 → p, q = p.clamp(min={}), q.clamp(min={}); m = (p + q) / 2
@@ -96,8 +92,6 @@ jensen_shannon = Exercise(
             Your m is the geometric mean, 0 where one of the two is: m is their average, (p + q) / 2.
         bits: (kl_p + kl_q) / 2 → (kl_p + kl_q) / 2 / math.log(2)
             This is the divergence in bits: take natural logarithms.
-        half_forgotten: (kl_p + kl_q) / 2 → kl_p + kl_q
-            The ½ before the two KLs is missing: disjoint distributions then get 2 log 2, not log 2.
         distance: (kl_p + kl_q) / 2 → ((kl_p + kl_q) / 2).sqrt()
             This is the Jensen-Shannon distance, the root of the divergence (as in SciPy's `jensenshannon`):
             no root is asked for.
@@ -121,8 +115,6 @@ jensen_shannon = Exercise(
         and: torch.xlogy(x, m) → torch.xlogy(m, x)
             You take KL(m || p) and KL(m || q), infinite where one of the two is 0: m comes second.
             `F.kl_div(m.log(), p)` is KL(p || m): its first argument is the logarithm of the second.
-        mean_over_outcomes: sum(dim=1) → mean(dim=1)
-            You average over the K outcomes: a KL is a sum over them, weighted by p.
         one_side: (kl_p + kl_q) / 2 → kl_p
             This is KL(p || m) alone: add KL(q || m) and halve the sum.
     """,

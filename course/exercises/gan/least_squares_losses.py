@@ -47,6 +47,10 @@ least_squares_losses = Exercise(
         dict(N=6, M=3, scale=100.0, dtype=torch.float32),
     ],
     spans=dict(N=(1, 6), M=(1, 6), scale=lambda rng: 10 ** rng.uniform(-1, 2)),
+    special="""
+        large: max(real_logits.abs().max(), fake_logits.abs().max()) > 10
+            Right for small outputs: further out, is something clamped, or a line in place of the square?
+    """,
     hints="""
         Which target has each of the three terms: real points for the discriminator, generated ones for the
         discriminator, and generated ones for the generator?
@@ -67,10 +71,6 @@ least_squares_losses = Exercise(
         d_not_halved: 0.5 * (real_logits → (real_logits
         and: 0.5 * fake_logits → fake_logits
             The generator's loss is right, but both terms of the discriminator's have a ½ too.
-        g_not_halved: 0.5 * (fake_logits → (fake_logits
-            The discriminator's loss is right, but the generator's has a ½ too.
-        d_halved_twice: return d_loss → return d_loss / 2
-            You halve the discriminator's loss twice: one ½ for each of its two terms is all.
         labels_swapped: (real_logits - 1) → real_logits
         and: fake_logits.square → (fake_logits - 1).square
             The discriminator's targets are swapped: 1 for real points, 0 for generated ones.
@@ -121,9 +121,6 @@ least_squares_losses = Exercise(
         and: .mean() + 0.5 * fake_logits.square().mean() → .mean()
             Right where N = M. Else the larger batch weighs more in the discriminator's loss: take each
             batch's own mean, then add.
-        real_points_alone: .mean() + 0.5 * fake_logits.square().mean() → .mean()
-            The discriminator's loss counts the real points alone: an output of 1 everywhere would win.
-            Generated points have the target 0.
         fake_detached_in_g: (fake_logits - 1) → (fake_logits.detach() - 1)
             The values are right, but the generator's loss is cut off from fake_logits: only through them does
             it reach the generator. Nothing is to be detached.
@@ -131,8 +128,6 @@ least_squares_losses = Exercise(
             The values are right, but in the discriminator's loss fake_logits is cut off, so the discriminator
             learns from real points alone. In training the generated points are detached before they enter the
             discriminator, not its outputs.
-        order_swapped: return d_loss, g_loss → return g_loss, d_loss
-            Return the discriminator's loss first.
         losses_added: return d_loss, g_loss → return d_loss + g_loss
             You add the two losses: each network minimises its own, so return both.
         stacked: return d_loss, g_loss → return torch.stack([d_loss, g_loss])

@@ -22,25 +22,6 @@ def by_pytorch(fake_logits):
     return F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits)).to(fake_logits.dtype)
 
 
-def own_predictions_as_labels(fake_logits):
-    """Your labels are the discriminator's own predictions: the cross-entropy is at its minimum over D, so the
-    gradient is 0 and the generator learns nothing. Its label is 1."""
-    return F.binary_cross_entropy_with_logits(fake_logits, fake_logits.sigmoid().detach())
-
-
-def own_decisions_as_labels(fake_logits):
-    """Your labels are the discriminator's own decisions: the generator is driven to where it is sure, real or
-    fake. The generator's label is 1 for every point."""
-    return F.binary_cross_entropy_with_logits(fake_logits, (fake_logits > 0).to(fake_logits.dtype))
-
-
-def overflow_in_the_gradient(fake_logits):
-    """The values are right, but gradients are NaN: exp overflows in the branch that torch.where does not
-    choose, and 0 times inf goes back through it. `F.logsigmoid` has no branch."""
-    small = torch.log1p(torch.exp(-fake_logits))
-    return torch.where(fake_logits < 0, torch.log1p(torch.exp(fake_logits)) - fake_logits, small).mean()
-
-
 def draw(rng, B, scale=1.0, dtype=torch.float64):
     """A case; `scale` multiplies the logits."""
     return (normal(rng, B, dtype=dtype, scale=scale),)
@@ -82,6 +63,9 @@ non_saturating_loss = Exercise(
         zero_logit: (fake_logits == 0).any()
             Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
             corner, at which autograd takes a slope of its own choice.
+        sure: fake_logits.abs().max() > 6
+            Right for moderate logits. Of a large one the sigmoid is rounded to 0 or 1, exp overflows, and a
+            clamp or a cut costs too little and has no slope: `F.logsigmoid` takes both in one step.
     """,
     hints="""
         The generator wants its points called real. Which label would you give them, and what does a wrong
@@ -97,32 +81,16 @@ non_saturating_loss = Exercise(
             This is the minimax loss, log(1 - D(fake)). It points in the right direction, but its slope along
             a logit is -D: it vanishes where the discriminator is sure of a fake, when the generator needs it
             most. The slope of -log D is -(1 - D).
-        minimax_of_the_sigmoid: -F.logsigmoid(fake_logits) → (1 - fake_logits.sigmoid()).log()
-            This is the minimax loss, log(1 - D(fake)). It points in the right direction, but its slope along
-            a logit is -D: it vanishes where the discriminator is sure of a fake, when the generator needs it
-            most. The slope of -log D is -(1 - D). Besides, the logarithm of a sigmoid that is rounded to 1
-            fails: `F.logsigmoid`.
         label_0: (fake_logits).mean() → (-fake_logits).mean()
             You ask for the label 0, the discriminator's loss on these points: minimising it, the generator
             learns to be caught. Its label is 1.
-        label_0_of_the_sigmoid: F.logsigmoid(fake_logits) → (1 - fake_logits.sigmoid()).log()
-            You ask for the label 0, the discriminator's loss on these points: minimising it, the generator
-            learns to be caught. Its label is 1. Besides, the logarithm of a sigmoid that is rounded to 1
-            fails: `F.logsigmoid`.
         sign_turned: -F.logsigmoid → F.logsigmoid
             You return the mean of log D(fake). That is to be maximised: minimising it, the generator learns
             to be caught. Turn the sign.
-        log_of_sigmoid: F.logsigmoid(fake_logits) → fake_logits.sigmoid().log()
-            Right for moderate logits, but of a very negative one the sigmoid is rounded to 0, or exp
-            overflows: the logarithm is infinite. `F.logsigmoid` takes both in one step.
         epsilon_{}: F.logsigmoid(fake_logits) → (fake_logits.sigmoid() + {}).log()
-        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
+        for: 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: where the discriminator is sure, the gradient is lost
             again, which this loss was made to avoid. `F.logsigmoid` needs none.
-        clamped_{}: F.logsigmoid(fake_logits) → fake_logits.sigmoid().clamp({}, 1 - {}).log()
-        for: 1e-04, 1e-05, 1e-06, 1e-07, 1e-08
-            You clamp the probability away from 0 and 1: where the discriminator is sure, the gradient is then
-            exactly 0. `F.logsigmoid` needs no clamp.
         sigmoid_twice: (fake_logits).mean() → (fake_logits.sigmoid()).mean()
             The sigmoid is applied twice: `F.logsigmoid` and softplus take logits, not probabilities.
         no_logarithm: -F.logsigmoid(fake_logits) → torch.sigmoid(-fake_logits)
@@ -137,15 +105,8 @@ non_saturating_loss = Exercise(
             You square 1 - D, as a least-squares loss does: -log D is asked for.
         median: -F.logsigmoid(fake_logits).mean() → (-F.logsigmoid(fake_logits)).median()
             You take the median, which hears of one point alone: take the mean.
-        summed: .mean() → .sum()
-            You sum over the points: the loss is their mean, whatever the batch's size.
-        not_averaged: .mean() → nothing
-            You return one loss for each point: take their mean.
-        halved: .mean() → .mean() / 2
-            You halve the loss: there is one term here, of weight 1.
         mean_inside_the_logarithm: F.logsigmoid(fake_logits).mean() → fake_logits.sigmoid().mean().log()
             You average the probabilities and then take the logarithm: each point's logarithm comes first,
             then the mean.
     """,
-    functions=(own_predictions_as_labels, own_decisions_as_labels, overflow_in_the_gradient),
 )

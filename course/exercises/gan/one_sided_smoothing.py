@@ -74,6 +74,9 @@ one_sided_smoothing = Exercise(
         zero_logit: (real_logits == 0).any() or (fake_logits == 0).any()
             Right but where a logit is 0. The loss is smooth there, while relu, clamp, max and abs have a
             corner, at which autograd takes a slope of its own choice.
+        sure: max(real_logits.abs().max(), fake_logits.abs().max()) > 6
+            Right for moderate logits. Of a large one the sigmoid is rounded to 0 or 1, exp overflows, and a
+            clamp or a cut costs too little and has no slope: `F.logsigmoid` takes both in one step.
     """,
     hints="""
         Which of the two terms vanishes for the label 1, and which for 0? With 1 - s both stay.
@@ -91,8 +94,6 @@ one_sided_smoothing = Exercise(
         fake_side_smoothed: (real_logits, 1 - smooth) → (real_logits, 1)
         and: (fake_logits, 0) → (fake_logits, smooth)
             You smooth the generated points' label, and not the real ones': it is the other way round.
-        smooth_as_the_label: (real_logits, 1 - smooth) → (real_logits, smooth)
-            Your label for real points is s: it is 1 - s, 0.9 for s = 0.1.
         half_of_smooth: (real_logits, 1 - smooth) → (real_logits, 1 - smooth / 2)
             Your label is 1 - s/2, as label smoothing over two classes shares s out (`label_smoothing` of
             `F.cross_entropy`). Here it is 1 - s.
@@ -115,25 +116,17 @@ one_sided_smoothing = Exercise(
         second_term_subtracted: - (1 - label) * F.logsigmoid(-logits) → + (1 - label) * F.logsigmoid(-logits)
         and: cost(fake_logits, 0) → cost(-fake_logits, 1)
             You subtract the cost of the label 0: both terms are costs, and both are added.
-        probability_scaled: cost(real_logits, 1 - smooth) → cost(real_logits, 1) - math.log(1 - smooth)
         sigmoid_scaled: cost(real_logits, 1 - smooth) → -((1 - smooth) * real_logits.sigmoid()).log()
         and: cost(fake_logits, 0) → -(1 - fake_logits.sigmoid()).log()
             You scale the probability by 1 - s: that adds a constant to the loss and moves no gradient. The
             label is what is smoothed.
         logit_scaled: cost(real_logits, 1 - smooth) → cost((1 - smooth) * real_logits, 1)
             You scale the logit by 1 - s: its best value is still infinite. The label is what is smoothed.
-        log_of_sigmoid: F.logsigmoid(logits) → logits.sigmoid().log()
-        and: F.logsigmoid(-logits) → (1 - logits.sigmoid()).log()
-        and: cost(fake_logits, 0) → -(1 - fake_logits.sigmoid()).log()
-            Right for moderate logits, but the sigmoid of an extreme one is rounded to 0 or 1, and the
-            logarithm of 0 is -inf. `F.logsigmoid` takes both in one step.
         epsilon_{}: F.logsigmoid(logits) → (logits.sigmoid() + {}).log()
         and: F.logsigmoid(-logits) → (1 - logits.sigmoid() + {}).log()
-        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
+        for: 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little, and its
             gradient is lost. `F.logsigmoid` on the logits needs none.
-        halved: real_cost.mean() + fake_cost.mean() → (real_cost.mean() + fake_cost.mean()) / 2
-            You average the two terms: they are added.
         summed: .mean() → .sum()
             You sum over the points: take each batch's mean.
         mean_of_all_points: real_cost.mean() + fake_cost → torch.cat([real_cost, fake_cost])
@@ -145,10 +138,6 @@ one_sided_smoothing = Exercise(
             You stop at the shorter batch, as `zip` does: N and M may differ, and each batch has its own mean.
         not_added: real_cost.mean() + fake_cost.mean() → real_cost.mean(), fake_cost.mean()
             You return the two terms: add them.
-        real_points_alone: real_cost.mean() + fake_cost.mean() → real_cost.mean()
-            The generated points' term is missing.
-        sign_turned: real_cost.mean() + fake_cost.mean() → -real_cost.mean() - fake_cost.mean()
-            The sign is turned: a loss is minimised.
         sigmoid_twice: (real_logits, 1 → (real_logits.sigmoid(), 1
         and: (fake_logits, 0) → (fake_logits.sigmoid(), 0)
             The sigmoid is applied twice: `F.logsigmoid` and softplus take logits, not probabilities.

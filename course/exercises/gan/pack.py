@@ -93,7 +93,6 @@ pack = Exercise(
         every_sample_repeated: x.reshape(B // m, m * C, *rest) → torch.cat([x] * m, dim=1)
             You repeat each sample m times and keep B packs: m different samples make one, B/m in all.
         rolling: x.reshape(B // m, m * C, *rest) → torch.cat([x.roll(-i, 0) for i in range(m)], dim=1)
-            Your packs overlap, one starting at each sample: each sample belongs to one pack, B/m in all.
         sliding: x.reshape(B // m, m * C, *rest) → torch.cat([x[i : B - m + 1 + i] for i in range(m)], dim=1)
             Your packs overlap, one starting at each sample: each sample belongs to one pack, B/m in all.
         unfolded: x.reshape( → x.unfold(0, m, m).reshape(
@@ -108,6 +107,8 @@ pack = Exercise(
             The packs are right, but in a list: make one tensor of them, by `torch.stack`.
         in_float32: *rest) → *rest).float()
             The numbers are right, but float64 comes back as float32: keep the type of x.
+        samples_reversed: m * C, *rest) → m, C, *rest).flip(1).flatten(1, 2)
+            The samples of a pack stand in reverse order.
         axis_not_merged: m * C → m, C
             The packs are right, but the axis of the m samples still stands: merge it with the next one.
         split_in_two_axes: B // m, m * C → m, B // m, C
@@ -122,9 +123,5 @@ pack = Exercise(
             You add the samples of a pack: put them side by side, so that the discriminator can compare.
         first_of_the_pack: x.reshape(B // m, m * C, *rest) → x[::m]
             You keep the first sample of each pack and drop the others.
-        samples_reversed: m * C, *rest) → m, C, *rest).flip(1).flatten(1, 2)
-            The samples of a pack stand in reverse order.
-        shuffled: x.reshape → x[torch.randperm(B)].reshape
-            You shuffle the batch: the samples are drawn at random already, and the order is given here.
     """,
 )

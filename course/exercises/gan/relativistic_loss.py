@@ -94,8 +94,6 @@ relativistic_loss = Exercise(
             are unbounded.
         sigmoid_twice: F.softplus(-margin) → F.softplus(-margin.sigmoid())
             The sigmoid is applied twice: softplus and `F.logsigmoid` take logits, not probabilities.
-        losses_swapped: F.softplus(-margin) → F.softplus(margin)
-            The two losses are exchanged: the discriminator's is small where r is above f.
         generator_like_discriminator: loss(fake_logits, real_logits) → loss(real_logits, fake_logits)
             You return the discriminator's loss twice, so that the generator helps it: exchange r and f.
         discriminator_like_generator: loss(real_logits, fake_logits) → loss(fake_logits, real_logits)
@@ -111,26 +109,20 @@ relativistic_loss = Exercise(
             This is a hinge loss: the softplus is missing.
         no_logarithm: F.softplus(-margin) → torch.sigmoid(-margin)
             You return the mean probability of a mistake: its complement's negative logarithm is asked for.
-        squared: F.softplus(-margin) → (margin - 1).square()
-            This is a least-squares loss: the softplus is missing.
         summed: .mean() → .sum()
             You sum over the batch: take the mean.
         not_averaged: .mean() → nothing
             You return one loss for each pair: take their mean.
-        halved: .mean() → .mean() / 2
-            Your losses are halved: nothing divides them by 2.
-        doubled: .mean() → .mean() * 2
-            Your losses are twice too large: -log(1 - s(f - r)) is -log s(r - f) again, so one term is all.
         bits: .mean() → .mean() / 0.6931471805599453
-            Your losses are in bits: take natural logarithms.
-        joint_softmax: F.softplus(-margin) → torch.cat([higher, lower]).logsumexp(0) - higher
-            Your softmax runs over all logits of the batch: it is over the two of each pair.
-        unstable: F.softplus(-margin) → -margin.sigmoid().log()
-            Right for moderate logits, but for large differences exp overflows or the sigmoid is rounded to 0,
-            and the loss is infinite. `F.softplus` takes logarithm and exponential in one step.
+        halved: .mean() → .mean() / 2
+        doubled: .mean() → .mean() * 2
+            Both losses are right but for one factor: 1.44, which is bits for nats, ½, or 2, as for the same
+            term twice: -log(1 - s(f - r)) is -log s(r - f) again.
         epsilon_{}: F.softplus(-margin) → -(margin.sigmoid() + {}).log()
-        for: 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
+        for: 1e-03, 1e-04, 1e-05, 1e-06, 1e-07, 1e-08, 1e-10, 1e-12
             You add a small number inside the logarithm: a confident mistake then costs too little.
             `F.softplus` needs none.
+        joint_softmax: F.softplus(-margin) → torch.cat([higher, lower]).logsumexp(0) - higher
+            Your softmax runs over all logits of the batch: it is over the two of each pair.
     """,
 )
