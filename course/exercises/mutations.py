@@ -60,7 +60,7 @@ def mutations(function, order=lambda edits: edits, *, cut=False):
         (*place, new) for place in places for new in (_cuts(place[0]) if cut else _changes(place[0], names))
     ]
     for node, owner, parent, field, index, new in order(edits):
-        around = isinstance(owner, ast.expr) and len(ast.unparse(node)) < SHORT
+        around = isinstance(owner, ast.expr | ast.keyword) and len(ast.unparse(node)) < SHORT
         before = ast.unparse(owner if around else node).splitlines()[0]
         _put(parent, field, index, new)
         after = ast.unparse(owner if around else new).splitlines()[0]

@@ -40,6 +40,12 @@ class Wrong:
         """True where the function came to the end of all cases."""
         return len(self.outcomes) == len(self.cases) and all(o.kind == "value" for o in self.outcomes)
 
+    @property
+    def of_another_type(self):
+        """True where what is wrong is the type, in most cases."""
+        told = [diagnosis for diagnosis, _ in self.failures.values()]
+        return 2 * told.count("wrong_dtype") >= len(self.cases)
+
     def arguments(self, which):
         """A case as a dict from names to values."""
         return self.exercise.arguments(self.cases[which])
@@ -133,7 +139,11 @@ def _known(answer):
 
 def _keeps_state(answer):
     last = len(answer.cases) - 1
-    if list(answer.failures) != [last] or show(answer.cases[last]) != show(answer.cases[0]):
+    if (
+        last not in answer.failures
+        or 0 in answer.failures
+        or show(answer.cases[last]) != show(answer.cases[0])
+    ):
         return None
     told = "The first call was right, and the same call is not after the others"
     return "keeps_state", f"{told}: your function keeps something between calls.\n{answer.shown()}"
@@ -186,12 +196,12 @@ def _few_digits(answer):
 
 
 def _kind(answer):
-    found = special.kind_of(*_apart(answer), answer.exercise.kinds)
+    found = None if answer.of_another_type else special.kind_of(*_apart(answer), answer.exercise.kinds)
     return found and (found[0], f"{found[1]}\n{answer.shown()}")
 
 
 def _trait(answer):
-    found = special.trait_of(*_apart(answer))
+    found = None if answer.of_another_type else special.trait_of(*_apart(answer))
     return found and (found[0], f"{found[1]}\n{answer.shown()}")
 
 
@@ -204,7 +214,7 @@ def _apart(answer):
 
 
 def _found(answer):
-    if not answer.whole or not all(is_finite(outcome.value) for outcome in answer.outcomes):
+    if not answer.whole or not is_finite(answer.outcomes[0].value) or answer.of_another_type:
         return None
 
     def find():  # in the sandbox: of a guess anything may come
@@ -221,7 +231,7 @@ def _found(answer):
 
 def _not_finite(answer):
     bad = [k for k in answer.failures if not is_finite(answer.outcomes[k].value)]
-    if not bad or answer.gradients or answer.failures[bad[0]][0] != "wrong_values":
+    if 2 * len(bad) < len(answer.failures) or answer.failures[(bad or [0])[0]][0] != "wrong_values":
         return None
     told = f"Your function returns inf or NaN on {len(bad)} of {len(answer.cases)} cases"
     cause = "an exponential overflows, a logarithm or a root meets 0 or less, or 0 is divided by 0"

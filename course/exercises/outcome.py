@@ -154,11 +154,11 @@ def portable(value):
         return ("text", str.__str__(value))  # of a learner's subclass, the text alone
     if isinstance(value, bool):
         return ("other", f"the truth value {value}")
-    if isinstance(value, numbers.Integral):
+    if isinstance(value, int):
         whole = int(value)
         # a longer one crosses no pipe, has no float next to it, and Python may refuse to print it
         return ("number", whole) if whole.bit_length() < 64 else ("other", "a whole number beyond 64 bits")
-    if isinstance(value, numbers.Real):
+    if isinstance(value, float):
         return ("number", float(value))
     if isinstance(value, tuple | list) and len(value) <= 1000:
         return ("sequence", *(portable(item) for item in value))
@@ -167,6 +167,8 @@ def portable(value):
     if inspect.isgenerator(value):
         cure = "collect its items" if value.__name__ == "<genexpr>" else "use return, not yield"
         return ("other", f"a generator: {cure}")
+    if isinstance(value, numbers.Number):
+        return ("other", f"a {type(value).__module__}.{type(value).__name__}, no number of Python's own")
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     return ("other", f"an object of type {readable(name[:LONGEST_NAME])}")
 

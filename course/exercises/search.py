@@ -53,7 +53,7 @@ ELEMENTWISE = (
     ("magnitude", "the absolute value of {}", abs),
 )
 OUTPUT_ONLY = (
-    ("clamped", "not below 0, else equal to {}", lambda x: torch.clamp(torch.as_tensor(x), min=0)),
+    ("clamped", "{}, or 0 where that is negative", lambda x: torch.clamp(torch.as_tensor(x), min=0)),
     ("sigmoid", "the sigmoid of {}", lambda x: torch.sigmoid(torch.as_tensor(x))),
     ("tanh", "the tanh of {}", lambda x: torch.tanh(torch.as_tensor(x))),
     ("bits", "{} in bits for nats", lambda x: x / torch.log(torch.tensor(2.0, dtype=torch.float64)).item()),

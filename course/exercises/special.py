@@ -49,7 +49,7 @@ def kind_of(wrong, right, kinds):
     """
     for name, condition, told in kinds if wrong and right else ():
         of_it = [case for case in right if holds(condition, case)]
-        if all(holds(condition, case) for case in wrong) and 2 * len(of_it) <= len(right):
+        if all(holds(condition, case) for case in wrong) and len(of_it) <= len(wrong):
             return name, told
     return None
 

@@ -111,7 +111,9 @@ def test_other_right_ways_pass(name, exercise):
 def test_each_misconception_is_diagnosed_as_itself(name, exercise):
     """And so differs from all others: of two that are the same, only the first would be diagnosed."""
     for misconception in exercise.misconceptions:
-        result = exercise.judge(outcomes(exercise, misconception.function))
+        found = outcomes(exercise, misconception.function)
+        assert any(outcome.kind == "value" for outcome in found), misconception.name  # else it says nothing
+        result = exercise.judge(found)
         assert (result.status, result.diagnosis) == ("failed", misconception.name), result
         assert result.message == misconception.diagnosis
     names = {misconception.name for misconception in exercise.misconceptions}

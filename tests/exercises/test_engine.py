@@ -352,11 +352,12 @@ def test_numbers_and_sequences_are_compared(exercise):
     exercise.gradients = False
     exercise.misconceptions = ()
     exercise.reference = lambda x, factor: (len(x), float(factor), [x])
-    assert verdict(exercise, lambda x, factor: [np.int64(len(x)), float(factor), (x,)]) == ("passed", None)
+    assert verdict(exercise, lambda x, factor: [len(x), np.float64(factor), (x,)]) == ("passed", None)
     for wrong, diagnosis, words in (
         (lambda x, factor: (len(x), float(factor)), "wrong_type", "Expected 3 values"),
         (lambda x, factor: (7, float(factor), [x]), "wrong_values", "as value 1 of the output"),
         (lambda x, factor: (len(x) + 1, float(factor), [x]), "minus_1_item_1_missing", "as value 1 of"),
+        (lambda x, factor: (np.int64(len(x)), float(factor), [x]), "wrong_type", "no number of Python's own"),
         (lambda x, factor: (float(len(x)), float(factor), [x]), "wrong_values", "where a whole number (int)"),
         (lambda x, factor: (len(x), factor + 1e-8, [x]), "few_digits", "as value 2 of the output"),
         (lambda x, factor: (len(x), float(factor), [x * x]), "wrong_values", "Value 1 of value 3 of"),
