@@ -129,6 +129,57 @@ def test_a_flood_of_output_is_capped(place):
     assert outcome.kind == "timeout" and set(outcome.printed) <= {"c", "\n"} and len(outcome.printed) <= 2000
 
 
+def test_many_short_lines_are_no_endless_loop(place):
+    def chatters(x):
+        for i in range(200_000):
+            print(i)
+        return x
+
+    assert [outcome.printed[:6] for outcome in run(chatters, deadline=10.0)] == ["0\n1\n2\n"] * 2
+
+
+def test_a_process_that_was_paused_gets_its_time_back():
+    def sleeps_like_a_laptop(x):
+        subprocess.Popen(["sh", "-c", f"sleep 1.2; kill -CONT {os.getpid()}"])
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return x
+
+    assert kinds(run(sleeps_like_a_laptop, deadline=1.5)) == ["value", "value"]
+
+
+def test_threads_left_running_leave_room_for_more():
+    def leaves_threads(x):
+        for _ in range(60):
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        return x
+
+    assert kinds(run(leaves_threads)) == ["value", "value"]
+
+
+def test_a_gradient_of_a_tensor_of_ones_own_kind_comes_home(place):
+    class Mine(torch.Tensor):
+        pass
+
+    for outcome in run(lambda x: (x * 2).as_subclass(Mine), gradients=True):
+        assert type(outcome.gradients[0]) is torch.Tensor and outcome.gradients[0].shape == (2,)
+
+
+def test_the_first_gradient_imports_nothing_in_the_child():
+    program = """
+import sys, torch
+from course.exercises import sandbox
+
+def function(x):
+    before = len(sys.modules)
+    torch.autograd.grad(x * 2, x, torch.ones(2))
+    return len(sys.modules) - before
+
+print(sandbox.run(function, [(torch.zeros(2),)], gradients=True))
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "('number', 0)" in said.stdout
+
+
 def test_output_belongs_to_the_case_that_printed_it(place):
     outcomes = run(lambda x: print("sum", int(x.sum())))
     assert [outcome.printed for outcome in outcomes] == ["sum 0\n", "sum 2\n"]
