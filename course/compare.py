@@ -168,9 +168,11 @@ def _sentence(got):
 
 def _difference(expected, got, what, arguments):
     if got[0] != expected[0]:
-        shown = got[1] if got[0] == "other" else _kind(got)
         diagnosis = "returned_none" if got[0] == "none" else "wrong_type"
-        return diagnosis, f"Expected {_kind(expected)} as {what}, got {shown}.{_kind_cure(expected, got)}"
+        return (
+            diagnosis,
+            f"Expected {_kind(expected)} as {what}, got {_kind(got)}.{_kind_cure(expected, got)}",
+        )
     if expected[0] == "tensor":
         return _tensor_difference(expected[1], got[1], what, arguments)
     if expected[0] == "number":
@@ -189,7 +191,8 @@ def _difference(expected, got, what, arguments):
 def _kind(value):
     if value[0] == "sequence":
         return "one value in a tuple or list" if len(value) == 2 else f"{len(value) - 1} values"
-    return {"tensor": "a tensor", "number": "a number", "text": "a text", "none": "None"}[value[0]]
+    kinds = {"tensor": "a tensor", "number": "a number", "text": "a text", "none": "None"}
+    return kinds[value[0]] if value[0] in kinds else value[1]
 
 
 def _kind_cure(expected, got):

@@ -46,6 +46,8 @@ def _rounded(x, places):
 def _axes(tensor):
     """Changes along each axis of a tensor, (name, words, function)."""
     for d in range(tensor.ndim):
+        if tensor.shape[d] == 1:
+            yield f"squeezed_{d}", f"{{}} without axis {d}", lambda x, d=d: x.squeeze(d)
         yield f"sum_{d}", f"the sum over axis {d} of {{}}", lambda x, d=d: x.sum(d)
         yield f"mean_{d}", f"the mean over axis {d} of {{}}", lambda x, d=d: x.mean(d)
         yield f"sum_{d}", f"the sum (axis kept) over axis {d} of {{}}", lambda x, d=d: x.sum(d, keepdim=True)
@@ -66,7 +68,6 @@ def _axes(tensor):
         yield f"earlier_{d}", f"{{}} moved back by one along axis {d}", lambda x, d=d: x.roll(-1, d)
         yield f"running_{d}", f"the running sum along axis {d} of {{}}", lambda x, d=d: x.cumsum(d)
         yield f"softmax_{d}", f"the softmax over axis {d} of {{}}", lambda x, d=d: x.softmax(d)
-        yield f"squeezed_{d}", f"{{}} without axis {d}", lambda x, d=d: x.squeeze(d)
     for d, e in itertools.combinations(range(tensor.ndim), 2):
         yield (
             f"transposed_{d}_{e}",
