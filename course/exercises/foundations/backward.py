@@ -121,14 +121,10 @@ backward = Exercise(
         and: += slopes[out] → += 1.0
             You add each step's own derivative and forget the slope that arrives from the output: the chain
             rule multiplies the two.
-        nothing_to_begin_with: slopes[-1] = 1.0 → slopes[-1] = 0.0
-            All slopes begin at 0, so nothing is handed on: the output's own slope is 1.
         begins_with_the_value: slopes[-1] = 1.0 → slopes[-1] = values[-1]
             You begin with the output's value: its slope with respect to itself is 1.
         ones_everywhere: [0.0] * → [1.0] *
             All slopes begin at 1, which differentiates the sum of all values: begin with 1 at the output and
             0 elsewhere.
-        no_steps: slopes[-1] = 1.0 → slopes[-1] = 1.0 if steps else 0.0
-            Right, but for a tape without steps: the output is then the last input, whose slope is 1.
     """,
 )

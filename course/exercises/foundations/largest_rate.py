@@ -72,10 +72,6 @@ largest_rate = Exercise(
             1/λ goes to the bottom in one step; beyond it the steps overshoot, but still shrink up to 2/λ.
         factor_2_forgotten: 2 / len(x) → 1 / len(x)
             The second derivative of a square is 2: without a ½ in the loss the Hessian is (2/N) AᵀA.
-        sum_for_mean: 2 / len(x) * → 2 *
-            Your Hessian is that of the sum of squares: the loss is their mean, so divide by N.
-        plain_product: 2 / len(x) * → nothing
-            Your Hessian is AᵀA, that of half the sum of squares: that of their mean is (2/N) AᵀA.
         smallest_eigenvalue: [-1] → [0]
             You take the smallest eigenvalue: along the steepest direction the steps then grow. The largest
             one sets the limit.

@@ -60,8 +60,6 @@ weight_std = Exercise(
             Right but for an odd fan_in: `//` drops the half.
     """,
     wrong="""
-        variance: math.sqrt(1 / (kept * fan_in)) → 1 / (kept * fan_in)
-            This is the variance of the weights: the standard deviation is its root.
         root_of_the_inputs_left_out: math.sqrt(1 / (kept * fan_in)) → math.sqrt(1 / kept) / fan_in
             You divide by fan_in: a sum of independent terms grows with the root of their number, so divide by
             its root.
@@ -95,8 +93,6 @@ weight_std = Exercise(
             You let a leaky unit lose all below 0: it keeps 0.1² of that.
         leaky_as_linear: "leaky": 0.1 → "leaky": 1.0
             You let a leaky unit keep all: below 0 it keeps 0.1² of the mean square.
-        leak_not_squared: slope**2 → slope
-            A slope of 0.1 multiplies the signal, so 0.1² multiplies its square.
         share_of_the_leak_not_halved: (1 + slope**2) / 2 → min(0.5 + slope**2, 1)
             You add the whole of 0.1² to ½: only half the mean square lies below 0, so half of 0.1².
         variance_of_a_normal_signal: slope**2) / 2 → slope**2) / 2 - (1 - slope) ** 2 / (2 * math.pi)
