@@ -67,11 +67,11 @@ cross_entropy_slope = Exercise(
         sure: logits.softmax(1).min() < 1e-6 or logits.softmax(1).max() > 1 - 1e-6
             Right but where a probability is nearly 0 or 1: nothing needs to be clamped or replaced, and a
             row's largest logit taken out first keeps all digits.
+        many_classes: logits.shape[1] > 10
+            Right but for more than ten classes: K is `logits.shape[1]`.
         narrow_table: labels.max() + 1 < logits.shape[1]
             Right but where the last class has no example: `F.one_hot` must be told how many classes there
             are, `logits.shape[1]`.
-        many_classes: logits.shape[1] > 10
-            Right but for more than ten classes: K is `logits.shape[1]`.
     """,
     wrong="""
         not_divided_by_b: slope / len(labels) → slope

@@ -56,6 +56,8 @@ weight_std = Exercise(
         `math.sqrt(1 / (k * fan_in))`.
     """,
     special="""
+        one_input: fan_in == 1
+            Right but for one input: a standard deviation may be above 1, and nothing need be added below.
         odd_fan_in: fan_in % 2 and activation != "linear"
             Right but for an odd fan_in: `//` drops the half.
     """,
@@ -89,6 +91,10 @@ weight_std = Exercise(
         pytorchs_default: kept * fan_in → 3 * fan_in
             This is what `nn.Linear` starts with, uniform within ±1/√fan_in: its mean square does not keep the
             signal's size, for any of the three.
+        leak_of_pytorch: "leaky": 0.1 → "leaky": 0.01
+            The slope below 0 is 0.1 here, not the 0.01 that PyTorch's leaky ReLU has by default.
+        one_input_less: kept * fan_in → kept * max(fan_in - 1, 1)
+            You count one input less, as for an estimated variance: each sum has fan_in terms.
         leaky_as_relu: "leaky": 0.1 → "leaky": 0.0
             You let a leaky unit lose all below 0: it keeps 0.1² of that.
         leaky_as_linear: "leaky": 0.1 → "leaky": 1.0
