@@ -90,11 +90,6 @@ adam = Exercise(
         and: v / (1 - beta2**t) → v
             You use m and v as they are: in the first steps both lean towards 0, v the most, and the steps are
             too long. Divide by 1 - beta^t.
-        second_moment_not_corrected: v / (1 - beta2**t) → v
-            You correct m alone: v leans towards 0 as well, so that the first steps are some thirty times too
-            long. Divide it by 1 - beta2^t.
-        first_moment_not_corrected: m / (1 - beta1**t) → m
-            You correct v alone: m leans towards 0 as well. Divide it by 1 - beta1^t.
         correction_without_the_power: **t → nothing
             You divide by 1 - beta at each step: that is right at the first alone. The lean fades, so the
             divisor is 1 - beta^t.
@@ -124,15 +119,11 @@ adam = Exercise(
             Your averages begin at the first gradient: they begin at 0, and are corrected for it.
         shares_swapped: m, v = → beta1, beta2, m, v = 1 - beta1, 1 - beta2,
             The shares are swapped: an average keeps beta of itself and takes 1 - beta of what is new.
-        squares_of_m: g.square() → m.square()
-            v averages the squares of m: it takes those of the gradients.
         square_forgotten: g.square() → g
             v averages the gradients themselves, whose root is NaN where they are negative: it averages their
             squares.
         one_v_for_all_weights: g.square() → g.square().mean()
             You average the squares over the weights, so that all share one v: each weight has its own.
-        betas_swapped: beta1, beta2 → beta2, beta1
-            The decays are swapped: beta1 belongs to m, beta2 to v.
         uphill: w - lr → w + lr
             You add the step, which climbs: subtract it.
         last_gradient_alone: enumerate(gradients → enumerate(gradients[-1:]

@@ -69,8 +69,9 @@ backward = Exercise(
         ([0.7, 0.2], (("tanh", 0, None), ("tanh", 2, None), ("mul", 3, 1), ("tanh", 4, None))),
         ([20.0, 1.0], (("tanh", 0, None), ("mul", 2, 1))),  # a flat tanh
         ([0.25], (*(("add", k, k) for k in range(60)), ("mul", 60, 0))),  # 2^60 ways
-        ([0.0, 3.1, 2.3], (("mul", 0, 1), ("mul", 3, 2), ("add", 4, 0))),  # a factor of 0
-        ([1000.0, -1000.0], (("tanh", 0, None), ("tanh", 1, None), ("mul", 2, 3), ("add", 4, 0))),
+        ([2.3, 3.1], (("mul", 1, 1), ("add", 2, 1))),
+        ([3.1, 0.0, 2.3], (("mul", 0, 1), ("mul", 3, 2), ("add", 4, 2))),  # a factor of 0
+        ([0.3, 1000.0, -1000.0], (("tanh", 1, None), ("tanh", 2, None), ("mul", 3, 4), ("add", 5, 2))),
         ([1.0, 0.3], tuple(("add", k, 1) for k in [0, *range(2, 1200)])),
     ],
     deadline=3.0,
@@ -88,8 +89,6 @@ backward = Exercise(
         `slopes[i] += slopes[out] * (1 - values[out] ** 2)`.
     """,
     special="""
-        index_0: any(j == 0 for _, _, j in steps)
-            Right but where j is 0: `if j` takes it for none. Ask `j is not None`.
         used_twice: any(i == j for _, i, j in steps)
             Right but for a step that uses one value twice, i = j: both uses count, so that v * v has the
             slope 2v and v + v the slope 2.
@@ -97,6 +96,8 @@ backward = Exercise(
             Right but for a long tape: Python allows about a thousand calls within calls. Use a loop.
         large_inputs: any(abs(value) > 100 for value in inputs.tolist())
             Right but for large inputs: does an exponential overflow? `math.tanh` takes any number.
+        index_0: any(j == 0 for _, _, j in steps)
+            Right but where j is 0: `if j` takes it for none. Ask `j is not None`.
     """,
     wrong="""
         overwritten: += → =
@@ -121,14 +122,10 @@ backward = Exercise(
         and: += slopes[out] → += 1.0
             You add each step's own derivative and forget the slope that arrives from the output: the chain
             rule multiplies the two.
-        nothing_to_begin_with: slopes[-1] = 1.0 → slopes[-1] = 0.0
-            All slopes begin at 0, so nothing is handed on: the output's own slope is 1.
         begins_with_the_value: slopes[-1] = 1.0 → slopes[-1] = values[-1]
             You begin with the output's value: its slope with respect to itself is 1.
         ones_everywhere: [0.0] * → [1.0] *
             All slopes begin at 1, which differentiates the sum of all values: begin with 1 at the output and
             0 elsewhere.
-        no_steps: slopes[-1] = 1.0 → slopes[-1] = 1.0 if steps else 0.0
-            Right, but for a tape without steps: the output is then the last input, whose slope is 1.
     """,
 )

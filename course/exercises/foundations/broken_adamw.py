@@ -105,11 +105,6 @@ broken_adamw = Exercise(
             You shrink the new weights, the step included: the weights before the step shrink.
         not_times_the_rate: lr * weight_decay → weight_decay
             You shrink the weights by weight_decay alone: the share is lr * weight_decay.
-        weights_grow: 1 - lr * weight_decay → 1 + lr * weight_decay
-            The weights grow: the decay is taken from them.
-        doubled: 1 - lr * weight_decay → 1 - 2 * lr * weight_decay
-            You double the decay, as the slope of the squared weights would be: the share is lr *
-            weight_decay.
         sign_of_the_weights: w * (1 - lr * weight_decay) → w - lr * weight_decay * w.sign()
             You take the same amount from each weight, the slope of its absolute value: each loses a share of
             itself.

@@ -132,8 +132,6 @@ broken_selection = Exercise(
         one_row_too_many: = x[:n_train], y[:n_train] → = x[: n_train + 1], y[: n_train + 1]
         and: y_train[:, None] → y[:n_train, None]
             The rows that choose end one too early or too late: they are those that fit, x[:n_train].
-        norms_not_centred: / centred.square() → / x_train.square()
-            You divide by the features' own norms: a correlation divides by those of their deviations.
         chosen_on_the_held_out_rows: = x[:n_train], y[:n_train] → = x[n_train:], y[n_train:]
         and: y_train[:, None] → y[:n_train, None]
             The held-out rows choose the features, which is worse still: let the first n_train rows choose.
@@ -151,8 +149,6 @@ broken_selection = Exercise(
         and: (held_out - held_out.mean()).square().sum() → held_out.var()
             `var` divides by one less than the number of rows, your mean of squares by that number: R² is a
             ratio of two sums.
-        share_unexplained: return 1 - → return
-            You return the share that is not explained: R² is 1 minus this.
         no_intercept: torch.cat([x[:, best], torch.ones_like(x[:, :1])], dim=1) → x[:, best]
             The column of ones is lost: the fit has an intercept.
         sign_counts: correlations.abs() → correlations

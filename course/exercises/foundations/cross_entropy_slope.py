@@ -67,11 +67,11 @@ cross_entropy_slope = Exercise(
         sure: logits.softmax(1).min() < 1e-6 or logits.softmax(1).max() > 1 - 1e-6
             Right but where a probability is nearly 0 or 1: nothing needs to be clamped or replaced, and a
             row's largest logit taken out first keeps all digits.
+        many_classes: logits.shape[1] > 10
+            Right but for more than ten classes: K is `logits.shape[1]`.
         narrow_table: labels.max() + 1 < logits.shape[1]
             Right but where the last class has no example: `F.one_hot` must be told how many classes there
             are, `logits.shape[1]`.
-        many_classes: logits.shape[1] > 10
-            Right but for more than ten classes: K is `logits.shape[1]`.
     """,
     wrong="""
         not_divided_by_b: slope / len(labels) → slope
@@ -80,8 +80,6 @@ cross_entropy_slope = Exercise(
             You divide by the classes as well: the mean runs over the B examples alone.
         divided_by_k: slope / len(labels) → slope / logits.shape[1]
             You divide by the number of classes: the mean runs over the B examples.
-        sign_turned: return slope → return -slope
-            The sign is wrong: raising the label's logit lowers the loss, so its entry is negative.
         softmax_over_the_batch: dim=1 → dim=0
             Your softmax runs over the batch (dim=0): it is the classes of one example, dim=1, whose
             probabilities sum to 1.
@@ -93,15 +91,6 @@ cross_entropy_slope = Exercise(
         exponentials_overflow: torch.softmax(logits, dim=1) → logits.exp() / logits.exp().sum(1, keepdim=True)
             Right for moderate logits, but exp of a large one is infinite, and of very negative ones 0: take
             each row's largest logit out first, or use `torch.softmax`.
-        one_maximum_for_all_rows: torch.softmax(logits, dim=1) → (logits - logits.max()).exp()
-        and: slope[ → slope /= slope.sum(1, keepdim=True); slope[
-            You take the largest logit of the whole batch out of every row, so that a row far below it becomes
-            0/0: take each row's own, `dim=1`.
-        rounded_logsumexp: torch.softmax(logits, dim=1) → (logits - logits.logsumexp(1, keepdim=True)).exp()
-            Right for moderate logits, but near 10^4 float32 has steps of 0.001, so the log of the sum is
-            rounded too much: take the largest logit out first, or use `torch.softmax`.
-        labels_left_out: slope[torch.arange(len(labels)), labels] -= 1 → nothing
-            This is the softmax alone: subtract 1 at each label.
         labels_entry_alone: return slope → return F.one_hot(labels, logits.shape[1]) * slope
             You return the label's entry alone: the other logits stand in the sum as well, and each is pushed
             down by its own probability.

@@ -97,8 +97,6 @@ early_stopping = Exercise(
         and: return best, epoch + 1 → trained = min(trained, epoch + 1)
         and: return best, len(losses) → return best, trained
             You look for the lowest loss of the whole list: epochs after the stop are never trained.
-        never_stops: return best, epoch + 1 → pass
-            You never stop: training ends after `patience` epochs in a row without a new lowest loss.
         count_never_reset: epoch, 0 → epoch, waited
             You count all epochs without a new lowest loss: they must be in a row, so begin again at each
             improvement.
@@ -111,8 +109,6 @@ early_stopping = Exercise(
             lowest so far.
         equal_is_better: loss < losses → loss <= losses
             You take an equal loss for an improvement: on a plateau this never stops. Compare with <.
-        higher_is_better: loss < losses → loss > losses
-            You look for the highest: that suits an accuracy; a loss is to be low.
         nan_is_better: not math.isnan(loss) and (best is None or → not (
         and: loss < losses[best] → loss >= (math.inf if best is None else losses[best])
             `not loss >= lowest` is true of NaN, and from then on of any loss: ask `loss < lowest`.

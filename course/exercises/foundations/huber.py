@@ -72,29 +72,15 @@ huber = Exercise(
             You square all residuals: beyond delta the cost goes on as a straight line.
         absolute_error: torch.where(size <= delta, square, straight) → size
             This is the absolute error, with a kink at 0: up to delta the cost is ½ e².
-        half_forgotten: 0.5 * size.square() → size.square()
-            The ½ of the square is missing, so that the cost jumps at delta.
-        everything_doubled: return → return 2 *
-            Your loss is twice too large: the square has a factor ½, and the line follows from it.
         line_not_lowered: delta * (size - 0.5 * delta) → delta * size
             Your line, delta |e|, goes through the origin: at delta it lies ½ delta² above the square. Take
             that away.
         slope_1: delta * (size - 0.5 * delta) → size - delta + 0.5 * delta**2
             Your line has the slope 1, which meets the square's own slope for delta = 1 alone: it is delta.
-        lowered_by_half_of_delta: delta * (size - 0.5 * delta) → delta * size - 0.5 * delta
-            You lower the line by ½ delta, which fits for delta = 1 alone: it is ½ delta².
-        line_raised: size - 0.5 * delta → size + 0.5 * delta
-            You raise the line by ½ delta²: it starts above the square, so take that away.
         line_with_a_sign: delta * (size → delta * (predicted - y
             Your line falls where the residual is negative: it rises on both sides, with the residual's size.
         squared_residual_compared: size <= delta → size.square() <= delta
             You compare the squared residual with delta: compare its size.
-        all_pairs: (predicted - y) → (predicted[:, None] - y)
-            Each prediction meets each y: the shapes (N, 1) and (N,) are broadcast to (N, N).
-        lowered_by_a_half: delta * (size - 0.5 * delta) → delta * size - 0.5
-            You lower the line by ½, which fits for delta = 1 alone: it is ½ delta².
-        slope_1_and_half_delta: delta * (size - 0.5 * delta) → size - 0.5 * delta
-            Your line is |e| - ½ delta: the factor delta before it is missing.
         divided_by_delta: .mean() → .mean() / delta
             This is the smooth L1 loss, the Huber loss divided by delta: the two agree for delta = 1 alone.
         positive_residuals_alone: size <= delta → predicted - y <= delta
@@ -112,7 +98,5 @@ huber = Exercise(
             This is a smooth relative, the pseudo-Huber loss: it only comes near a square and a line.
         summed: .mean() → .sum()
             You sum over the points: take the mean.
-        not_averaged: .mean() → nothing
-            You return one cost for each point: take their mean.
     """,
 )

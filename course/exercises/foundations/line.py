@@ -121,24 +121,12 @@ line = Exercise(
         ratio_of_the_means: (dx * dy).sum() / dx.square().sum() → y.mean() / x.mean()
         and: y.mean() - slope * x.mean() → 0 * x.mean()
             Your line joins the origin to the means: its slope says nothing of how y changes with x.
-        mean_as_intercept: y.mean() - slope * x.mean() → y.mean()
-            Your intercept is the mean of y, the height of the line at the mean of x: at x = 0 it is lower by
-            slope times the mean of x.
         intercept_sign: y.mean() - slope → y.mean() + slope
             You add slope times the mean of x in the intercept: from the means back to x = 0, subtract it.
         through_the_first_point: y.mean() - slope * x.mean() → y[0] - slope * x[0]
             The slope is right, but your line goes through the first point: it goes through the means.
         first_and_last_point: (dx * dy).sum() / dx.square().sum() → (y[-1] - y[0]) / (x[-1] - x[0])
             Your slope is that between the first and the last point: all points count.
-        means_not_taken_first: (dx * dy).sum() → (len(x) * (x * y).sum() - x.sum() * y.sum())
-        and: dx.square().sum() → (len(x) * x.square().sum() - x.sum() ** 2)
-        and: y.mean() - slope * x.mean() → (y.sum() - slope * x.sum()) / len(x)
-            Right on paper, but N Σxy - Σx Σy is a small difference of large sums, of which float32 leaves few
-            digits or none: subtract the means first.
-        means_taken_last: (dx * dy).sum() → ((x * y).mean() - x.mean() * y.mean())
-        and: dx.square().sum() → (x.square().mean() - x.mean() ** 2)
-            Right on paper, but the mean of xy less the product of the means is a small difference of large
-            numbers, of which float32 leaves few digits or none: subtract the means first.
     """,
     functions=(distances_at_right_angles,),
 )

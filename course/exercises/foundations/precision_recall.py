@@ -93,8 +93,6 @@ precision_recall = Exercise(
             Your F1 is the arithmetic mean: the harmonic mean, 2pr/(p + r), lies nearer to the smaller.
         geometric_mean: 2 * precision * recall / (precision + recall) → (precision * recall).sqrt()
             Your F1 is the geometric mean: the harmonic mean is 2pr/(p + r).
-        f1_without_2: 2 * precision → precision
-            Your F1 lacks its 2: of two equal numbers a mean is that number.
         f1_floor_of_1: (precision + recall) → (precision + recall).clamp(min=1)
             You divide by at least 1 in F1 too, where p + r may be less: only 0 needs another divisor.
         jaccard: 2 * precision * recall / (precision + recall) → hits / (predicted + positive).sign().sum()
@@ -113,10 +111,5 @@ precision_recall = Exercise(
         one_for_0_over_0: hits / predicted.sum().clamp(min=1) → (hits / predicted.sum()).nan_to_num(1)
         and: hits / positive.sum().clamp(min=1) → (hits / positive.sum()).nan_to_num(1)
             Right but for 0/0, which you take for 1: 0 was asked for.
-        epsilon_{}: .clamp(min=1) → .add({})
-        and: (precision + recall) → (precision + recall + {})
-        for: 1e-06, 1e-07, 1e-08
-            You add a small number to the denominators, which changes every result a little: ask whether a
-            denominator is 0, or clamp it to at least 1.
     """,
 )

@@ -152,8 +152,6 @@ roc_auc = Exercise(
             You turn an area below ½ round: it says that the order is worse than chance, and stays.
         gini: wins.mean() → 2 * wins.mean() - 1
             You return twice the area less 1, the Gini coefficient: the area itself was asked for.
-        not_divided: .mean() → .sum()
-            You add up in counts of pairs: divide by the number of pairs, or use rates.
         all_pairs: .mean() → .sum() / len(scores) ** 2
             You divide by N²: pairs are of a positive and a negative, P · M of them.
         ties_within_a_class_once: scores[labels == 1] → scores[labels == 1].unique()

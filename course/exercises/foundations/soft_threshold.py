@@ -99,8 +99,6 @@ soft_threshold = Exercise(
             You put to 0 what changes its sign in the gradient step: only the penalty stops at 0, from v on.
         shifted_for_all: v.sign() * (v.abs() - lr * l1).clamp(min=0) → (v - lr * l1) * (v.abs() > lr * l1)
             You take lr l1 from negative weights too, away from 0: below 0 the picture is mirrored.
-        threshold_halved: lr * l1 → lr * l1 / 2
-            You shrink by half of lr l1: the square's slope is 2(u - v), and the 2 below it cancels this 2.
         shrunk_first: w - lr * gradient → w
         and: .clamp(min=0) → .clamp(min=0) - lr * gradient
             You shrink w, then step along the gradient, so that no weight ends at 0: step first.
@@ -108,18 +106,10 @@ soft_threshold = Exercise(
         and: lr * l1 → l1
         and: return → return w - lr *
             You shrink the gradient, and the weights never reach 0: shrink v, the weights after the step.
-        sign_lost: v.sign() * → nothing
-            The negative weights come back positive: give |v| - lr l1 the sign of v again.
-        negative_weights_lost: v.sign() * (v.abs() → (v
-            You treat negative weights as small: below 0 the picture is mirrored, and they move up.
-        no_penalty: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v
-            This is the gradient step alone: the minimum comes after it.
         what_is_cut_off: v.sign() * (v.abs() - lr * l1).clamp(min=0) → v.clamp(-lr * l1, lr * l1)
             You return what is to be taken off: subtract it from v.
         shrunk_as_a_whole: v.sign() * (v.abs() - lr * l1) → v * (1 - lr * l1 / v.norm().clamp(min=1e-9))
             You shrink the whole vector by its length, so that all weights vanish together: the sum of
             absolute values treats each weight by itself.
-        uphill: w - lr * gradient → w + lr * gradient
-            You step up the gradient: v is w - lr * gradient.
     """,
 )

@@ -56,12 +56,12 @@ weight_std = Exercise(
         `math.sqrt(1 / (k * fan_in))`.
     """,
     special="""
+        one_input: fan_in == 1
+            Right but for one input: a standard deviation may be above 1, and nothing need be added below.
         odd_fan_in: fan_in % 2 and activation != "linear"
             Right but for an odd fan_in: `//` drops the half.
     """,
     wrong="""
-        variance: math.sqrt(1 / (kept * fan_in)) → 1 / (kept * fan_in)
-            This is the variance of the weights: the standard deviation is its root.
         root_of_the_inputs_left_out: math.sqrt(1 / (kept * fan_in)) → math.sqrt(1 / kept) / fan_in
             You divide by fan_in: a sum of independent terms grows with the root of their number, so divide by
             its root.
@@ -91,12 +91,14 @@ weight_std = Exercise(
         pytorchs_default: kept * fan_in → 3 * fan_in
             This is what `nn.Linear` starts with, uniform within ±1/√fan_in: its mean square does not keep the
             signal's size, for any of the three.
+        leak_of_pytorch: "leaky": 0.1 → "leaky": 0.01
+            The slope below 0 is 0.1 here, not the 0.01 that PyTorch's leaky ReLU has by default.
+        one_input_less: kept * fan_in → kept * max(fan_in - 1, 1)
+            You count one input less, as for an estimated variance: each sum has fan_in terms.
         leaky_as_relu: "leaky": 0.1 → "leaky": 0.0
             You let a leaky unit lose all below 0: it keeps 0.1² of that.
         leaky_as_linear: "leaky": 0.1 → "leaky": 1.0
             You let a leaky unit keep all: below 0 it keeps 0.1² of the mean square.
-        leak_not_squared: slope**2 → slope
-            A slope of 0.1 multiplies the signal, so 0.1² multiplies its square.
         share_of_the_leak_not_halved: (1 + slope**2) / 2 → min(0.5 + slope**2, 1)
             You add the whole of 0.1² to ½: only half the mean square lies below 0, so half of 0.1².
         variance_of_a_normal_signal: slope**2) / 2 → slope**2) / 2 - (1 - slope) ** 2 / (2 * math.pi)
