@@ -50,6 +50,7 @@ gru_step = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
+        dict(B=130, D_in=1, D_h=1),
         dict(B=1, D_in=2, D_h=3),
         dict(B=3, D_in=3, D_h=3),
         dict(B=2, D_in=4, D_h=2, dtype=torch.float32),
@@ -91,6 +92,8 @@ gru_step = Exercise(
             You multiply by r after the tanh: r belongs inside, on what comes from h.
         reset_forgotten: r * h_n → h_n
             The reset gate is not used: in the candidate, multiply what comes from h by r.
+        reset_state_kept: z * h → z * (r * h)
+            You keep z * (r * h): r belongs to the candidate alone, and z multiplies the old state as it is.
         candidate_bias_forgotten: r * h_n → r * (h_n - bias_hh.chunk(3)[2])
             b_hn is missing: r and z could do with one bias, but in the candidate r multiplies the second, r *
             (W_hn h + b_hn).
@@ -109,7 +112,8 @@ gru_step = Exercise(
     """,
     special="""
         squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
+            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
+            size 1 away.
     """,
     forbids="torch.gru*: Write the gates and the candidate yourself: that is what the exercise is about.",
 )

@@ -49,6 +49,7 @@ minimal_gated_unit = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
+        dict(B=130, D_in=1, D_h=1),
         dict(B=1, D_in=3, D_h=2),
         dict(B=3, D_in=2, D_h=2),
         dict(B=4, D_in=2, D_h=5),
@@ -114,6 +115,7 @@ minimal_gated_unit = Exercise(
     """,
     special="""
         squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
+            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
+            size 1 away.
     """,
 )

@@ -48,6 +48,7 @@ rnn_outputs = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, T=1, D_in=2, D_h=3),
+        dict(B=130, T=1, D_in=1, D_h=1),
         dict(B=1, T=3, D_in=2, D_h=2),
         dict(B=3, T=3, D_in=2, D_h=2),
         dict(B=2, T=4, D_in=3, D_h=5),
@@ -107,7 +108,11 @@ rnn_outputs = Exercise(
     """,
     special="""
         squeezed: 1 in (len(x), x.shape[1], len(bias))
-            Your function is right but where B, T or D_h is 1: `squeeze()` takes every axis of size 1 away.
+            Your function is right but where B, T or D_h is 1. Is there a `squeeze()`? It takes every axis of
+            size 1 away.
+        long: x.shape[1] > 20
+            Your function is right for short sequences alone. Is there a limit on T, does the loop stop once
+            the state has settled, or is the gradient cut?
     """,
     forbids="torch.rnn_*: Write the loop over the steps yourself, since that is what the exercise is about.",
 )

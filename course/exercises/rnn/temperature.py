@@ -72,6 +72,8 @@ reached_for_exceeded: <= u → < u
     The sum must exceed u; in searchsorted say right=True.
 one_too_low: return below → return -1 + below
     Your index is one too low: it names the last class that u has passed. Asked is the first that it has not.
+complement_of_u: probs = torch → u = 1 - u; probs = torch
+    You compare with 1 - u, or sum from the last character on: the sums from the first one must exceed u.
 first_u_for_all: probs = torch → u = u[:1].expand_as(u); probs = torch
     You use the first row's number in every row: each row has its own, `u[:, None]`.
 """
@@ -173,6 +175,9 @@ temperature = Exercise(
         small_temperature: temperature < 0.1
             Your function is right but for small temperatures: use them as they are, without a lower limit and
             without adding a small number.
+        tiny_u: u.min() < 1e-6
+            Your function is right but for tiny u, where tiny probabilities decide: nothing may be added to
+            them, and no sum rounded.
         moderate_logits: logits.isinf().any() or logits.abs().max() > 30 * temperature
             Your function is right for moderate logits alone. Is there a clamp, a number that stands for -inf,
             or one maximum for all rows? Take the largest logit of each row out, or use torch.softmax.
