@@ -108,8 +108,6 @@ forgetful_lstm = Exercise(
             sum, the tanh is for h_t.
         gates_swapped: i * g + f * c → f * g + i * c
             i and f are swapped: f multiplies the old cell, i the candidate g.
-        cell_not_updated: torch.tanh(c_t), c_t → torch.tanh(c_t), c
-            h_t is right, but you return the old cell: return c_t, which the next step needs.
     """,
     special="""
         squeezed: 1 in h.shape

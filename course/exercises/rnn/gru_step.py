@@ -90,8 +90,6 @@ gru_step = Exercise(
             r multiplies the whole candidate: the input must get through. Multiply only what comes from h.
         reset_outside_the_tanh: torch.tanh(x_n + r * h_n) → r * torch.tanh(x_n + h_n)
             You multiply by r after the tanh: r belongs inside, on what comes from h.
-        reset_forgotten: r * h_n → h_n
-            The reset gate is not used: in the candidate, multiply what comes from h by r.
         reset_state_kept: z * h → z * (r * h)
             You keep z * (r * h): r belongs to the candidate alone, and z multiplies the old state as it is.
         candidate_bias_forgotten: r * h_n → r * (h_n - bias_hh.chunk(3)[2])
@@ -105,10 +103,6 @@ gru_step = Exercise(
         and: torch.sigmoid(x_z + h_z) → 1 / (1 + torch.exp(-x_z - h_z))
             1 / (1 + exp(-a)) is right until exp overflows: then its gradient is 0 times infinity, NaN. Use
             torch.sigmoid.
-        sigmoid_in_the_candidate: tanh( → sigmoid(
-            Your candidate goes through a sigmoid: it is a value, not a gate, so it takes tanh.
-        recurrent_bias_forgotten:  + bias_hh → nothing
-            bias_hh is missing: PyTorch adds a bias to each of the two products.
     """,
     special="""
         squeezed: 1 in h.shape

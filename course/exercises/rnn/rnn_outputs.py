@@ -68,9 +68,6 @@ rnn_outputs = Exercise(
         weight_xh.T + h @ weight_hh.T + bias)`, append h; at the end `torch.stack(states, dim=1)`.
     """,
     wrong="""
-        sigmoid_for_tanh: tanh( → sigmoid(
-            Your states go through a sigmoid, so none is negative. A plain RNN uses tanh; the sigmoid belongs
-            to gates.
         tanh_on_the_outputs_only: h = torch.tanh( → h = (
         and: append(h) → append(h.tanh())
             You hand on the state before its tanh. The recurrence uses the h_t that you return.
@@ -94,8 +91,6 @@ rnn_outputs = Exercise(
         one_tensor_overwritten: torch.stack(states, dim=1) → torch.stack([h for _ in states], dim=1)
             All your rows are h_T: the list holds one tensor many times, and each step writes over it. Make a
             new tensor at each step.
-        last_state_only: return torch.stack(states, dim=1) → return h
-            You return the last state alone: all of h_1 to h_T are asked for.
         shifted_by_one: states = h_0, [] → states = h_0, [h_0]
         and: stack(states → stack(states[:-1]
             Your output begins with h_0 and lacks h_T: append the state after the update, not before.

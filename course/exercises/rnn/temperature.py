@@ -88,10 +88,6 @@ probabilities_divided: logits / temperature, dim=1) → logits, dim=1) / tempera
 and: u[:, None] * sums[:, -1:] → u[:, None]
     You divide the probabilities, which then no longer sum to 1. The temperature divides the logits, before
     the softmax.
-powers_not_normalised: logits / temperature, dim=1) → logits, dim=1) ** (1 / temperature)
-and: u[:, None] * sums[:, -1:] → u[:, None]
-    You raise the probabilities to the power 1/temperature, but they no longer sum to 1. Divide the logits
-    instead: the softmax normalises.
 softmax_over_the_batch: temperature, dim=1) → temperature, dim=0)
 and: u[:, None] * sums[:, -1:] → u[:, None]
     Your softmax runs over the batch (dim=0): the V classes of one row share a probability of 1.

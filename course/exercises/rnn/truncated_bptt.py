@@ -87,9 +87,6 @@ truncated_bptt = Exercise(
         full_bptt: h = h.detach() → h = h
         and: loss.backward() → loss.backward(retain_graph=True)
             This is the full gradient: nothing is cut. Detach h before the first step of each chunk.
-        cut_at_every_step: h @ weight.T → h.detach() @ weight.T
-            You detach at every step, so no gradient passes through time at all. Detach at the borders of
-            chunks only, every k steps.
         whole_product_detached: h @ weight.T → (h @ weight.T if t % k else (h @ weight.T).detach())
         and: loss = 0.0 → loss = 0.0 * weight.sum()
             At a border you detach the product of h and W_hh: that cuts W_hh off too. Detach h alone.
