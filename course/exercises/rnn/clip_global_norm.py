@@ -44,7 +44,8 @@ clip_global_norm = Exercise(
     by_hand=[
         (GRADS, 1.0),
         (GRADS, 10.0),
-        ([torch.zeros(2, dtype=torch.float64), *GRADS], 2.0),
+        (GRADS, 4.999999),
+        ([torch.zeros(2, dtype=torch.float64), *GRADS], 2),
         ([torch.tensor([-0.3, 0.1], dtype=torch.float64), torch.tensor([[0.2]], dtype=torch.float64)], 0.5),
         ([torch.zeros(2, 2), torch.zeros(3)], 1.0),
     ],
@@ -102,6 +103,9 @@ clip_global_norm = Exercise(
         sum_of_norms: math.sqrt(sum(squares)) → sum(map(math.sqrt, squares))
             You add the norms of the tensors: norms do not add up. Sum the squares over all, then take one
             root.
+        norm_so_far: max_norm / norm) → max_norm / max(max_norm, sum(squares[: k + 1]) ** 0.5))
+        and: 0.5)) for grad in grads → 0.5)) for k, grad in enumerate(grads)
+            You scale each tensor by the norm of those up to it: add up all squares first, then scale.
         largest_tensor_norm: sum(squares) → max(squares)
             You divide by the largest of the tensors' norms: the whole gradient then still exceeds max_norm.
             Sum the squares over all tensors.

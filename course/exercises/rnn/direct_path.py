@@ -43,7 +43,7 @@ direct_path = Exercise(
     ],
     draw=draw,
     sizes=[
-        dict(T=1, D_h=3),
+        dict(T=1, D_h=130),
         dict(T=3, D_h=3),
         dict(T=5, D_h=2, dtype=torch.float32),
         dict(T=4, D_h=1),

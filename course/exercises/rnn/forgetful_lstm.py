@@ -23,7 +23,7 @@ def by_one_bias(x_t, h, c, weight_ih, weight_hh, bias):
     return by_lstm_cell(x_t, h, c, weight_ih, weight_hh, bias, torch.zeros_like(bias))
 
 
-def draw(rng, B, D_in, D_h, scale=1.0, cell=2.0, dtype=torch.float64):
+def draw(rng, B, D_in, D_h, scale=1.0, cell=1.5, dtype=torch.float64):
     """A case; a large `scale` of the inputs saturates the gates, and `cell` is the scale of the cells."""
     sizes = dict(B=B, I=D_in, H=D_h, G=4 * D_h)
     x_t, h, c, *others = tensors(rng, "BI BH BH GI GH G", dtype, **sizes)
@@ -45,6 +45,7 @@ forgetful_lstm = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
+        dict(B=130, D_in=1, D_h=1, cell=1.0),
         dict(B=1, D_in=3, D_h=2),
         dict(B=4, D_in=4, D_h=4),
         dict(B=4, D_in=2, D_h=3),
@@ -107,11 +108,10 @@ forgetful_lstm = Exercise(
             sum, the tanh is for h_t.
         gates_swapped: i * g + f * c → f * g + i * c
             i and f are swapped: f multiplies the old cell, i the candidate g.
-        cell_not_updated: torch.tanh(c_t), c_t → torch.tanh(c_t), c
-            h_t is right, but you return the old cell: return c_t, which the next step needs.
     """,
     special="""
         squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
+            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
+            size 1 away.
     """,
 )

@@ -50,6 +50,7 @@ gru_step = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
+        dict(B=130, D_in=1, D_h=1),
         dict(B=1, D_in=2, D_h=3),
         dict(B=3, D_in=3, D_h=3),
         dict(B=2, D_in=4, D_h=2, dtype=torch.float32),
@@ -89,8 +90,8 @@ gru_step = Exercise(
             r multiplies the whole candidate: the input must get through. Multiply only what comes from h.
         reset_outside_the_tanh: torch.tanh(x_n + r * h_n) → r * torch.tanh(x_n + h_n)
             You multiply by r after the tanh: r belongs inside, on what comes from h.
-        reset_forgotten: r * h_n → h_n
-            The reset gate is not used: in the candidate, multiply what comes from h by r.
+        reset_state_kept: z * h → z * (r * h)
+            You keep z * (r * h): r belongs to the candidate alone, and z multiplies the old state as it is.
         candidate_bias_forgotten: r * h_n → r * (h_n - bias_hh.chunk(3)[2])
             b_hn is missing: r and z could do with one bias, but in the candidate r multiplies the second, r *
             (W_hn h + b_hn).
@@ -102,14 +103,11 @@ gru_step = Exercise(
         and: torch.sigmoid(x_z + h_z) → 1 / (1 + torch.exp(-x_z - h_z))
             1 / (1 + exp(-a)) is right until exp overflows: then its gradient is 0 times infinity, NaN. Use
             torch.sigmoid.
-        sigmoid_in_the_candidate: tanh( → sigmoid(
-            Your candidate goes through a sigmoid: it is a value, not a gate, so it takes tanh.
-        recurrent_bias_forgotten:  + bias_hh → nothing
-            bias_hh is missing: PyTorch adds a bias to each of the two products.
     """,
     special="""
         squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
+            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
+            size 1 away.
     """,
     forbids="torch.gru*: Write the gates and the candidate yourself: that is what the exercise is about.",
 )

@@ -49,6 +49,7 @@ minimal_gated_unit = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
+        dict(B=130, D_in=1, D_h=1),
         dict(B=1, D_in=3, D_h=2),
         dict(B=3, D_in=2, D_h=2),
         dict(B=4, D_in=2, D_h=5),
@@ -100,11 +101,6 @@ minimal_gated_unit = Exercise(
         input_first: [h, x_t] → [x_t, h]
         and: [f * h, x_t] → [x_t, f * h]
             You lay x_t before h: the matrices' first D_h columns belong to the state, [h, x_t].
-        sigmoid_in_the_candidate: tanh( → sigmoid(
-            Your candidate goes through a sigmoid: it is a value, not a gate, so it takes tanh.
-        old_state_whole: (1 - f) * h + f → h + f
-            You add f * candidate to the whole old state: the shares are 1 - f and f, so that the state stays
-            between old and new.
         weights_swapped: weight_f.T + bias_f → weight_h.T + bias_h
         and: [f * h, x_t], dim=1) @ weight_h.T + bias_h → [f * h, x_t], dim=1) @ weight_f.T + bias_f
             weight_f and weight_h are swapped: the gate has weight_f and bias_f, the candidate the others.
@@ -114,6 +110,7 @@ minimal_gated_unit = Exercise(
     """,
     special="""
         squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
+            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
+            size 1 away.
     """,
 )

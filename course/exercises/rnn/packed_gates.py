@@ -20,7 +20,7 @@ def my_packed_step(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
     return torch.sigmoid(o) * torch.tanh(c_t), c_t
 
 
-def draw(rng, B, D_in, D_h, scale=1.0, cell=2.0, dtype=torch.float64):
+def draw(rng, B, D_in, D_h, scale=1.0, cell=1.5, dtype=torch.float64):
     """A case; a large `scale` of the inputs saturates the gates, and `cell` is the scale of the cells."""
     sizes = dict(B=B, I=D_in, H=D_h, G=4 * D_h)
     x_t, h, c, *others = tensors(rng, "BI BH BH GI GH G G", dtype, **sizes)
@@ -51,6 +51,7 @@ packed_gates = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
+        dict(B=130, D_in=1, D_h=1, cell=1.0),
         dict(B=1, D_in=3, D_h=2),
         dict(B=4, D_in=4, D_h=4),
         dict(B=4, D_in=2, D_h=3),
@@ -104,6 +105,7 @@ packed_gates = Exercise(
     + "".join(OTHER_ORDERS.format(name=order, listed=", ".join(order)) for order in ORDERS),
     special="""
         squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1: `squeeze()` takes every axis of size 1 away.
+            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
+            size 1 away.
     """,
 )

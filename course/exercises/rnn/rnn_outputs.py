@@ -48,6 +48,7 @@ rnn_outputs = Exercise(
     draw=draw,
     sizes=[
         dict(B=1, T=1, D_in=2, D_h=3),
+        dict(B=130, T=1, D_in=1, D_h=1),
         dict(B=1, T=3, D_in=2, D_h=2),
         dict(B=3, T=3, D_in=2, D_h=2),
         dict(B=2, T=4, D_in=3, D_h=5),
@@ -67,9 +68,6 @@ rnn_outputs = Exercise(
         weight_xh.T + h @ weight_hh.T + bias)`, append h; at the end `torch.stack(states, dim=1)`.
     """,
     wrong="""
-        sigmoid_for_tanh: tanh( → sigmoid(
-            Your states go through a sigmoid, so none is negative. A plain RNN uses tanh; the sigmoid belongs
-            to gates.
         tanh_on_the_outputs_only: h = torch.tanh( → h = (
         and: append(h) → append(h.tanh())
             You hand on the state before its tanh. The recurrence uses the h_t that you return.
@@ -93,8 +91,6 @@ rnn_outputs = Exercise(
         one_tensor_overwritten: torch.stack(states, dim=1) → torch.stack([h for _ in states], dim=1)
             All your rows are h_T: the list holds one tensor many times, and each step writes over it. Make a
             new tensor at each step.
-        last_state_only: return torch.stack(states, dim=1) → return h
-            You return the last state alone: all of h_1 to h_T are asked for.
         shifted_by_one: states = h_0, [] → states = h_0, [h_0]
         and: stack(states → stack(states[:-1]
             Your output begins with h_0 and lacks h_T: append the state after the update, not before.
@@ -107,7 +103,11 @@ rnn_outputs = Exercise(
     """,
     special="""
         squeezed: 1 in (len(x), x.shape[1], len(bias))
-            Your function is right but where B, T or D_h is 1: `squeeze()` takes every axis of size 1 away.
+            Your function is right but where B, T or D_h is 1. Is there a `squeeze()`? It takes every axis of
+            size 1 away.
+        long: x.shape[1] > 20
+            Your function is right for short sequences alone. Is there a limit on T, does the loop stop once
+            the state has settled, or is the gradient cut?
     """,
     forbids="torch.rnn_*: Write the loop over the steps yourself, since that is what the exercise is about.",
 )

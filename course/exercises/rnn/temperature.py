@@ -72,6 +72,8 @@ reached_for_exceeded: <= u → < u
     The sum must exceed u; in searchsorted say right=True.
 one_too_low: return below → return -1 + below
     Your index is one too low: it names the last class that u has passed. Asked is the first that it has not.
+complement_of_u: probs = torch → u = 1 - u; probs = torch
+    You compare with 1 - u, or sum from the last character on: the sums from the first one must exceed u.
 first_u_for_all: probs = torch → u = u[:1].expand_as(u); probs = torch
     You use the first row's number in every row: each row has its own, `u[:, None]`.
 """
@@ -86,10 +88,6 @@ probabilities_divided: logits / temperature, dim=1) → logits, dim=1) / tempera
 and: u[:, None] * sums[:, -1:] → u[:, None]
     You divide the probabilities, which then no longer sum to 1. The temperature divides the logits, before
     the softmax.
-powers_not_normalised: logits / temperature, dim=1) → logits, dim=1) ** (1 / temperature)
-and: u[:, None] * sums[:, -1:] → u[:, None]
-    You raise the probabilities to the power 1/temperature, but they no longer sum to 1. Divide the logits
-    instead: the softmax normalises.
 softmax_over_the_batch: temperature, dim=1) → temperature, dim=0)
 and: u[:, None] * sums[:, -1:] → u[:, None]
     Your softmax runs over the batch (dim=0): the V classes of one row share a probability of 1.
@@ -173,6 +171,9 @@ temperature = Exercise(
         small_temperature: temperature < 0.1
             Your function is right but for small temperatures: use them as they are, without a lower limit and
             without adding a small number.
+        tiny_u: u.min() < 1e-6
+            Your function is right but for tiny u, where tiny probabilities decide: nothing may be added to
+            them, and no sum rounded.
         moderate_logits: logits.isinf().any() or logits.abs().max() > 30 * temperature
             Your function is right for moderate logits alone. Is there a clamp, a number that stands for -inf,
             or one maximum for all rows? Take the largest logit of each row out, or use torch.softmax.
