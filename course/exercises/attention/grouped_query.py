@@ -74,8 +74,8 @@ grouped_query = Exercise(
             Your function is right but where scores are large: are they clamped, or do exponentials overflow?
             The softmax of a query stays the same if its own largest score is taken off first.
         many_heads: q.shape[1] > 80
-            Your function is right but for many heads. Do you find g with fractions? h * (n_kv / n_q) may fall
-            below a whole number by rounding: divide whole numbers, h // (n_q // n_kv).
+            Your function is right but for many heads. Is there a limit, or do you find g with fractions? By
+            rounding h * (n_kv / n_q) may fall below a whole number: use whole ones, h // (n_q // n_kv).
     """,
     wrong="""
         heads_in_turn: (k.shape[1], -1) → (-1, k.shape[1])

@@ -60,9 +60,11 @@ layer_norm = Exercise(
         far_from_zero: x.mean(-1).abs().max() > 5e3
             Your function is right but where x is far from 0. Do you subtract large numbers that are nearly
             equal, such as mean(x²) - mean(x)²? Subtract the mean first, then square.
-        constant_token: (x == x[..., :1]).all(-1).any()
-            Your function is right but for a token of equal numbers: sqrt(0 + eps) is not 0, and all that is
-            left is the bias.
+        one_feature: x.shape[-1] == 1
+            Your function is right but for a token of one number, where D - 1 is 0: divide by D, correction=0.
+        small_variance: x.var(-1, correction=0).min() < 1e-7
+            Your function is right but for a token whose numbers are nearly or wholly equal: nothing but eps
+            keeps the root from 0, no clamp and no other number.
     """,
     # with a smaller eps the rounding of a token of one number would show
     spans=dict(B=(1, 4), T=(1, 4), D=(1, 5), scale=(0.1, 10.0), offset=[0.0, 2.0], eps=[1e-4, 1e-2, 1.0]),

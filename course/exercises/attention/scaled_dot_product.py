@@ -90,8 +90,9 @@ scaled_dot_product = Exercise(
         empty_row: not mask.any(-1).all()
             Your function is right but for queries that may attend to nothing: they get 0, and they alone.
         visible_far_below: (q @ k.mT).where(mask, -math.inf).amax(2).nan_to_num(0, neginf=0).min() < -90
-            Your function is right but where all visible keys have scores far below 0. Does a hidden one have
-            a finite score, such as -1e9, or are scores clamped? A hidden key's score is -torch.inf.
+            Your function is right but where all visible keys have scores far below 0. Has a hidden one a
+            finite score, such as -1e9 (-torch.inf hides)? Are scores clamped, or is one maximum taken off all
+            queries?
         hidden_above: (q @ k.mT - (q @ k.mT).where(mask, -math.inf).amax(2, True)).nan_to_num(0, 0).max() > 9
             Your function is right but where a hidden key's score is far above the visible ones, which then
             have nothing left. A hidden key may have no part in the softmax: set its score to -torch.inf.
