@@ -42,7 +42,7 @@ broken_penalty = Exercise(
         dict(B=4, D=1, H=3),
         dict(B=3, D=3, H=3, gamma=0.1),
         dict(B=5, D=2, H=4, scale=0.1),
-        dict(B=4, D=3, H=5, scale=100.0),
+        dict(B=4, D=3, H=5, scale=1e3),
         dict(B=4, D=2, H=3, dtype=torch.float32),
         dict(B=3, D=784, H=8, gamma=10.0),
         dict(B=3, D=2, H=2, gamma=0.0),
@@ -82,7 +82,7 @@ broken_penalty = Exercise(
         sigmoid_left: logits.sum() → logits.sigmoid().sum()
             The reduction is right, but the gradient is still that of the sigmoid, flat where D is sure: D in
             the equation is the logit.
-        gradient_of_the_log: logits.sum() → logits.sigmoid().log().sum()
+        gradient_of_the_log: logits.sum() → torch.nn.functional.logsigmoid(logits).sum()
             You differentiate log D(x), whose slope vanishes where D is sure: D in the equation is the logit.
         mean_twice: logits.sum() → logits.mean()
             The squared norms are now averaged, but you still differentiate the mean, so each gradient is

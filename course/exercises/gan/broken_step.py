@@ -54,7 +54,7 @@ broken_step = Exercise(
     draw=draw,
     by_hand=[
         ([[2.0]], [[1.0]], [[-1.0]], [[1.0]], [0.0], [0.0], 1.0),  # w becomes 0.5
-        ([[2.0], [-1.0]], [[1.0], [-2.0]], [[-1.0], [2.0], [0.0]], [[1.0]], [0.0], [500.0], 0.5),
+        ([[2.0], [-1.0]], [[1.0], [-2.0]], [[-1.0], [2.0], [0.5]], [[1.0]], [0.0], [500.0], 0.5),
     ],
     sizes=[
         dict(B=1, D=1, Z=1),
@@ -72,6 +72,11 @@ broken_step = Exercise(
     bug="""
         bug: (noise_d @ a.T + b).detach() → noise_d @ a.T + b
         and: fake @ new_w → fake @ w
+    """,
+    special="""
+        sure: (real @ w).abs().max() > 30
+            Right for moderate logits. Of a large one the sigmoid is rounded to 0 or 1, and a logarithm of it,
+            cut or not, has no slope that is right: keep `F.softplus` of the logits.
     """,
     hints="""
         One symptom, one bug. Judged by w = 0, which gradient does any loss have for the fakes? And which loss

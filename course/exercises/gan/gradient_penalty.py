@@ -43,7 +43,7 @@ gradient_penalty = Exercise(
         dict(B=4, D=1, H=3),
         dict(B=3, D=3, H=3),
         dict(B=5, D=2, H=4, scale=0.1),
-        dict(B=4, D=3, H=5, scale=10.0),
+        dict(B=4, D=3, H=5, scale=1e3),
         dict(B=4, D=2, H=3, dtype=torch.float32),
         dict(B=3, D=784, H=8),
         dict(B=3, D=2, H=2, scale=0.0),  # no slope at all

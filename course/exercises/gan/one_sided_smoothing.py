@@ -94,6 +94,8 @@ one_sided_smoothing = Exercise(
         fake_side_smoothed: (real_logits, 1 - smooth) → (real_logits, 1)
         and: (fake_logits, 0) → (fake_logits, smooth)
             You smooth the generated points' label, and not the real ones': it is the other way round.
+        smooth_as_the_label: (real_logits, 1 - smooth) → (real_logits, smooth)
+            Your label for real points is s: it is 1 - s, 0.9 for s = 0.1.
         half_of_smooth: (real_logits, 1 - smooth) → (real_logits, 1 - smooth / 2)
             Your label is 1 - s/2, as label smoothing over two classes shares s out (`label_smoothing` of
             `F.cross_entropy`). Here it is 1 - s.
