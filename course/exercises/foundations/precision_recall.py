@@ -41,6 +41,7 @@ precision_recall = Exercise(
         ([1.0] * 20 + [0.0] * 80, torch.tensor([1] * 5 + [0] * 15 + [1] * 5 + [0] * 75), 0.5),
         ([0.5], torch.tensor([1]), 0.5),  # on the threshold
         ([0.25], torch.tensor([0]), 0.5),  # 0/0 everywhere
+        ([0.75, 0.25], torch.tensor([1, 0]), 0.5),  # all is right
         ([0.1, 0.2, 0.3], torch.tensor([1, 0, 1]), 0.5),  # none called positive
         ([0.7, 0.8, 0.2], torch.tensor([0, 0, 0]), 0.5),  # none is positive
         ([0.7, 0.8, 0.2], torch.tensor([0, 0, 1]), 0.5),  # both are there, and none is right
