@@ -562,7 +562,8 @@ exercises.rnn.direct_path.check(my_direct_path)
 # <details><summary>By hand: the answer</summary>
 #
 # The first gate, $f_1 = 0.5$: it lies between $c_0$ and $c_1$, so of all ways to $c_3$ only the one from
-# $c_0$ leads through it. The rows are $0.5 \cdot 0.8 \cdot 0.1$, $0.8 \cdot 0.1$, $0.1$, and 1 for $c_3$ itself.
+# $c_0$ leads through it. The rows are $0.5 \cdot 0.8 \cdot 0.1$, $0.8 \cdot 0.1$, $0.1$, and 1 for $c_3$
+# itself.
 #
 # </details>
 
