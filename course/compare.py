@@ -268,7 +268,7 @@ def _gradient_difference(name, expected, got):
         return "detached", f"{told}. Compute with tensors throughout: no .item(), .numpy() or .detach()."
     if (got.isnan() & ~expected.isnan()).any():
         told = f"The values are right, but the gradient with respect to {name} is NaN: 0 times infinity"
-        cause = "torch.where and a product with 0 hide a bad value, not its slope; a root has none at 0"
+        cause = "an exponential overflows, or a root meets 0; torch.where hides a bad value, not its slope"
         return "nan_gradient", f"{told}. {cause}. Change the input before the bad step."
     found = _tensor_difference(expected, got, f"the gradient with respect to {name}", {})
     return found and ("wrong_gradient", f"The values are right, but {found[1][0].lower()}{found[1][1:]}")
@@ -292,7 +292,7 @@ def digits(expected, got):
         expected, got = (torch.tensor(value, dtype=torch.float64) for value in (expected, got))
     elif isinstance(expected, int):
         return math.inf if expected == got else 0.0
-    if expected.shape != got.shape:
+    if expected.shape != got.shape or expected.dtype != got.dtype:
         return 0.0
     if close(expected, got).all():
         return math.inf

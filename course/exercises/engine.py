@@ -106,6 +106,11 @@ class Exercise:
         """The names of the arguments, a list."""
         return list(inspect.signature(self.worked).parameters)
 
+    @property
+    def has_bug(self):
+        """True where a program with a bug is handed out."""
+        return bool(self._bug)
+
     @cached_property
     def kinds(self):
         """Kinds of cases that an answer may be wrong for, see `special`."""

@@ -85,6 +85,7 @@ def named(answer):
     for judge in (
         _changed,
         _known,
+        _unfixed,
         _keeps_state,
         _cut,
         _too_slow,
@@ -135,6 +136,15 @@ def _known(answer):
         if exercise.agree(outcomes, answer.outcomes, answer.cases, gradients=answer.gradients):
             return misconception.name, misconception.diagnosis
     return None
+
+
+def _unfixed(answer):
+    exercise = answer.exercise
+    as_given = exercise.has_bug and exercise.outcomes(exercise.stub)
+    if not as_given or not exercise.agree(as_given, answer.outcomes, answer.cases, gradients=True):
+        return None
+    told = "Your function returns what the program that was handed out returns: the bug is still in it"
+    return "as_given", f"{told}.\n{answer.shown()}"
 
 
 def _keeps_state(answer):
@@ -190,7 +200,7 @@ def _few_digits(answer):
     right = [digits(answer.expected[k].value, answer.outcomes[k].value) for k in answer.failures]
     if min(right[0], statistics.median(right)) < FEW_DIGITS or math.isinf(right[0]):
         return None
-    told = f"Your values are right to {right[0]:.0f} digits of the largest, and nine of each are asked in float64"
+    told = f"Your values are right to {right[0]:.0f} digits of the largest, where nine of each are asked"
     cause = "Is a number on the way rounded to float32, or a small one added, such as 1e-8?"
     return "few_digits", f"{told}. {cause}\n{answer.shown()}"
 

@@ -63,16 +63,17 @@ def evaluate(function, case, differentiate=False, forbidden=()):
     try:
         with torch.inference_mode(False), torch.enable_grad():
             torch.default_generator.manual_seed(0)
-            leaves, arguments = _copies(case, differentiate)
+            leaves, places, arguments = _copies(case, differentiate)
             with watch.calls(forbidden) as called:
                 value = function(*arguments)
+            left = [place for leaf, place in zip(leaves, places, strict=True) if leaf.grad is not None]
             slopes = _gradients(value, leaves) if differentiate else ()
             return Outcome(
                 "value",
                 portable(value),
                 slopes,
                 changed=_changed(case, arguments),
-                graded=_graded(arguments),
+                graded=_graded(arguments, left),
                 shared=_shared(value, arguments),
                 called=tuple(called),
             )
@@ -85,32 +86,35 @@ def evaluate(function, case, differentiate=False, forbidden=()):
 
 
 def _copies(case, differentiate):
-    """(leaves, arguments): arguments are not leaves, since autograd forbids changing a leaf in place."""
-    leaves = []
+    """(leaves, the positions of their arguments, arguments): arguments are not leaves, since autograd forbids
+    changing a leaf in place."""
+    leaves, places = [], []
 
-    def copy_of(given):
+    def copy_of(given, place):
         if isinstance(given, torch.Tensor):
             given = given.detach().clone()
             if differentiate and given.is_floating_point():
                 leaves.append(given.requires_grad_())
+                places.append(place)
                 given = given.clone()
             return given
         if isinstance(given, tuple | list):
-            return type(given)(copy_of(item) for item in given)
-        return {key: copy_of(item) for key, item in given.items()} if isinstance(given, dict) else given
+            return type(given)(copy_of(item, place) for item in given)
+        return {k: copy_of(item, place) for k, item in given.items()} if isinstance(given, dict) else given
 
-    return leaves, [copy_of(given) for given in case]
+    arguments = [copy_of(given, place) for place, given in enumerate(case)]
+    return leaves, places, arguments
 
 
 def _changed(case, arguments):
     return tuple(i for i, before in enumerate(case) if not _equal(before, arguments[i]))
 
 
-def _graded(arguments):
-    def left(given):
+def _graded(arguments, left):
+    def is_left(given):
         return any(tensor.is_leaf and tensor.grad is not None for tensor in tensors_in(given))
 
-    return tuple(i for i, given in enumerate(arguments) if left(given))
+    return tuple(i for i, given in enumerate(arguments) if i in left or is_left(given))
 
 
 def _shared(value, arguments):

@@ -70,7 +70,7 @@ def trait_of(wrong, right):
 
 def _traits(case):
     """What may be special about a case: triples (name, words, what to look for)."""
-    for name, value in case.items():
+    for name, value in sorted(case.items(), key=lambda item: isinstance(item[1], torch.Tensor)):
         if isinstance(value, int | float) and not isinstance(value, bool):
             if value == 0:
                 yield f"zero_{name}", f"`{name}` is 0", f"`{name} or ...` takes a 0 for nothing"
@@ -125,9 +125,9 @@ def _largest(wrong, right):
     """What all wrong cases have much more of than all right ones."""
     for name, value in wrong[0].items():
         for words, told, measure in _measures(name, value):
-            low = min(map(measure, wrong))
-            high = max(map(measure, right))
-            if low >= 4 * high > 0:
+            low, sizes = min(map(measure, wrong)), {*map(measure, right)}
+            high = max(sizes)
+            if low >= 4 * high > 0 and len(sizes) > 2:
                 return (
                     f"large_{name}",
                     f"Your function is right but for the cases with {words} {told}".format(low, high),

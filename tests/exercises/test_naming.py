@@ -83,7 +83,11 @@ def half_cut(x, y, weight, power):
         (lambda x, y, w, p: w * distances(x, y, p).mean(0, True), "squeezed", "an axis of size 1"),
         (lambda x, y, w, p: 3 * w * distances(x, y, p).mean(), "factor", "right one times 3"),
         (lambda x, y, w, p: w * distances(x, y, p).mean() / x.shape[1], "factor", r"1 / x\.shape\[1\]"),
-        (lambda x, y, w, p: w * distances(x, y, p).mean() + 1e-8, "few_digits", "right to [789] digits"),
+        (
+            lambda x, y, w, p: w * distances(x, y, p).mean() + 1e-8,
+            "few_digits",
+            "right to [789] digits of the",
+        ),
         (lambda x, y, w, p: w * distances(x, y, p).mean() / 0.0 * 0.0, "not_finite", "inf or NaN on"),
         # from the arguments
         (lambda x, y, w, p: distances(x, y, p).mean(), "weight_1.0", "`weight` is always 1"),
