@@ -129,8 +129,9 @@ print(f"by small steps: dL/dw = {slope_w:.4f}, dL/db = {slope_b:.4f}")
 
 # %% [markdown]
 # **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the inputs, and
-# arguments must stay as they are.
+# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
+# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
+# they are.
 #
 # **Exercise: reverse mode over a tape** (medium, about 25 minutes)
 #
@@ -622,8 +623,8 @@ print(f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.
 #
 # $$w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
-# `w` is $(D)$, `gradients` $(T, D)$, a row for each step, $T \ge 1$. Return the weights after all steps. `lr`,
-# betas and `eps` may be 0 (`eps` only where no gradient is).
+# `w` is $(D)$, `gradients` $(T, D)$, a row for each step, $T \ge 1$. Return the weights after all steps.
+# `lr`, betas and `eps` may be 0 (`eps` only where no gradient is 0).
 #
 # By hand first: one step, $\epsilon = 0$. How far does a gradient of 100 move a weight, and how far one of
 # 0.01?

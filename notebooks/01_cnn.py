@@ -139,8 +139,9 @@ plots.grids(
 
 # %% [markdown]
 # **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the inputs, and
-# arguments must stay as they are.
+# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
+# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
+# they are.
 #
 # **Exercise: how long is the output?** (easy, about 8 minutes)
 #
@@ -718,7 +719,7 @@ print("padding 1, away from the border:", inside, "- at the right border:",
 # Let $f$ be the cross-correlation of `x` $(B, C_{in}, H, W)$ with `weight`, stride 1, no bias, with
 # `padding` zeros on each of the four sides, and $T$ the shift to the right by `shift` columns: zeros
 # come in at the left edge, what passes the right edge is lost. Return for each output column the
-# largest $|f(Tx) - T f(x)|$ over batch, channels and rows: a tensor $(W_{out},)$, without a gradient.
+# largest $|f(Tx) - T f(x)|$ over batch, channels and rows: a tensor $(W_{out},)$.
 # `F.conv2d` is allowed.
 #
 # `shift` is 0 or more; it may exceed the width of image or output. Errors of $10^{-6}$ count.

@@ -109,9 +109,10 @@ for weight in (0.5, 1.0, 3.0):
 # slowly, with $W_{hh} = 3$ never. This chapter is about that number.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to
-# nine digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the
-# inputs, and arguments must stay as they are.
+# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
+# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
+# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
+# they are.
 #
 # **Exercise: run a recurrence over a sequence** (easy, about 12 minutes)
 #

@@ -394,8 +394,9 @@ explorers.attention.kernel(smooth)
 
 # %% [markdown]
 # **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the inputs, and
-# arguments must stay as they are.
+# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
+# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
+# they are.
 #
 # **Exercise: a causal mask and a padding mask in one** (easy, about 12 minutes)
 #
@@ -598,9 +599,10 @@ for hide in (minus_infinity, large_number, added_zero_or_one):
 # $$O = \operatorname{softmax}\Big(\frac{(x W_Q^\top)(m W_K^\top)^\top}{\sqrt{d_k}}\Big)
 # \, m W_V^\top$$
 #
-# `x` is $(B, T_q, D)$, `memory` $(B, T_k, D_m)$, the result $(B, T_q, d_v)$. Scores may reach ±10⁵, for one
-# query and not for the next, and there may be hundreds of keys. No ready-made attention such as
-# `nn.MultiheadAttention` or `F.scaled_dot_product_attention`. Values and all gradients are compared.
+# `x` is $(B, T_q, D)$, `memory` $(B, T_k, D_m)$, the result $(B, T_q, d_v)$. Scores may reach ±10⁵ (in
+# float32 ±200), for one query and not for the next, and there may be hundreds of keys. No ready-made
+# attention such as `nn.MultiheadAttention` or `F.scaled_dot_product_attention`. Values and all gradients are
+# compared.
 #
 # By hand first: $T_q = 3$, $T_k = 5$. What is the shape of the weights, and along which axis do they
 # sum to 1?
@@ -2121,8 +2123,9 @@ exercises.attention.rotary.check(my_rotary)
 # g = \left\lfloor \frac{h}{n_q / n_{kv}} \right\rfloor$$
 #
 # `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple of $n_{kv}$ and at
-# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵, for one query and not for the next. No
-# ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are compared.
+# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵ (in float32 ±200), for one query and not
+# for the next. No ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are
+# compared.
 #
 # By hand first: $n_q = 6$, $n_{kv} = 2$. Which $g$ has $h = 4$?
 

@@ -148,8 +148,9 @@ print(f"log of the mean {(q * weights).sum().log():.4f} >= mean of the logs {tra
 
 # %% [markdown]
 # **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the inputs, and
-# arguments must stay as they are.
+# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
+# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
+# they are.
 #
 # **Exercise: the KL divergence of a Gaussian from the prior** (easy, about 12 minutes)
 #

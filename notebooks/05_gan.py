@@ -133,9 +133,10 @@ print(
 )
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to
-# nine digits and in float32 to four; any size may be 1, sizes differ, new tensors have the type of the
-# inputs, and arguments must stay as they are.
+# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
+# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
+# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
+# they are.
 #
 # **Exercise: the Jensen-Shannon divergence** (medium, about 10 minutes)
 #
@@ -147,8 +148,8 @@ print(
 # \quad \mathrm{KL}(p \,\|\, m) = \sum_{k=1}^{K} p_k \log \frac{p_k}{m_k}$$
 #
 # The rows of `p` and `q` $(B, K)$ are distributions over $K$ outcomes. Return $(B)$, in nats. A
-# probability may be 0, in both rows at the same place too, or tiny: $0 \log 0 = 0$, and the result is
-# always finite. Values alone are compared. No `torch.distributions`.
+# probability may be 0, in both rows at the same place too, or down to $10^{-300}$ (in float32 $10^{-30}$):
+# $0 \log 0 = 0$, and the result is always finite. Values alone are compared. No `torch.distributions`.
 #
 # By hand first: $p = (1, 0)$ and $q = (0, 1)$. What is $\mathrm{JS}(p, q)$, and what is
 # $\mathrm{KL}(p \,\|\, q)$?
@@ -1286,9 +1287,9 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
 # $$a \leftarrow \beta\, a + (1 - \beta)\, w$$
 #
 # `average` and `weights` are lists of tensors in the same order. Return a list of new tensors of the
-# same types, which share no memory with the arguments: training goes on. Tensors that are not
-# floating-point (counts of steps, int64, int32 or bool) are not averaged: copy those of `weights`.
-# Values alone are compared.
+# same types, which share no memory with the arguments: training goes on. Floating-point tensors may be
+# bfloat16. Others (counts of steps, int64, int32 or bool) are not averaged: copy those of `weights`. Values
+# alone are compared.
 #
 # By hand first: $a=0$, $w=1$ at each step, $\beta=0.9$: what is $a$ after two? How many
 # steps does $\beta = 0.999$ remember?

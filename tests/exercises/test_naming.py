@@ -199,5 +199,5 @@ def test_kinds_of_cases_are_read_and_told_apart():
     assert special.kind_of([zero], [zero, zero, small], kinds) is None
     assert special.kind_of([], [small], kinds) is None
     assert special.kind_of([small], [], kinds) is None
-    name, told = special.trait_of([dict(a=100)], [dict(a=3), dict(a=5)])
+    name, told = special.trait_of([dict(a=100)], [dict(a=2), dict(a=3), dict(a=5)])
     assert name == "large_a" and "up to 5 all is right" in told

@@ -1,6 +1,7 @@
 """The exercises of all chapters, as tests go through them."""
 
 import functools
+import importlib
 import random
 import re
 
@@ -24,6 +25,20 @@ def outcomes(exercise, function):
     """What a function comes to on each case of a check."""
     cases = exercise.cases(random.Random(0))
     return [evaluate(function, case, exercise.gradients) for case in cases]
+
+
+def answers(name, kind):
+    """What people wrote who saw the statement of an exercise alone.
+
+    Args:
+        name: as the learner writes it, `cnn.conv2d`.
+        kind: "right", "wrong", "forbidden" (right by a way that the statement rules out) or "open" (the
+            statement leaves it open).
+    Returns:
+        list of functions.
+    """
+    module = importlib.import_module(f"tests.exercises.answers.{name}")
+    return [item for key, item in vars(module).items() if key.startswith(f"{kind}_")]
 
 
 def in_the_chapter(name, exercise):

@@ -51,9 +51,9 @@ grouped_query = Exercise(
         dict(B=2, G=2, H=4, T=1, S=6, K=8, dtype=torch.float32, scale=4.0),
         dict(B=1, G=2, H=2, T=3, S=4, K=4, scale=200.0),
         dict(B=2, G=2, H=2, T=3, S=4, K=4, top=1e5),
-        dict(B=1, G=1, H=2, T=2, S=4, K=4, top=1e3, dtype=torch.float32),
+        dict(B=1, G=1, H=2, T=2, S=4, K=4, top=50.0, dtype=torch.float32),
         dict(B=1, G=49, H=2, T=1, S=2, K=1),  # 49 * (1 / 49) < 1, and 41 * (1 / 41) in float32
-        dict(B=1, G=41, H=2, T=1, S=2, K=1),
+        dict(B=1, G=41, H=3, T=1, S=2, K=1),  # uneven where heads are spread evenly and rounded
         dict(B=1, G=1, H=1, T=2, S=600, K=1),
     ],
     spans=dict(B=(1, 3), G=(1, 3), H=(1, 3), T=(1, 4), S=(1, 4), K=(1, 4), scale=(0.1, 10.0)),

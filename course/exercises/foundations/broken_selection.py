@@ -91,6 +91,7 @@ broken_selection = Exercise(
         dict(train=15, test=2, D=20, k=1, mean=5.0),
         dict(train=40, test=9, D=20, k=12, mean=1.0),
         dict(train=15, test=6, D=3, k=3),  # all features: nothing to choose
+        dict(train=20, test=10, D=5, k=2, mean=2e4),
         dict(train=70, test=30, D=300, k=10, noise=5.0),
     ],
     spans=dict(train=(8, 15), test=(2, 9), D=(3, 9), k=(1, 3), noise=[0.5, 1.0, 3.0], mean=(0.0, 3.0)),

@@ -67,6 +67,7 @@ average_weights = Exercise(
         dict(shapes=[(2, 2)], decay=1.0),
         dict(shapes=[(2,)], decay=0.9, kind=torch.int32),
         dict(shapes=[(2,)], decay=0.9, kind=torch.bool, dtype=torch.float32),
+        dict(shapes=[(2,)], decay=0.75, dtype=torch.bfloat16),
         dict(shapes=[(1, 1100)] * 3, decay=0.99, counts=30),
         dict(shapes=[], decay=0.9),
     ],

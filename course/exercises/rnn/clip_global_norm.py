@@ -57,6 +57,7 @@ clip_global_norm = Exercise(
         dict(shapes=[(), (2,), (1, 2, 2)], max_norm=0.5, dtype=torch.float32),
         dict(shapes=[(3, 2), (3,)], max_norm=5.0, scale=3e11, dtype=torch.float32),  # huge
         dict(shapes=[(3, 2), (3,)], max_norm=1e-8, scale=1e-7),  # tiny
+        dict(shapes=[(3, 2), (3,)], max_norm=1e-8, scale=1e-9),  # tiny, and below the limit
         dict(shapes=[(2,), (3,)], max_norm=2.0),
         dict(shapes=[(1,)] * 120, max_norm=1.0),
     ],
