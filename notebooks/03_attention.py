@@ -2123,8 +2123,8 @@ exercises.attention.rotary.check(my_rotary)
 # g = \left\lfloor \frac{h}{n_q / n_{kv}} \right\rfloor$$
 #
 # `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple of $n_{kv}$ and at
-# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵ (in float32 ±200), for one query and not
-# for the next. No ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are
+# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵ (in float32 ±200), for one query
+# alone. No ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are
 # compared.
 #
 # By hand first: $n_q = 6$, $n_{kv} = 2$. Which $g$ has $h = 4$?

@@ -148,8 +148,8 @@ print(
 # \quad \mathrm{KL}(p \,\|\, m) = \sum_{k=1}^{K} p_k \log \frac{p_k}{m_k}$$
 #
 # The rows of `p` and `q` $(B, K)$ are distributions over $K$ outcomes. Return $(B)$, in nats. A
-# probability may be 0, in both rows at the same place too, or down to $10^{-300}$ (in float32 $10^{-30}$):
-# $0 \log 0 = 0$, and the result is always finite. Values alone are compared. No `torch.distributions`.
+# probability may be $10^{-300}$ (in float32 $10^{-30}$) or 0, in both rows at once too: $0 \log 0 = 0$, and
+# the result is always finite. Values alone are compared. No `torch.distributions`.
 #
 # By hand first: $p = (1, 0)$ and $q = (0, 1)$. What is $\mathrm{JS}(p, q)$, and what is
 # $\mathrm{KL}(p \,\|\, q)$?

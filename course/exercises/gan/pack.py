@@ -97,7 +97,7 @@ pack = Exercise(
             Your packs overlap, one starting at each sample: each sample belongs to one pack, B/m in all.
         unfolded: x.reshape( → x.unfold(0, m, m).reshape(
             `unfold` puts the m samples of a pack on the last axis, so they are interleaved: move it to dim=1.
-        squeezed: *rest) → *rest).squeeze()
+        axes_squeezed: *rest) → *rest).squeeze()
             You drop all axes of size 1: the batch or the channels may be one, and keep their axis.
         height_and_width_swapped: *rest) → *rest[::-1])
             Right for points, but you swap the height and the width of images: H comes before W.
