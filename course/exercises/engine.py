@@ -296,4 +296,8 @@ class Exercise:
         return self._by_a_forbidden_way(result, f"by `{called}`") if called else result
 
     def _by_a_forbidden_way(self, result, way):
-        return Result("passed", "forbidden", f"{result.message} But it comes there {way}. {self._wanted}")
+        return Result(
+            "passed",
+            "forbidden",
+            f"{result.message} But it gets there {way}, which the statement rules out. {self._wanted}",
+        )

@@ -200,7 +200,7 @@ def _few_digits(answer):
     right = [digits(answer.expected[k].value, answer.outcomes[k].value) for k in answer.failures]
     if min(right[0], statistics.median(right)) < FEW_DIGITS or math.isinf(right[0]):
         return None
-    told = f"Your values are right to {right[0]:.0f} digits of the largest, where nine of each are asked"
+    told = f"Your values are right to {right[0]:.0f} digits of the largest one; the check asks for nine of each"
     cause = "Is a number on the way rounded to float32, or a small one added, such as 1e-8?"
     return "few_digits", f"{told}. {cause}\n{answer.shown()}"
 

@@ -49,7 +49,9 @@ def kind_of(wrong, right, kinds):
     """
     for name, condition, told in kinds if wrong and right else ():
         of_it = [case for case in right if holds(condition, case)]
-        if all(holds(condition, case) for case in wrong) and len(of_it) <= min(2 * len(wrong), len(right) / 2):
+        if all(holds(condition, case) for case in wrong) and len(of_it) <= min(
+            2 * len(wrong), len(right) / 2
+        ):
             return name, told
     return None
 

@@ -122,5 +122,7 @@ def test_a_right_answer_by_a_forbidden_way_passes_and_hears_of_it(exercise):
     ):
         result = exercise.check(function)
         assert (result.status, result.diagnosis) == ("passed", "forbidden")
-        assert f"But it comes there {way}. Add without a loop." in result.message
+        assert (
+            f"But it gets there {way}, which the statement rules out. Add without a loop." in result.message
+        )
     assert exercise.check(lambda x: x.cumsum(0)[0] + sum(0 for _ in x)).status == "failed"

@@ -109,9 +109,4 @@ forgetful_lstm = Exercise(
         gates_swapped: i * g + f * c → f * g + i * c
             i and f are swapped: f multiplies the old cell, i the candidate g.
     """,
-    special="""
-        squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
-            size 1 away.
-    """,
 )

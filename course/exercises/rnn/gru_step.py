@@ -104,10 +104,5 @@ gru_step = Exercise(
             1 / (1 + exp(-a)) is right until exp overflows: then its gradient is 0 times infinity, NaN. Use
             torch.sigmoid.
     """,
-    special="""
-        squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
-            size 1 away.
-    """,
     forbids="torch.gru*: Write the gates and the candidate yourself: that is what the exercise is about.",
 )

@@ -108,9 +108,4 @@ minimal_gated_unit = Exercise(
         and: + bias_h) → + 0 * bias_h)
             The biases are missing: add bias_f in the gate and bias_h in the candidate.
     """,
-    special="""
-        squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
-            size 1 away.
-    """,
 )

@@ -103,9 +103,4 @@ packed_gates = Exercise(
             You read the order i, g, f, o, that of TensorFlow's first LSTM cells: PyTorch packs i, f, g, o.
     """)
     + "".join(OTHER_ORDERS.format(name=order, listed=", ".join(order)) for order in ORDERS),
-    special="""
-        squeezed: 1 in h.shape
-            Your function is right but where B or D_h is 1. Is there a `squeeze()`? It takes every axis of
-            size 1 away.
-    """,
 )

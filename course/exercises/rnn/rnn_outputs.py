@@ -102,9 +102,6 @@ rnn_outputs = Exercise(
             The bias is missing: add b inside the tanh, at every step.
     """,
     special="""
-        squeezed: 1 in (len(x), x.shape[1], len(bias))
-            Your function is right but where B, T or D_h is 1. Is there a `squeeze()`? It takes every axis of
-            size 1 away.
         long: x.shape[1] > 20
             Your function is right for short sequences alone. Is there a limit on T, does the loop stop once
             the state has settled, or is the gradient cut?
