@@ -128,20 +128,20 @@ print(f"by small steps: dL/dw = {slope_w:.4f}, dL/db = {slope_b:.4f}")
 # `exercises.foundations.backward.hint()` gives one hint after the other, `.solution()` a worked solution.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
-# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
-# they are.
+# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
+# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
+# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
+# arguments.
 #
 # **Exercise: reverse mode over a tape** (medium, about 25 minutes)
 #
-# A program as a *tape*: the values $v_0, \dots, v_{n-1}$ are the `inputs`; each step
-# `(operation, i, j)` appends one: $v_i + v_j$ for `"add"`, $v_i v_j$ for `"mul"`, $\tanh v_i$ for
-# `"tanh"`, whose `j` is None. The last value is the output. Return its gradient for `inputs`, $(n)$.
-# No autograd; two runs are enough, one forwards, one backwards.
+# A *tape* is a program: the values $v_0, \dots, v_{n-1}$ are the `inputs`; each step `(operation, i, j)`
+# appends one: $v_i + v_j$ for `"add"`, $v_i v_j$ for `"mul"`, $\tanh v_i$ for `"tanh"`, whose `j` is None.
+# The last value is the output. Return its gradient for `inputs`, $(n)$. No autograd; two runs are enough, one
+# forwards, one backwards.
 #
-# A value may be 0 or 1,000, and used by many steps, twice by one, or by none. There may be no steps, or
-# thousands, with too many ways through to follow one by one.
+# A value may be 0 or 1,000. Many steps, or none, may use it, or one step twice. There may be no steps, or
+# thousands, with too many paths to follow one by one.
 #
 # By hand first: inputs $(2, 3)$, steps `("mul", 0, 1)`, `("add", 2, 0)`. How many ways lead from $v_0$
 # to the output? Which gradient?
@@ -354,8 +354,8 @@ print(f"price {price.min():.0f} to {price.max():.0f} thousand dollars")
 # $(N)$, $N \ge 2$; some $x_i$ may be equal, not all. Return first the slope $w$, then the intercept $b$,
 # in one tensor $(2)$ of the type of `x`.
 #
-# Areas may be in the thousands and close together (8,000 to 8,004), in float32 too, which keeps some
-# seven digits: beware of small differences of large sums.
+# The $x_i$ may be large and close together (8,000 to 8,004), even in float32, which keeps about seven digits:
+# beware of small differences between large sums.
 #
 # By hand first: the points $(1, 2)$, $(2, 5)$ and $(3, 5)$. What are slope and intercept, and which
 # point is sure to lie on the line?
@@ -664,9 +664,9 @@ exercises.foundations.adam.check(my_adam)
 # %% [markdown]
 # **Exercise: find the bug in AdamW** (medium, about 15 minutes)
 #
-# The program below should be AdamW (Loshchilov and Hutter 2019): steps of Adam, and beside them each
-# weight shrinks by a fixed share of itself, $\eta \lambda \le 1$, with $\eta$ the `lr` and $\lambda$ the
-# `weight_decay`; as in PyTorch, before the step. It runs, but:
+# The program below should be AdamW (Loshchilov and Hutter 2019): Adam, except that each weight also shrinks
+# by a fixed fraction of itself, $\eta \lambda \le 1$, where $\eta$ is `lr` and $\lambda$ is `weight_decay`;
+# as in PyTorch, before the step. It runs, but:
 #
 # - without gradients, weights of 10 and 1 lose the same in the first step, about $\eta$, for any
 #   $\lambda$;
@@ -674,8 +674,8 @@ exercises.foundations.adam.check(my_adam)
 #
 # Fix it. Gradients, `weight_decay`, `lr` and betas may be 0.
 #
-# By hand first: $w = 10$, $\eta = 0.1$, $\lambda = 0.5$, a gradient of 0. Where is $w$ after a step,
-# and where in the program?
+# By hand first: $w = 10$, $\eta = 0.1$, $\lambda = 0.5$, a gradient of 0. After a step, what should $w$ be?
+# What is it here?
 
 
 # %%
@@ -698,9 +698,8 @@ exercises.foundations.broken_adamw.check(my_adamw)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# It should be at $10\,(1 - 0.1 \cdot 0.5) = 9.5$: without a gradient nothing else moves it. In the program
-# $g$ becomes $0.5 \cdot 10 = 5$, so $\hat m = 5$ and $\sqrt{\hat v} = 5$, and the step is $\eta = 0.1$,
-# to 9.9.
+# It should be $10\,(1 - 0.1 \cdot 0.5) = 9.5$: without a gradient nothing else moves it. In the program $g$
+# becomes $0.5 \cdot 10 = 5$, so $\hat m = 5$ and $\sqrt{\hat v} = 5$, and the step is $\eta = 0.1$, to 9.9.
 #
 # </details>
 
@@ -1378,9 +1377,9 @@ print("the same weights, bit for bit:", same)
 # a new lowest loss, or when `losses` ends. A loss that only equals the lowest is no improvement, and neither
 # is NaN; one lower by $10^{-12}$ is, and so is the first that is not NaN, even an infinite one.
 #
-# Return two ints, `(best, trained)`: the epoch with the lowest loss that training has seen, counted
-# from 0, whose weights are kept, and the number of epochs trained. Where training has seen NaN alone,
-# `best` is `None`. `losses` is not empty.
+# Return two ints, `(best, trained)`: the epoch, counted from 0, with the lowest loss seen before training
+# stopped, whose weights are kept, and the number of epochs trained. If training saw only NaN, `best` is
+# `None`. `losses` is not empty.
 #
 # By hand first: the losses are 5, 4, 4, 6, 3, and the patience is 2. What is returned?
 
@@ -1832,10 +1831,10 @@ print(f"{1 - labels.double().mean():.1%}, regression {right / len(labels):.1%} (
 # - recall, the share of those called positive among all that are positive;
 # - F1, the harmonic mean of the two.
 #
-# What would be 0/0 is 0. `scores` $(N)$ have any size and sign, `labels` $(N)$ are 0 or 1, int64; `threshold`
-# is a float, exact in their type. A score $10^{-12}$ below is below.
+# Treat 0/0 as 0. `scores` $(N)$ have any size and sign, `labels` $(N)$ are 0 or 1, int64; `threshold` is a
+# float, exact in their type. A score $10^{-12}$ lower is below.
 #
-# By hand first: of 100 examples 10 are positive; 20 are called positive, 5 of them rightly. Which numbers?
+# By hand first: of 100 examples 10 are positive; 20 are called positive, 5 correctly. Which numbers result?
 
 
 # %%
@@ -1908,11 +1907,11 @@ print(f"on the test rows: {report(test_probs >= best, dear[test_rows])}")
 # %% [markdown]
 # **Exercise: the area under the ROC curve** (hard, about 20 minutes)
 #
-# A detector calls positive each example that scores at least a threshold. Each threshold gives a point
-# of the ROC curve:
+# A detector calls an example positive if its score reaches a threshold. Each threshold gives a point of the
+# ROC curve:
 #
-# - along, the false positive rate: the share of negatives that are called positive;
-# - upwards, the true positive rate: the share of positives that are called so.
+# - horizontally, the false positive rate: the share of negatives that are called positive;
+# - vertically, the true positive rate: the share of positives that are called positive.
 #
 # As the threshold falls from infinity, the points go from (0, 0) to (1, 1), joined by straight lines. Return
 # the area below, a scalar tensor of the type of `scores`.
@@ -1920,7 +1919,7 @@ print(f"on the test rows: {report(test_probs >= best, dear[test_rows])}")
 # `scores` $(N)$, with ties, may be as large as $10^{20}$ or differ by $10^{-12}$; `labels` $(N)$ are 0 or
 # 1, int64, both present.
 #
-# By hand first: the positives score 3 and 1, the negatives 2 and 1. Which area?
+# By hand first: positives score 3 and 1, negatives 2 and 1. What is the area?
 
 
 # %%
@@ -2085,8 +2084,8 @@ assert outcomes[5.0] == math.inf
 # %% [markdown]
 # **Exercise: find the bug in a held-out score** (medium, about 15 minutes)
 #
-# The program chooses the `k` features of `x` $(N, D)$ that correlate most with `y` $(N)$, fits them to the
-# first `n_train` rows, and returns on the held-out rows
+# The program picks the `k` features of `x` $(N, D)$ most correlated with `y` $(N)$, regresses `y` on them in
+# the first `n_train` rows, and returns for the others
 #
 # $$R^2 = 1 - \frac{\sum (y - \hat y)^2}{\sum (y - \bar y)^2}$$
 #

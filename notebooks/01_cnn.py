@@ -138,10 +138,10 @@ plots.grids(
 # the kernel's elements (its *taps*), so that they read every $d$-th pixel.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
-# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
-# they are.
+# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
+# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
+# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
+# arguments.
 #
 # **Exercise: how long is the output?** (easy, about 8 minutes)
 #
@@ -153,7 +153,7 @@ plots.grids(
 # least once. Numbers go up to $10^{18}$, so stay with whole numbers: a `float` has 16 digits. There are at
 # most 500 positions.
 #
-# By hand first: how many positions has a kernel of 3 on 6 elements, with stride 2 and no padding?
+# By hand first: how many positions do 6 elements give a kernel of 3, with stride 2 and no padding?
 
 
 # %%
@@ -447,8 +447,8 @@ print("transpose undoes the convolution:", torch.allclose(back, x.flatten()))
 # `y` is the cross-correlation of `x` $(B, C_{in}, H, W)$ with a kernel $W$, with stride 1 and no
 # padding. Backpropagation brings you `grad_y` $= \partial L / \partial y$, of the shape
 # $(B, C_{out}, H_{out}, W_{out})$. Return $\partial L / \partial W$, of the shape
-# $(C_{out}, C_{in}, K_h, K_w)$. `kernel` is the tuple `(K_h, K_w)`. Write the derivative of one output for
-# one kernel element, then the chain rule: no autograd, `torch.func` or `torch.nn.grad`. `F.conv2d` is
+# $(C_{out}, C_{in}, K_h, K_w)$. `kernel` is the tuple `(K_h, K_w)`. Differentiate one output with respect to
+# one kernel element, then apply the chain rule: no autograd, `torch.func` or `torch.nn.grad`. `F.conv2d` is
 # allowed, and so are loops. Your result needs no gradient of its own.
 #
 # By hand first: `x` has one row `[1, 2, 4]`, the kernel two elements, and `grad_y` is `[10, 1]`.
@@ -467,7 +467,7 @@ exercises.cnn.weight_gradient.check(my_weight_gradient)
 # <details><summary>By hand: the answer</summary>
 #
 # The outputs are $y_0 = 1 w_0 + 2 w_1$ and $y_1 = 2 w_0 + 4 w_1$. So $w_0$ meets the pixels 1 and 2, and
-# $w_1$ meets 2 and 4. Each pixel counts with the upstream gradient of its output:
+# $w_1$ meets 2 and 4. Each pixel is multiplied by the upstream gradient of its output:
 # $10 \cdot 1 + 1 \cdot 2 = 12$ and $10 \cdot 2 + 1 \cdot 4 = 24$.
 #
 # </details>
@@ -625,7 +625,7 @@ for name, x in {"random": image, "ties": image.round(), "all negative": image - 
 #
 # Return the number of parameters of a two-dimensional convolution from `c_in` to `c_out` channels, as
 # a Python `int`. `kernel` is the tuple `(K_h, K_w)`. `bias` is `True` or `False`: with or without one.
-# With `groups` > 1 the channels are split into so many groups, side by side: an output channel sees the
+# With `groups` > 1 the channels are split into that many groups, side by side: an output channel sees the
 # input channels of its own group only. Both channel counts are multiples of `groups`. Results go up to
 # $10^{18}$: stay with whole numbers. No memory holds such a layer.
 #
@@ -718,11 +718,10 @@ print("padding 1, away from the border:", inside, "- at the right border:",
 #
 # Let $f$ be the cross-correlation of `x` $(B, C_{in}, H, W)$ with `weight`, stride 1, no bias, with
 # `padding` zeros on each of the four sides, and $T$ the shift to the right by `shift` columns: zeros
-# come in at the left edge, what passes the right edge is lost. Return for each output column the
-# largest $|f(Tx) - T f(x)|$ over batch, channels and rows: a tensor $(W_{out},)$.
-# `F.conv2d` is allowed.
+# enter at the left edge; what passes the right edge is lost. Return for each output column the largest
+# $|f(Tx) - T f(x)|$ over batch, channels and rows: a tensor $(W_{out},)$. `F.conv2d` is allowed.
 #
-# `shift` is 0 or more; it may exceed the width of image or output. Errors of $10^{-6}$ count.
+# `shift` is not negative and may exceed the image's or output's width. Errors as small as $10^{-6}$ count.
 #
 # By hand first: the row `[1, 2, 3, 4]`, the kernel `[1, 1]`, no padding, a shift by 1. Why is one
 # error not 0?
@@ -754,12 +753,12 @@ exercises.cnn.equivariance.check(my_shift_error)
 # %% [markdown]
 # **Exercise: how far does a unit see?** (medium, about 15 minutes)
 #
-# `layers` is a list of tuples `(kernel, stride, dilation)`, `int`s from 1 on, of convolutions and poolings
-# along one axis, from the input to the output. Return the pair of Python `int`s `(size, jump)`: `size` is
-# the length of one output unit's receptive field, counted in input pixels from the first that it depends
-# on to the last, and `jump` is the distance in input pixels between the fields of two neighbouring output
-# units. Padding does not matter. Without any layer both are 1. There may be 40 layers, and fields of
-# $10^{18}$ pixels: visit each layer, not each pixel.
+# `layers` is a list of tuples `(kernel, stride, dilation)`, `int`s of at least 1, for convolutions and
+# poolings along one axis, from input to output. Return the pair of Python `int`s `(size, jump)`: `size` is
+# the length of one output unit's receptive field, counted in input pixels from the first that it depends on
+# to the last, and `jump` is the distance in input pixels between the fields of two neighbouring output units.
+# Padding does not matter. Without any layer both are 1. There may be 40 layers, and fields of $10^{18}$
+# pixels: visit each layer, not each pixel.
 #
 # By hand first: a kernel of 3 with stride 2, then a kernel of 3 with stride 1. Draw it.
 
@@ -1452,7 +1451,7 @@ exercises.cnn.classifier_loss.check(my_classifier_loss)
 # Return the logits themselves, not shifted ones with the same loss. The check compares them and all three
 # gradients, for any number of classes and logits up to $\pm 10^6$, some of them 0.
 #
-# By hand first: which loss has a net that gives all ten classes the same logit?
+# By hand first: what is the loss if all ten classes have the same logit?
 
 
 # %%

@@ -109,10 +109,10 @@ for weight in (0.5, 1.0, 3.0):
 # slowly, with $W_{hh} = 3$ never. This chapter is about that number.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
-# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
-# they are.
+# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
+# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
+# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
+# arguments.
 #
 # **Exercise: run a recurrence over a sequence** (easy, about 12 minutes)
 #
@@ -547,7 +547,7 @@ for i_bias, name in ((-20.0, "shut"), (20.0, "open")):
 # some thousands.
 #
 # By hand first: one unit, `f = [[0.5], [0.8], [0.1]]`. The four rows are 0.04, 0.08, 0.1 and 1. Which
-# gate is in none but the first?
+# gate appears only in the first?
 
 
 # %%
@@ -801,8 +801,8 @@ agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=
 # $$n = \tanh\big(W_{in}x_t + b_{in} + r \odot (W_{hn}h + b_{hn})\big) \qquad
 # h' = (1 - z) \odot n + z \odot h$$
 #
-# `weight_ih` holds $W_{ir}$, $W_{iz}$, $W_{in}$ one below the other, and so do `weight_hh` and the
-# biases. Inputs and states may be as large as $\pm 10^4$. Values and all gradients are compared, and none
+# `weight_ih` stacks $W_{ir}$, $W_{iz}$, $W_{in}$ in this order; `weight_hh` and the biases are stacked
+# likewise. Inputs and states may be as large as $\pm 10^4$. Values and all gradients are compared, and none
 # may be NaN. No `nn.GRU`, no `nn.GRUCell`, no function behind them (such as `torch.gru_cell`).
 #
 # By hand first: what is $h'$ if all weights and biases are 0 and $h = 2$?
@@ -1052,15 +1052,14 @@ def hold_then_fall(step, total):
 # **Exercise: clip by the global norm** (easy, about 12 minutes)
 #
 # `grads` is a list of one or more tensors of any shapes, the gradient $g$ of a whole model. Clip it by
-# its global norm: return a list (or a tuple) of new tensors, copies where nothing is clipped, all
-# multiplied by the same factor, with $m > 0$ for `max_norm`,
+# its global norm: return a list (or tuple) of new tensors (copies, if nothing is clipped), all multiplied by
+# the same factor, where $m > 0$ is `max_norm`,
 #
 # $$\min\Big(1, \frac{m}{\lVert g \rVert}\Big), \qquad
 # \lVert g \rVert = \sqrt{\textstyle\sum_k g_k^2},$$
 #
-# where $k$ runs over all elements of all tensors. Elements may be 0, all of them too, or between
-# $10^{-9}$ and $10^{12}$ in magnitude; zeros stay zeros. No `clip_grad_norm_` and no part of it, such as
-# `get_total_norm`.
+# where $k$ runs over all elements of all tensors. Some or all elements may be 0, others $10^{-9}$ to
+# $10^{12}$ in magnitude; zeros stay zeros. No `clip_grad_norm_` and no part of it, such as `get_total_norm`.
 #
 # By hand first: `[tensor([3.]), tensor([4.])]` with `max_norm` 1. With 10?
 
@@ -1352,14 +1351,14 @@ for key, what in {"i": "writes", "f": "keeps", "o": "reads"}.items():
 # %% [markdown]
 # **Exercise: the gradient of truncated BPTT** (hard, about 30 minutes)
 #
-# From $h_0=0$ runs $h_t = \tanh(W_{xh}x_t + W_{hh}h_{t-1})$. Its target is $y_t$: the loss
+# Let $h_t = \tanh(W_{xh}x_t + W_{hh}h_{t-1})$ with $h_0=0$. The target is $y_t$; the loss
 # $L=\sum_t\lVert h_t-y_t\rVert^2$ is summed over the batch too. Return $dL/dW_{hh}$ as truncated
 # backpropagation through time gives it.
 #
 # Steps $1 \dots k$ are the first chunk, $k{+}1 \dots 2k$ the next; the last may be shorter; $k$ may exceed
-# $T\ge1$. The state's value goes on from chunk to chunk, but no gradient crosses a border
-# (`h.detach()` is `h` without its history). The weights stay fixed; the chunks' gradients are added.
-# Autograd is welcome; leave no `.grad` on the arguments.
+# $T\ge1$. The state's value carries over between chunks, but no gradient crosses a boundary (`h.detach()` is
+# `h` without its history). The weights stay fixed; the chunks' gradients are added. Autograd is welcome;
+# leave no `.grad` on the arguments.
 #
 # By hand first: all sizes are 1, $w = W_{hh}$. In full, $dh_3/dw = (1-h_3^2)(h_2+w\,dh_2/dw)$. What
 # remains with $k = 2$?
@@ -2146,12 +2145,11 @@ print("|h| of nn.LSTM never exceeds 1:", theirs(100 * x)[0].abs().max().item() <
 # **Exercise: find two bugs in an LSTM with PyTorch's weights** (medium, about 15 minutes)
 #
 # The tensors `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0` of a trained `nn.LSTM` are
-# handed to the step below. It runs, and the shapes are right, but `nn.LSTM` itself gives other numbers
-# with the same tensors. A net trained with this step from the start learns just as well. There are two
-# bugs. Find and fix both. Inputs and cells may be as large as $\pm 10^4$; values and all gradients are
-# compared.
+# passed to the step below. It runs, and the shapes are right, but `nn.LSTM` itself gives different results
+# with these tensors. A net trained with this step from the start learns just as well. There are two bugs.
+# Find and fix both. Inputs and cells may be as large as $\pm 10^4$; values and all gradients are compared.
 #
-# Before you look: why can training not show either of them?
+# Before you look: why can training not reveal either bug?
 
 
 # %%
@@ -2170,7 +2168,7 @@ exercises.rnn.packed_gates.check(my_packed_step)
 # <details><summary>By hand: the answer</summary>
 #
 # A new net's blocks have no meaning yet: it learns in whichever order it is given. And the two biases only
-# ever appear as a sum, so one can do the work of both. Only weights that come from elsewhere tell.
+# ever appear as a sum, so one can do the work of both. Only weights that come from elsewhere reveal the bugs.
 #
 # </details>
 
@@ -2193,8 +2191,8 @@ exercises.rnn.packed_gates.check(my_packed_step)
 # $(D_h, D_h{+}D_{in})$. Inputs and states may be as large as $\pm 10^4$. Values and all gradients are
 # compared.
 #
-# By hand first: what is $h'$ if all weights and biases are 0 and $h=2$? How many weights has the unit
-# for every three of a GRU?
+# By hand first: what is $h'$ if all weights and biases are 0 and $h=2$? How many weights are there for every
+# three in a GRU?
 
 
 # %%

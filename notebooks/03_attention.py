@@ -393,10 +393,10 @@ explorers.attention.kernel(smooth)
 # key's score becomes $-\infty$ *before* the softmax, so that its weight is 0 and the others sum to 1.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
-# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
-# they are.
+# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
+# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
+# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
+# arguments.
 #
 # **Exercise: a causal mask and a padding mask in one** (easy, about 12 minutes)
 #
@@ -1139,8 +1139,8 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 # %% [markdown]
 # **Exercise: what a decoder sees and what it must answer** (easy, about 10 minutes)
 #
-# A decoder is trained at all positions at once: at $t$ its input is the token before (by attention it
-# sees all earlier ones too), and it must answer token $t$.
+# A decoder is trained at all positions at once: at $t$ its input is the previous token (by attention it sees
+# all earlier ones too), and it must predict token $t$.
 #
 # $$\text{input}_0 = \text{start}, \quad \text{input}_t = \text{targets}_{t-1} \text{ for } t > 0,
 # \qquad \text{labels}_t = \text{targets}_t$$
@@ -1149,7 +1149,7 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 # `start` is an int, 0 or more. Return (input, labels), a tuple or list of two int64 tensors $(B, T)$. The
 # labels may be `targets` itself. No loop; leave `targets` as it is.
 #
-# By hand first: which pair results from the row `[5, 7, 2, 0]`, where 2 ends and 1 starts?
+# By hand first: which pair does `[5, 7, 2, 0]` give, with end token 2 and start token 1?
 
 
 # %%
@@ -1164,7 +1164,8 @@ exercises.attention.shift_right.check(my_decoder_pair)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The input is `[1, 5, 7, 2]`, the labels are `[5, 7, 2, 0]`: 1 is answered with 5, 5 with 7, 7 with the end.
+# The input is `[1, 5, 7, 2]`, the labels are `[5, 7, 2, 0]`: from 1 the decoder must predict 5, from 5 it
+# must predict 7, and from 7 the end.
 # </details>
 
 # %%
@@ -2083,15 +2084,15 @@ assert ends[0] < 1 / 960 and ends[1] > 1 / 200
 # %% [markdown]
 # **Exercise: rotary positions** (hard, about 25 minutes)
 #
-# Su et al. (2021, arXiv 2104.09864) turn queries and keys, so that the product of a query at $t$ and
-# a key at $s$ depends on $t - s$ only. At position $t$, from 0, each pair
-# $(a, b) = (x_{2i}, x_{2i+1})$ becomes, in its place,
+# Su et al. (2021, arXiv 2104.09864) rotate queries and keys so that the product of a query at $t$ and a key
+# at $s$ depends only on $t - s$. At position $t$, from 0, each pair $(a, b) = (x_{2i}, x_{2i+1})$ becomes, in
+# its place,
 #
 # $$(a \cos\theta - b \sin\theta,\; a \sin\theta + b \cos\theta), \qquad
 # \theta = t \cdot \text{base}^{-2i/d_k}$$
 #
-# `x` and the result are $(B, n_h, T, d_k)$, $d_k$ even; $T$ is at most 1,000, in float32 50. `base` is an int
-# or a float above 0. No ready-made rotary embedding. Values and gradients are compared.
+# `x` and the result are $(B, n_h, T, d_k)$, $d_k$ even; $T$ is at most 1,000 (50 in float32). `base` is an
+# int or a float above 0. No ready-made rotary embedding. Values and gradients are compared.
 #
 # By hand first, for $d_k = 2$: what are $(1, 0)$ at $t$, $(1, 0)$ at $s$, and their product?
 
@@ -2115,9 +2116,9 @@ exercises.attention.rotary.check(my_rotary)
 # %% [markdown]
 # **Exercise: query heads that share keys and values** (medium, about 20 minutes)
 #
-# A model that generates keeps the keys and values of all earlier positions. To keep fewer,
-# neighbouring query heads share them (Ainslie et al. 2023, arXiv 2305.13245): head $h$ of $n_q$ reads
-# head $g$ of $n_{kv}$,
+# During generation a model caches the keys and values of all earlier positions. To cache fewer, neighbouring
+# query heads share them (Ainslie et al. 2023, arXiv 2305.13245): head $h$ of $n_q$ reads head $g$ of
+# $n_{kv}$,
 #
 # $$y_h = \operatorname{softmax}\!\left(\frac{q_h k_g^\top}{\sqrt{d_k}}\right) v_g, \qquad
 # g = \left\lfloor \frac{h}{n_q / n_{kv}} \right\rfloor$$
@@ -2127,7 +2128,7 @@ exercises.attention.rotary.check(my_rotary)
 # alone. No ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are
 # compared.
 #
-# By hand first: $n_q = 6$, $n_{kv} = 2$. Which $g$ has $h = 4$?
+# By hand first: $n_q = 6$, $n_{kv} = 2$. Find $g$ for $h = 4$.
 
 
 # %%
@@ -2142,7 +2143,7 @@ exercises.attention.grouped_query.check(my_grouped_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Groups are of $6/2 = 3$ heads, and $\lfloor 4/3 \rfloor = 1$: heads 0 to 2 read head 0, heads 3 to 5 read
+# Each group has $6/2 = 3$ heads, and $\lfloor 4/3 \rfloor = 1$: heads 0 to 2 read head 0, heads 3 to 5 read
 # head 1.
 # </details>
 

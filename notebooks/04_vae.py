@@ -147,10 +147,10 @@ print(f"log of the mean {(q * weights).sum().log():.4f} >= mean of the logs {tra
 # mean and variance in each dimension. Then the price has a closed form.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
-# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
-# they are.
+# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
+# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
+# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
+# arguments.
 #
 # **Exercise: the KL divergence of a Gaussian from the prior** (easy, about 12 minutes)
 #
@@ -440,10 +440,10 @@ explorers.vae.bound(
 #
 # `x` $(B, D)$ holds whole numbers, 0 or 1 (int64). Return $(B)$, in nats. Logits go from $-10^4$ to $10^4$,
 # in float32 too, and may be exactly 0: values and gradients for `logits` are compared there as well. Use
-# neither `torch.distributions` nor a loss of PyTorch's, be it a function (`F.binary_cross_entropy`,
+# neither `torch.distributions` nor any PyTorch loss, whether a function (`F.binary_cross_entropy`,
 # `F.cross_entropy`, `F.nll_loss`, …) or a module.
 #
-# By hand first: two pixels with logits of $\ln 3$, one 1 and one 0. What is $p(x \mid z)$?
+# By hand first: two pixels, 1 and 0, both with logit $\ln 3$. What is $p(x \mid z)$?
 
 
 # %%
@@ -649,8 +649,8 @@ for name, formula in (
 # $$\mathcal L_k = \log \frac1k \sum_{j=1}^{k} w_j$$
 #
 # `log_w` $(k, B)$ holds $\log w_j$ of $B$ images, finite and between $-10^4$ and $10^4$, in float32 too;
-# they may differ as much within an image and between images. $k$ goes from 1 to 1000. Return $(B)$. No
-# loop. Values and gradients are compared.
+# differences may be as large, within and between images. $k$ goes from 1 to 1000. Return $(B)$. No loop.
+# Values and gradients are compared.
 #
 # By hand first: two weights, 1 and 3. What is $\mathcal L_2$, and what is the mean of the two
 # logarithms?
@@ -1915,15 +1915,15 @@ exercises.vae.broken_loss.check(my_vae_loss)
 # %% [markdown]
 # **Exercise: the KL between two Laplace distributions** (hard, about 20 minutes)
 #
-# Let both be Laplace distributions in each latent dimension: the posterior
-# $q = \text{Laplace}(\mu, b)$ and the prior $p(z) = \tfrac12 e^{-|z|}$. Given:
+# In each latent dimension let the posterior be $q = \text{Laplace}(\mu, b)$ and the prior
+# $p(z) = \tfrac12 e^{-|z|}$. You may use:
 #
 # $$\mathrm{KL}(q \,\|\, p) = -H(q) - E_q[\log p(z)], \qquad H(q) = 1 + \log 2b, \qquad
 # E_q|z| = |\mu| + b\, e^{-|\mu|/b}$$
 #
 # `mu` and `log_scale` $= \log b$ are $(B, Z)$, $|\mu| \le 1000$ and $|\log b| \le 10$, in float32 too. Return
-# the KL summed over $Z$, $(B)$, without `torch.distributions`. Values and both gradients are compared, also
-# at $\mu = 0$, where that for `mu` is 0.
+# the KL summed over $Z$, $(B)$, without `torch.distributions`. Values and both gradients are compared, even
+# at $\mu = 0$, where `mu` has gradient 0.
 #
 # By hand first: what is the KL for $\mu = 0$, $b = 1$, and what for $\mu = 0$, $b = e$?
 
@@ -1954,8 +1954,8 @@ exercises.vae.laplace_kl.check(my_laplace_kl)
 # + \tfrac12 \log 2\pi \Big]$$
 #
 # `x` and `mean` are $(B, D)$, up to $\pm 10^4$, and may be equal; `log_sigma` is $\log \sigma$, a scalar
-# tensor, from $-5$ to $5$, 0 too. Return $(B)$, without `torch.distributions` and PyTorch's Gaussian loss
-# (`F.gaussian_nll_loss`, `nn.GaussianNLLLoss`). Values and the gradients for all three arguments are
+# tensor, from $-5$ to $5$, including 0. Return $(B)$, without `torch.distributions` or PyTorch's Gaussian
+# loss (`F.gaussian_nll_loss`, `nn.GaussianNLLLoss`). Values and the gradients for all three arguments are
 # compared.
 #
 # By hand first: the errors $x - m$ of an image are 1 and 7. Which $\sigma$ makes its cost least?

@@ -133,10 +133,10 @@ print(
 )
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares in float64 to nine
-# digits and in float32 to four, numbers near 0 by their distance. Any size may be 1 and sizes differ; new
-# tensors have the type of the inputs; half precision occurs only where it is named; arguments must stay as
-# they are.
+# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
+# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
+# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
+# arguments.
 #
 # **Exercise: the Jensen-Shannon divergence** (medium, about 10 minutes)
 #
@@ -222,8 +222,8 @@ print(f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = {2 * mat
 #
 # Here $p$ is $\mathcal N(0, 1)$ and $q$ is $\mathcal N(\mu, \sigma^2)$. Return the logit at each
 # `x` $(N)$; `mean` $\mu$, from −10 to 10, and `std` $\sigma$, from 0.1 to 10, are floats. $|x|$ may be
-# $10^3$, where both densities underflow: values and the gradient for `x`, which are compared, must be
-# right there too. No `torch.distributions`.
+# $10^3$, where both densities underflow: values and the gradient for `x` are compared there too. No
+# `torch.distributions`.
 #
 # By hand first: $\mu = 2$, $\sigma = 1$. Which function of $x$ is the logit?
 
@@ -360,8 +360,8 @@ print("as written:", [round(value, 2) for value in (1 - a.sigmoid()).log().tolis
 # \quad s(a) = \frac{1}{1 + e^{-a}}$$
 #
 # `real_logits` $(N)$ holds the $a_i$ of real points, `fake_logits` $(M)$ the $b_j$ of generated ones.
-# Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients for both arguments, which
-# are compared, must be right there too. Write the logarithms yourself: no ready-made loss, such as
+# Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients for both arguments are
+# compared there too. Write the logarithms yourself: no ready-made loss, such as
 # `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
 # `torch.distributions`.
 #
@@ -392,13 +392,13 @@ exercises.gan.discriminator_loss.check(my_discriminator_loss)
 #
 # $$L_G = -\frac1B \sum_{i=1}^{B} \log s(b_i), \quad s(b) = \frac{1}{1 + e^{-b}}$$
 #
-# `fake_logits` is $(B)$. Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients,
-# which are compared, must be right there too. Write the logarithm yourself: no ready-made loss, such as
+# `fake_logits` is $(B)$. Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients are
+# compared there too. Write the logarithm yourself: no ready-made loss, such as
 # `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
 # `torch.distributions`.
 #
-# By hand first: $D = 1/4$ at a generated point. What are the slopes of $-\log D$ and of
-# $\log(1 - D)$ along its logit?
+# By hand first: $D = 1/4$ at a generated point. What are the slopes of $-\log D$ and $\log(1 - D)$ with
+# respect to its logit?
 
 
 # %%
@@ -461,8 +461,8 @@ exercises.gan.least_squares_losses.check(my_least_squares)
 # L_G = -\frac1B \sum_{b=1}^{B} \log s(f_b - r_b)$$
 #
 # with $s$ the sigmoid. `real_logits` and `fake_logits` $(B)$ hold them; return the pair $(L_D, L_G)$ of
-# scalars. Logits may be $\pm 10^4$, each of its own sign, so differences may be twice as large. Values
-# alone are compared.
+# scalars. Logits may be $\pm 10^4$ with any signs, so differences may be twice as large. Only values are
+# compared.
 #
 # By hand first: what are both losses for equal logits? What changes when all logits rise by 5?
 
@@ -785,8 +785,8 @@ explorers.gan.two_gaussians(densities, best_probability, divergences, PULLS)
 # %% [markdown]
 # **Exercise: the Wasserstein distance on a line** (easy, about 8 minutes)
 #
-# On a line $W_1$ can be computed. Each point of $x$ moves onto a point of $y$ of its own, so that the
-# mean distance is smallest:
+# On a line $W_1$ can be computed. Each point of $x$ is matched with its own point of $y$ to minimise the mean
+# distance:
 #
 # $$W_1 = \min_{\pi} \frac1N \sum_{i=1}^{N} |x_i - y_{\pi(i)}|$$
 #
@@ -1142,7 +1142,7 @@ exercises.gan.gradient_penalty.check(my_gradient_penalty)
 # - one point, repeated $B$ times, has a penalty $B$ times smaller than alone;
 # - with `v` a hundred times as large the penalty nearly vanishes.
 #
-# Fix the three bugs. Values and gradients for `weight` and `v` are compared; none may reach `real`.
+# Fix all three. Values and gradients for `weight` and `v` are compared; no gradient may reach `real`.
 # $\gamma$ may be 0.
 #
 # By hand first: at $x = 0$, one hidden unit, `weight` (3, 4), `v` 1, $\gamma = 2$: which penalty?
@@ -2033,12 +2033,12 @@ explorers.gan.walk(
 # %% [markdown]
 # **Exercise: find three bugs in a GAN's losses** (medium, about 12 minutes)
 #
-# The program below should return two losses to minimise: the discriminator's, minus the value of
-# Goodfellow et al. (2014), and the non-saturating one. It runs, but:
+# The program below should return two losses to minimise: the discriminator's (minus the value of Goodfellow
+# et al. 2014) and the non-saturating one. It runs, but:
 #
 # - `d_loss` never falls below 0.6265, whatever the data;
-# - it falls as low where both batches hold the same points;
-# - with a sound `d_loss`, that goes to 0 for good, and no sample comes near the data.
+# - it falls just as low for identical batches;
+# - with `d_loss` corrected, it goes to 0 for good, and no sample comes near the data.
 #
 # Fix the three bugs and return the pair of scalars; logits may be 0 or $\pm 10^4$. Values and gradients of
 # both losses for both arguments are compared: detach nothing.
@@ -2063,8 +2063,8 @@ exercises.gan.broken_game.check(my_losses)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $D = \frac12$ everywhere: $2 \ln 2 = 1.386$ and $\ln 2 = 0.693$. The program takes $\frac12$ for a logit of
-# label 1, twice: $2 \ln(1 + e^{-1/2}) = 0.948$, and its second loss is $-0.693$.
+# $D = \frac12$ everywhere: $2 \ln 2 = 1.386$ and $\ln 2 = 0.693$. The program treats $\frac12$ as a logit
+# with label 1, twice: $2 \ln(1 + e^{-1/2}) = 0.948$, and its second loss is $-0.693$.
 # </details>
 
 # %% [markdown]
@@ -2265,9 +2265,8 @@ assert flat_score["quality"] < 0.3
 #
 # Return the real points' mean cost plus the generated ones', a scalar: `real_logits` $(N)$,
 # `fake_logits` $(M)$, `smooth` is the float $s$, $0\le s<1$. Logits may be 0 or $\pm10^4$: values and
-# gradients for both, which are compared, must be right there. No ready-made loss, such as
-# `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, no
-# `torch.distributions`.
+# gradients for both are compared there too. No ready-made loss, such as `F.binary_cross_entropy_with_logits`,
+# `F.cross_entropy` or `F.soft_margin_loss`, no `torch.distributions`.
 #
 # By hand first: where the data's density is $p$ and the generator's $q$, which $D$ costs least?
 
@@ -2296,9 +2295,8 @@ exercises.gan.one_sided_smoothing.check(my_smoothed_loss)
 # collapsed generator away.
 #
 # Write the packing: of `x` $(B,D)$ put samples $0 \dots m-1$ side by side, then $m \dots 2m-1$, and
-# so on: $(B/m,mD)$. Images $(B,C,H,W)$ go one behind the other, as channels: $(B/m,mC,H,W)$. $m$ is 1
-# or more and divides $B$. In memory `x` may lie in any order, as after a transpose. Values and gradients
-# are compared.
+# so on: $(B/m,mD)$. Images $(B,C,H,W)$ are stacked along the channels: $(B/m,mC,H,W)$. $m$ is 1 or more and
+# divides $B$. In memory `x` may lie in any order, as after a transpose. Values and gradients are compared.
 #
 # By hand first: pack $(1,2), (3,4), (5,6), (7,8)$ with $m = 2$.
 
