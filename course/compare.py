@@ -269,7 +269,7 @@ def _gradient_difference(name, expected, got):
     if (got.isnan() & ~expected.isnan()).any():
         told = f"The values are right, but the gradient with respect to {name} is NaN: 0 times infinity"
         cause = "an exponential overflows, or a root meets 0; torch.where hides a bad value, not its slope"
-        return "nan_gradient", f"{told}. {cause}. Change the input before the bad step."
+        return "nan_gradient", f"{told}, since {cause}. Change the input before the bad step."
     found = _tensor_difference(expected, got, f"the gradient with respect to {name}", {})
     return found and ("wrong_gradient", f"The values are right, but {found[1][0].lower()}{found[1][1:]}")
 

@@ -16,7 +16,7 @@ import time
 
 import torch
 
-from course.exercises.outcome import PRINTED_BYTES, Outcome, evaluate, readable
+from course.exercises.outcome import PRINTED_BYTES, Outcome, evaluate_all, readable
 
 REPEAT_SECONDS = 0.1
 JITTER = random.Random(0)  # its own: the notebook's random numbers stay untouched
@@ -53,10 +53,11 @@ def run_here(function, cases, gradients, forbidden, deadline):
     outcomes, printed = [], FirstBytes()
     try:
         with _settings_kept(), _alarm(deadline):
-            for case in cases:
+            calls = evaluate_all(function, cases, gradients, forbidden)
+            for _ in cases:
                 printed = FirstBytes()
                 with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                    outcome = evaluate(function, case, gradients, forbidden)
+                    outcome = next(calls)
                 if outcome.error == _TimeUp.__name__:
                     raise _TimeUp
                 outcomes.append(Outcome(**{**vars(outcome), "printed": readable(printed.text)}))
@@ -128,7 +129,7 @@ def _ring(signum, frame):
     is raised.
     """
     learners = 0
-    while frame and frame.f_globals.get("__name__") != evaluate.__module__:
+    while frame and frame.f_globals.get("__name__") != evaluate_all.__module__:
         frame, learners = frame.f_back, learners + 1
     if frame and learners:
         signal.setitimer(signal.ITIMER_REAL, 10 ** JITTER.uniform(-5.5, -3), REPEAT_SECONDS)

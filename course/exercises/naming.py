@@ -107,9 +107,10 @@ def named(answer):
 
 
 MEDDLING = {
+    "reused": "your function fills one tensor again and again, and so changes what it returned before",
     "changed": "your function changes {0} in place: work on a copy",
     "graded": "your function leaves a gradient on {0}, to which the next adds: use {0}.detach().clone()",
-    "shared": "what you return is {0} itself: a change of the one would change the other: return a copy",
+    "shared": "what you return shares its memory with {0}, and a change of the one changes the other: copy",
 }
 
 
@@ -119,7 +120,7 @@ def meddling(exercise, outcomes):
         for kind, told in MEDDLING.items():
             positions = getattr(outcome, kind)
             if positions and (kind != "shared" or exercise.fresh):
-                diagnosis = "shares_memory" if kind == "shared" else "changed_input"
+                diagnosis = {"shared": "shares_memory", "reused": "keeps_state"}.get(kind, "changed_input")
                 return diagnosis, f"{told.format(exercise.parameters[positions[0]])}."
     return None
 
@@ -179,9 +180,19 @@ def _squeezed(answer):
         want, got = answer.expected[which].value, answer.outcomes[which].value
         if diagnosis != "wrong_shape" or not _same_numbers(want, got):
             return None
-    lost = got[1].dim() < want[1].dim() if want[0] == "tensor" else True
+    lost = _axes(got) < _axes(want)
     told = "lost: `squeeze` takes all of them, also that of a batch of one" if lost else "too many"
     return "squeezed", f"The numbers are right, but an axis of size 1 is {told}.\n{answer.shown()}"
+
+
+def _axes(value):
+    return (
+        sum(map(_axes, value[1:]))
+        if value[0] == "sequence"
+        else value[1].dim()
+        if value[0] == "tensor"
+        else 0
+    )
 
 
 def _same_numbers(want, got):
@@ -200,7 +211,7 @@ def _few_digits(answer):
     right = [digits(answer.expected[k].value, answer.outcomes[k].value) for k in answer.failures]
     if min(right[0], statistics.median(right)) < FEW_DIGITS or math.isinf(right[0]):
         return None
-    told = f"Your values are right to {right[0]:.0f} digits of the largest one; the check asks for nine of each"
+    told = f"Your values are right to about {right[0]:.0f} digits of the largest one, not to nine of each"
     cause = "Is a number on the way rounded to float32, or a small one added, such as 1e-8?"
     return "few_digits", f"{told}. {cause}\n{answer.shown()}"
 

@@ -5,7 +5,7 @@ import inspect
 import linecache
 import numbers
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -32,6 +32,7 @@ class Outcome:
         changed: positions of the arguments that the function changed in place.
         graded: positions of the arguments on which it left a gradient.
         shared: positions of the arguments whose memory the returned value shares.
+        reused: (0,) where the call changed what the call before had returned.
         called: names of the watched functions that were called, see `watch`.
     """
 
@@ -44,7 +45,19 @@ class Outcome:
     changed: tuple = ()
     graded: tuple = ()
     shared: tuple = ()
+    reused: tuple = ()
     called: tuple = ()
+
+
+def evaluate_all(function, cases, differentiate=False, forbidden=()):
+    """Yield the Outcome of each case, see `evaluate`; it tells of calls that change the last one's result."""
+    held = []
+    for case in cases:
+        outcome, value = _evaluate(function, case, differentiate, forbidden)
+        if not all(_equal(copy, tensor) for tensor, copy in held):
+            outcome = replace(outcome, reused=(0,))
+        held = [(tensor, tensor.clone()) for tensor in map(_plain, tensors_in(value)) if _is_carried(tensor)]
+        yield outcome
 
 
 def evaluate(function, case, differentiate=False, forbidden=()):
@@ -59,6 +72,11 @@ def evaluate(function, case, differentiate=False, forbidden=()):
     Returns:
         Outcome. PyTorch's CPU generator is seeded with 0 for the call and is left as it was.
     """
+    return _evaluate(function, case, differentiate, forbidden)[0]
+
+
+def _evaluate(function, case, differentiate, forbidden):
+    """(Outcome, the returned value itself)."""
     state, process = torch.default_generator.get_state(), os.getpid()
     try:
         with torch.inference_mode(False), torch.enable_grad():
@@ -68,7 +86,7 @@ def evaluate(function, case, differentiate=False, forbidden=()):
                 value = function(*arguments)
             left = [place for leaf, place in zip(leaves, places, strict=True) if leaf.grad is not None]
             slopes = _gradients(value, leaves) if differentiate else ()
-            return Outcome(
+            outcome = Outcome(
                 "value",
                 portable(value),
                 slopes,
@@ -77,8 +95,10 @@ def evaluate(function, case, differentiate=False, forbidden=()):
                 shared=_shared(value, arguments),
                 called=tuple(called),
             )
+            return outcome, value
     except BaseException as error:  # SystemExit too: whatever a learner's function raises is a verdict
-        return Outcome("error", error=_kind(error, function), text=_describe_error(error, function))
+        outcome = Outcome("error", error=_kind(error, function), text=_describe_error(error, function))
+        return outcome, None
     finally:
         if os.getpid() != process:  # the function forked, and this is the copy: one of them goes on
             os._exit(0)
@@ -141,7 +161,7 @@ def _equal(before, after):
 def _gradients(value, leaves):
     slopes = gradients([tensor for tensor in tensors_in(value) if tensor.device.type == "cpu"], leaves)
     # of a learner's own kind of tensor the numbers alone cross the pipe
-    return tuple(slope if slope is None else slope.detach().as_subclass(torch.Tensor) for slope in slopes)
+    return tuple(slope if slope is None else _plain(slope) for slope in slopes)
 
 
 def portable(value):
@@ -182,13 +202,22 @@ def readable(text):
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _plain(tensor):
+    return tensor.detach().as_subclass(torch.Tensor)
+
+
+def _is_carried(tensor):
+    usual = tensor.device.type == "cpu" and tensor.layout == torch.strided
+    return usual and not tensor.is_quantized and tensor.numel() <= LARGEST
+
+
 def _portable_tensor(value):
     if value.device.type != "cpu":
         return ("other", f"a tensor on the device {value.device.type}: make it where the inputs are, on cpu")
-    if value.layout != torch.strided or value.is_quantized or value.numel() > LARGEST:
+    if not _is_carried(value):
         kind = str(value.dtype).removeprefix("torch.")
         return ("other", f"a {value.layout} tensor of shape {tuple(value.shape)} and type {kind}")
-    return ("tensor", value.detach().as_subclass(torch.Tensor).clone())
+    return ("tensor", _plain(value).clone())
 
 
 def _kind(error, function):

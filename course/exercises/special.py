@@ -137,6 +137,11 @@ def _largest(wrong, right):
     return None
 
 
+def _magnitude(x):
+    finite = x[x.isfinite()]
+    return finite.abs().max().item() if finite.numel() else 0.0
+
+
 def _measures(name, value):
     """Yield (words with a place for the numbers, what to look for, function of a case)."""
     if isinstance(value, torch.Tensor):
@@ -145,7 +150,7 @@ def _measures(name, value):
                 "Is a number there that stands for infinity, or does something overflow or lose its digits?"
             )
             words = f"numbers in `{name}` of {{:.3g}} and more (up to {{:.3g}} all is right)."
-            yield words, told, lambda case: case[name].abs().max().item() if case[name].numel() else 0.0
+            yield words, told, lambda case: _magnitude(case[name])
         for d in range(value.ndim):
             told = "Is there a limit on a size?"
             words = f"a `{name}.shape[{d}]` of {{}} and more (up to {{}} all is right)."

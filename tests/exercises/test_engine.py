@@ -253,7 +253,7 @@ def test_misconceptions_are_told_by_what_they_return_on_every_case(exercise, wro
         (lambda x, factor: torch.nn.Parameter(x * factor), "detached", "no gradient reaches x"),
         (lambda x, factor: x * 7, "wrong_values", r"Expected \[\[-10\], \[14\]\], got \[\[35\], \[-49\]\]"),
         (lambda x, factor: x @ x, "raised", r"raised RuntimeError: mat1 and mat2 .*\nat the line: "),
-        (lambda x, factor: x * factor + 1e-6, "few_digits", "right to 7 digits"),
+        (lambda x, factor: x * factor + 1e-6, "few_digits", "right to about 7 digits"),
         (lambda x, factor: x * factor * math.nan, "not_finite", "inf or NaN on 3 of 3 cases"),
         (lambda x, factor: x * factor + (x - x).abs().sqrt(), "nan_gradient", "x is NaN: 0 times infinity"),
     ],

@@ -8,6 +8,7 @@ from course.exercises.cases import normal
 from course.exercises.engine import Exercise
 
 ONE = torch.ones(1, dtype=torch.float64)
+HALF = torch.ones(1, dtype=torch.bfloat16)
 
 
 def my_average(average, weights, decay):
@@ -58,6 +59,10 @@ average_weights = Exercise(
         ([0 * ONE], [ONE], 0.9),  # two steps: 0.1, 0.19
         ([0.1 * ONE], [ONE], 0.9),
         ([torch.tensor(3.0), torch.tensor([7, 1])], [torch.tensor(1.0), torch.tensor([2, 2**53 + 1])], 0.75),
+        ([torch.tensor(3), ONE], [torch.tensor(5), 3 * ONE], 0.5),  # a count first
+        ([torch.ones(1), 0 * HALF], [2 * torch.ones(1), 1000 * HALF], 0.999),
+        ([torch.tensor(True)], [torch.tensor(False)], 0.5),
+        ([0 * ONE], [ONE], 0.9999),
     ],
     sizes=[
         dict(shapes=[(2, 3), (2,)], decay=0.75),

@@ -35,7 +35,11 @@ broken_penalty = Exercise(
     reference=in_closed_form,
     gradients=True,
     draw=draw,
-    by_hand=([[3.0, 4.0]], [1.0], [[0.0, 0.0]], 2.0),  # the gradient is (3, 4), the penalty 25
+    by_hand=[
+        ([[3.0, 4.0]], [1.0], [[0.0, 0.0]], 2.0),  # the gradient is (3, 4), the penalty 25
+        ([[40.0, 0.0]], [1.0], [[1.0, 1.0], [0.01, 0.3]], 2.0),  # a flat point beside a steep one
+        ([[400.0]], [1.0], [[1.0]], 20.0),
+    ],
     sizes=[
         dict(B=1, D=1, H=1),
         dict(B=1, D=3, H=2),

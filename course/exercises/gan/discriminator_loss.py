@@ -48,6 +48,17 @@ discriminator_loss = Exercise(
         ([0.0, 1.0, -2.0], [0.0]),  # a logit of 0
         (torch.tensor([-200.0]), torch.tensor([1.0])),  # the sigmoid of the real point alone is rounded to 0
         ([40.0, -40.0, 800.0, -800.0, 1e4, -1e4], [30.0, -30.0, 600.0, -600.0, 7.5e3, -7.5e3]),
+        (
+            [5.5, 6.5, 7.5, 8.5, 9.5, 11.0, 13.0, 15.5, 17.5, 19.5],
+            [-5.5, -6.5, -7.5, -8.5, -9.5, -11.0, -13.0, -15.5, -17.5, -19.5],
+        ),
+        (
+            [-5.5, -6.5, -7.5, -8.5, -9.5, -11.0, -13.0, -15.5, -17.5, -19.5],
+            [5.5, 6.5, 7.5, 8.5, 9.5, 11.0, 13.0, 15.5, 17.5, 19.5],
+        ),
+        ([30.0, 40.0], [-30.0, -40.0]),
+        ([1e4], [-1e4]),
+        ([-1e4], [1e4]),
         (torch.tensor([12.0, -12.0, 50.0, -50.0]), torch.tensor([9.0, -9.0, 37.5, -37.5])),
         (torch.tensor([100.0, -100.0, 1e4, -1e4]), torch.tensor([75.0, -75.0, 7.5e3, -7.5e3])),
     ],
@@ -60,8 +71,8 @@ discriminator_loss = Exercise(
     ],
     spans=small_sizes,
     forbids="""
-        torch.*cross_entropy* torch.*_loss torch.distributions*: Write the logarithms yourself, from the
-        logits: that is what the exercise is about.
+        torch.*cross_entropy* torch.*_loss torch.*kl_div torch.distributions*:
+        Write the logarithms yourself, from the logits: that is what the exercise is about.
     """,
     special="""
         zero_logit: (real_logits == 0).any() or (fake_logits == 0).any()

@@ -36,7 +36,13 @@ gradient_penalty = Exercise(
     reference=by_formula,
     gradients=True,
     draw=draw,
-    by_hand=([[3.0, 4.0]], [1.0], [[1.0, 2.0]], [[-1.0, -2.0]], [[0.5]]),  # the gradient is (3, 4): 16
+    by_hand=[
+        ([[3.0, 4.0]], [1.0], [[1.0, 2.0]], [[-1.0, -2.0]], [[0.5]]),  # the gradient is (3, 4): 16
+        # a flat point beside a steep one, and slopes that are nearly 0
+        ([[40.0, 0.0]], [1.0], [[1.0, 1.0], [0.01, 0.3]], [[1.0, 1.0], [0.01, 0.3]], [[0.5], [0.5]]),
+        ([[400.0]], [1.0], [[1.0]], [[1.0]], [[0.5]]),
+        ([[0.01, 0.0]], [0.01], [[0.0, 0.0]], [[0.0, 0.0]], [[0.5]]),
+    ],
     sizes=[
         dict(B=1, D=1, H=1),
         dict(B=1, D=3, H=2),

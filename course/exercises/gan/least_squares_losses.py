@@ -36,6 +36,8 @@ least_squares_losses = Exercise(
         ([3.0], [2.0, 0.5]),  # 2 for the real point
         ([1.0, 1.0], [0.0, 0.0, 0.0]),  # at its best
         ([1e4, -1e4, 0.0], [0.0, -1e4, 0.5, 7e3]),
+        ([1e4], [-1e4]),
+        ([-1e4], [1e4]),
     ],
     sizes=[
         dict(N=1, M=1),

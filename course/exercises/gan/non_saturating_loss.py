@@ -43,6 +43,10 @@ non_saturating_loss = Exercise(
         ([0.5, -2.0],),
         ([0.0, 1.0, -3.0],),  # a logit of 0
         ([40.0, -30.0, 800.0, -600.0, 1e4, -7.5e3],),
+        ([5.5, 6.5, 7.5, 8.5, 9.5, 11.0, 13.0, 15.5, 17.5, 19.5],),
+        ([-5.5, -6.5, -7.5, -8.5, -9.5, -11.0, -13.0, -15.5, -17.5, -19.5],),
+        ([30.0, 40.0],),
+        ([-1e4],),
         (torch.tensor([12.0, -9.0, 50.0, -37.5]),),
         (torch.tensor([100.0, -75.0, 1e4, -7.5e3]),),
         (torch.tensor([-25.0, -30.0]),),  # a sure discriminator: the slope is still -1/2 for each
@@ -56,8 +60,8 @@ non_saturating_loss = Exercise(
     ],
     spans=small_sizes,
     forbids="""
-        torch.*cross_entropy* torch.*_loss torch.distributions*: Write the logarithm yourself, from the
-        logits: that is what the exercise is about.
+        torch.*cross_entropy* torch.*_loss torch.*kl_div torch.distributions*:
+        Write the logarithm yourself, from the logits: that is what the exercise is about.
     """,
     special="""
         zero_logit: (fake_logits == 0).any()

@@ -22,11 +22,11 @@ def by_index(x, m):
     return x[k * m + c.div(x.shape[1], rounding_mode="floor"), c % x.shape[1]]
 
 
-def draw(rng, packs, m, shape, dtype=torch.float64, last=False):
+def draw(rng, packs, m, shape, dtype=torch.float64, last=False, scale=1.0):
     """A case; `shape` is a sample's; with `last` the batch lies last in memory."""
     if last:
-        return normal(rng, *shape, packs * m, dtype=dtype).movedim(-1, 0), m
-    return normal(rng, packs * m, *shape, dtype=dtype), m
+        return normal(rng, *shape, packs * m, dtype=dtype, scale=scale).movedim(-1, 0), m
+    return normal(rng, packs * m, *shape, dtype=dtype, scale=scale), m
 
 
 pack = Exercise(
@@ -36,6 +36,7 @@ pack = Exercise(
     draw=draw,
     by_hand=([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]], 2),  # (1, 2, 3, 4), (5, 6, 7, 8)
     sizes=[
+        dict(packs=2, shape=(3,), m=2, scale=1e3),
         dict(packs=3, m=1, shape=(2,)),
         dict(packs=1, m=3, shape=(2,)),
         dict(packs=3, m=2, shape=(1,)),

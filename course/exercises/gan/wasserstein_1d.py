@@ -68,6 +68,10 @@ wasserstein_1d = Exercise(
         ([0.1, 0.3, 0.2, 0.4], [0.25, 1e4, 0.15, 0.35]),  # one outlier
         ([3.0, -1e4, 1.0], [1.0, 7.0, 3.5]),
         ([1.0, 2.0, 5.0], [2.0, 4.0, 1.0]),  # two pairs at distance 0
+        ([1e4], [-1e4]),
+        ([1e4], [1e4 + 0.05]),
+        ([0.0], [1e-7]),
+        ([1e4 + 3e-4, 1e4], [1e4 - 1.0, 1e4 + 5e-4]),  # near each other: their order hangs on digits
     ],
     sizes=[
         dict(N=5),
