@@ -224,9 +224,7 @@ class Exercise:
         )
         result = self.judge(outcomes)
         if result.status == "passed" and watch.LOOPS in self.forbidden and watch.has_loop(function):
-            return self._by_a_forbidden_way(
-                result, "with a loop (`for`, `while`, `map`, `vmap` or a call of itself)"
-            )
+            return self._by_a_forbidden_way(result, "with a loop (`for`, `while`, `map` or a call of itself)")
         return result
 
     def _other_signature(self, function):

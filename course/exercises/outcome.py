@@ -56,7 +56,8 @@ def evaluate_all(function, cases, differentiate=False, forbidden=()):
         outcome, value = _evaluate(function, case, differentiate, forbidden)
         if not all(_equal(copy, tensor) for tensor, copy in held):
             outcome = replace(outcome, reused=(0,))
-        held = [(tensor, tensor.clone()) for tensor in map(_plain, tensors_in(value)) if _is_carried(tensor)]
+        tensors = [_plain(tensor) for tensor in tensors_in(value) if _is_carried(tensor)]
+        held = [(tensor, tensor.clone()) for tensor in tensors]
         yield outcome
 
 

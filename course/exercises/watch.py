@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 LOOPS = "loops"
-HIDDEN_LOOPS = {"map", "filter", "reduce", "vmap", "vectorize", "apply_along_axis"}
+HIDDEN_LOOPS = {"map", "filter", "reduce", "vectorize", "frompyfunc", "apply_along_axis"}
 # the ways to a derivative that PyTorch finds by itself
 AUTOGRAD = (
     "torch.autograd*.grad",
