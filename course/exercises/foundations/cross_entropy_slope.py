@@ -49,8 +49,8 @@ cross_entropy_slope = Exercise(
         dict(B=7, K=3),
         dict(B=3, K=10, scale=3.0),
         dict(B=5, K=2, dtype=torch.float32),
-        dict(B=2, K=300),
-        dict(B=150, K=2),
+        dict(B=40, K=300),
+        dict(B=1200, K=2),
     ],
     spans=dict(B=(1, 5), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-2, 4)),
     hints="""
