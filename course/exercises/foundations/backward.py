@@ -45,6 +45,29 @@ def by_autograd(inputs, steps):
     return torch.autograd.grad(values[-1], leaf)[0]
 
 
+def nearest_first(inputs, steps):
+    """You go from value to value, nearest to the output first, so that one is handed on before all of its
+    slope has arrived: go through the steps from the last to the first."""
+    values = inputs.tolist()
+    for operation, i, j in steps:
+        a, b = values[i], values[i if j is None else j]
+        values.append({"add": a + b, "mul": a * b, "tanh": math.tanh(a)}[operation])
+    slopes = [0.0] * len(values)
+    slopes[-1] = 1.0
+    queue = [len(values) - 1]  # each value once
+    for k in queue:
+        if k >= len(inputs):
+            operation, i, j = steps[k - len(inputs)]
+            if operation == "tanh":
+                slopes[i] += slopes[k] * (1 - values[k] ** 2)
+            else:
+                a, b = (values[j], values[i]) if operation == "mul" else (1.0, 1.0)
+                slopes[i] += slopes[k] * a
+                slopes[j] += slopes[k] * b
+            queue += [v for v in dict.fromkeys((i, j)) if v is not None and v not in queue]
+    return torch.tensor(slopes[: len(inputs)], dtype=inputs.dtype)
+
+
 def draw(rng, n, T):
     """A tape of T steps; each may use any of the values there are."""
     steps = []
@@ -106,13 +129,13 @@ backward = Exercise(
         long_tape: len(steps) > 1000
             Right but for a long tape: is there a limit? Python too has one, of about a thousand calls within
             calls: use a loop.
+        small_slope: 0.009 in inputs.tolist()
+            Right but for a small slope that large factors multiply later on: each slope is handed on, however
+            small.
         large_inputs: any(abs(value) > 100 for value in inputs.tolist())
             Right but for large inputs: does an exponential overflow? `math.tanh` takes any number.
         many_inputs: len(inputs) > 100
             Right but for many inputs: is there a limit?
-        small_slope: 0.009 in inputs.tolist()
-            Right but for a small slope that large factors multiply later on: each slope is handed on, however
-            small.
         index_0: any(j == 0 for _, _, j in steps)
             Right but where j is 0: `if j` takes it for none. Ask `j is not None`.
     """,
@@ -145,4 +168,5 @@ backward = Exercise(
             All slopes begin at 1, which differentiates the sum of all values: begin with 1 at the output and
             0 elsewhere.
     """,
+    functions=(nearest_first,),
 )

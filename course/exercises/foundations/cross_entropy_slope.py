@@ -68,7 +68,8 @@ cross_entropy_slope = Exercise(
             Right but where a probability is nearly 0 or 1: nothing needs to be clamped or replaced, and a
             row's largest logit taken out first keeps all digits.
         many_classes: logits.shape[1] > 10
-            Right but for more than ten classes: K is `logits.shape[1]`.
+            Right but for more than ten classes: K is `logits.shape[1]`, and a type such as uint8 is too small
+            for hundreds of labels.
         narrow_table: labels.max() + 1 < logits.shape[1]
             Right but where the last class has no example: `F.one_hot` must be told how many classes there
             are, `logits.shape[1]`.

@@ -87,6 +87,9 @@ early_stopping = Exercise(
             Right but for many epochs and a long patience: is there a limit on one of them?
         long_patience: patience > 10
             Right but for a long patience: is there a limit?
+        tiny_improvement: any(0 < a - b < 1e-9 for a, b in zip(losses, losses[1:]))
+            Right but for tiny improvements: any loss below the lowest is one. Compare the floats as they are,
+            without a margin.
         small_improvement: any(0 < a - b < 1e-3 for a, b in zip(losses, losses[1:]))
             Right but for small improvements: any loss below the lowest is one. Compare the floats as they
             are, without a margin and without rounding to float32.

@@ -65,7 +65,7 @@ line = Exercise(
         ([0.0, 0.0, 0.0, 1.0, 2.0], [1.0, 3.0, 2.0, 7.0, 3.0]),  # one x three times
         # in float32, with a mean that is not exact
         (torch.tensor([8000.0, 8001.0, 8003.0]), torch.tensor([300.0, 310.0, 350.0])),
-        ([8000.1, 8000.27, 8000.32, 8000.49], [312.3, 350.7, 341.1, 399.9]),
+        ([8000.1, 8000.37, 8000.42, 8000.69], [312.3, 350.7, 341.1, 399.9]),
         ([0.0, 1e-3], [1.0, 2.0]),
     ],
     sizes=[
@@ -128,6 +128,9 @@ line = Exercise(
         ratio_of_the_means: (dx * dy).sum() / dx.square().sum() → y.mean() / x.mean()
         and: y.mean() - slope * x.mean() → 0 * x.mean()
             Your line joins the origin to the means: its slope says nothing of how y changes with x.
+        one_factor_centred: (dx * dy).sum() / dx.square().sum() → (dx * y).sum() / (dx * x).sum()
+            You take the mean from one factor of each product: if it is rounded, the other factor's size comes
+            in. Take it from both.
         intercept_sign: y.mean() - slope → y.mean() + slope
             You add slope times the mean of x in the intercept: from the means back to x = 0, subtract it.
         through_the_first_point: y.mean() - slope * x.mean() → y[0] - slope * x[0]

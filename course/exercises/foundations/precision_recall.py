@@ -50,8 +50,8 @@ precision_recall = Exercise(
         # just below the threshold
         ([0.5, 0.5 - 1e-12, 0.5 + 1e-12, 0.25], torch.tensor([1, 1, 0, 1]), 0.5),
         ([1e-12, -1e-12, 0.0, -1e300, 1e300], torch.tensor([1, 0, 1, 1, 1]), 0.0),
-        ([7000.0, 5000.0, 8000.0, -1.0], torch.tensor([1, 0, 0, 1]), 6000.0),  # large thresholds
-        ([-7000.0, -5000.0, -8000.0, 1.0], torch.tensor([1, 0, 0, 1]), -6000.0),
+        ([7e6, 5e6, 8e6, -1.0], torch.tensor([1, 0, 0, 1]), 6e6),  # large thresholds
+        ([-7e6, -5e6, -8e6, 1.0], torch.tensor([1, 0, 0, 1]), -6e6),
         # one hit, of 30 and of 300
         ([1.0] * 30 + [0.0] * 29, torch.tensor([0] * 29 + [1] * 30), 0.5),
         ([1.0] * 300 + [0.0] * 299, torch.tensor([0] * 299 + [1] * 300), 0.5),
@@ -86,7 +86,7 @@ precision_recall = Exercise(
             Right but where precision and recall are small: nothing may be added to their sum, nor a floor put
             under it. Only 0 needs another divisor.
         many: len(scores) > 100
-            Right but for many examples: is there a limit?
+            Right but for many examples: is there a limit, or a type too small for the counts?
     """,
     wrong="""
         swapped: [precision, recall, → [recall, precision,

@@ -133,7 +133,7 @@ roc_auc = Exercise(
     """,
     special="""
         many: len(scores) > 100
-            Right but for many examples: is there a limit?
+            Right but for many examples: is there a limit, or a type too small for the counts?
         few_digits_apart: any(scores.unique().diff() < 1e-8 * scores.abs().max())
             Right but for scores that differ by little next to the largest: compare them as they are, in their
             own type, without a margin, without rounding, and without taking their mean away.
