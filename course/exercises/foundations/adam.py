@@ -44,19 +44,20 @@ adam = Exercise(
         ([1.0], [[100.0]], 0.1, 0.9, 0.999, 1e-8),  # a step of lr, whatever the gradient
         ([1.0, -1.0], [[2.0, -1.0], [-1.0, 3.0]], 0.5, 0.5, 0.75, 1.0),  # a large eps
         ([0.5, 2.0], [[1.0, 0.0], [0.0, 0.0], [0.0, -2.0]], 0.1, 0.9, 0.99, 1e-8),  # gradients of 0
-        ([0.0], [[1e-10], [2e-10]], 1.0, 0.9, 0.999, 1e-8),  # gradients below eps
+        ([0.0], [[1e-10], [2e-10]], 0.5, 0.9, 0.999, 1e-8),  # gradients below eps
         ([1.0, 2.0], [[3.0, -4.0], [1.0, 2.0], [-2.0, 0.5]], 0.1, 0.0, 0.9, 1e-8),  # no momentum
         ([1.0, 2.0], [[3.0, -4.0], [1.0, 2.0], [-2.0, 0.5]], 0.1, 0.9, 0.0, 1e-3),  # no memory of squares
         ([1.0, 2.0], [[3e-4, -4.0], [1e-4, 2.0], [-2e-4, 0.5]], 0.1, 0.9, 0.99, 0.0),
         ([1.0, 2.0], [[3.0, -4.0], [1.0, 2.0]], 0.0, 0.9, 0.99, 1e-8),  # stays
+        ([1e6, -2e5], [[3.0, -4.0], [1.0, 2.0]], 0.5, 0.9, 0.99, 1e-8),  # large weights
     ],
     sizes=[
         dict(T=1, D=3),
         dict(T=12, D=1),
-        dict(T=5, D=5),
+        dict(T=5, D=300),
         dict(T=20, D=3, dtype=torch.float32),
         dict(T=4, D=2, lr=1e-3, beta1=0.8, beta2=0.95, eps=1e-6, scale=1e4, dtype=torch.float32),
-        dict(T=60, D=2, lr=0.01, beta1=0.95, beta2=0.9, eps=1e-3, scale=0.1),
+        dict(T=300, D=2, lr=0.01, beta1=0.95, beta2=0.9, eps=1e-3, scale=0.1),
     ],
     spans=dict(
         T=(1, 6),
@@ -81,6 +82,8 @@ adam = Exercise(
     special="""
         zero_beta: beta1 * beta2 == 0
             Right but for a beta of 0, which `beta or ...` takes for nothing: it is a value like others.
+        tiny_gradients: 0 < gradients.abs().max() < 1e-6
+            Right but for gradients as small as eps: eps stands outside the root, and nothing else is added.
         many_steps: len(gradients) > 10
             Right but for more than ten steps: the averages and their corrections go on as they began, without
             a window or a last step.

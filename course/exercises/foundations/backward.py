@@ -45,6 +45,29 @@ def by_autograd(inputs, steps):
     return torch.autograd.grad(values[-1], leaf)[0]
 
 
+def nearest_first(inputs, steps):
+    """You go from value to value, nearest to the output first, so that one is handed on before all of its
+    slope has arrived: go through the steps from the last to the first."""
+    values = inputs.tolist()
+    for operation, i, j in steps:
+        a, b = values[i], values[i if j is None else j]
+        values.append({"add": a + b, "mul": a * b, "tanh": math.tanh(a)}[operation])
+    slopes = [0.0] * len(values)
+    slopes[-1] = 1.0
+    queue = [len(values) - 1]  # each value once
+    for k in queue:
+        if k >= len(inputs):
+            operation, i, j = steps[k - len(inputs)]
+            if operation == "tanh":
+                slopes[i] += slopes[k] * (1 - values[k] ** 2)
+            else:
+                a, b = (values[j], values[i]) if operation == "mul" else (1.0, 1.0)
+                slopes[i] += slopes[k] * a
+                slopes[j] += slopes[k] * b
+            queue += [v for v in dict.fromkeys((i, j)) if v is not None and v not in queue]
+    return torch.tensor(slopes[: len(inputs)], dtype=inputs.dtype)
+
+
 def draw(rng, n, T):
     """A tape of T steps; each may use any of the values there are."""
     steps = []
@@ -68,6 +91,17 @@ backward = Exercise(
         ([1.5, -0.5], (("mul", 0, 1), ("tanh", 0, None), ("add", 2, 2), ("mul", 1, 4))),  # 3 is not used
         ([0.7, 0.2], (("tanh", 0, None), ("tanh", 2, None), ("mul", 3, 1), ("tanh", 4, None))),
         ([20.0, 1.0], (("tanh", 0, None), ("mul", 2, 1))),  # a flat tanh
+        # one value is used near the output and far from it
+        ([0.5], (("tanh", 0, None), ("tanh", 1, None), ("add", 1, 2))),
+        ([0.7], (("mul", 0, 0), ("tanh", 1, None), ("mul", 1, 2))),
+        ([0.009, 1000.0], (("mul", 0, 1), ("tanh", 2, None))),  # a small slope times a large factor
+        (  # the sum of 150 products of two
+            [k / 100 for k in range(300)],
+            (
+                *(("mul", 2 * k, 2 * k + 1) for k in range(150)),
+                *(("add", 300 if k == 301 else k + 148, k) for k in range(301, 450)),
+            ),
+        ),
         ([0.25], (*(("add", k, k) for k in range(60)), ("mul", 60, 0))),  # 2^60 ways
         ([2.3, 3.1], (("mul", 1, 1), ("add", 2, 1))),
         ([3.1, 0.0, 2.3], (("mul", 0, 1), ("mul", 3, 2), ("add", 4, 2))),  # a factor of 0
@@ -93,9 +127,15 @@ backward = Exercise(
             Right but for a step that uses one value twice, i = j: both uses count, so that v * v has the
             slope 2v and v + v the slope 2.
         long_tape: len(steps) > 1000
-            Right but for a long tape: Python allows about a thousand calls within calls. Use a loop.
+            Right but for a long tape: is there a limit? Python too has one, of about a thousand calls within
+            calls: use a loop.
+        small_slope: 0.009 in inputs.tolist()
+            Right but for a small slope that large factors multiply later on: each slope is handed on, however
+            small.
         large_inputs: any(abs(value) > 100 for value in inputs.tolist())
             Right but for large inputs: does an exponential overflow? `math.tanh` takes any number.
+        many_inputs: len(inputs) > 100
+            Right but for many inputs: is there a limit?
         index_0: any(j == 0 for _, _, j in steps)
             Right but where j is 0: `if j` takes it for none. Ask `j is not None`.
     """,
@@ -128,4 +168,5 @@ backward = Exercise(
             All slopes begin at 1, which differentiates the sum of all values: begin with 1 at the output and
             0 elsewhere.
     """,
+    functions=(nearest_first,),
 )

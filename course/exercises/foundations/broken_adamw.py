@@ -46,16 +46,19 @@ broken_adamw = Exercise(
         ([10.0, 1.0, -2.0], [[0.0, 0.0, 0.0]] * 3, 0.1, 0.9, 0.999, 1e-8, 0.5),
         ([1.0, 1.0], [[100.0, 0.01], [-100.0, -0.01]], 0.5, 0.5, 0.75, 1e-8, 0.2),
         ([1.0, -1.0], [[2.0, -1.0], [-1.0, 3.0]], 0.5, 0.5, 0.75, 1.0, 0.1),  # a large eps
-        ([3.0], [[1.0], [2.0]], 1.0, 0.9, 0.999, 1e-8, 1.0),  # all is forgotten
+        ([3.0], [[1.0], [2.0]], 0.5, 0.9, 0.999, 1e-8, 2.0),  # all is forgotten
         ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.9, 0.999, 1e-8, 0.0),  # no decay
         ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.0, 0.9, 0.999, 1e-8, 0.5),  # stays
         ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.0, 0.9, 1e-8, 0.5),
         ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.1, 0.9, 0.0, 1e-2, 0.5),
+        ([1e6, -2e5], [[3.0, -4.0], [1.0, 2.0]], 0.5, 0.9, 0.99, 1e-8, 0.1),  # large weights
+        ([3.0, 1.0], [[1.0, 1.0], [2.0, -1.0]], 0.01, 0.9, 0.99, 1e-8, 50.0),
+        ([3.0, 1.0], [[1e-8, -2e-8], [2e-8, 1e-8]], 0.1, 0.9, 0.999, 1e-8, 0.5),  # as small as eps
     ],
     sizes=[
         dict(T=1, D=3),
-        dict(T=60, D=1),
-        dict(T=5, D=5),
+        dict(T=300, D=1),
+        dict(T=5, D=300),
         dict(T=20, D=3, dtype=torch.float32),
         dict(T=4, D=2, lr=1e-2, beta1=0.8, beta2=0.95, eps=1e-6, decay=2.0, scale=1e3, dtype=torch.float32),
     ],
@@ -81,6 +84,14 @@ broken_adamw = Exercise(
 
         This is the cure itself: delete the line with `weight_decay`, and begin each step with `w = w * (1 -
         lr * weight_decay)`.
+    """,
+    special="""
+        large_decay: weight_decay > 1
+            Right but for a weight_decay above 1: is there a limit? lr * weight_decay is a fraction.
+        tiny_gradients: 0 < gradients.abs().max() < 1e-6
+            Right but for gradients as small as eps: it is added to the root as it is.
+        many_steps: len(gradients) > 100
+            Right but for many steps: is there a limit?
     """,
     wrong="""
         still_in_the_gradient: w = w * (1 - lr * weight_decay) → g = g + weight_decay * w

@@ -82,6 +82,7 @@ broken_selection = Exercise(
             4,
             1,
         ),
+        ([[0.0], [1.0], [2.0], [100.0], [101.0]], [0.0, 1.0, 2.0, 0.0, 1.0], 3, 1),  # -39999
     ],
     sizes=[
         dict(train=8, test=5, D=4, k=1),
@@ -111,6 +112,8 @@ broken_selection = Exercise(
         Compute `centred` and `products` from `x[:n_train]` and `y[:n_train]`; leave the rest as it is.
     """,
     special="""
+        far_away: x[n_train:].min() > 10 * x[:n_train].abs().max()
+            Right but for held-out rows that are far away: R² has no lower limit.
         small_unit: x.std(0).min() < 2e-3
             Right but for a feature of a small unit, which a number added to its norm makes weaker: none is
             constant, so nothing must be added.

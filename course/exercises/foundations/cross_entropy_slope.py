@@ -49,8 +49,8 @@ cross_entropy_slope = Exercise(
         dict(B=7, K=3),
         dict(B=3, K=10, scale=3.0),
         dict(B=5, K=2, dtype=torch.float32),
-        dict(B=2, K=300),
-        dict(B=150, K=2),
+        dict(B=40, K=300),
+        dict(B=1200, K=2),
     ],
     spans=dict(B=(1, 5), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-2, 4)),
     hints="""
@@ -68,7 +68,8 @@ cross_entropy_slope = Exercise(
             Right but where a probability is nearly 0 or 1: nothing needs to be clamped or replaced, and a
             row's largest logit taken out first keeps all digits.
         many_classes: logits.shape[1] > 10
-            Right but for more than ten classes: K is `logits.shape[1]`.
+            Right but for more than ten classes: K is `logits.shape[1]`, and a type such as uint8 is too small
+            for hundreds of labels.
         narrow_table: labels.max() + 1 < logits.shape[1]
             Right but where the last class has no example: `F.one_hot` must be told how many classes there
             are, `logits.shape[1]`.

@@ -62,7 +62,9 @@ early_stopping = Exercise(
         dict(losses=[2.0, 0.0, 0.5, 0.25, 0.125], patience=3),
         dict(losses=[1.0, 0.99995, 0.9999, 0.99989], patience=1),
         dict(losses=[1.0, 1 - 1e-12, 1 - 2e-12, 1.0, 1.0], patience=2),
-        dict(losses=[1 / (k + 1) for k in range(700)] + [1.0] * 300, patience=250),
+        dict(losses=[0.3, 0.3 - 1e-12, 0.3], patience=2),
+        dict(losses=[1.0] * 30, patience=20),
+        dict(losses=[1 / (k + 1) for k in range(900)] + [1.0] * 300, patience=250),
     ],
     spans=dict(losses=random_losses, patience=(1, 5)),
     hints="""
@@ -82,7 +84,12 @@ early_stopping = Exercise(
         loss_of_0: 0.0 in losses
             Right but for a lowest loss of 0, which `not lowest` takes for none: ask `is None`.
         limit: len(losses) > 100
-            Right but for many epochs: is there a limit?
+            Right but for many epochs and a long patience: is there a limit on one of them?
+        long_patience: patience > 10
+            Right but for a long patience: is there a limit?
+        tiny_improvement: any(0 < a - b < 1e-9 for a, b in zip(losses, losses[1:]))
+            Right but for tiny improvements: any loss below the lowest is one. Compare the floats as they are,
+            without a margin.
         small_improvement: any(0 < a - b < 1e-3 for a, b in zip(losses, losses[1:]))
             Right but for small improvements: any loss below the lowest is one. Compare the floats as they
             are, without a margin and without rounding to float32.

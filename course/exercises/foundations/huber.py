@@ -41,13 +41,16 @@ huber = Exercise(
         (torch.tensor([1e6, -1e6, 1.0, -20.0]), torch.zeros(4), 10.0),  # in float32
         ([1e6, -0.25, 1e3], [0.0, 0.0, 0.0], 1e-2),
         ([-1e6, 300.0, 1e3], [0.0, 0.0, 1e-6], 1e3),
+        ([1 + 1e-6, -1 - 1e-4, 1 - 1e-6, 1e-4 - 1], [0.0, 0.0, 0.0, 0.0], 1.0),  # close to delta
+        ([1.0, -1e-6, 2e-6, 1e-8], [0.0, 0.0, 0.0, 0.0], 1e-7),
+        ([-1e6, 2e5, 3e3, -1.0], [0.0, 0.0, 0.0, 0.0], 1e5),
     ],
     forbids="""huber_loss: Write the square and the line yourself, since how they meet is what the exercise is
         about.""",
     sizes=[
         dict(N=5, delta=3.0),
         dict(N=6, delta=0.3, scale=3.0, dtype=torch.float32),
-        dict(N=200, delta=1.5, scale=2.0),
+        dict(N=1200, delta=1.5, scale=2.0),
     ],
     spans=dict(N=(1, 8), delta=[0.1, 0.5, 2.0, 10.0], scale=(0.3, 10.0)),
     hints="""
@@ -61,6 +64,13 @@ huber = Exercise(
         size.square(), delta * (size - 0.5 * delta)).mean()`.
     """,
     special="""
+        close_to_delta: 0 < ((predicted - y).abs() - delta).abs().min() < 2e-6 * delta
+            Right but for residuals close to delta: compare them with delta itself, without a margin.
+        small_delta: delta < 1e-3
+            Right but for a small delta: it has no lower limit, and nothing may be added to the residual's
+            size.
+        large_delta: delta > 100
+            Right but for a large delta: is there a limit?
         large_residuals: (predicted - y).abs().max() > 500
             Right but for large residuals: is there a limit, or a difference of two large squares, which
             leaves few digits?

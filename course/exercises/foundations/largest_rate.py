@@ -37,6 +37,7 @@ largest_rate = Exercise(
         ([[0.1], [0.2], [-0.1]],),  # small features: the intercept's curvature is the largest
         ([[0.0, 0.0], [0.0, 0.0]],),  # nothing but the intercept
         ([[1500.0], [850.0], [2400.0]],),  # areas
+        ([[1e5], [-5e4], [2e5]],),
         # two features of almost the same curvature
         ([[3.0, 3.001], [3.0, -3.001], [-3.0, -3.001], [-3.0, 3.001]],),
     ],
@@ -46,7 +47,7 @@ largest_rate = Exercise(
         dict(N=6, D=1, mean=1.0, dtype=torch.float32),
         dict(N=7, D=4, mean=-1.0, scale=3.0, dtype=torch.float32),
         dict(N=40, D=2, mean=0.5, scale=0.3),
-        dict(N=3, D=7),  # more features than examples
+        dict(N=3, D=40),  # more features than examples
         dict(N=1100, D=1, mean=1.0),
     ],
     spans=dict(N=(6, 9), D=(1, 4), mean=(-1.0, 1.0), scale=(0.1, 5.0)),

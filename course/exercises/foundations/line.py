@@ -63,11 +63,15 @@ line = Exercise(
         (torch.tensor([7966.0, 8035.0, 7993.0]), torch.tensor([50.0, 71.0, 62.0])),
         (torch.tensor([8000.75, 8000.5, 8002.625, 8003.75]), torch.tensor([46.0, 53.5, 487.5, 532.5])),
         ([0.0, 0.0, 0.0, 1.0, 2.0], [1.0, 3.0, 2.0, 7.0, 3.0]),  # one x three times
+        # in float32, with a mean that is not exact
+        (torch.tensor([8000.0, 8001.0, 8003.0]), torch.tensor([300.0, 310.0, 350.0])),
+        ([8000.1, 8000.37, 8000.42, 8000.69], [312.3, 350.7, 341.1, 399.9]),
+        ([0.0, 1e-3], [1.0, 2.0]),
     ],
     sizes=[
         dict(N=6),
         dict(N=7, middle=1500.0, width=400.0, slope=0.2, dtype=torch.float32),
-        dict(N=200, middle=20.0, width=3.0, slope=-2.0, noise=2.0),
+        dict(N=1200, middle=20.0, width=3.0, slope=-2.0, noise=2.0),
     ],
     spans=spans,
     hints="""
@@ -83,7 +87,10 @@ line = Exercise(
     special="""
         far_from_0: x.mean().abs() > 20 * x.std()
             Right but for x far from 0 and close together: sums of products leave few digits or none, with a
-            column of ones too. Subtract the means first.
+            column of ones too. Subtract the means first, from x and from y.
+        narrow: x.std() < 1e-2
+            Right but for x that differ by little: nothing may be added to the sum of squares, nor a floor put
+            under it.
         equal_x: len(x.unique()) < len(x)
             Right but where two x are equal: each point counts, so do not merge them.
     """,
@@ -121,6 +128,9 @@ line = Exercise(
         ratio_of_the_means: (dx * dy).sum() / dx.square().sum() → y.mean() / x.mean()
         and: y.mean() - slope * x.mean() → 0 * x.mean()
             Your line joins the origin to the means: its slope says nothing of how y changes with x.
+        one_factor_centred: (dx * dy).sum() / dx.square().sum() → (dx * y).sum() / (dx * x).sum()
+            You take the mean from one factor of each product: if it is rounded, the other factor's size comes
+            in. Take it from both.
         intercept_sign: y.mean() - slope → y.mean() + slope
             You add slope times the mean of x in the intercept: from the means back to x = 0, subtract it.
         through_the_first_point: y.mean() - slope * x.mean() → y[0] - slope * x[0]

@@ -50,10 +50,18 @@ precision_recall = Exercise(
         # just below the threshold
         ([0.5, 0.5 - 1e-12, 0.5 + 1e-12, 0.25], torch.tensor([1, 1, 0, 1]), 0.5),
         ([1e-12, -1e-12, 0.0, -1e300, 1e300], torch.tensor([1, 0, 1, 1, 1]), 0.0),
+        ([7e6, 5e6, 8e6, -1.0], torch.tensor([1, 0, 0, 1]), 6e6),  # large thresholds
+        ([-7e6, -5e6, -8e6, 1.0], torch.tensor([1, 0, 0, 1]), -6e6),
+        # one hit, of 30 and of 300
+        ([1.0] * 30 + [0.0] * 29, torch.tensor([0] * 29 + [1] * 30), 0.5),
+        ([1.0] * 300 + [0.0] * 299, torch.tensor([0] * 299 + [1] * 300), 0.5),
         ([-1e4, -3.0, -2.0, -2.5, -7.0, 0.5], torch.tensor([0, 1, 1, 0, 1, 1]), -2.5),
     ],
     sizes=[dict(N=12, share=share, eighths=4) for share in (0.2, 0.5, 0.8)]
-    + [dict(N=300, share=0.3, eighths=5, dtype=torch.float32)],
+    + [
+        dict(N=300, share=0.3, eighths=5, dtype=torch.float32),
+        dict(N=1200, share=0.5, eighths=4),
+    ],
     spans=dict(N=(1, 12), share=(0.0, 1.0), eighths=(0, 9)),
     hints="""
         Each example is of one of four kinds: called positive or not, positive or not. Which kinds does each
@@ -71,8 +79,14 @@ precision_recall = Exercise(
             Right but for scores very close to the threshold: compare them as they are, in their own type.
         zero_threshold: threshold == 0
             Right but for a threshold of 0, which `threshold or ...` takes for nothing.
+        large_threshold: abs(threshold) > 10
+            Right but for a large threshold: compare the scores as they are, without limits and not through a
+            sigmoid or tanh, which are flat there.
+        low_f1: 0 < ((scores >= threshold) & (labels == 1)).sum() < len(scores) / 25
+            Right but where precision and recall are small: nothing may be added to their sum, nor a floor put
+            under it. Only 0 needs another divisor.
         many: len(scores) > 100
-            Right but for many examples: is there a limit?
+            Right but for many examples: is there a limit, or a type too small for the counts?
     """,
     wrong="""
         swapped: [precision, recall, → [recall, precision,

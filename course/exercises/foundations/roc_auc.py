@@ -99,7 +99,12 @@ roc_auc = Exercise(
         ([0.7, 0.2], torch.tensor([0, 1])),  # 0
         ([0.5, 0.5, 0.5], torch.tensor([0, 1, 1])),  # 1/2
         ([0.5, 0.25, 0.5, 0.75, 0.25], torch.tensor([1, 1, 0, 0, 1])),
-        ([0.5, 0.5 + 1e-12, 0.5, 0.5 - 1e-12], torch.tensor([1, 0, 0, 1])),
+        ([0.0, 1e-12, 0.0, -1e-12], torch.tensor([1, 0, 0, 1])),
+        (
+            [0.5, 0.5 + 1e-12, 0.5, 0.5 - 1e-12, 0.25, 0.75, 0.25, 0.75],
+            torch.tensor([1, 0, 0, 1, 0, 1, 1, 0]),
+        ),
+        ([1.0, 2.0, 1e20], torch.tensor([1, 0, 0])),
         ([1e20, 1e20, -1e20, 0.0], torch.tensor([1, 0, 0, 1])),  # to which 1 adds nothing
         ([0.9, 0.6, 0.6, 0.3, 0.1], torch.tensor([1, 1, 0, 1, 0])),
     ],
@@ -109,7 +114,7 @@ roc_auc = Exercise(
         dict(N=16, shift=0.5, steps=2, dtype=torch.float32),  # of more scores `sort` mixes up those that tie
         dict(N=10, scale=1e4, dtype=torch.float32),
         dict(N=11, shift=-2.0, scale=1e-6),  # worse than chance, and tiny
-        dict(N=260, shift=1.5),
+        dict(N=1200, shift=1.5),
         dict(N=9, scale=1e20),
         dict(N=8, scale=1e20, dtype=torch.float32),
         dict(N=12, scale=1e-12, steps=1),
@@ -128,7 +133,10 @@ roc_auc = Exercise(
     """,
     special="""
         many: len(scores) > 100
-            Right but for many examples: is there a limit?
+            Right but for many examples: is there a limit, or a type too small for the counts?
+        few_digits_apart: any(scores.unique().diff() < 1e-8 * scores.abs().max())
+            Right but for scores that differ by little next to the largest: compare them as they are, in their
+            own type, without a margin, without rounding, and without taking their mean away.
         close: len(scores.unique()) > 1 and scores.unique().diff().min() < 1e-3
             Right but for scores that are close together: take each distinct score for a threshold, in its own
             type, without rounding or a margin.

@@ -38,7 +38,9 @@ soft_threshold = Exercise(
         ([1.0, 1.0, -1.0, -1.0], [8.0, 2.0, -8.0, -2.0], 0.5, 1.5),  # v has the other sign
         ([0.0, 1.0], [0.0, 2.0], 0.5, 0.0),  # no penalty, and nothing to shrink
         ([3e-8, -3e-8, 1e-8, 0.0], [1e-8, 0.0, -4e-8, 0.0], 0.5, 2e-8),
-        ([1e4, -1e4, 9999.5, 0.0], [0.5, 1e4, 0.0, -1e4], 1.0, 9999.0),
+        ([1e-8, -1e-8, 4e-9], [0.0, 0.0, 0.0], 0.5, 1e-8),
+        ([1e4, -1e4, 9999.5, 0.0], [1.0, 2e4, 0.0, -2e4], 0.5, 19998.0),
+        ([2e4, -3e4, 5.0], [3e4, -2e4, 0.5], 1e-4, 1e3),
         ([0.0, 0.0, 0.0], [1.0, -1.0, 3.0], 0.5, 2.0),  # weights that are 0 may leave it
         # in float32
         (torch.tensor([1e4, -1e4, 1.0, 1e-4]), torch.tensor([1e3, -1e3, 2.0, 0.0]), 0.125, 8.0),
@@ -65,6 +67,8 @@ soft_threshold = Exercise(
         no_penalty: l1 == 0
             Right but without a penalty: an l1 of 0 is a value like others, and nothing may be divided by it
             or by v.
+        large: w.abs().max() > 5e3
+            Right but for large weights or gradients: they count like others, without a limit.
         tiny: w.abs().max() < 1e-4
             Right but for tiny weights: they count like others, so nothing may be rounded to 0.
     """,

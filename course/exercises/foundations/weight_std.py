@@ -43,6 +43,7 @@ weight_std = Exercise(
         (100, 10, "leaky"),
         (256, 256, "relu"),  # square: whose number it is does not matter
         (4096, 1000, "leaky"),
+        (100_000, 3, "relu"),
     ],
     spans=dict(fan_in=some_thousands, fan_out=some_thousands, activation=["linear", "relu", "leaky"]),
     hints="""
