@@ -87,12 +87,13 @@ def named(answer):
         _known,
         _unfixed,
         _keeps_state,
-        _cut,
         _too_slow,
-        _squeezed,
         _kind,
+        _cut_in_most,
+        _squeezed,
         _few_digits,
         _trait,
+        _cut,
         _found,
         _not_finite,
     ):
@@ -166,6 +167,10 @@ def _cut(answer):
     return (diagnosis, answer.shown()) if diagnosis in ("detached", "not_detached", "nan_gradient") else None
 
 
+def _cut_in_most(answer):
+    return _cut(answer) if 2 * len(answer.failures) > len(answer.cases) else None
+
+
 def _too_slow(answer):
     last = len(answer.outcomes) - 1
     if answer.outcomes[last].kind != "timeout" or list(answer.failures) != [last] or not last:
@@ -212,7 +217,7 @@ def _few_digits(answer):
     if min(right[0], statistics.median(right)) < FEW_DIGITS or math.isinf(right[0]):
         return None
     told = f"Your values are right to about {right[0]:.0f} digits of the largest one, not to nine of each"
-    cause = "Is a number on the way rounded to float32, or a small one added, such as 1e-8?"
+    cause = "Is a number on the way rounded to float32 or clamped, or a small one added, such as 1e-8?"
     return "few_digits", f"{told}. {cause}\n{answer.shown()}"
 
 
