@@ -467,9 +467,9 @@ print(forbidden.softmax(0), "by the formula;", "0/0 is no number")
 #
 # The mask is True where a query may attend to a key: other keys get a weight of 0, and the weights of a
 # query sum to 1. A query that may attend to nothing gets 0. All numbers are finite, scores of visible and of
-# hidden keys may be anything up to ±10¹⁰, and there may be hundreds of keys. Values and all gradients are
-# compared; both must be finite. No ready-made attention such as `F.scaled_dot_product_attention` or
-# `nn.MultiheadAttention`.
+# hidden keys may reach ±10¹⁰ (in float32 ±100), and there may be hundreds of keys. Values and all gradients
+# are compared; both must be finite. No ready-made attention (`F.scaled_dot_product_attention`,
+# `nn.MultiheadAttention`).
 #
 # By hand first: $q = (2, 0, 0, 0)$, the keys are $(0, 0, 0, 0)$ and $(\ln 3, 0, 0, 0)$, the values 0
 # and 4. What is $O$?
@@ -2124,7 +2124,7 @@ exercises.attention.rotary.check(my_rotary)
 # g = \left\lfloor \frac{h}{n_q / n_{kv}} \right\rfloor$$
 #
 # `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple of $n_{kv}$ and at
-# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵ (in float32 ±200), for one query
+# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵ (in float32 ±100), for one query
 # alone. No ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are
 # compared.
 #

@@ -40,10 +40,11 @@ combined_mask = Exercise(
         (torch.tensor([3]), 3),  # sizes as in the first case
         (torch.tensor([0]), 2),
         (torch.tensor([1, 2]), 2),
+        (torch.tensor([3, 3]), 3),  # nothing is padded, and still there is a mask for each
         (torch.tensor([3, 1, 2]), 3),
         (torch.tensor([2, 1]), 4),  # both are shorter than T
     ],
-    sizes=[dict(B=4, T=5), dict(B=5, T=7, kind=torch.int32), dict(B=120, T=2), dict(B=1, T=520)],
+    sizes=[dict(B=4, T=5), dict(B=5, T=7, kind=torch.int32), dict(B=120, T=2), dict(B=1, T=1000)],
     spans=dict(B=(1, 4), T=(1, 6)),
     hints="""
         Write the two conditions apart: one is a square (T, T), the same for all sequences, the other has a

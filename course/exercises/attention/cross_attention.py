@@ -39,7 +39,13 @@ cross_attention = Exercise(
     reference=by_pytorch,
     gradients=True,
     draw=draw,
-    by_hand=([[[1.0]]], [[[0.0], [math.log(3.0)]]], [[1.0]], [[1.0]], [[4.0]]),  # weights 1/4 and 3/4
+    by_hand=[
+        ([[[1.0]]], [[[0.0], [math.log(3.0)]]], [[1.0]], [[1.0]], [[4.0]]),  # weights 1/4 and 3/4
+        # scores of 1e5 and 9.5e4, in float32 of 200 and 170, and such that are nearly equal, 900 and 900.45
+        ([[[1e5], [-1e5]]], [[[1.0], [0.95]]], [[1.0]], [[1.0]], [[1.0]]),
+        tuple(torch.tensor(n) for n in ([[[20.0], [-20.0]]], [[[10.0], [8.5]]], [[1.0]], [[1.0]], [[1.0]])),
+        ([[[30.0]]], [[[30.0, 1.0], [30.015, 4.0]]], [[1.0]], [[1.0, 0.0]], [[0.0, 1.0]]),
+    ],
     sizes=[
         dict(B=1, T=1, S=1, D=1, M=1, K=1, V=1),
         dict(B=1, T=1, S=4, D=2, M=3, K=2, V=1),
@@ -52,6 +58,8 @@ cross_attention = Exercise(
         dict(B=2, T=3, S=4, D=5, M=3, K=4, V=2, scale=300.0),
         dict(B=2, T=3, S=4, D=4, M=3, K=4, V=2, top=1e5),
         dict(B=1, T=2, S=4, D=4, M=3, K=4, V=2, top=50.0, dtype=torch.float32),
+        dict(B=20, T=1, S=2, D=2, M=2, K=2, V=2),
+        dict(B=1, T=2, S=2, D=30, M=30, K=30, V=30),
         dict(B=1, T=1, S=600, D=1, M=2, K=1, V=1),
         dict(B=1, T=600, S=2, D=1, M=1, K=1, V=1),
     ],
@@ -69,9 +77,14 @@ cross_attention = Exercise(
     forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Write scores, softmax and mean yourself, since
         that is what the exercise is about.""",
     special="""
+        all_large: (x @ weight_q.T @ weight_k @ memory.mT).abs().min() > 150
+            Your function is right but where all scores are large: are they clamped, or is the largest weight
+            rounded to 1?
         large_scores: (x @ weight_q.T @ weight_k @ memory.mT).abs().max() > 60
             Your function is right but where scores are large: are they clamped, or do exponentials overflow?
             The softmax of a query stays the same if its own largest score is taken off first.
+        many_keys: memory.shape[1] > 60
+            Your function is right but for many keys: is there a limit on their number?
     """,
     wrong="""
         roles_swapped: x @ weight_q → memory @ weight_q

@@ -36,11 +36,23 @@ grouped_query = Exercise(
     reference=by_pytorch,
     gradients=True,
     draw=draw,
-    by_hand=(  # one key each, so every weight is 1, and the values show which head was read
-        [[[[1.0]], [[1.0]], [[1.0]], [[1.0]]]],
-        [[[[1.0]], [[1.0]]]],
-        [[[[5.0]], [[7.0]]]],
-    ),
+    by_hand=[
+        (  # one key each, so every weight is 1, and the values show which head was read
+            [[[[1.0]], [[1.0]], [[1.0]], [[1.0]]]],
+            [[[[1.0]], [[1.0]]]],
+            [[[[5.0]], [[7.0]]]],
+        ),
+        (  # scores of 1e5 and 9.5e4, and such that are large and nearly equal, 1e4 and 1e4 - 0.5
+            [[[[1e5], [-1e5]], [[1e4], [-1e4]]]],
+            [[[[1.0], [0.95]], [[1.0], [0.99995]]]],
+            [[[[1.0], [2.0]], [[3.0], [5.0]]]],
+        ),
+        (  # scores of 100 and 82 in float32
+            torch.tensor([[[[100.0], [-100.0]]]]),
+            torch.tensor([[[[1.0], [0.82]]]]),
+            torch.tensor([[[[1.0], [2.0]]]]),
+        ),
+    ],
     sizes=[
         dict(B=1, G=2, H=1, T=1, S=2, K=2),
         dict(B=1, G=1, H=2, T=2, S=2, K=3),
@@ -51,9 +63,13 @@ grouped_query = Exercise(
         dict(B=2, G=2, H=4, T=1, S=6, K=8, dtype=torch.float32, scale=4.0),
         dict(B=1, G=2, H=2, T=3, S=4, K=4, scale=200.0),
         dict(B=2, G=2, H=2, T=3, S=4, K=4, top=1e5),
-        dict(B=1, G=1, H=2, T=2, S=4, K=4, top=50.0, dtype=torch.float32),
+        dict(B=1, G=1, H=2, T=2, S=4, K=4, top=20.0, dtype=torch.float32),
         dict(B=1, G=49, H=2, T=1, S=2, K=1),  # 49 * (1 / 49) < 1, and 41 * (1 / 41) in float32
         dict(B=1, G=41, H=3, T=1, S=2, K=1),  # uneven where heads are spread evenly and rounded
+        dict(B=1, G=8, H=25, T=1, S=2, K=1),
+        dict(B=20, G=2, H=2, T=1, S=2, K=2),
+        dict(B=1, G=1, H=2, T=300, S=2, K=2),
+        dict(B=1, G=2, H=1, T=2, S=2, K=36),
         dict(B=1, G=1, H=1, T=2, S=600, K=1),
     ],
     spans=dict(B=(1, 3), G=(1, 3), H=(1, 3), T=(1, 4), S=(1, 4), K=(1, 4), scale=(0.1, 10.0)),
@@ -70,6 +86,11 @@ grouped_query = Exercise(
     forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Write scores, softmax and mean yourself, since
         that is what the exercise is about.""",
     special="""
+        all_large: q.abs().min() > 50
+            Your function is right but where all scores are large: are they clamped, or is the largest weight
+            rounded to 1?
+        many_keys: k.shape[2] > 60
+            Your function is right but for many keys: is there a limit on their number?
         large_scores: q.abs().max() > 60
             Your function is right but where scores are large: are they clamped, or do exponentials overflow?
             The softmax of a query stays the same if its own largest score is taken off first.

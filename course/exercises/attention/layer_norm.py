@@ -36,7 +36,11 @@ layer_norm = Exercise(
     reference=by_pytorch,
     gradients=True,
     draw=draw,
-    by_hand=([[[1.0, 3.0]]], [2.0, 1.0], [0.0, 1.0], 3.0),  # mean 2, variance 1, root of 1 + 3
+    by_hand=[
+        ([[[1.0, 3.0]]], [2.0, 1.0], [0.0, 1.0], 3.0),  # mean 2, variance 1, root of 1 + 3
+        ([[[1e-7, 3e-7, 8e-7]]], [2.0, 1.0, 1.0], [0.0, 1.0, 0.0], 0.0),
+        ([[[1.0] + [0.0] * 199]], [1.0] * 200, [0.0] * 200, 1e-5),  # the first becomes 14
+    ],
     sizes=[
         dict(B=1, T=1, D=4),
         dict(B=2, T=3, D=4, offset=1.0),
@@ -47,6 +51,8 @@ layer_norm = Exercise(
         dict(B=2, T=2, D=3, eps=0.0),
         dict(B=2, T=2, D=3, offset=1e4),
         dict(B=1, T=1, D=600),
+        dict(B=1, T=600, D=3),
+        dict(B=100, T=1, D=3),
         dict(B=2, T=3, D=5, scale=1e-3),
         dict(B=2, T=2, D=4, scale=1e-6, eps=1e-12),
         dict(B=3, T=2, D=6, scale=1e6, eps=1e-12),
@@ -55,11 +61,17 @@ layer_norm = Exercise(
     forbids="""torch*.*layer_norm torch*.*group_norm torch*.*batch_norm torch*.*rms_norm torch*.*instance_norm
         torch*.normalize: Write mean, variance and division yourself, since the exercise is about them.""",
     special="""
+        small_and_zero_eps: eps == 0 and x.var(-1, correction=0).min() < 1e-7
+            Your function is right but where eps is 0 and the numbers of a token lie close together: nothing
+            may keep the root from 0 then, no clamp and no other number.
         zero_eps: eps == 0
             Your function is right but for an eps of 0: `eps or 1e-5` takes it for "not given".
-        far_from_zero: x.mean(-1).abs().max() > 5e3
+        far_from_zero: x.mean(-1).abs().max() > 5e3 > x.std(-1, correction=0).max()
             Your function is right but where x is far from 0. Do you subtract large numbers that are nearly
             equal, such as mean(x²) - mean(x)²? Subtract the mean first, then square.
+        one_far_out: ((x - x.mean(-1, True)).abs().amax(-1) > 5 * x.std(-1, correction=0)).any()
+            Your function is right but where one number of a token is far from all others: are normalised
+            numbers clamped?
         one_feature: x.shape[-1] == 1
             Your function is right but for a token of one number, where D - 1 is 0: divide by D, correction=0.
         small_variance: x.var(-1, correction=0).min() < 1e-7

@@ -41,8 +41,15 @@ leaky_attention = Exercise(
     by_hand=[
         # small enough to follow: two heads of one feature, and weights that change nothing
         ([[[0.0, 1.0], [2.0, 3.0]]], *([[1.0, 0.0], [0.0, 1.0]] for _ in range(3)), 2),
-        # the first scores of the two heads are -1e10 and 1e10, the hidden ones are 0
-        ([[[1e5, 1e5], [0.0, 0.0]]], *([[sign, 0.0], [0.0, 1.0]] for sign in (1.0, -1.0, 1.0)), 2),
+        # the first scores of the two heads are -1e10 and 1e10, the ones behind them 1e10 and -1e10; the last
+        # query sees 9.9e9 and 9.8e9
+        (
+            [[[1e5, 1e5], [-1e5, -1e5], [9.9e4, 9.9e4]]],
+            *([[sign, 0.0], [0.0, 1.0]] for sign in (1.0, -1.0, 1.0)),
+            2,
+        ),
+        # the last two scores are large and nearly equal, 442.3 and 442.7
+        ([[[25.0, 1.0], [25.02, 4.0]]], *([[a, 0.0], [0.0, 1.0 - a]] for a in (1.0, 1.0, 0.0)), 1),
     ],
     sizes=[
         dict(B=1, T=1, H=1, K=1),
@@ -55,6 +62,8 @@ leaky_attention = Exercise(
         dict(B=1, T=6, H=3, K=5, scale=3.0, dtype=torch.float32),
         dict(B=2, T=4, H=2, K=4, scale=8.0),
         dict(B=1, T=2, H=20, K=1),
+        dict(B=20, T=2, H=2, K=2),
+        dict(B=1, T=2, H=2, K=50),
         dict(B=1, T=520, H=1, K=1),
     ],
     spans=dict(B=(1, 4), T=(1, 4), H=(1, 4), K=(1, 4), scale=(0.1, 3.0)),
@@ -75,9 +84,16 @@ leaky_attention = Exercise(
     forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Fix the two lines instead, since finding
         them is what the exercise is about.""",
     special="""
+        all_large: x[..., 0].abs().min() > 20
+            Your function is right but where all scores are large. Are they clamped, is the largest weight
+            rounded to 1, or has a later key a finite score, such as -1e9? Visible ones may lie below it: only
+            -torch.inf hides.
         large_scores: x.abs().max() > 9
             Your function is right but where scores are large. Has a later key a finite score, such as -1e9?
-            Visible ones may lie below it: only -torch.inf hides. Or does an exponential overflow?
+            Visible ones may lie below it: only -torch.inf hides. Or are scores clamped, or does an
+            exponential overflow?
+        many_positions: x.shape[1] > 60
+            Your function is right but for many positions: is there a limit on their number?
     """,
     wrong="""
         scale_still_by_d_model: q.shape[-1] → d_model

@@ -52,7 +52,10 @@ merged_heads = Exercise(
         dict(B=3, H=2, T=3, K=4, D=7, scale=1e6),
         dict(B=2, H=2, T=3, K=2, D=4, turned=2),
         dict(B=2, H=2, T=3, K=2, D=4, turned=3),
-        dict(B=1, H=20, T=600, K=1, D=1),
+        dict(B=1, H=20, T=1001, K=1, D=1),
+        dict(B=20, H=2, T=2, K=1, D=2),
+        dict(B=1, H=90, T=2, K=1, D=40),
+        dict(B=1, H=2, T=2, K=130, D=3),
     ],
     spans=dict(B=(1, 4), H=(1, 4), T=(1, 4), K=(1, 4), D=(1, 4), scale=(0.1, 10.0)),
     bug="""

@@ -48,10 +48,14 @@ rotary = Exercise(
         dict(B=3, H=2, T=5, K=6, base=50.0),
         dict(B=2, H=2, T=4, K=8, dtype=torch.float32),
         dict(B=1, H=2, T=3, K=2, base=500000.0, dtype=torch.float32, scale=100.0),
-        dict(B=1, H=1, T=600, K=4, base=1.1),  # a base that float32 rounds
+        dict(B=1, H=1, T=1000, K=4, base=1.1),  # a base that float32 rounds
         dict(B=1, H=1, T=3, K=130),
         dict(B=1, H=1, T=3, K=4, base=1),
         dict(B=2, H=1, T=3, K=4, base=0.5),
+        dict(B=1, H=2, T=3, K=4, base=0.01),
+        dict(B=1, H=2, T=3, K=4, base=1e7),
+        dict(B=20, H=1, T=3, K=4),
+        dict(B=1, H=20, T=3, K=4),
         dict(B=1, H=2, T=3, K=4, base=10000),
         dict(B=1, H=2, T=6, K=10, base=2.0, scale=1e6),
     ],
@@ -69,6 +73,8 @@ rotary = Exercise(
     """,
     forbids="torch.onnx*: Write angles and rotation yourself, since that is what the exercise is about.",
     special="""
+        large_base: base > 2e5
+            Your function is right but for a large base: is there a limit?
         small_base: base <= 1
             Your function is right but for a base of 1 or less: it is a number like others.
     """,

@@ -55,11 +55,17 @@ scaled_dot_product = Exercise(
             [[[3.0], [-2.0]]],
             torch.tensor([[[True, False], [False, False]]]),
         ),
-        (  # each query sees one key, whose score is far below that of key 0
-            [[[2.0, 0.0, 0.0, 0.0]] * 3],
-            [[[s, 0.0, 0.0, 0.0] for s in (0.0, -3e9, -2e5, -300.0)]],
-            [[[1.0], [2.0], [3.0], [4.0]]],
-            torch.eye(4, dtype=torch.bool)[None, 1:],
+        (  # scores of all sizes: what three queries see is far below key 0, the two others see two keys each
+            [[[2.0, 0.0, 0.0, 0.0]] * 5],
+            [[[s, 0.0, 0.0, 0.0] for s in (1e10, -1e10, -2e5, -300.0, 9.9e9, -9.9e9)]],
+            [[[1.0], [2.0], [3.0], [4.0], [5.0], [6.0]]],
+            torch.tensor([[[key in seen for key in range(6)] for seen in ([1], [2], [3], [0, 4], [1, 5])]]),
+        ),
+        (  # one query of float32 sees 100 and 80, the other -80 and -100
+            torch.ones(1, 2, 1),
+            torch.tensor([[[100.0], [80.0], [-80.0], [-100.0]]]),
+            torch.tensor([[[1.0], [2.0], [3.0], [4.0]]]),
+            torch.tensor([[[True, True, False, False], [False, False, True, True]]]),
         ),
     ],
     sizes=[
@@ -68,8 +74,11 @@ scaled_dot_product = Exercise(
         dict(B=3, T=4, S=4, K=4, V=4, cut=0.0),
         dict(B=2, T=5, S=3, K=2, V=6, cut=-0.25, dtype=torch.float32),
         dict(B=2, T=4, S=6, K=4, V=2, scale=8.0),
-        dict(B=2, T=3, S=5, K=4, V=3, cut=9.0, mean=10, far=2, dtype=torch.float32),
+        dict(B=2, T=3, S=5, K=4, V=3, cut=9.0, mean=7, far=1.25, scale=0.5, dtype=torch.float32),
         dict(B=2, T=3, S=5, K=4, V=3, cut=9.0, mean=30),
+        dict(B=20, T=2, S=4, K=3, V=2, cut=9.0),  # a root that float32 rounds
+        dict(B=2, T=2, S=3, K=25, V=25, cut=9.0),
+        dict(B=1, T=600, S=2, K=1, V=1, cut=9.0),
         dict(B=1, T=2, S=600, K=1, V=1),
     ],
     spans=dict(B=(1, 3), T=(1, 4), S=(1, 4), K=(1, 4), V=(1, 3), cut=[-0.5, 0.25, 1.6], scale=(0.1, 2.0)),
@@ -87,6 +96,11 @@ scaled_dot_product = Exercise(
     forbids="""torch*.*scaled_dot_product* torch*.*multi_head*: Write scores, softmax and mean yourself, since
         that is what the exercise is about.""",
     special="""
+        no_square: math.isqrt(q.shape[-1]) ** 2 < q.shape[-1]
+            Your function is right but where d_k is no square: divide by its square root, in full. A tensor of
+            float32, `torch.sqrt(torch.tensor(d_k))`, is rounded to seven digits.
+        many_keys: k.shape[1] > 60
+            Your function is right but for many keys: is there a limit on their number?
         empty_row: not mask.any(-1).all()
             Your function is right but for queries that may attend to nothing: they get 0, and they alone.
         visible_far_below: (q @ k.mT).where(mask, -math.inf).amax(2).nan_to_num(0, neginf=0).min() < -90

@@ -39,7 +39,7 @@ shift_right = Exercise(
         (torch.tensor([[4, 3, 9], [5, 9, 0]]), 0),
         (torch.tensor([[123456789, 16777217, 2]]), 987654321),  # float32 has no such numbers
     ],
-    sizes=[dict(B=3, T=3), dict(B=4, T=1), dict(B=120, T=12, start=998, end=999), dict(B=1, T=600)],
+    sizes=[dict(B=3, T=3), dict(B=4, T=1), dict(B=120, T=12, start=998, end=999), dict(B=1, T=1001)],
     spans=dict(B=(1, 4), T=(1, 6), start=(1, 14), end=(15, 29)),
     hints="""
         One of the two results needs no work. The other is as long as targets, but everything has moved one

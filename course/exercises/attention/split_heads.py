@@ -47,7 +47,10 @@ split_heads = Exercise(
         dict(B=4, T=2, H=3, K=4, scale=1e-30),
         dict(B=2, T=3, H=2, K=2, turned=1),
         dict(B=2, T=3, H=2, K=2, turned=2),
-        dict(B=1, T=600, H=20, K=1),
+        dict(B=1, T=1001, H=20, K=1),
+        dict(B=20, T=2, H=2, K=1),
+        dict(B=1, T=2, H=90, K=1),
+        dict(B=1, T=2, H=2, K=130),
     ],
     spans=dict(B=(1, 4), T=(1, 4), H=(1, 4), K=(1, 4)),
     hints="""
