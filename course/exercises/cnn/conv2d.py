@@ -71,7 +71,7 @@ conv2d = Exercise(
         dict(B=1, C=1, H=5, W=5, D=1, kernel=(2, 2), stride=(1, 2), padding=(0, 0)),
         dict(B=1, C=1, H=4, W=4, D=1, kernel=(3, 3), stride=(1, 1), padding=(0, 1)),
         dict(B=1, C=1, H=7, W=7, D=1, kernel=(6, 6), stride=(1, 1), padding=(0, 0)),
-        dict(B=1, C=1, H=34, W=34, D=1, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
+        dict(B=1, C=1, H=34, W=2, D=1, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
         dict(B=16, C=1, H=2, W=2, D=1, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
         dict(B=1, C=1, H=2, W=2, D=20, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
     ],
@@ -97,6 +97,9 @@ conv2d = Exercise(
             Your function is right for two examples at most: treat all of the batch, len(x) counts them.
         large_kernel: min(weight.shape[2:]) > 5
             Your function is right but for a kernel of 6 by 6: is there a limit on its size?
+        wider_padding: any(p > k for p, k in zip(padding, weight.shape[2:]))
+            Your function is right but where the padding is wider than the kernel: places on padding alone
+            count as well.
         wide_padding: any(p >= k for p, k in zip(padding, weight.shape[2:]))
             Your function is right but where the padding is as wide as the kernel: places on padding alone
             count as well.

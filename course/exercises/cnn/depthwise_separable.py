@@ -105,6 +105,9 @@ depthwise_separable = Exercise(
         zeros: not all(t.abs().sum(axes).all() for t,axes in ((x,(0,2,3)),(depthwise,(2,3)),(pointwise,(0,))))
             Your function is right but where a channel of x, its kernel or its weights in `pointwise` are 0:
             skip none, since the gradients for the others are not 0, and divide by nothing that may be 0.
+        wider_padding: any(p > k for p, k in zip(padding, depthwise.shape[2:]))
+            Your function is right but where the padding is wider than the kernel: places on padding alone
+            count as well.
         wide_padding: any(p >= k for p, k in zip(padding, depthwise.shape[2:]))
             Your function is right but where the padding is as wide as the kernel: places on padding alone
             count as well.

@@ -62,7 +62,7 @@ max_pool2d = Exercise(
         dict(B=1, C=1, H=7, W=7, kernel=(3, 3), stride=(2, 2), padding=(1, 1), shift=-3, dtype=torch.float32),
         dict(B=2, C=1, H=1, W=2, kernel=(2, 2), stride=(2, 5), padding=(1, 1), shift=-2000),
         dict(B=1, C=1, H=7, W=7, kernel=(6, 6), stride=(1, 1), padding=(0, 0)),
-        dict(B=1, C=1, H=40, W=40, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
+        dict(B=1, C=1, H=40, W=2, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
         dict(B=16, C=1, H=2, W=2, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
         dict(B=1, C=20, H=2, W=2, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
     ],

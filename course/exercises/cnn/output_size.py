@@ -37,8 +37,9 @@ output_size = Exercise(
         (2, 3, 1, 5, 2),  # places on the padding alone
         (50, 1, 49, 0, 1),  # 49 * (1 / 49) < 1
         (4, 1, 1, 5, 1),
-        (5, 2, 4, 2, 1),  # the stride exceeds the kernel
-        (1, 2, 1, 2, 3),  # the dilation exceeds n
+        (3, 2, 4, 3, 1),  # the stride exceeds the kernel
+        (1, 5, 1, 2, 1),
+        (1, 2, 1, 2, 4),  # the dilation exceeds n
         (500, 1, 1, 0, 1),
         (10**17 + 1, 4, 1, 10**17 + 9, 10**17 + 3),  # no float holds any of these
         (10**17 + 5, 10**17 + 3, 1, 0, 1),
