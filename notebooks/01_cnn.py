@@ -448,8 +448,8 @@ print("transpose undoes the convolution:", torch.allclose(back, x.flatten()))
 # padding. Backpropagation brings you `grad_y` $= \partial L / \partial y$, of the shape
 # $(B, C_{out}, H_{out}, W_{out})$. Return $\partial L / \partial W$, of the shape
 # $(C_{out}, C_{in}, K_h, K_w)$. `kernel` is the tuple `(K_h, K_w)`. Differentiate one output with respect to
-# one kernel element, then apply the chain rule: no autograd, `torch.func` or `torch.nn.grad`. `F.conv2d` is
-# allowed, and so are loops. Your result needs no gradient of its own.
+# one kernel element, then apply the chain rule: no autograd, `torch.func` or `torch.nn.grad`. `F.conv2d` and
+# loops are allowed. Your result needs no gradient of its own. Numbers range from $10^{-9}$ to $10^4$.
 #
 # By hand first: `x` has one row `[1, 2, 4]`, the kernel two elements, and `grad_y` is `[10, 1]`.
 # The gradient is `[12, 24]`. Why?

@@ -30,14 +30,17 @@ classifier_loss = Exercise(
         ([[-3.0, -1.0, -2.0, -4.0], [-3.0, -1.0, -2.0, -4.0]], torch.tensor([3, 1])),
         (torch.tensor([[1000.0, -1000.0, 0.0]]), torch.tensor([0])),
         ([[800.0, -900.0, 0.0], [0.0, 0.0, 0.0]], torch.tensor([1, 2])),
-        (torch.tensor([[-1e4, 1e4], [1e4, -1e4], [50.0, 0.0]]), torch.tensor([0, 0, 1])),
+        (torch.tensor([[-1e4, 1e4], [1e4, -1e4], [50.0, 0.0]]), torch.tensor([0, 1, 1])),
+        ([[30.0, 0.0]], torch.tensor([0])),  # a loss of 1e-13
     ],
     draw=draw,
     sizes=[
         dict(B=7, K=10),
         dict(B=4, K=4),
         dict(B=5, K=3, dtype=torch.float32),
-        dict(B=130, K=12),
+        dict(B=300, K=10),
+        dict(B=3, K=12),
+        dict(B=5, K=600),
         dict(B=1, K=1, dtype=torch.float32),
     ],
     spans=dict(B=(1, 5), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-2, 3)),
@@ -55,11 +58,16 @@ classifier_loss = Exercise(
         This is the cure itself: give `F.cross_entropy` the logits: delete the softmax.
     """,
     special="""
+        sure_and_right: (logits.logsumexp(1) - logits.gather(1, labels[:, None])[:, 0]).max() < 1e-6
+            Your function is right but for a network that is sure and right, whose loss goes to 0: add no
+            small number, set no least value. Use log_softmax, or F.cross_entropy, on the logits as they are.
         large_logits: logits.abs().max() > 20
             Your function is right for moderate logits alone: is a number clamped or replaced, or does an
             exponential overflow? Use log_softmax, or F.cross_entropy on the logits as they are.
         ten_classes: logits.shape[1] != 10
             Your function is right for ten classes alone: logits.shape[1] counts them.
+        more_than_ten: logits.shape[1] > 10
+            Your function is right for up to ten classes alone: logits.shape[1] counts them.
         several_examples: len(logits) > 1
             Your function is right for one example: take the mean over them, each with its own label alone, of
             which logits[:, labels] makes a table of all pairs.

@@ -43,13 +43,17 @@ conv2d = Exercise(
         x.double(), weight.double(), bias.double(), stride, padding
     ).to(x.dtype),
     gradients=True,
-    by_hand=(
-        [[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]],
-        [[[[1.0, 0.0], [0.0, -2.0]]]],
-        [10.0],
-        (1, 1),
-        (0, 0),
-    ),
+    by_hand=[
+        (
+            [[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]],
+            [[[[1.0, 0.0], [0.0, -2.0]]]],
+            [10.0],
+            (1, 1),
+            (0, 0),
+        ),
+        ([[[[0.0, 0.0], [0.0, 0.0]]]], [[[[1.0, 3.0], [-2.0, 0.5]]]], [0.5], (1, 1), (0, 0)),
+        ([[[[100.0, -200.0], [-300.0, 400.0]]]], [[[[2.0]]]], [-50.0], (1, 1), (0, 0)),
+    ],
     draw=draw,
     sizes=[
         dict(B=1, C=1, H=1, W=1, D=1, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
@@ -63,6 +67,13 @@ conv2d = Exercise(
         dict(B=1, C=2, H=7, W=6, D=2, kernel=(3, 2), stride=(1, 2), padding=(0, 2), dtype=torch.float32),
         dict(B=2, C=20, H=1, W=2, D=3, kernel=(2, 3), stride=(1, 1), padding=(1, 1)),
         dict(B=1, C=1, H=1, W=3, D=1, kernel=(1, 2), stride=(2, 3), padding=(4, 5)),
+        dict(B=1, C=1, H=3, W=3, D=1, kernel=(2, 2), stride=(1, 1), padding=(3, 3)),
+        dict(B=1, C=1, H=5, W=5, D=1, kernel=(2, 2), stride=(1, 2), padding=(0, 0)),
+        dict(B=1, C=1, H=4, W=4, D=1, kernel=(3, 3), stride=(1, 1), padding=(0, 1)),
+        dict(B=1, C=1, H=7, W=7, D=1, kernel=(6, 6), stride=(1, 1), padding=(0, 0)),
+        dict(B=1, C=1, H=34, W=2, D=1, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
+        dict(B=16, C=1, H=2, W=2, D=1, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
+        dict(B=1, C=1, H=2, W=2, D=20, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
     ],
     spans=spans,
     forbids="""torch*.*conv?d torch*.*convolution* torch*.conv_t* torch.nn.functional.unfold torch*.im2col:
@@ -79,6 +90,27 @@ conv2d = Exercise(
         :, i, j]` with `torch.einsum('bckl,ockl->bo', patch, weight) + bias`.
     """,
     special="""
+        zeros: not x.any()
+            Your function is right but where x is 0: skip no window, as the gradient for x is the kernel even
+            there, and divide by nothing that may be 0.
+        many_examples: len(x) > 2
+            Your function is right for two examples at most: treat all of the batch, len(x) counts them.
+        large_kernel: min(weight.shape[2:]) > 5
+            Your function is right but for a kernel of 6 by 6: is there a limit on its size?
+        wider_padding: any(p > k for p, k in zip(padding, weight.shape[2:]))
+            Your function is right but where the padding is wider than the kernel: places on padding alone
+            count as well.
+        wide_padding: any(p >= k for p, k in zip(padding, weight.shape[2:]))
+            Your function is right but where the padding is as wide as the kernel: places on padding alone
+            count as well.
+        larger_output: any((n+2*p-k)//s >= n for n,p,k,s in zip(x.shape[2:],padding,weight.shape[2:],stride))
+            Your function is right but where the output is larger than the image: cut nothing off.
+        several_examples: len(x) > 1
+            Your function is right for one example: each of the batch is convolved by itself.
+        unequal_strides: stride[0] != stride[1]
+            Your function is right where both strides are equal: the first is for the rows.
+        unequal_paddings: padding[0] != padding[1]
+            Your function is right where both paddings are equal: the first is for the rows.
         in_part: any((n+2*p-k) % s for n,p,k,s in zip(x.shape[2:], padding, weight.shape[2:], stride))
             Your function is right but where the kernel fits only in part at the end: round down.
         padding_of_0: 0 in padding
@@ -97,8 +129,6 @@ conv2d = Exercise(
             Your function is right for one input channel: the sum goes over all of them.
         several_outputs: len(weight) > 1
             Your function is right for one output channel: each has its own kernel and bias.
-        several_examples: len(x) > 1
-            Your function is right for one example: each of the batch is convolved by itself.
     """,
     wrong="""
         one_place_short: // s_h + 1 → // s_h

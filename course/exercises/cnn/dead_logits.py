@@ -29,6 +29,7 @@ dead_logits = Exercise(
         ([[1.0, -2.0]], [[1.0, 1.0], [3.0, 0.5]], [0.0, -0.5]),
         ([[2.0], [-1.0]], [[-3.0], [1.0], [0.0]], [-1.0, 0.25, -2.0]),
         ([[1.0, -1.0], [2.0, 0.5]], [[2.0, 2.0], [0.0, 0.0]], [0.0, 0.0]),  # logits of 0
+        ([[5e5]], [[1.9], [-1.9]], [0.0, 0.0]),
     ],
     draw=draw,
     sizes=[
@@ -37,7 +38,11 @@ dead_logits = Exercise(
         dict(B=5, D=6, K=10),
         dict(B=3, D=2, K=5, dtype=torch.float32),
         dict(B=2, D=3, K=4, scale=1000.0),
-        dict(B=3, D=2, K=12, scale=1e5),
+        dict(B=3, D=2, K=5, scale=1e5),
+        dict(B=2, D=2, K=12),
+        dict(B=2, D=2, K=60),
+        dict(B=40, D=2, K=3),
+        dict(B=2, D=30, K=3),
         dict(B=1, D=1, K=1, dtype=torch.float32),
     ],
     spans=dict(B=(1, 5), D=(1, 6), K=(2, 6), scale=lambda rng: 10 ** rng.uniform(-1, 2)),
@@ -62,6 +67,8 @@ dead_logits = Exercise(
             Your function is right for moderate logits alone: is a number clamped, or does exp overflow?
         ten_classes: len(weight) != 10
             Your function is right for ten classes alone: weight has a row for each class.
+        more_than_ten: len(weight) > 10
+            Your function is right for up to ten classes alone: weight has a row for each class.
         several_examples: len(features) > 1
             Your function is right for one example: each row of features gives a row of logits.
     """,

@@ -37,14 +37,40 @@ depthwise_separable = Exercise(
     my_depthwise_separable,
     reference=dense,
     gradients=True,
-    by_hand=(
-        [[[[1.0, 2.0]], [[3.0, 5.0]]]],
-        [[[[1.0, -1.0]]], [[[2.0, 1.0]]]],
-        [[[[10.0]], [[1.0]]]],
-        [0.5],
-        (1, 1),
-        (0, 0),
-    ),
+    by_hand=[
+        (
+            [[[[1.0, 2.0]], [[3.0, 5.0]]]],
+            [[[[1.0, -1.0]]], [[[2.0, 1.0]]]],
+            [[[[10.0]], [[1.0]]]],
+            [0.5],
+            (1, 1),
+            (0, 0),
+        ),
+        (  # one kernel is 0, and so are the weights of one channel
+            [[[[1.0]], [[2.0]]]],
+            [[[[0.0]]], [[[3.0]]]],
+            [[[[5.0]], [[0.0]]], [[[7.0]], [[0.0]]]],
+            [0.5, -1.0],
+            (1, 1),
+            (0, 0),
+        ),
+        (
+            [[[[0.0]], [[0.0]]]],
+            [[[[2.0]]], [[[3.0]]]],
+            [[[[5.0]], [[1.0]]], [[[7.0]], [[4.0]]]],
+            [0.5, -1.0],
+            (1, 1),
+            (0, 0),
+        ),
+        (
+            [[[[100.0]], [[-200.0]]]],
+            [[[[2.0]]], [[[3.0]]]],
+            [[[[5.0]], [[1.0]]], [[[7.0]], [[4.0]]]],
+            [0.5, -1.0],
+            (1, 1),
+            (0, 0),
+        ),
+    ],
     draw=draw,
     sizes=[
         dict(B=1, C=2, D=2, H=3, W=3, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
@@ -58,6 +84,11 @@ depthwise_separable = Exercise(
         dict(B=1, C=4, D=4, H=5, W=5, kernel=(1, 1), stride=(1, 1), padding=(0, 0), dtype=torch.float32),
         dict(B=1, C=1, D=3, H=1, W=4, kernel=(1, 2), stride=(1, 2), padding=(3, 1)),
         dict(B=2, C=17, D=1, H=1, W=2, kernel=(2, 3), stride=(1, 1), padding=(1, 1)),
+        dict(B=1, C=2, D=2, H=3, W=3, kernel=(2, 2), stride=(1, 1), padding=(3, 3)),
+        dict(B=1, C=2, D=2, H=5, W=5, kernel=(2, 2), stride=(1, 2), padding=(0, 0)),
+        dict(B=1, C=2, D=2, H=4, W=4, kernel=(3, 3), stride=(1, 1), padding=(0, 1)),
+        dict(B=1, C=2, D=2, H=34, W=34, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
+        dict(B=16, C=2, D=20, H=2, W=2, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
     ],
     spans=spans,
     hints="""
@@ -71,6 +102,22 @@ depthwise_separable = Exercise(
         groups=x.shape[1])`, and then `F.conv2d(filtered, pointwise, bias)`.
     """,
     special="""
+        zeros: not all(t.abs().sum(axes).all() for t,axes in ((x,(0,2,3)),(depthwise,(2,3)),(pointwise,(0,))))
+            Your function is right but where a channel of x, its kernel or its weights in `pointwise` are 0:
+            skip none, since the gradients for the others are not 0, and divide by nothing that may be 0.
+        wider_padding: any(p > k for p, k in zip(padding, depthwise.shape[2:]))
+            Your function is right but where the padding is wider than the kernel: places on padding alone
+            count as well.
+        wide_padding: any(p >= k for p, k in zip(padding, depthwise.shape[2:]))
+            Your function is right but where the padding is as wide as the kernel: places on padding alone
+            count as well.
+        larger_output: any((n+2*p-k)//s>=n for n,p,k,s in zip(x.shape[2:],padding,depthwise.shape[2:],stride))
+            Your function is right but where the output is larger than the image: cut nothing off.
+        unequal_strides: stride[0] != stride[1]
+            Your function is right where both strides are equal: the first is for the rows, and the depthwise
+            step alone makes them.
+        unequal_paddings: padding[0] != padding[1]
+            Your function is right where both paddings are equal: the first is for the rows.
         one_channel: 1 in pointwise.shape[:2]
             Your function is right but where C_in or C_out is 1: a squeeze() takes such an axis away.
         equal_channels: pointwise.shape[0] != pointwise.shape[1]

@@ -55,7 +55,12 @@ def spans(rng):
 equivariance = Exercise(
     my_shift_error,
     reference=numpy_shift_error,
-    by_hand=([[[[1.0, 2.0, 3.0, 4.0]]]], [[[[1.0, 1.0]]]], 0, 1),
+    by_hand=[
+        ([[[[1.0, 2.0, 3.0, 4.0]]]], [[[[1.0, 1.0]]]], 0, 1),
+        ([[[[1000.0, 2000.0, 1e-4]]]], [[[[1.0, 1.0, 1.0]]]], 1, 1),  # errors of 1000 and 1e-4
+        ([[[[5.0, 2.0, 3.0]]]], [[[[1.0]]]], 2, 2),
+        ([[[[0.0, 0.0, 0.0]]]], [[[[2.0, 1.0]]]], 1, 1),
+    ],
     draw=draw,
     sizes=[
         dict(B=2, C=2, D=3, H=7, W=7, kernel=(3, 3), padding=1, shift=2),
@@ -68,6 +73,7 @@ equivariance = Exercise(
         dict(B=1, C=1, D=1, H=2, W=3, kernel=(2, 3), padding=2, shift=4),  # past the image
         dict(B=1, C=1, D=1, H=2, W=3, kernel=(2, 3), padding=2, shift=10),
         dict(B=1, C=3, D=2, H=4, W=5, kernel=(3, 3), padding=1, shift=1, scale=1e-6),
+        dict(B=1, C=1, D=1, H=2, W=40, kernel=(1, 3), padding=1, shift=25),
         dict(B=2, C=2, D=2, H=4, W=6, kernel=(3, 2), padding=1, shift=2, dtype=torch.float32),
         dict(B=1, C=1, D=1, H=1, W=2, kernel=(1, 1), padding=0, shift=1, dtype=torch.float32),
     ],
@@ -84,8 +90,16 @@ equivariance = Exercise(
             Your function is right but for a shift of 0: x[..., :-0] is empty, and `shift or 1` is 1.
         wide_shift: shift >= x.shape[3] + 2 * padding - weight.shape[3] + 1 or shift >= x.shape[3]
             Your function is right but for a shift beyond image or output, where only zeros are left.
-        small_errors: x.abs().max() < 1e-3
-            Your function is right but for small errors: none of them is rounding.
+        zeros: not x.any()
+            Your function is right but where x is 0: divide by nothing that may be 0.
+        wide_image: x.shape[3] > 16
+            Your function is right but for a wide image and shift: is there a limit on a size?
+        wide_padding: padding > weight.shape[3] and shift > 1
+            Your function is right but where the padding is wider than the kernel: compute f(T x) - T f(x) in
+            every column, also where you expect no error.
+        small_errors: x.abs().max() < 1e-3 or x.abs().max() > 500
+            Your function is right but for errors that are small, or small beside others, or large: return
+            each as it is, not rounded, not clipped, and none of them taken for 0, as `isclose` does.
         several_examples: len(x) > 1
             Your function is right for one example: take the largest error over all of them.
         several_outputs: len(weight) > 1

@@ -44,9 +44,11 @@ max_pool2d = Exercise(
     by_hand=[
         ([[[[1.0, 5.0, 2.0], [-3.0, 4.0, 0.0], [7.0, -1.0, 6.0]]]], (2, 2), (1, 1), (0, 0)),
         ([[[[-1.0, -2.0, -3.0], [-4.0, -5.0, -6.0], [-7.0, -8.0, -9.0]]]], (2, 2), (1, 1), (1, 1)),
-        ([[[[-3e300, -1e300], [-2e300, 1.0]]]], (2, 2), (1, 1), (1, 1)),
+        ([[[[-3e300, -1e300], [-2e300, 1e300]]]], (2, 2), (1, 1), (1, 1)),
         (torch.tensor([[[[-2e38, -1e38, -2.1e38], [3.0, 1.0, -3e38]]]]), (1, 2), (1, 2), (0, 1)),
         ([[[[1.0, 2.5, -1e20]]]], (1, 2), (1, 1), (0, 0)),
+        ([[[[1.0, 1.00000001]]]], (1, 2), (1, 1), (0, 0)),  # nearly equal
+        ([[[[-1e20]]], [[[-1e20]]]], (2, 2), (1, 1), (1, 1)),  # x.min() - 1 is x.min()
     ],
     draw=draw,
     sizes=[
@@ -59,6 +61,10 @@ max_pool2d = Exercise(
         dict(B=3, C=2, H=2, W=4, kernel=(1, 2), stride=(1, 2), padding=(0, 1), shift=9, dtype=torch.float32),
         dict(B=1, C=1, H=7, W=7, kernel=(3, 3), stride=(2, 2), padding=(1, 1), shift=-3, dtype=torch.float32),
         dict(B=2, C=1, H=1, W=2, kernel=(2, 2), stride=(2, 5), padding=(1, 1), shift=-2000),
+        dict(B=1, C=1, H=7, W=7, kernel=(6, 6), stride=(1, 1), padding=(0, 0)),
+        dict(B=1, C=1, H=40, W=2, kernel=(2, 2), stride=(2, 2), padding=(0, 0)),
+        dict(B=16, C=1, H=2, W=2, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
+        dict(B=1, C=20, H=2, W=2, kernel=(2, 2), stride=(1, 1), padding=(0, 0)),
     ],
     spans=spans,
     forbids="""torch.[am]*_pool?d* torch._[Co]*_pool?d*:
@@ -75,6 +81,11 @@ max_pool2d = Exercise(
         `window.amax(dim=(2, 3))`.
     """,
     special="""
+        near_ties: x.numel() > 1 and 0 < x.flatten().sort().values.diff().min() < 3e-8
+            Your function is right but where two values of a window nearly agree: the larger one alone counts,
+            in all its digits, without isclose, a margin or float32.
+        large_kernel: min(kernel) > 5
+            Your function is right but for a kernel of 6 by 6: is there a limit on its size?
         finite_padding: x.abs().max() > 1e3
             Your function is right but for large numbers: a constant such as -1e9 in place of minus infinity
             wins over lower ones, and what is added to them and taken off again costs digits.

@@ -36,8 +36,14 @@ output_size = Exercise(
         (1, 1, 1, 0, 1),
         (2, 3, 1, 5, 2),  # places on the padding alone
         (50, 1, 49, 0, 1),  # 49 * (1 / 49) < 1
-        (9 * 10**17, 1, 3 * 10**17, 0, 1),
-        (10**18 - 1, 3, 10**16, 10**17, 10**17 + 7),
+        (4, 1, 1, 5, 1),
+        (3, 2, 4, 3, 1),  # the stride exceeds the kernel
+        (1, 5, 1, 2, 1),
+        (1, 2, 1, 2, 4),  # the dilation exceeds n
+        (500, 1, 1, 0, 1),
+        (10**17 + 1, 4, 1, 10**17 + 9, 10**17 + 3),  # no float holds any of these
+        (10**17 + 5, 10**17 + 3, 1, 0, 1),
+        (3 * 10**17 + 3, 1, 10**17 + 1, 0, 1),
     ],
     draw=draw,
     spans=dict(kernel=(1, 7), stride=(1, 5), padding=(0, 5), dilation=(1, 4), more=(0, 40)),
@@ -54,6 +60,11 @@ output_size = Exercise(
         large_numbers: n > 2**53
             Your function is right but for numbers that a `float` does not hold: `/`, `math.floor` and tensors
             round them to 16 digits or fewer. `//` of two ints is exact.
+        many_positions: (n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1 > 128
+            Your function is right but for hundreds of positions: is there a limit?
+        wide_stride: stride > dilation * (kernel - 1) + 1
+            Your function is right but where the stride exceeds what the kernel spans: elements are then left
+            out between two positions, and that is right.
         zero_padding: padding == 0
             A padding of 0 is a value like others: `padding or ...` takes it for "not given".
         wide_padding: 2 * padding > dilation * (kernel - 1)

@@ -40,7 +40,8 @@ parameter_count = Exercise(
         (1, 1, (1, 1), 1, True),
         (4, 8, (3, 2), 4, True),  # two kernels for each input channel
         (8, 4, (1, 3), 4, False),
-        (999983, 1000003, (999, 1001), 1, True),
+        (10**17 + 1, 3, (1, 3), 1, True),
+        (10**7, 10**7, (1000, 1000), 10**7, False),  # 10^13; without the groups it would be 10^20
         (3000, 60000, (7, 9), 1000, True),
     ],
     draw=draw,

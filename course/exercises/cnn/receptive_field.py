@@ -43,7 +43,8 @@ receptive_field = Exercise(
         ([(3, 2, 2), (2, 3, 1), (3, 1, 3), (1, 2, 1)],),
         ([(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 2, 1)],),
         ([(1, 1, 1)],),
-        ([(3, 3, 1)] * 37,),
+        ([(3, 3, 1)] * 36 + [(2, 1, 1)] * 4,),
+        ([(10**17 + 2, 2, 3)],),
     ],
     draw=draw,
     spans=dict(count=(0, 4)),
@@ -62,6 +63,9 @@ receptive_field = Exercise(
         deep_stack: len(layers) > 30
             Your function is right but for deep stacks, with fields of 10^17 pixels: go through the layers
             once, with Python's ints. A float or an int32 has too few digits for them.
+        large_numbers: len(layers) > 30 or any(kernel > 10**6 for kernel, _, _ in layers)
+            Your function is right but for fields of 10^17 pixels: a float has too few digits for them. Stay
+            with Python's ints.
         kernel_of_1: any(kernel == 1 for kernel, _, _ in layers)
             Your function is right but for kernels of 1: they add nothing, yet their stride counts.
         stride_beyond_kernel: any(stride > kernel for kernel, stride, _ in layers)

@@ -38,6 +38,10 @@ weight_gradient = Exercise(
     by_hand=[
         ([[[[1.0, 2.0, 4.0]]]], [[[[10.0, 1.0]]]], (1, 2)),
         ([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]], [[[[1.0, 0.0], [0.0, 10.0]]]], (2, 2)),
+        ([[[[1000.0, -2000.0, 4000.0]]]], [[[[1e-9, 3e-9]]]], (1, 2)),
+        ([[[[0.5, 2.0, -4.0]]]], [[[[2000.0, -1000.0]]]], (1, 2)),
+        ([[[[0.0, 0.0, 0.0]]]], [[[[2.0, -1.0]]]], (1, 2)),
+        ([[[[2.0, 1.0, -3.0]]]], [[[[0.0, 0.0]]]], (1, 2)),
     ],
     draw=draw,
     sizes=[
@@ -50,6 +54,8 @@ weight_gradient = Exercise(
         dict(B=5, C=2, D=1, H=1, W=6, kernel=(3, 1), dtype=torch.float32),
         dict(B=1, C=1, D=1, H=1, W=1, kernel=(1, 1), dtype=torch.float32),
         dict(B=20, C=1, D=17, H=1, W=30, kernel=(1, 2)),
+        dict(B=1, C=20, D=1, H=2, W=2, kernel=(2, 2)),
+        dict(B=1, C=1, D=1, H=2, W=2, kernel=(8, 8)),
     ],
     spans=lambda rng: dict(
         **{name: rng.randint(1, 3) for name in ("B", "C", "D")},
@@ -71,6 +77,15 @@ weight_gradient = Exercise(
         grad_y, met)`.
     """,
     special="""
+        zeros: not x.any() or not grad_y.any()
+            Your function is right but where x or grad_y is 0 everywhere: divide by nothing that may be 0.
+        extreme_numbers: not 1e-6 < grad_y.abs().max() < 100
+            Your function is right but for large or small numbers: is something clipped, rounded, or taken for
+            0, or a small number added?
+        clipped: x.abs().max() > 5
+            Your function is right but for numbers beyond a few in `x`: does something clip them?
+        large_kernel: min(kernel) > 5
+            Your function is right but for a kernel of 8 by 8: is there a limit on its size?
         square_output: grad_y.shape[2] != grad_y.shape[3]
             Your function is right for square outputs alone: H_out counts the rows, W_out the columns.
         square_kernel: kernel[0] != kernel[1]
