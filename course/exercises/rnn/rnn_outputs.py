@@ -44,10 +44,10 @@ rnn_outputs = Exercise(
     by_hand=[
         ([[[0.5], [-1.0], [0.25]]], [[0.75]], [[1.5]], [[-0.5]], [0.125]),
         ([[[1.0], [0.0]]], [[0.0]], [[1.0]], [[1.0]], [0.0]),
-        (  # large numbers and small weights: the sums are 0.5 and -0.5, 9 and -8
+        (  # large numbers and small weights: the sums are 0.5 and -0.5, 10.2 and -9.2
             [[[1e4], [-1e4]]],
             [[-1e4, 5.0]],
-            [[1e-4], [8.5e-4]],
+            [[1e-4], [9.7e-4]],
             [[1e-4, 0.0], [0.0, 0.0]],
             [0.5, 0.5],
         ),
