@@ -170,6 +170,9 @@ temperature = Exercise(
     """,
     twice=[(MISTAKES, ROUNDED), (UNNORMALISED, LIMITED)],
     special="""
+        large_temperature: temperature > 1e3
+            Your function is right but for a large temperature. It has no limit, and a number that stands
+            for -inf is too near then: leave -inf as it is.
         digits_of_u: u.max() > 0.9999 and u.min() < 0.9
             Your function is right but where the last digits of u or a tiny probability decide: use u as it
             is, in the type that it has, and clamp nothing.
