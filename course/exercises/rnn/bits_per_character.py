@@ -42,6 +42,7 @@ bits_per_character = Exercise(
             torch.tensor([[1, 0], [2, 1]]),
         ),
         ([[[800.0, -800.0]], [[-900.0, 100.0]]], torch.tensor([[0], [0]])),
+        ([[[-1e4, -1e4], [-1e4, 1 - 1e4]]], torch.tensor([[0, 1]])),
     ],
     draw=draw,
     sizes=[
@@ -109,5 +110,14 @@ bits_per_character = Exercise(
         and: F.cross_entropy → F.nll_loss
             Right for moderate logits, but exp overflows for large ones: use log_softmax, logsumexp or
             F.cross_entropy, which take the largest logit out first.
+        sum_overflows: nats = → logits = logits - logits.exp().sum(2, keepdim=True).log(); nats =
+        and: F.cross_entropy → F.nll_loss
+            Right for moderate logits, but the sum of exp overflows for large ones, and is 0 for very negative
+            ones: use log_softmax, logsumexp or F.cross_entropy, which take the largest logit out first.
+    """,
+    special="""
+        very_negative: logits.amax(2).min() < -100
+            Your function is right but where all logits of a place are very negative: take the largest one of
+            each place out, whatever its sign. No other number may stand for it, nor for minus infinity.
     """,
 )

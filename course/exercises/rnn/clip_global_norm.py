@@ -45,6 +45,9 @@ clip_global_norm = Exercise(
         (GRADS, 1.0),
         (GRADS, 10.0),
         (GRADS, 4.999999),
+        ([torch.tensor(3.0, dtype=torch.float64), torch.tensor([4.0], dtype=torch.float64)], 5.0),
+        ([torch.tensor([1e-9], dtype=torch.float64), torch.tensor([-1e-9, 0.0], dtype=torch.float64)], 5e-10),
+        ([torch.tensor([1e12], dtype=torch.float64), torch.tensor([-3e11], dtype=torch.float64)], 1e10),
         ([torch.zeros(2, dtype=torch.float64), *GRADS], 2),
         ([torch.tensor([-0.3, 0.1], dtype=torch.float64), torch.tensor([[0.2]], dtype=torch.float64)], 0.5),
         ([torch.zeros(2, 2), torch.zeros(3)], 1.0),
@@ -128,6 +131,8 @@ clip_global_norm = Exercise(
             by 0.
     """,
     special="""
+        other_types: any(g.dtype != torch.float64 for g in grads)
+            Your function is right for float64 alone: compute in any type, but return each tensor in its own.
         other_shapes: any(g.ndim != 1 for g in grads)
             Your function is right for vectors alone: a tensor may have any number of axes, counts with all
             its elements and comes back in its shape.

@@ -1,5 +1,8 @@
 """Chapter 2: the direct path of the gradient along an LSTM's cell."""
 
+import itertools
+import operator
+
 import torch
 
 from course.exercises.cases import normal
@@ -15,32 +18,37 @@ def my_direct_path(f):
     return torch.stack(rows[::-1])
 
 
-def by_autograd(f):
-    """The same in float64: a nudge is added to each c_t, and autograd differentiates c_T."""
-    nudges = torch.zeros(len(f) + 1, f.shape[1], dtype=torch.float64, requires_grad=True)
-    c, *later = nudges
-    for f_s, nudge in zip(f.double(), later, strict=True):
-        c = f_s * c + 1.0 + nudge
-    return torch.autograd.grad(c.sum(), nudges)[0].to(f.dtype)
+def by_numbers(f):
+    """The same with Python's own numbers, unit by unit."""
+    columns = []
+    for gates in f.T.tolist():
+        columns.append([*itertools.accumulate([1.0, *reversed(gates)], operator.mul)][::-1])
+    return torch.tensor(columns, dtype=torch.float64).T.to(f.dtype)
 
 
-def draw(rng, T, D_h, shift=1.0, closed=False, dtype=torch.float64):
-    """A case with gates between 0 and 1, the more open the larger `shift`; `closed` sets one of them to 0."""
+def draw(rng, T, D_h, shift=1.0, closed=False, opened=False, dtype=torch.float64):
+    """A case with gates between 0 and 1, the more open the larger `shift`.
+
+    `closed` sets one of them to 0, `opened` all of the first unit to 1.
+    """
     f = torch.sigmoid(normal(rng, T, D_h, dtype=dtype) + shift)
     if closed:
         f[rng.randrange(T), rng.randrange(D_h)] = 0.0
+    if opened:
+        f[:, 0] = 1.0
     return (f,)
 
 
 direct_path = Exercise(
     my_direct_path,
-    reference=by_autograd,
+    reference=by_numbers,
     by_hand=[
         ([[0.5], [0.8], [0.1]],),
         ([[0.25]],),
-        ([[0.1], [0.1], [1e-7], [1.0]],),  # small, and still to be told from 0
+        ([[0.1], [0.05], [1e-8], [1.0]],),  # small, and still to be told from 0
         ([[0.5, 0.9], [0.0, 1.0], [0.7, 0.6]],),
         (torch.tensor([[0.0, 0.5], [0.5, 0.0]]),),
+        (torch.tensor([[0.0]] * 50 + [[0.9]] * 50),),
     ],
     draw=draw,
     sizes=[
@@ -51,7 +59,7 @@ direct_path = Exercise(
         dict(T=100, D_h=2, shift=-4.0, dtype=torch.float32),  # the products underflow
         dict(T=100, D_h=3, shift=-9.0),
         dict(T=100, D_h=2, shift=4.0),
-        dict(T=2000, D_h=1, shift=8.0),
+        dict(T=5100, D_h=2, shift=9.0, opened=True),
     ],
     spans=dict(T=(1, 8), D_h=(1, 4), closed=[True, False, False]),
     hints="""
@@ -96,6 +104,9 @@ direct_path = Exercise(
             instead of dividing.
     """,
     special="""
+        open_gates: (f > 1 - 1e-5).any()
+            Your function is right but where a gate is 1 or next to it: use the gates as they are, without a
+            clamp, and all of them.
         small_products: f.prod(0).min() < 1e-3
             Your function is right until a gate is 0 or a product of gates is small. Multiply the gates from
             the end: no division by a product, no logarithm, no clamp, and nothing is added.

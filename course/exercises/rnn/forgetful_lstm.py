@@ -23,25 +23,43 @@ def by_one_bias(x_t, h, c, weight_ih, weight_hh, bias):
     return by_lstm_cell(x_t, h, c, weight_ih, weight_hh, bias, torch.zeros_like(bias))
 
 
-def draw(rng, B, D_in, D_h, scale=1.0, cell=1.5, dtype=torch.float64):
-    """A case; a large `scale` of the inputs saturates the gates, and `cell` is the scale of the cells."""
+def draw(rng, B, D_in, D_h, scale=1.0, cell=1.5, state=1.0, dtype=torch.float64):
+    """A case; a large `scale` of the inputs saturates the gates, `cell` and `state` are scales of c and h."""
     sizes = dict(B=B, I=D_in, H=D_h, G=4 * D_h)
     x_t, h, c, *others = tensors(rng, "BI BH BH GI GH G", dtype, **sizes)
-    return scale * x_t, h.tanh(), cell * c, *others
+    return scale * x_t, state * h.tanh(), cell * c, *others
 
 
 forgetful_lstm = Exercise(
     my_lstm_step,
     reference=by_one_bias,
     gradients=True,
-    by_hand=(  # i = 1/2, f = 3/4, g = tanh(1), o = 4/5
-        [[1.0]],
-        [[0.5]],
-        [[2.0]],
-        [[0.0], [0.0], [1.0], [0.0]],
-        [[0.0], [0.0], [0.0], [0.0]],
-        [0.0, math.log(3.0), 0.0, math.log(4.0)],
-    ),
+    by_hand=[
+        (  # i = 1/2, f = 3/4, g = tanh(1), o = 4/5
+            [[1.0]],
+            [[0.5]],
+            [[2.0]],
+            [[0.0], [0.0], [1.0], [0.0]],
+            [[0.0], [0.0], [0.0], [0.0]],
+            [0.0, math.log(3.0), 0.0, math.log(4.0)],
+        ),
+        (  # f = σ(10)
+            [[1e4]],
+            [[0.5]],
+            [[-1e4]],
+            [[1e-4], [1e-3], [-1e-4], [-1e-4]],
+            [[0.0], [0.0], [0.0], [0.0]],
+            [0.0, 0.0, 0.0, 0.0],
+        ),
+        (  # f = σ(-60) closes a large cell out
+            [[1.0]],
+            [[0.5]],
+            [[1e4]],
+            [[0.0], [0.0], [0.1], [0.0]],
+            [[0.0], [0.0], [0.0], [0.0]],
+            [0.0, -60.0, 0.0, 0.0],
+        ),
+    ],
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
@@ -49,6 +67,7 @@ forgetful_lstm = Exercise(
         dict(B=1, D_in=3, D_h=2),
         dict(B=4, D_in=4, D_h=4),
         dict(B=4, D_in=2, D_h=3),
+        dict(B=2, D_in=2, D_h=3, state=0.0),
         dict(B=3, D_in=5, D_h=4, dtype=torch.float32),
         dict(B=2, D_in=1, D_h=5, scale=50.0),
         dict(B=3, D_in=2, D_h=3, scale=3e3),
@@ -108,5 +127,13 @@ forgetful_lstm = Exercise(
             sum, the tanh is for h_t.
         gates_swapped: i * g + f * c → f * g + i * c
             i and f are swapped: f multiplies the old cell, i the candidate g.
+    """,
+    special="""
+        large_closed_out: c.abs().max() > 9e3 and (bias).min() < -15
+            Your function is right but where a gate closes a large cell out. Is the gate's sum clamped?
+            Leave it as it is.
+        saturated: (x_t @ weight_ih.T + h @ weight_hh.T + bias).abs().max() > 15
+            Your function is right until the sum in a gate is far from 0. Is it clamped? A gate of 1e-7 or
+            1e-12 still lets something of a large cell through: leave the sum as it is.
     """,
 )

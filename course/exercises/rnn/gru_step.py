@@ -28,31 +28,50 @@ def by_gru_cell(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
     return by_pytorch(module, parameters, x_t, h)[0]
 
 
-def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
-    """A case; a large `scale` of the inputs and states saturates the gates."""
+def draw(rng, B, D_in, D_h, scale=1.0, state=None, dtype=torch.float64):
+    """A case; a large `scale` of the inputs and states saturates the gates, `state` is for states alone."""
     sizes = dict(B=B, I=D_in, H=D_h, G=3 * D_h)
     x_t, h, *others = tensors(rng, "BI BH GI GH G G", dtype, **sizes)
-    return scale * x_t, scale * h, *others
+    return scale * x_t, (scale if state is None else state) * h, *others
 
 
 gru_step = Exercise(
     my_gru_step,
     reference=by_gru_cell,
     gradients=True,
-    by_hand=(  # r = 1/2, z = 3/4, n = tanh(1/2)
-        [[1.0]],
-        [[2.0]],
-        [[0.0], [0.0], [1.0]],
-        [[0.0], [0.0], [-1.0]],
-        [0.0, math.log(3.0), 0.0],
-        [0.0, 0.0, 1.0],
-    ),
+    by_hand=[
+        (  # r = 1/2, z = 3/4, n = tanh(1/2)
+            [[1.0]],
+            [[2.0]],
+            [[0.0], [0.0], [1.0]],
+            [[0.0], [0.0], [-1.0]],
+            [0.0, math.log(3.0), 0.0],
+            [0.0, 0.0, 1.0],
+        ),
+        (  # r = σ(0), z = σ(10)
+            [[1e4]],
+            [[-1e4]],
+            [[1e-4], [2e-3], [-1e-4]],
+            [[1e-4], [1e-3], [-1e-5]],
+            [0.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0],
+        ),
+        (  # r = z = σ(-60) close a large state out
+            [[1.0]],
+            [[1e4]],
+            [[0.0], [0.0], [0.1]],
+            [[0.0], [0.0], [1.0]],
+            [-60.0, -60.0, 0.0],
+            [0.0, 0.0, 0.1],
+        ),
+    ],
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
         dict(B=130, D_in=1, D_h=1),
         dict(B=1, D_in=2, D_h=3),
         dict(B=3, D_in=3, D_h=3),
+        dict(B=2, D_in=2, D_h=3, state=0.0),
         dict(B=2, D_in=4, D_h=2, dtype=torch.float32),
         dict(B=4, D_in=1, D_h=5, scale=50.0),
         dict(B=3, D_in=2, D_h=2, scale=3e3),
@@ -103,6 +122,14 @@ gru_step = Exercise(
         and: torch.sigmoid(x_z + h_z) → 1 / (1 + torch.exp(-x_z - h_z))
             1 / (1 + exp(-a)) is right until exp overflows: then its gradient is 0 times infinity, NaN. Use
             torch.sigmoid.
+    """,
+    special="""
+        large_closed_out: h.abs().max() > 9e3 and (h @ weight_hh.T + bias_hh + bias_ih).min() < -15
+            Your function is right but where a gate closes a large state out. Is the gate's sum clamped?
+            Leave it as it is.
+        saturated: (x_t @ weight_ih.T + h @ weight_hh.T + bias_ih + bias_hh).abs().max() > 15
+            Your function is right until the sum in a gate is far from 0. Is it clamped? A gate of 1e-7 or
+            1e-12 still lets something of a large state through: leave the sum as it is.
     """,
     forbids="torch.gru*: Write the gates and the candidate yourself: that is what the exercise is about.",
 )

@@ -28,30 +28,28 @@ def by_einsum(x_t, h, weight_f, bias_f, weight_h, bias_h):
     return (old + f * (candidate - old)).to(h.dtype)
 
 
-def draw(rng, B, D_in, D_h, scale=1.0, dtype=torch.float64):
-    """A case; a large `scale` of the input and the state saturates the gate."""
+def draw(rng, B, D_in, D_h, scale=1.0, state=None, dtype=torch.float64):
+    """A case; a large `scale` of the input and the state saturates the gate, `state` is for states alone."""
     x_t, h, *layers = tensors(rng, "BI BH HW H HW H", dtype, B=B, I=D_in, H=D_h, W=D_h + D_in)
-    return scale * x_t, scale * h, *layers
+    return scale * x_t, (scale if state is None else state) * h, *layers
 
 
 minimal_gated_unit = Exercise(
     my_mgu_step,
     reference=by_einsum,
     gradients=True,
-    by_hand=(  # f = 3/4, candidate tanh(1/2)
-        [[1.0]],
-        [[2.0]],
-        [[0.0, 0.0]],
-        [math.log(3.0)],
-        [[1.0, -1.0]],
-        [0.0],
-    ),
+    by_hand=[
+        ([[1.0]], [[2.0]], [[0.0, 0.0]], [math.log(3.0)], [[1.0, -1.0]], [0.0]),  # f = 3/4, tanh(1/2)
+        ([[1e4]], [[-1e4]], [[1.5e-3, 5e-4]], [0.0], [[1e-4, -1e-4]], [0.0]),  # f = σ(-10)
+        ([[1.0]], [[1e4]], [[0.0, 0.0]], [60.0], [[1e-5, 0.1]], [0.0]),  # a large state is closed out
+    ],
     draw=draw,
     sizes=[
         dict(B=1, D_in=1, D_h=1),
         dict(B=130, D_in=1, D_h=1),
         dict(B=1, D_in=3, D_h=2),
         dict(B=3, D_in=2, D_h=2),
+        dict(B=2, D_in=2, D_h=3, state=0.0),
         dict(B=4, D_in=2, D_h=5),
         dict(B=2, D_in=4, D_h=3, dtype=torch.float32),
         dict(B=3, D_in=1, D_h=4, scale=50.0),
@@ -107,5 +105,13 @@ minimal_gated_unit = Exercise(
         biases_forgotten: + bias_f) → + 0 * bias_f)
         and: + bias_h) → + 0 * bias_h)
             The biases are missing: add bias_f in the gate and bias_h in the candidate.
+    """,
+    special="""
+        large_closed_out: h.abs().max() > 9e3 and (torch.cat([h, x_t], 1) @ weight_f.T + bias_f).max() > 15
+            Your function is right but where a gate closes a large state out. Is the gate's sum clamped?
+            Leave it as it is.
+        saturated: (torch.cat([h, x_t], 1) @ weight_f.T + bias_f).abs().max() > 15
+            Your function is right until the sum in the gate is far from 0. Is it clamped? A gate that is off
+            by 1e-7 or 1e-12 lets something of a large state through: leave the sum as it is.
     """,
 )

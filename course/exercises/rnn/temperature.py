@@ -110,12 +110,18 @@ temperature = Exercise(
         (torch.tensor([[0.0, LN_3]] * 3), 4.0, torch.tensor([0.4, 0.48, 0.1])),
         (torch.tensor([[-math.inf, 0.0, 1.0], [2.0, -math.inf, 1.0]]), 1.0, torch.tensor([0.0, 0.9])),
         (torch.tensor([[1e4, -1e4, 0.0], [-1e4, 0.0, 1e4]]), 0.01, torch.tensor([0.9, 0.1])),
-        ([[900.0, 901.0], [-1e4, -1e4 + 1]], 1.0, [0.5, 0.2]),
-        (torch.tensor([[1e4, -1e4], [-1e4, 1e4]]), 1e4, torch.tensor([0.95, 0.05])),
+        ([[9990.0, 9995.0], [-1e4, 5 - 1e4], [-1e4, -1e4]], 1.0, [0.3, 0.3, 0.2]),
+        (
+            torch.tensor([[-1e4, 1e4, -math.inf]] * 2 + [[-1e4, -math.inf, -1e4], [-math.inf, 0.0, 0.0]]),
+            1e4,
+            torch.tensor([0.3, 0.11, 0.50001, 0.0]),
+        ),
         (torch.tensor([[1.0, 0.9, 0.8, 1.01, 0.7, 0.85, 0.95, 0.6]]), 0.01, torch.tensor([0.5])),
-        ([[0.0, 0.02]], 0.01, [0.11921]),  # p_0 = 0.119203
-        ([[0.0, 20.0], [0.0, 20.0]], 1.0, [1e-9, 1e-8]),  # p_0 = 2.1e-9
-        ([[-math.inf, -1e4, 1 - 1e4], [-1e4, -math.inf, -1e4]], 1.0, [0.1, 0.7]),
+        ([[0.0, 0.02], [0.0, 0.005]], 0.01, [0.11921, 0.2]),  # p_0 = 0.119203
+        ([[0.0, 1.0]], 0.75, [0.215]),  # p_0 = 0.2086
+        ([[0.0, 20.0], [0.0, 20.0], [-30.0, 0.0]], 1.0, [1e-9, 1e-8, 0.0]),  # p_0 = 2.1e-9
+        ([[0.0, math.log(5e-10)], [0.0, -50.0], [0.0, 0.0]], 1.0, [1 - 1e-10, 1 - 1e-9, 0.5 - 1e-9]),
+        ([[-1e4, -math.inf, 1 - 1e4], [-math.inf, -1e4, -1e4]], 1.0, [0.25, 0.6]),
     ],
     draw=draw,
     sizes=[
@@ -164,7 +170,13 @@ temperature = Exercise(
     """,
     twice=[(MISTAKES, ROUNDED), (UNNORMALISED, LIMITED)],
     special="""
-        rounded_sums: u.max() > 0.9999
+        large_temperature: temperature > 1e3
+            Your function is right but for a large temperature. It has no limit, and a number that stands
+            for -inf is too near then: leave -inf as it is.
+        digits_of_u: u.max() > 0.9999 and u.min() < 0.9
+            Your function is right but where the last digits of u or a tiny probability decide: use u as it
+            is, in the type that it has, and clamp nothing.
+        rounded_sums: u.min() > 0.9999
             Your function is right but where u is next to 1: there rounding may leave even the last sum at or
             below u, and then the last character that is not forbidden is asked for. Compare with u times the
             last sum.

@@ -70,7 +70,7 @@ truncated_bptt = Exercise(
         dict(B=2, T=1, D_in=2, D_h=3, k=1),
         dict(B=4, T=9, D_in=2, D_h=3, k=4, dtype=torch.float32),
         dict(B=1, T=8, D_in=4, D_h=2, k=3, dtype=torch.float32),
-        dict(B=1, T=45, D_in=1, D_h=2, k=40),
+        dict(B=1, T=115, D_in=1, D_h=2, k=105),
         dict(B=1, T=110, D_in=1, D_h=1, k=7),
     ],
     spans=dict(B=(1, 3), T=(1, 7), D_in=(1, 3), D_h=(1, 3), k=(1, 8)),
