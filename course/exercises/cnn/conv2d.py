@@ -67,7 +67,7 @@ conv2d = Exercise(
         dict(B=1, C=2, H=7, W=6, D=2, kernel=(3, 2), stride=(1, 2), padding=(0, 2), dtype=torch.float32),
         dict(B=2, C=20, H=1, W=2, D=3, kernel=(2, 3), stride=(1, 1), padding=(1, 1)),
         dict(B=1, C=1, H=1, W=3, D=1, kernel=(1, 2), stride=(2, 3), padding=(4, 5)),
-        dict(B=1, C=1, H=3, W=3, D=1, kernel=(2, 2), stride=(1, 1), padding=(3, 3)),
+        dict(B=1, C=1, H=1, W=1, D=1, kernel=(1, 1), stride=(1, 1), padding=(2, 2)),
         dict(B=1, C=1, H=5, W=5, D=1, kernel=(2, 2), stride=(1, 2), padding=(0, 0)),
         dict(B=1, C=1, H=4, W=4, D=1, kernel=(3, 3), stride=(1, 1), padding=(0, 1)),
         dict(B=1, C=1, H=7, W=7, D=1, kernel=(6, 6), stride=(1, 1), padding=(0, 0)),
