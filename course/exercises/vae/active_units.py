@@ -35,13 +35,23 @@ def late_ones(N):
     return mu, 0.5
 
 
+def far_away():
+    """Four units far from 0: variances of 4 and 1/4 times 10^-12, and two of 0. In float64 too squares lose
+    such digits; 18 numbers and more are not shown, since they would look the same."""
+    steps = torch.tensor([1.0, -1.0] * 4 + [0.0], dtype=torch.float64)  # of variance 1
+    return torch.stack(
+        [9e3 + 2e-6 * steps, 9e3 + 5e-7 * steps, 0 * steps - 1e4, 0 * steps + 9000.3], 1
+    ), 1e-12
+
+
 active_units = Exercise(
     my_active_units,
     reference=by_exact_sums,
     by_hand=[
         ([[2.0, -0.2], [2.0, 0.0], [2.0, 0.2]], 0.01),
         ([[0.0], [0.05]], 0.01),  # inactive, but for its deviation
-        ([[-0.5, -1.0], [0.0, 0.0], [0.5, 1.0]], 0.25),  # the first: equal
+        # the first: equal, and its standard deviation has no rounding either
+        ([[-0.5, -1.0], [0.5, 1.0], [-0.5, -1.0], [0.5, 1.0], [0.0, 0.0]], 0.25),
         ([[0.0, 0.0], [1.0, 2.0]], 0.4),  # 0.5 with N - 1, 0.25 with N
         # in float32 the mean of the squares less the square of the mean is 0
         (torch.tensor([[4096.25, 0.0], [4095.75, 0.0], [4096.25, 1.0], [4095.75, 1.0]]), 0.01),
@@ -50,7 +60,10 @@ active_units = Exercise(
         (torch.tensor([[2.0, 0.5], [2.0, 0.5625]]), 0.0),
         ([[0.0, 0.0, 0.0], [1e-6, 2e-6, 1e-4]], 1e-12),
         ([[0.0, 0.0], [1.4142137, 1.4142134]], 1),  # 1 + 2e-7 and 1 - 2e-7
-        ([[9e3, 9e3], [9e3 + 2e-5, 9e3 + 1e-5]], 1e-10),  # in float64 too the digits of squares are lost
+        ([[0.0], [1e-7]], 0),
+        ([[0.0], [0.1414213559]], 0.01),  # below 0.01, and above what float32 makes of it
+        ([[5000.0, 1.0], [5010.0, 1.0]], 0.01),
+        far_away(),
         late_ones(1200),
         # one odd image: measures of spread differ by factors, so that some unit tells them apart
         (torch.tensor([[0.0], [1.0], [0.0], [0.0]]).double() * torch.linspace(0.31, 1.41, 12), 0.36),
@@ -62,7 +75,7 @@ active_units = Exercise(
         dict(N=2, Z=7, centre=1.0),
         dict(N=4, Z=4, centre=0.2, dtype=torch.float32),
         dict(N=50, Z=10, centre=0.5, dtype=torch.float32),
-        dict(N=40, Z=12, centre=0.1, threshold=4.0),
+        dict(N=40, Z=300, centre=0.1, threshold=4.0),
     ],
     spans=dict(N=(2, 6), Z=(1, 6), centre=[0.0, 0.3, 1.0], threshold=lambda rng: 10 ** rng.uniform(-2, 1)),
     hints="""
@@ -130,8 +143,16 @@ active_units = Exercise(
             You return the variances themselves: compare them with the threshold.
     """,
     special="""
+        tiny_variance: threshold == 0 and mu.abs().max() < 1e-6
+            A variance of 5e-15 is above a threshold of 0: round nothing and set no floor.
+        rounded_threshold: threshold < 0.1 and ((mu.var(0) - threshold).abs() < 1e-8 * threshold).any()
+            Right but for a variance just below the threshold. Is the threshold rounded to float32, as
+            `torch.tensor` does? Compare with the number itself.
         zero_threshold: threshold == 0
             A threshold of 0 is a value like others: `threshold or 0.01` takes it for "not given".
+        far_from_zero: mu.abs().max() > 900
+            Right near 0 alone. Is mu clamped, or do digits get lost where the means are large? Take the mean
+            away first, in the type of `mu`, then square.
         near_threshold: ((mu.double().var(0) - threshold).abs() < 6e-3).any()
             A variance near the threshold comes out on the wrong side: round nothing, add nothing to either,
             and keep the type of `mu`.

@@ -56,6 +56,8 @@ bernoulli_log_likelihood = Exercise(
         (torch.tensor([[1, 0, 1]]), [[0.25, 0.5, 0.75]]),
         (torch.tensor([[1, 0], [0, 1]]), [[0.0, 0.0], [0.0, 2.0]]),  # corners of abs, relu and clamp
         (torch.tensor([[1], [0]]), [[800.0], [-800.0]]),  # sure and right
+        # lone pixels that are nearly sure: what is left of 0 counts
+        (torch.tensor([[1], [0]] * 3), [[9.0], [-9.0], [12.0], [-12.0], [18.0], [-18.0]]),
         extreme(torch.float32, 12.0, 50.0),
         extreme(torch.float32, 100.0, 1e4),
         extreme(torch.float64, 40.0, 800.0, 1e4),
@@ -67,7 +69,8 @@ bernoulli_log_likelihood = Exercise(
         dict(B=1, D=6),
         dict(B=3, D=3),
         dict(B=2, D=5, scale=3.0),
-        dict(B=2, D=800),  # the product of so many probabilities is 0
+        dict(B=300, D=2),
+        dict(B=2, D=1000),  # the product of so many probabilities is 0
         dict(B=3, D=4, scale=4.0, dtype=torch.float32),
     ],
     spans=spans,
@@ -141,6 +144,9 @@ bernoulli_log_likelihood = Exercise(
     """,
     functions=(overflow_in_the_gradient,),
     special="""
+        nearly_sure: 8 < logits.abs().max() < 20
+            Right but for logits of 9 to 20, where the probability of a mistake is small, not 0. Does a branch
+            take it for 0, as `F.softplus` does beyond its threshold?
         zero_logit: (logits == 0).any()
             Right but for logits of exactly 0, where the gradient is x - 1/2: abs, relu and clamp have corners
             there, whose slopes do not add up to it. `F.logsigmoid` and `F.softplus` have none.

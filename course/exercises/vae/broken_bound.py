@@ -105,13 +105,25 @@ broken_bound = Exercise(
     my_sampled_bound,
     reference=by_pytorch,
     gradients=True,
-    by_hand=(  # sigma = 1/2, weights 1/4 and 3/4 times the ratio of the densities, 1/2
-        torch.tensor([[1]]),
-        [[[-math.log(3)]], [[math.log(3)]]],
-        [[[0.0]], [[0.0]]],
-        [[0.0]],
-        [[-math.log(4)]],
-    ),
+    by_hand=[
+        (  # sigma = 1/2, weights 1/4 and 3/4 times the ratio of the densities, 1/2
+            torch.tensor([[1]]),
+            [[[-math.log(3)]], [[math.log(3)]]],
+            [[[0.0]], [[0.0]]],
+            [[0.0]],
+            [[-math.log(4)]],
+        ),
+        (torch.tensor([[1, 0]]), [[[0.0, 0.5]]], [[[0.5]]], [[0.0]], [[1.0]]),  # a logit of 0
+        (torch.tensor([[1]]), [[[0.5]]], [[[0.5, -4.5]]], [[-70.0, -4.0]], [[5.0, 1.0]]),  # six sigma away
+        (torch.tensor([[0]]), [[[0.5]]], [[[1e-7, -2e-7]]], [[0.0, 1e-7]], [[-30.0, -29.0]]),
+        (  # log weights near -10^4
+            torch.tensor([[1, 0]]),
+            [[[-9e3, 0.5]], [[-9001.0, 1.5]], [[-8999.5, 2.0]]],
+            [[[0.5]], [[-0.5]], [[1.0]]],
+            [[0.0]],
+            [[0.5]],
+        ),
+    ],
     draw=draw,
     sizes=[
         dict(k=1, B=1, D=1, Z=1),
@@ -126,7 +138,9 @@ broken_bound = Exercise(
         dict(k=3, B=2, D=3, Z=2, centre=-25.0),
         dict(k=2, B=3, D=2, Z=2, centre=-11.0, dtype=torch.float32),
         dict(k=60, B=1, D=2, Z=1),
-        dict(k=2, B=1, D=800, Z=20),
+        dict(k=500, B=1, D=2, Z=1, scale=40.0),  # one weight is nearly all
+        dict(k=2, B=300, D=2, Z=1),
+        dict(k=2, B=1, D=1000, Z=40),
     ],
     spans=dict(k=(1, 4), B=(1, 4), D=(1, 4), Z=(1, 4), centre=(-4.0, 1.0), scale=(0.1, 3.0)),
     bug="""
@@ -156,11 +170,23 @@ broken_bound = Exercise(
             the product of the sigmas, not 1. A term of logvar is missing.
     """,
     special="""
+        zero_logit: (logits == 0).any()
+            Right but for logits of exactly 0: abs, relu and clamp have corners there, `F.logsigmoid` none.
+        far_out: z.abs().max() > 4 or mu.abs().max() > 20
+            Right but where a sample lies far from 0 or from mu. Is z, eps or logvar clamped?
+        wide: logvar.max() > 1.9
+            Right but for wide posteriors. Is logvar clamped? It is taken as it stands.
+        very_low_weights: logits.abs().max() > 500
+            Right but for very low log weights. Is a logit or a log weight clamped? Take both as they
+            stand.
+        narrowest: logvar.min() < -27.9
+            Right but for the narrowest posteriors. Is logvar clamped, or a small number added to sigma?
         narrow: logvar.min() < -4
             Right but for narrow posteriors. Is logvar clamped, or a small number added to sigma? Divide by
             exp(logvar / 2) as it stands.
         extreme_weights: logits.abs().max() > 90 or x.shape[1] > 100
-            Right for moderate weights alone: exp(-1000) is 0, and a small number added to it is no cure.
+            Right for moderate weights alone. Are logits, log weights or their differences clamped? Or is exp
+            taken of a log weight? exp(-1000) is 0, and a small number added to it is no cure:
             `torch.logsumexp` takes the largest weight of each image out first.
     """,
     forbids="torch.distributions*: The density is to be repaired, not replaced: its log has three terms.",

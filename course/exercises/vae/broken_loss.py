@@ -41,6 +41,8 @@ KL_WRONG = """
         falls below 0, which no KL does.
     twice_the_log_variance: logvar.exp() → torch.exp(2 * logvar)
         You write exp(2 logvar), as for a log standard deviation: the variance is exp(logvar).
+    half_missing_before_logvar: - 1 - logvar) → - 1 - 2 * logvar)
+        The ½ stands before three terms alone: logvar, the fourth, is halved as well.
     log_sigma_for_the_log_variance: logvar.exp() - 1 - logvar → (logvar / 2).exp() - 1 - logvar / 2
         Your terms fit together now, but as sigma and ln sigma: sigma² and ln sigma² are meant, exp(logvar)
         and logvar.
@@ -67,6 +69,9 @@ broken_loss = Exercise(
         (torch.tensor([[1, 0]]), [[0.0, 0.0]], [[2.0]], [[0.0]]),  # two pixels at log 2, and a KL of 2
         (torch.tensor([[1, 0]], dtype=torch.int32), [[0.5, -1.0]], [[0.0, 1.0]], [[-40.0, -30.0]]),
         (torch.tensor([[0]]), [[0.5]], [[1.0]], [[15.0]]),
+        (torch.tensor([[1, 0, 1]]), [[9.0, -12.0, 18.0]], [[0.5]], [[0.25]]),  # nearly sure
+        (torch.tensor([[1, 0]]), [[-1e4, 9e3]], [[0.5]], [[0.5]]),
+        (torch.tensor([[1]]), [[0.5]], [[4.0, -40.0]], [[0.5, -0.5]]),
         tuple(torch.tensor(v) for v in ([[1], [0]], [[2.0], [0.5]], [[1.0], [0.0]], [[15.0], [-40.0]])),
     ],
     draw=draw,
@@ -79,7 +84,8 @@ broken_loss = Exercise(
         dict(B=3, D=6, Z=2, dtype=torch.float32),
         dict(B=2, D=5, Z=3, scale=1e3),
         dict(B=2, D=5, Z=3, scale=1e3, dtype=torch.float32),
-        dict(B=2, D=784, Z=20),
+        dict(B=300, D=2, Z=3),
+        dict(B=2, D=1000, Z=300),
     ],
     # at logits above 20 `F.softplus`, which some learners take, drops digits of float64
     spans=dict(B=(1, 4), D=(1, 4), Z=(1, 4), scale=(0.1, 4.0)),
@@ -133,10 +139,20 @@ broken_loss = Exercise(
             You return one loss for each image: take their mean.
     """,
     special="""
+        many: len(x) > 9 or x.shape[1] > 9
+            Right but for many images, pixels or dimensions. Is there a limit on a size?
+        nearly_sure: 8 < logits.abs().max() < 20
+            Right but for logits of 9 to 20, where the probability of a mistake is small, not 0. Does a branch
+            take it for 0, as `F.softplus` does beyond its threshold?
+        zero_logit: (logits == 0).any()
+            Right but for logits of exactly 0, where the gradient is 1/2 - x: abs, relu and clamp have corners
+            there, whose slopes do not add up to it. The loss on logits was right.
+        large_mu: mu.abs().max() > 3
+            Right for small mu alone. Is mu clamped? It is squared as it stands.
         extreme_logvar: logvar.abs().max() > 4
             Right for moderate logvar alone. Is it clamped, or is a logarithm or a root taken of exp(logvar),
             which may be 0? The last term is logvar as it stands.
-        extreme_logits: logits.abs().max() > 30
+        extreme_logits: logits.abs().max() > 7.9
             Right for moderate logits alone: a probability is rounded to 0 or 1, or clamped. The loss on
             logits was right.
     """,

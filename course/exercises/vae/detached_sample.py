@@ -60,7 +60,12 @@ detached_sample = Exercise(
             [[1.0, 2.0]] * 2,
             [0.5, 0.0],
         ),
-        (torch.tensor([[0]]), [[0.5]], [[10.0]], [[-0.5]], [[1.0]], [0.0]),
+        (torch.tensor([[0]]), [[0.5]], [[10.0]], [[-0.01]], [[1.0]], [0.0]),
+        # nearly sure: logits of 9, -12 and 18
+        (torch.tensor([[1, 0, 1]]), [[0.5]], [[0.0]], [[0.5]], [[9.0], [-12.0], [18.0]], [0.0, 0.0, 0.0]),
+        (torch.tensor([[0, 1]]), [[0.5]], [[0.0]], [[0.5]], [[1e4], [-7e3]], [0.0, 0.0]),
+        # large numbers that cancel
+        (torch.tensor([[1, 0]]), [[9.0]], [[0.0]], [[-12.0]], [[-2.5], [4.0]], [-9.0, 12.5]),
         # exp(logvar) is 0 in float32: a root of it has no slope there
         tuple(torch.tensor(v) for v in ([[1, 1]], [[1.0]], [[-200.0]], [[1.0]], [[1.0], [-2.0]], [0.0, 1.0])),
         (torch.tensor([[1, 0]], dtype=torch.int32), [[0.5]], [[1.0]], [[-1.0]], [[1.0], [2.0]], [0.0, 1.0]),
@@ -74,7 +79,9 @@ detached_sample = Exercise(
         dict(B=4, Z=3, D=6, dtype=torch.float32),
         dict(B=2, Z=3, D=4, scale=300.0),
         dict(B=2, Z=2, D=4, scale=30.0, dtype=torch.float32),
-        dict(B=1, Z=4, D=784, scale=0.1),
+        dict(B=300, Z=3, D=2, scale=0.1),
+        dict(B=2, Z=300, D=4, scale=0.05),
+        dict(B=1, Z=4, D=1000, scale=0.1),
     ],
     # at logits above 20 `F.softplus`, which some learners take, drops digits of float64
     spans=dict(B=(1, 4), Z=(1, 4), D=(1, 4), scale=(0.1, 0.5)),
@@ -130,10 +137,22 @@ detached_sample = Exercise(
     """,
     functions=(score_function,),
     special="""
+        many: len(x) > 9 or mu.shape[1] > 4 or x.shape[1] > 99
+            Right but for many images, pixels or dimensions. Is there a limit on a size?
+        nearly_sure: 8 < ((mu + (logvar / 2).exp() * eps) @ weight.T + bias).abs().max() < 20
+            Right but for logits of 9 to 20, where the probability of a mistake is small, not 0. Does a branch
+            take it for 0, as `F.softplus` does beyond its threshold?
+        zero_logit: ((mu + (logvar / 2).exp() * eps) @ weight.T + bias == 0).any()
+            Right but for logits of exactly 0: abs, relu and clamp have corners there. The loss on logits was
+            right.
+        wide: logvar.max() > 4.9
+            Right but for wide posteriors. Is logvar clamped? exp(logvar) is taken of it as it stands.
+        large_numbers: max(mu.abs().max() - 2, eps.abs().max(), bias.abs().max() - 1) > 3
+            Right but where mu, eps or bias is large. Is one of them clamped? Take them as they stand.
         narrow: logvar.min() < -7
             Right but for narrow posteriors. Is logvar clamped, does std have a floor, or is it the root of
             exp(logvar), which may be 0? std = exp(logvar / 2) was right.
-        sure_decoder: ((mu + (logvar / 2).exp() * eps) @ weight.T + bias).abs().max() > 13
+        sure_decoder: ((mu + (logvar / 2).exp() * eps) @ weight.T + bias).abs().max() > 8
             Right but where the decoder is sure: a probability is rounded to 0 or 1, or clamped. The loss on
             logits was right.
     """,

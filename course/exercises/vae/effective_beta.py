@@ -41,6 +41,8 @@ effective_beta = Exercise(
         ("sum", "mean", 1, 1),
         ("mean", "mean", 7, 1000),
         ("sum", "mean", 50, 10**6),
+        ("sum", "mean", 10, 300),
+        ("mean", "sum", 150528, 3),
     ],
     draw=lambda rng, recon, kl, D, Z: (recon, kl, D, Z),
     sizes=[],
@@ -87,14 +89,18 @@ effective_beta = Exercise(
             You have a number of one model built in: use n_pixels and n_latents.
     """,
     special="""
+        many_latents: kl == "mean" and n_latents > 40
+            Right but for many latent dimensions. Is there a limit, or is something rounded?
+        fraction_above_1: recon == kl == "mean" and n_pixels > n_latents and n_pixels % n_latents
+            Right but where β is above 1 and no whole number: round nothing.
         two_means: recon == kl == "mean"
             Right but for two means, which do not cancel: one divides by D, the other by Z. With both, β = D /
             Z.
         kl_mean_alone: recon == "sum" and kl == "mean"
             Right but where the KL alone is averaged: there the KL weighs 1/Z of its sum, so β = 1/Z, below 1.
         fraction: kl == "mean" and (recon == "sum" or n_pixels % n_latents)
-            Right but where β is no whole number. Divide with /, round nothing, and set no lower limit: β may
-            be below 1.
+            Right but where β is no whole number. Divide with /, round nothing (float32 rounds to
+            seven digits), and set no lower limit: β may be below 1.
     """,
     forbids="torch.* numpy.* autograd: Two divisions of Python's numbers do.",
 )

@@ -41,6 +41,8 @@ gaussian_kl = Exercise(
         (torch.tensor([[1.0, 0.0], [0.0, -3.0]]), torch.tensor([[-200.0, -150.0], [-100.0, 0.0]])),
         ([[0.5, -2.0]], [[-200.0, -40.0]]),
         ([[1.0]], [[40.0]]),
+        ([[1e4, -9e3]], [[0.0, 1.0]]),
+        ([[0.0], [0.0]], [[0.0018], [-0.0009]]),  # nearly the prior: a series needs its third term
         (torch.tensor([[0.0], [1.0]]), torch.tensor([[40.0], [30.0]])),
     ],
     draw=draw,
@@ -50,7 +52,8 @@ gaussian_kl = Exercise(
         dict(B=3, Z=3),
         dict(B=4, Z=2, dtype=torch.float32),
         dict(B=2, Z=5, scale=1000.0),
-        dict(B=1, Z=600),
+        dict(B=1, Z=1000),
+        dict(B=300, Z=2),
         dict(B=2, Z=3, scale=1000.0, logvar_scale=0.1, dtype=torch.float32),
     ],
     spans=dict(B=(1, 4), Z=(1, 5), scale=[0.1, 1.0, 10.0], logvar_scale=[0.1, 1.0, 10.0]),
@@ -65,6 +68,8 @@ gaussian_kl = Exercise(
     wrong="""
         half_forgotten: 0.5 * → nothing
             Your divergence is twice too large: the factor 1/2 is missing.
+        half_missing_before_logvar: - 1 - logvar) → - 1) - 0.5 * 2 * logvar
+            The ½ stands before three terms alone: logvar, the fourth, is halved as well.
         sign_turned: return by_latent → return -by_latent
             Your divergence is negative: this is -KL, as it stands in the ELBO. A divergence is never below 0.
         mean_over_latents: sum(dim=1) → mean(dim=1)
@@ -116,6 +121,11 @@ gaussian_kl = Exercise(
             which makes every posterior wider. No .detach(), .item() or no_grad.
     """,
     special="""
+        nearly_the_prior: 0 < logvar.abs().max() < 2e-3
+            Right but where logvar is nearly 0. Is a series cut off too early? The plain formula has digits
+            enough.
+        large_mu: mu.abs().max() > 900
+            Right but for large mu. Is mu clamped? It is squared as it stands.
         extreme_logvar: logvar.abs().max() > 9
             Right for moderate logvar alone. Is it clamped, which changes the values and stops the gradient?
             Or is a logarithm or a root taken of exp(logvar), which may be 0? The last term is logvar as it

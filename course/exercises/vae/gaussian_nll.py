@@ -33,8 +33,11 @@ gaussian_nll = Exercise(
     my_gaussian_nll,
     reference=by_pytorch,
     gradients=True,
-    # sigma is the root mean square of the errors: the gradient for it is 0
-    by_hand=([[1.0, 7.0]], [[0.0, 0.0]], torch.tensor(math.log(5.0), dtype=torch.float64)),
+    by_hand=[
+        # sigma is the root mean square of the errors: the gradient for it is 0
+        ([[1.0, 7.0]], [[0.0, 0.0]], torch.tensor(math.log(5.0), dtype=torch.float64)),
+        ([[1e4, 0.5]], [[-1e4, 0.0]], torch.tensor(5.0, dtype=torch.float64)),
+    ],
     draw=draw,
     sizes=[
         dict(B=1, D=1),
@@ -43,13 +46,14 @@ gaussian_nll = Exercise(
         dict(B=2, D=5, error=0.0),  # only sigma is left to pay for
         dict(B=4, D=6, log_sigma=-1.0, dtype=torch.float32),
         dict(B=2, D=4, log_sigma=-5.0, dtype=torch.float32),
-        dict(B=2, D=4, log_sigma=5.0, error=1e3, dtype=torch.float32),
+        dict(B=3, D=4, log_sigma=5.0, error=1e3, dtype=torch.float32),
         dict(B=3, D=4, log_sigma=-5.0),
         dict(B=3, D=4, log_sigma=5.0),
         dict(B=3, D=2, log_sigma=0.0),
         dict(B=2, D=3, log_sigma=-2.0, error=0.1, centre=9e3),
         dict(B=3, D=2, log_sigma=0.0, centre=-9e3, dtype=torch.float32),
-        dict(B=2, D=800, log_sigma=-2.0, error=0.1),
+        dict(B=300, D=3, log_sigma=-1.0),
+        dict(B=2, D=1000, log_sigma=-2.0, error=0.1),
     ],
     spans=dict(B=(1, 4), D=(1, 6), log_sigma=(-5.0, 5.0), error=lambda rng: 10 ** rng.uniform(-2, 1)),
     hints="""
@@ -124,6 +128,8 @@ gaussian_nll = Exercise(
             .item(), .detach() or math.exp on it.
     """,
     special="""
+        large_errors: (x - mean).abs().max() > 4e3
+            Right but for large errors. Is x, the mean or their difference clamped? Take it as it stands.
         far_from_zero: x.abs().max() > 3e3
             Right near 0, but x² - 2 x m + m² loses all digits where x and m are large: subtract first, then
             square.

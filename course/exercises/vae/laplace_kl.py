@@ -38,6 +38,9 @@ laplace_kl = Exercise(
         ([[-2.0]], [[math.log(2)]]),
         (torch.tensor([[0.0, 1e3, -1e3, 1e-3]] * 2), torch.tensor([[-10.0] * 4, [10.0] * 4])),
         ([[1e3, -1e-6], [0.0, -1e3]], [[10.0, -10.0], [-10.0, 10.0]]),
+        ([[0.5]], [[10.0]]),
+        ([[800.0]], [[0.0]]),
+        ([[0.0045], [-0.0009]], [[0.0], [0.0]]),  # nearly the prior: a series needs its third term
         ([[1e-5, -1e-4], [-1e-6, 0.0]], [[-10.0, -9.0], [-10.0, -9.5]]),
     ],
     draw=draw,
@@ -45,7 +48,8 @@ laplace_kl = Exercise(
         dict(B=1, Z=1),
         dict(B=1, Z=3),
         dict(B=4, Z=1),
-        dict(B=2, Z=120),
+        dict(B=2, Z=300),
+        dict(B=300, Z=2),
         dict(B=3, Z=3, scale=3.0),
         dict(B=3, Z=4, dtype=torch.float32),
         dict(B=2, Z=5, scale=100.0, spread=2.0),
@@ -118,6 +122,11 @@ laplace_kl = Exercise(
             You sum over the images: each has a KL of its own, the sum over the latent dimensions, dim=1.
     """,
     special="""
+        nearly_the_prior: 0 < (mu.abs() / log_scale.exp()).min() < 5e-3
+            Right but where mu is nearly 0. Is a series cut off too early? The plain formula has digits
+            enough.
+        large_mu: mu.abs().max() > 400
+            Right but for large mu. Is |mu|, or its quotient with b, clamped? Take both as they stand.
         extreme_scale: log_scale.abs().max() > 4.9
             Right for moderate scales alone. Is log_scale clamped, a small number added to b, or does a
             quotient overflow? Take b = exp(log_scale) and log_scale as they stand.

@@ -51,6 +51,8 @@ reparameterise = Exercise(
         dict(B=1, Z=4),
         dict(B=4, Z=1),
         dict(B=3, Z=3),
+        dict(B=300, Z=2),
+        dict(B=2, Z=300),
         dict(B=2, Z=5, dtype=torch.float32),
         dict(B=3, Z=2, scale=1e3, logvar_scale=3.0),
         dict(B=3, Z=4, scale=10.0, logvar_scale=4.0, dtype=torch.float32),
@@ -78,6 +80,9 @@ reparameterise = Exercise(
             root exp(logvar / 2).
         doubled_for_halved: 0.5 * logvar → 2 * logvar
             You double logvar in the exponent: a root halves it, exp(logvar / 2).
+        half_outside_the_exponential: torch.exp(0.5 * logvar) → 0.5 * torch.exp(logvar)
+            You halve the variance: the half stands inside the exponential, exp(logvar / 2): that is its
+            root.
         inverse: 0.5 * logvar → -0.5 * logvar
             You divide by the standard deviation: noise of variance 1 is multiplied by it.
         whitened: mu + sigma * eps → (eps - mu) / sigma
