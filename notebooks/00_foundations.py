@@ -132,7 +132,8 @@ print(f"by small steps: dL/dw = {slope_w:.4f}, dL/db = {slope_b:.4f}")
 # digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
 # New tensors have the type of the inputs; half precision occurs only where named. Do not change the
 # arguments.
-#
+
+# %% [markdown]
 # **Exercise: reverse mode over a tape** (medium, about 25 minutes)
 #
 # A *tape* is a program: the values $v_0, \dots, v_{n-1}$ are the `inputs`; each step `(operation, i, j)`

@@ -142,7 +142,8 @@ plots.grids(
 # digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
 # New tensors have the type of the inputs; half precision occurs only where named. Do not change the
 # arguments.
-#
+
+# %% [markdown]
 # **Exercise: how long is the output?** (easy, about 8 minutes)
 #
 # An axis of `n` elements gets `padding` zeros at **each** of its two ends. A kernel of `kernel` elements,

@@ -113,7 +113,8 @@ for weight in (0.5, 1.0, 3.0):
 # digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
 # New tensors have the type of the inputs; half precision occurs only where named. Do not change the
 # arguments.
-#
+
+# %% [markdown]
 # **Exercise: run a recurrence over a sequence** (easy, about 12 minutes)
 #
 # Run a plain recurrent network over a batch of sequences:

@@ -397,7 +397,8 @@ explorers.attention.kernel(smooth)
 # digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
 # New tensors have the type of the inputs; half precision occurs only where named. Do not change the
 # arguments.
-#
+
+# %% [markdown]
 # **Exercise: a causal mask and a padding mask in one** (easy, about 12 minutes)
 #
 # Sequences are padded at the end to $T$ steps, and a decoder must not look ahead. Write one mask for

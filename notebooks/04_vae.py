@@ -151,7 +151,8 @@ print(f"log of the mean {(q * weights).sum().log():.4f} >= mean of the logs {tra
 # digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
 # New tensors have the type of the inputs; half precision occurs only where named. Do not change the
 # arguments.
-#
+
+# %% [markdown]
 # **Exercise: the KL divergence of a Gaussian from the prior** (easy, about 12 minutes)
 #
 # The encoder gives each image a Gaussian with $Z$ means $\mu$ and log variances $\ln \sigma^2$. Its

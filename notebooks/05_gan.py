@@ -137,7 +137,8 @@ print(
 # digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
 # New tensors have the type of the inputs; half precision occurs only where named. Do not change the
 # arguments.
-#
+
+# %% [markdown]
 # **Exercise: the Jensen-Shannon divergence** (medium, about 10 minutes)
 #
 # Against the best discriminator the generator minimises
