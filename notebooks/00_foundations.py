@@ -1378,11 +1378,10 @@ print("the same weights, bit for bit:", same)
 # a new lowest loss, or when `losses` ends. A loss that only equals the lowest is no improvement, and neither
 # is NaN; one lower by $10^{-12}$ is, and so is the first that is not NaN, even an infinite one.
 #
-# Return two ints, `(best, trained)`: the epoch, counted from 0, with the lowest loss seen before training
-# stopped, whose weights are kept, and the number of epochs trained. If training saw only NaN, `best` is
-# `None`. `losses` is not empty.
+# Return two ints, `(best, trained)`: the epoch, from 0, with the lowest loss that training saw, and how many
+# it trained. If it saw only NaN, `best` is `None`. There is a loss.
 #
-# By hand first: the losses are 5, 4, 4, 6, 3, and the patience is 2. What is returned?
+# By hand first: the losses are 5, 4, 4, 6, 3, patience 2. What is returned?
 
 
 # %%
@@ -1911,8 +1910,8 @@ print(f"on the test rows: {report(test_probs >= best, dear[test_rows])}")
 # A detector calls an example positive if its score reaches a threshold. Each threshold gives a point of the
 # ROC curve:
 #
-# - horizontally, the false positive rate: the share of negatives that are called positive;
-# - vertically, the true positive rate: the share of positives that are called positive.
+# - horizontally, the false positive rate: the share of negatives called positive;
+# - vertically, the true positive rate: the share of positives called positive.
 #
 # As the threshold falls from infinity, the points go from (0, 0) to (1, 1), joined by straight lines. Return
 # the area below, a scalar tensor of the type of `scores`.

@@ -150,9 +150,8 @@ plots.grids(
 # each `dilation` places after the one before (1: side by side), starts at the left end and moves on by
 # `stride` as long as it fits whole. Return the number of positions, as a Python `int`.
 #
-# All arguments are `int`s, at least 1, but `padding` may be 0, or larger than the kernel. The kernel fits at
-# least once. Numbers go up to $10^{18}$, so stay with whole numbers: a `float` has 16 digits. There are at
-# most 500 positions.
+# All arguments are `int`s of at least 1; `padding` may be 0. The kernel fits 1 to 500 times.
+# Numbers go up to $10^{18}$, so stay with whole numbers: a `float` has 16 digits.
 #
 # By hand first: how many positions do 6 elements give a kernel of 3, with stride 2 and no padding?
 
@@ -247,7 +246,7 @@ for name, kernel in {"weight": weight, "weight.flip(0, 1)": weight.flip(0, 1)}.i
 # Write `my_conv2d` without PyTorch's convolutions (`F.conv2d`, `F.conv1d`, `nn.Conv2d` and so on) and
 # without `F.unfold`; loops and `Tensor.unfold` are welcome. The kernel is not flipped.
 # `stride` and `padding` are tuples, rows first: `stride = (2, 1)` moves down two rows, but right one
-# column, at a time. `padding = (p_h, p_w)` adds `p_h` rows of zeros above and as many below, and `p_w`
+# column, at a time. `padding = (p_h, p_w)` adds `p_h` rows of zeros above and below, and `p_w`
 # columns left and right. The kernel fits on the padded image; kernel and padding may be larger than the
 # image. Places where it fits only in part are left out.
 #
@@ -757,11 +756,10 @@ exercises.cnn.equivariance.check(my_shift_error)
 # `layers` is a list of tuples `(kernel, stride, dilation)`, `int`s of at least 1, for convolutions and
 # poolings along one axis, from input to output. Return the pair of Python `int`s `(size, jump)`: `size` is
 # the length of one output unit's receptive field, counted in input pixels from the first that it depends on
-# to the last, and `jump` is the distance in input pixels between the fields of two neighbouring output units.
-# Padding does not matter. Without any layer both are 1. There may be 40 layers, and fields of $10^{18}$
-# pixels: visit each layer, not each pixel.
+# to the last, and `jump` is the distance in input pixels between two neighbouring units' fields.
+# Without layers both are 1. There may be 40 layers, and fields of $10^{18}$ pixels: visit layers, not pixels.
 #
-# By hand first: a kernel of 3 with stride 2, then a kernel of 3 with stride 1. Draw it.
+# By hand first: a kernel of 3 with stride 2, then one of 3 with stride 1. Draw it.
 
 
 # %%
@@ -1444,10 +1442,9 @@ exercises.cnn.classifier_loss.check(my_classifier_loss)
 # %% [markdown]
 # **Exercise: find the bug in a classifier's last layer** (easy, about 10 minutes)
 #
-# The function below makes the logits of ten classes, and `F.cross_entropy` is its loss. It runs, and
-# the net learns, but worse than it should. In some runs a whole class dies: the loss on its
-# images stays at 2.303 or above for good, and the gradient for its row of `weight` is exactly 0, while
-# the other classes go on learning. Find the bug and fix it.
+# The function below makes the logits of ten classes for `F.cross_entropy`. The net learns, but worse than
+# it should. In some runs a whole class dies: the loss on its images stays at 2.303 or above, and the
+# gradient for its row of `weight` is exactly 0, while the others go on learning. Find and fix the bug.
 #
 # Return the logits themselves, not shifted ones with the same loss. The check compares them and all three
 # gradients, for any number of classes and logits up to $\pm 10^6$, some of them 0.

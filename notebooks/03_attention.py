@@ -1100,12 +1100,11 @@ for name, model in models.items():
 # though each weight for a later key is exactly 0. And the more heads share the same $D$, the flatter
 # the weights.
 #
-# There are two bugs, none of them where heads are split or merged. Fix both. Scores may be anything up to
+# There are two bugs, not where heads are split or merged. Fix both. Scores may be anything up to
 # ±10¹⁰; there may be hundreds of positions. No ready-made attention (`F.scaled_dot_product_attention`,
 # `nn.MultiheadAttention`). Values and gradients are compared.
 #
-# By hand first: all scores are 0 and $T = 4$. What should the first row of weights be, and what is it
-# here?
+# By hand first: all scores are 0 and $T = 4$. What should the first row of weights be? What is it?
 
 
 # %%
