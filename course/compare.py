@@ -295,14 +295,14 @@ def digits(expected, got):
         return math.inf if expected == got else 0.0
     if expected.shape != got.shape or expected.dtype != got.dtype:
         return 0.0
-    if close(expected, got).all():
+    right = close(expected, got)
+    if right.all():
         return math.inf
     if expected.dtype != torch.float64 or not torch.equal(expected.isfinite(), got.isfinite()):
         return 0.0
     finite = expected.isfinite()
     errors, sizes = (got - expected)[finite].abs(), expected[finite].abs()
-    wrong = ~close(expected, got)[finite]
-    if (errors > LITTLE * sizes)[wrong].any():
+    if (errors > LITTLE * sizes)[~right[finite]].any():
         return 0.0  # some number is another one altogether
     error = errors.max().item() / (sizes.max().item() or 1.0)
     return -math.log10(error) if error else math.inf

@@ -30,12 +30,12 @@ OUTPUT_ONLY = (
     ("clamped", "{}, or 0 where that is negative", lambda x: torch.clamp(torch.as_tensor(x), min=0)),
     ("sigmoid", "the sigmoid of {}", lambda x: torch.sigmoid(torch.as_tensor(x))),
     ("tanh", "the tanh of {}", lambda x: torch.tanh(torch.as_tensor(x))),
-    ("bits", "{} in bits for nats", lambda x: x / torch.log(torch.tensor(2.0, dtype=torch.float64)).item()),
+    ("bits", "{} in bits for nats", lambda x: x / math.log(2)),
     *(
         (f"rounded_{n}", f"{{}} rounded to {n} places behind the point", lambda x, n=n: _rounded(x, n))
         for n in range(7)
     ),
-    ("nats", "{} in nats for bits", lambda x: x * torch.log(torch.tensor(2.0, dtype=torch.float64)).item()),
+    ("nats", "{} in nats for bits", lambda x: x * math.log(2)),
 )
 
 

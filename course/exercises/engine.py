@@ -137,6 +137,7 @@ class Exercise:
             mistakes += slips.combined(text, also)
         return mistakes
 
+    @cached_property
     def plain_misconceptions(self):
         """Those that are wrong on at least half of the cases, so that another mistake can come on top."""
         expected, cases = self.outcomes(self.reference), self.cases(random.Random(0))
@@ -150,7 +151,7 @@ class Exercise:
 
     def pairs(self):
         """Yield two known mistakes at once, as Misconceptions, where the edits of both apply."""
-        plain = {misconception.name for misconception in self.plain_misconceptions()}
+        plain = {misconception.name for misconception in self.plain_misconceptions}
         mistakes = [mistake for mistake in self._mistakes() if mistake[0] in plain]
         for (first, edits, told), (second, more, then) in itertools.combinations(mistakes, 2):
             with contextlib.suppress(ValueError, SyntaxError):

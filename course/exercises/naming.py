@@ -191,13 +191,9 @@ def _squeezed(answer):
 
 
 def _axes(value):
-    return (
-        sum(map(_axes, value[1:]))
-        if value[0] == "sequence"
-        else value[1].dim()
-        if value[0] == "tensor"
-        else 0
-    )
+    if value[0] == "sequence":
+        return sum(map(_axes, value[1:]))
+    return value[1].dim() if value[0] == "tensor" else 0
 
 
 def _same_numbers(want, got):

@@ -2,8 +2,8 @@
 
 Candidates are functions with the arguments of the exercise: the worked solution with one slip in its source,
 with other arguments, with another last step, and all of that on top of a known misconception. The one that
-gives the learner's numbers on every case is told. What a candidate is found by is exact agreement, so what is
-said of it is true of the learner's function as far as the cases reach.
+gives the learner's numbers on every case is told. It agrees within the tolerances of a check, a factor to
+four digits, and as far as the cases reach: another mistake may give the same numbers.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ def candidates(exercise, case, *, gradients=False):
     yield from (Candidate(pair.name, pair.diagnosis, pair.function) for pair in exercise.pairs())
     ends = [end for end in ends if _kind(end) in SECOND]
     begins = [begin for begin in begins if _kind(begin) in SECOND or begin[0].endswith("swapped")]
-    for first in exercise.plain_misconceptions():
+    for first in exercise.plain_misconceptions:
         for name, words, change in ends:
             also = f"you also return {words.format('what belongs there')}"
             yield _second(first, name, also, _after(change, first.function))
@@ -114,14 +114,17 @@ def find(exercise, cases, expected, outcomes, *, gradients):
         (name, what to tell) or None.
     """
     if not gradients:
-        found = _last_step(expected, outcomes) or _factor(exercise, cases, expected, outcomes)
+        found = _last_step(expected, outcomes)
         if found:
             return found
-        for first in exercise.plain_misconceptions():
+        found = _factor(exercise, cases, expected, outcomes)
+        if found:
+            return "factor", f"On every case {found[0]} is the right one times {found[1]}."
+        for first in exercise.plain_misconceptions:
             found = _factor(exercise, cases, exercise.outcomes(first.function), outcomes)
             if found:
-                also = found[1].replace("is the right one times", "is what comes out then, times")
-                return f"{first.name}+{found[0]}", _first(first, also)
+                also = f"On every case {found[0]} is what comes out then, times {found[1]}."
+                return f"{first.name}+factor", _first(first, also)
     for candidate in candidates(exercise, cases[0], gradients=gradients):
         if _may_be(candidate.function, cases[0], outcomes[0].value):
             if all(map(_same(candidate.function, exercise, gradients), cases, outcomes)):
@@ -167,17 +170,16 @@ def _last_step(expected, outcomes):
 
 def plain(value):
     """The value that `portable` wrote; of one that was only described, the description."""
-    return (
-        [plain(item) for item in value[1:]]
-        if value[0] == "sequence"
-        else value[-1]
-        if len(value) > 1
-        else None
-    )
+    if value[0] == "sequence":
+        return [plain(item) for item in value[1:]]
+    return None if value[0] == "none" else value[1]
 
 
 def _factor(exercise, cases, expected, outcomes):
-    """One part of the output is the right one times a factor: the same on every case, or one of its sizes."""
+    """(the part of the output that is the expected one times a factor, the factor in words), or None.
+
+    The factor is the same on every case, or goes with a size or a number of each.
+    """
     pairs = [list(_numbers(want.value, got.value)) for want, got in zip(expected, outcomes, strict=True)]
     if len({len(parts) for parts in pairs}) > 1 or any(len(pair) < 2 for parts in pairs for pair in parts):
         return None
@@ -192,7 +194,7 @@ def _factor(exercise, cases, expected, outcomes):
     for words, factors in _factors(exercise, cases, ratios):
         agree = zip(ratios, factors, strict=True)
         if all(math.isnan(r) or math.isclose(r, f, rel_tol=1e-4) for r, f in agree):
-            return "factor", f"On every case {place} is the right one times {words}."
+            return place, words
     return None
 
 
