@@ -1,6 +1,7 @@
 """What a learner reads: the verdict of a check, and the Markdown of hints and solutions."""
 
 import html
+import re
 from dataclasses import dataclass, field
 
 HEADLINES = {"passed": "Passed.", "failed": "Not right yet.", "not_attempted": "Not attempted yet."}
@@ -37,6 +38,7 @@ class Result:
         if not self.message:
             return None
         first, _, rest = html.escape(self.message).partition("\n")
+        first = re.sub("`([^`]+)`", r"<code>\1</code>", first)
         more = f'<pre style="margin: 0.5em 0 0">{rest}</pre>' if rest else ""
         style = f"border-left: 4px solid {COLOURS[self.status]}; padding: 0.3em 0.8em"
         return f'<div style="{style}"><strong>{HEADLINES[self.status]}</strong> {first}{more}</div>'

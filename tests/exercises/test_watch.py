@@ -128,4 +128,5 @@ def test_a_right_answer_by_a_forbidden_way_passes_and_hears_of_it(exercise):
         assert (
             f"But it gets there {way}, which the statement rules out. Add without a loop." in result.message
         )
+    assert "by <code>cumsum</code>, which" in exercise.check(lambda x: x.cumsum(0)[-1])._repr_html_()
     assert exercise.check(lambda x: x.cumsum(0)[0] + sum(0 for _ in x)).status == "failed"
