@@ -65,6 +65,8 @@ class Explorer:
         self.image = widgets.Image(format="png", layout=widgets.Layout(width=f"{picture.size[0]}px"))
         self.page, self.message = widgets.HTML(), widgets.HTML(layout=widgets.Layout(display="none"))
         self.stage, self._staged = self._make_stage(hover, pace, hint), False
+        for control in self.controls.values():
+            control.observe(self._redraw, "value")
 
     def state(self, **changes):
         """The state at the controls' present values, but for these changes: a dict of the values and of what
@@ -130,8 +132,6 @@ class Explorer:
     def box(self):
         """The widget: controls above, picture below. Made once."""
         if self._box is None:
-            for control in self.controls.values():
-                control.observe(self._redraw, "value")
             # For screen readers: ipywidgets gives a picture no alt, and cannot show one that has a tooltip.
             hidden = widgets.HTML(f'{STYLE}<span class="course-alt">{self.alt}</span>')
             self._box = widgets.VBox(
@@ -235,7 +235,9 @@ class Explorer:
             self._quiet = False
 
     def _show(self, quick):
-        """Put the state on display; with a stage, the quick picture or the crisp one."""
+        """Put the state on display, if anybody sees it; with a stage, the quick picture or the crisp one."""
+        if self._box is None:
+            return
         if self.text:
             page = self.text(self._shown)
             if self._staged:
