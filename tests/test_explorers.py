@@ -5,6 +5,7 @@ each one's numbers are is tested in `tests/explorers`, the large sample of setti
 import inspect
 import io
 import random
+import re
 import warnings
 
 import ipywidgets as widgets
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course import explorers, plots
+from course import chapters, explorers, plots
 from course.explorers import controls, parts
 from course.explorers.base import Explorer, Picture
 from tests.helpers.explorers import (
@@ -55,6 +56,16 @@ def test_every_explorer_is_public_under_its_modules_name_and_stands_in_its_chapt
         found = getattr(getattr(explorers, chapter), function)
         assert inspect.isfunction(found) and found.__module__ == f"course.explorers.{name}"
         assert name in makers_of(chapter)
+
+
+def test_the_page_of_all_explorers_has_each_once_and_an_unknown_one_is_told():
+    page = chapters.find("play").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'explorers\.play\("(.+)"\)', page)) == sorted(NAMES)
+    assert explorers.play("cnn.receptive_field").title == make("cnn.receptive_field").title
+    with pytest.raises(ValueError, match=r"no explorer 'cnn.masks'; there are cnn.sliding_kernel, "):
+        explorers.play("cnn.masks")
+    with pytest.raises(ValueError, match="no explorer 'no.such'; there are none"):
+        explorers.play("no.such")
 
 
 @pytest.mark.parametrize("name", NAMES)
