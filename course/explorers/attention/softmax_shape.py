@@ -7,14 +7,16 @@ import torch
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, slider
-from course.explorers.parts import caption_above, mark, minus, moving
+from course.explorers.parts import headline, mark, minus, moving
 from course.plots import COLOURS
 from course.plots.texts import Texts
 
-KEYS = 8
+KEYS = 6
 SEEDS = 401  # the curves are medians over them
 SHOWN = 20  # of them can be chosen
-SIZES = tuple(sorted({round(2 ** (quarter / 4)) for quarter in range(41)}))  # of a query and a key: 1 to 1,024
+SIZES = tuple(
+    sorted({round(2 ** (quarter / 4)) for quarter in range(41)})
+)  # of a query and a key: 1 to 1,024
 PLACES = np.log2(SIZES)  # on the axis
 LEAST = 1e-7  # of the gradient's axis; below it rounding decides
 DEAD = 3.0  # so many times smaller, the title says so
@@ -60,7 +62,7 @@ def score_table():
     A sample has one standard normal query and such keys; its scores of size d are those of their first d
     entries.
     """
-    rng = torch.Generator().manual_seed(36)
+    rng = torch.Generator().manual_seed(57)
     q, k = (torch.randn(SEEDS, n, SIZES[-1], generator=rng, dtype=torch.float64) for n in (1, KEYS))
     ends = torch.tensor(SIZES) - 1
     return (q * k).cumsum(-1)[..., ends].movedim(-1, 0)
@@ -101,7 +103,7 @@ def build(figure):
     """All artists: undivided and divided weights side by side, and the gradients of both."""
     grid = figure.add_gridspec(1, 2, width_ratios=(2.4, 1))
     halves = grid[0].subgridspec(1, 2, wspace=0)
-    artists = {"caption": caption_above(figure, grid, 1.19, "\n\n")}
+    artists = {"caption": headline(figure)}
     for column, name in enumerate(NAMES):
         axes = figure.add_subplot(halves[column])
         colour = LOOKS[name][0]
@@ -109,8 +111,6 @@ def build(figure):
         axes.set_title(words, color=colour, fontweight="bold")
         axes.set(xlim=(-0.6, KEYS - 0.4), ylim=(0, 1.08), yticks=(0, 0.25, 0.5, 0.75, 1), xticks=[])
         axes.set_xlabel(f"\nscore ${NAMES[name]}$ of each key", fontsize=10)  # below the numbers
-        axes.axhline(1 / KEYS, color="0.35", linewidth=1, linestyle=":")
-        axes.text(KEYS - 0.45, 1 / KEYS + 0.015, f"equal: 1/{KEYS}", ha="right", fontsize=8.5, color="0.25")
         artists[name] = list(axes.bar(range(KEYS), 0.5, color=colour, width=0.72))
         artists[f"{name} scores"] = axes.add_artist(Texts(8.5, "DejaVu Sans"))
         artists[f"{name} scores"].set_transform(axes.get_xaxis_transform())
@@ -123,10 +123,11 @@ def build(figure):
 
 
 def _build_gradients(axes):
-    axes.set_title("gradient that is left")
-    axes.set(xlim=(-0.3, 10.3), yscale="log", ylim=(LEAST, 2))
+    axes.set_title("gradient that is left", pad=10.6)  # level with the others, which have a root
+    axes.set(xlim=(-0.3, 10.3), yscale="log", ylim=(LEAST, 5))
     axes.set_xticks(range(0, 11, 2), [2**power for power in range(0, 11, 2)])
-    axes.set(xlabel="entries $d$", ylabel=r"norm of $\partial$weights / $\partial$scores")
+    axes.set_xlabel("entries $d$", labelpad=5.8)
+    axes.set_ylabel(r"norm of $\partial$weights / $\partial$scores")
     axes.set_yticks([10.0**power for power in range(-6, 1, 2)])
     axes.minorticks_off()
     axes.grid(True)
@@ -134,9 +135,9 @@ def _build_gradients(axes):
     for name, (colour, form) in LOOKS.items():
         artists[f"{name} median"] = moving(axes, form, color=colour, linewidth=2)
         artists[f"{name} here"] = mark(axes, "D", colour, 9)
-    axes.text(0, 0.65, "divided", color=LOOKS["divided"][0])
+    axes.text(0, 0.9, "divided", color=LOOKS["divided"][0])
     axes.text(0, 1.2e-2, "not divided", color=LOOKS["plain"][0])
-    axes.text(0, 3e-7, f"◆ this sample\nlines: median of {SEEDS}", fontsize=8.5, color="0.25")
+    axes.text(0, 3e-7, "◆ this sample\nlines: medians", fontsize=8.5, color="0.25")
     return artists
 
 
