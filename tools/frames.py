@@ -145,6 +145,6 @@ def _picture(explorer, values):
         if explorer.controls[name].value != values[name]:
             raise ValueError(f"{explorer.title}: {name} does not take every value: name others as main")
     file = io.BytesIO()
-    picture = Image.open(io.BytesIO(explorer.image.value)).convert("RGB")
+    picture = Image.open(io.BytesIO(explorer.png(density=1))).convert("RGB")
     picture.save(file, "WEBP", lossless=True, quality=60, method=3)
     return file.getvalue()
