@@ -11,9 +11,9 @@ from course.explorers.parts import (
     FADING,
     arrays,
     arrow_path,
-    caption_above,
     factor_text,
     fading_path,
+    headline,
     legend,
     mark,
     minus,
@@ -25,7 +25,7 @@ from course.plots import COLOURS
 HALF = 2.2  # of the side of the plane shown
 ACROSS = 15  # arrows in a row
 FLOOR, MOST = 1e-4, 10.0  # of the distances' scale
-FAR = 100.0  # places further out are drawn here, beyond the picture's edge
+LOST = 1e6  # a coordinate that has grown beyond this, or is no number, is held here
 STEPS, STRIDE = 300, 5  # of a run; between two pictures of it
 EVERY = 3  # steps from one dot of the path to the next
 # Spaced evenly on a log scale, but for their rounding and the 0.
@@ -64,7 +64,9 @@ def dirac(field, path, multiplier, losses, penalties):
         "penalty": menu("penalty", penalties, None, "what holds the discriminator's slope"),
         "step": slider("step", (0, STEPS, STRIDE), STEPS, "up to which step the path is drawn", ".0f"),
         "loss": menu("loss", losses, None, "what both sides minimise"),
-        "order": menu("order", ORDERS, None, "whether the generator moves after the discriminator, or with it"),
+        "order": menu(
+            "order", ORDERS, None, "whether the generator moves after the discriminator, or with it"
+        ),
         "lr": list_slider("learning rate of both", RATES, 0.1, "on a log scale"),
         "theta": slider("start θ", ends, 1, "the generator's point at the start; the data is at 0", ".1f"),
         "psi": slider("start ψ", ends, 0, "the slope of the discriminator's logit at the start", ".1f"),
@@ -95,23 +97,21 @@ def travel(path, multiplier, theta, psi, loss, penalty, gamma, lr, alternating):
     """One whole run.
 
     Returns:
-        dict: path (STEPS + 1, 2); distances (STEPS + 1,) from (0, 0), inf from where the path is not finite;
-        turns (STEPS + 1,) around (0, 0) so far, NaN from there on; multiplier, |λ|, and predicted
-        (STEPS + 1,) distances, or None for both.
+        dict: path (STEPS + 1, 2), within LOST; distances (STEPS + 1,) from (0, 0); turns (STEPS + 1,) around
+        (0, 0) so far; multiplier, |λ|, and predicted (STEPS + 1,) distances, or None for both.
     """
     with np.errstate(all="ignore"):  # a path that leaves may overflow
         places = arrays(torch.as_tensor(path(theta, psi, loss, penalty, gamma, lr, lr, alternating, STEPS)))
         factor = multiplier(loss, penalty, gamma, lr, lr, alternating)
-        distances = np.hypot(*places.T)
-        predicted = None if factor is None else distances[0] * float(factor) ** np.arange(STEPS + 1)
-        turns = np.abs(np.unwrap(np.arctan2(places[:, 1], places[:, 0]))) / (2 * np.pi)
-    fine = np.isfinite(places).all(1)
+    places = np.nan_to_num(places, nan=LOST, posinf=LOST, neginf=-LOST).clip(-LOST, LOST)
+    distances = np.hypot(*places.T)
+    turned = np.unwrap(np.arctan2(places[:, 1], places[:, 0]))
     return {
         "path": places,
-        "distances": np.where(fine, distances, np.inf),
-        "turns": np.where(fine, np.abs(turns - turns[0]), 0.0),
+        "distances": distances,
+        "turns": np.abs(turned - turned[0]) / (2 * np.pi),
         "multiplier": None if factor is None else float(factor),
-        "predicted": predicted,
+        "predicted": None if factor is None else distances[0] * float(factor) ** np.arange(STEPS + 1),
     }
 
 
@@ -131,10 +131,9 @@ def compute_dirac(travelled, seen, *, gamma, penalty, step, loss, order, lr, the
 def build(figure):
     """All artists: the phase portrait to the left, the distance over the steps to the right."""
     figure.get_layout_engine().set(wspace=0.06)
-    grid = figure.add_gridspec(1, 2, width_ratios=(1, 1.05))
-    artists = {"caption": caption_above(figure, grid, 1.13, room="\n\n", size=11)}
-    artists |= _build_plane(figure.add_subplot(grid[0]))
-    return artists | _build_distance(figure.add_subplot(grid[1]))
+    artists = {"caption": headline(figure)}
+    plane, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
+    return artists | _build_plane(plane) | _build_distance(right)
 
 
 def _build_plane(axes):
@@ -144,7 +143,7 @@ def _build_plane(axes):
     dots = axes.scatter(*np.zeros((2, 2)), s=14, c=np.zeros(2), cmap=FADING, vmin=0, vmax=STEPS, zorder=3)
     dots.set_linewidth(0)
     artists = {
-        "arrows": moving(axes, color="0.72", linewidth=1.0, solid_joinstyle="miter", zorder=1),
+        "arrows": moving(axes, color="0.75", linewidth=0.9, solid_joinstyle="miter", zorder=1),
         "whole": moving(axes, color="0.55", linewidth=0.8, zorder=2),
         "dots": dots,
         "rest": axes.plot(0, 0, "x", color="black", markersize=9, markeredgewidth=2.2, zorder=4)[0],
@@ -152,7 +151,7 @@ def _build_plane(axes):
         "end": mark(axes, "D", COLOURS[0], 8, zorder=6),
     }
     handles = [artists["start"], fading_path(), artists["end"], artists["rest"]]
-    legend(axes, handles, ["start", "path", "now", "equilibrium"], fontsize=9)
+    legend(axes, handles, ["start", "path", "now", "equilibrium"], room=True)
     return artists
 
 
@@ -167,7 +166,8 @@ def _build_distance(axes):
         "predicted": moving(axes, "--", color=COLOURS[0], linewidth=1.6, zorder=4),
         "here": mark(axes, "D", COLOURS[0], 8, zorder=5),
     }
-    legend(axes, [artists["distance"], artists["predicted"]], ["this path", r"start · $|\lambda|^{step}$"])
+    names = ["this path", r"distance at the start · $|\lambda|^{\mathrm{step}}$"]
+    legend(axes, [artists["distance"], artists["predicted"]], names, room=True)
     return artists
 
 
@@ -176,18 +176,17 @@ def update(artists, state):
     step = state["step"]
     along = LENGTH * state["arrows"].reshape(-1, 2)
     artists["arrows"].set_data(*arrow_path(MIDDLES - along / 2, along).T)
-    places = np.clip(np.where(np.isfinite(state["path"]), state["path"], np.nan), -FAR, FAR)
+    places = state["path"]
     artists["whole"].set_data(*places.T)
     chosen = np.arange(0, step + 1, EVERY)
     artists["dots"].set_offsets(places[chosen])
     artists["dots"].set_array(chosen)
     artists["start"].set_data(*places[0, :, None])
     artists["end"].set_data(*places[step, :, None])
-    distances = np.where(np.isfinite(state["distances"]), state["distances"], np.nan)
-    shown, steps = within(distances, FLOOR, MOST), np.arange(STEPS + 1)
+    shown, steps = within(state["distances"], FLOOR, MOST), np.arange(STEPS + 1)
     artists["whole distance"].set_data(steps, shown)
     artists["distance"].set_data(steps[: step + 1], shown[: step + 1])
-    artists["here"].set_data([step], np.clip(distances[[step]], FLOOR, MOST))
+    artists["here"].set_data([step], np.clip(state["distances"][[step]], FLOOR, MOST))
     predicted = [] if state["predicted"] is None else within(state["predicted"], FLOOR, MOST)
     artists["predicted"].set_data(np.arange(len(predicted)), predicted)
     artists["caption"].set_text(finding(state))

@@ -11,7 +11,7 @@ from course.explorers.controls import list_slider, slider
 from course.explorers.parts import (
     arrays,
     arrow_path,
-    caption_above,
+    headline,
     legend,
     minus,
     moving,
@@ -57,7 +57,9 @@ def two_gaussians(densities, divergences, pulls):
         ),
     }
     compute = partial(compute_two_gaussians, densities, divergences, pulls)
-    picture = Picture(partial(build, losses=list(pulls), names=list(divergences(2.0, 1.0))), update, (8.4, 4.0))
+    picture = Picture(
+        partial(build, losses=list(pulls), names=list(divergences(2.0, 1.0))), update, (8.4, 4.0)
+    )
     touch = dict.fromkeys(("densities", "pulls"), lambda state, x, y: {"mean": x})
     return Explorer(
         "two Gaussians", controls, compute, picture, ALT,
@@ -94,9 +96,9 @@ def compute_two_gaussians(densities, divergences, pulls, *, mean, std):
 
 def build(figure, losses, names):
     """All artists: densities above the losses' rows to the left, the divergences' bars to the right."""
-    figure.get_layout_engine().set(wspace=0.02, hspace=0)
+    figure.get_layout_engine().set(wspace=0.02, hspace=0, w_pad=0.08)
     grid = figure.add_gridspec(2, 3, height_ratios=(1, 2.1), width_ratios=(5, 0.75, 2))
-    artists = {"caption": caption_above(figure, grid, 1.1, room="\n", size=12)}
+    artists = {"caption": headline(figure)}
     above = figure.add_subplot(grid[0, 0])
     artists |= _build_densities(above)
     below = figure.add_subplot(grid[1, 0], sharex=above)
@@ -140,8 +142,8 @@ def _build_rows(axes, sizes, losses):
 
 
 def _build_bars(axes, names):
-    axes.set(xlim=(0, MOST), ylim=(len(names) - 0.6, -0.5), yticks=[])
-    axes.set_xlabel("divergence (nats; $W_1$: units of x)")
+    axes.set(xlim=(0, MOST), ylim=(len(names) - 0.6, -0.5), yticks=[], xticks=(0, 5, 10))
+    axes.set_xlabel("nats; $W_1$ in units of x")
     bars = list(axes.barh(range(len(names)), 0, height=0.34, color=COLOURS[5], edgecolor="black"))
     for bar in bars:
         bar.set_linewidth(0.6)
@@ -206,9 +208,7 @@ def finding(state):
             but = f" but the {' and '.join(silent)}" if silent else ""
             return f"q is {words.format(but)} its samples"
     none = f", {' and '.join(silent)} none" if silent else ""
-    return (
-        f"The losses disagree: mean pull {said(sizes[weak])} ({weak}) to {said(sizes[strong])} ({strong}){none}"
-    )
+    return f"The losses disagree: mean pull {said(sizes[weak])} ({weak}) to {said(sizes[strong])} ({strong}){none}"
 
 
 def said(number):
