@@ -254,7 +254,7 @@ class Classifier(nn.Module):
 
 
 def digits_discriminator():
-    """Chapter 5's discriminator of one more run, with seed 3: images (B, 1, 28, 28), 0 to 1 -> logits (B,)."""
+    """Chapter 5's discriminator of a run with seed 3: images (B, 1, 28, 28), 0 to 1 -> logits (B,)."""
     return _recorded("05", "discriminator", lambda: _chain(
         body=_chain(
             gather=nn.PixelUnshuffle(2),

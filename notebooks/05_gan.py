@@ -2012,6 +2012,7 @@ explorers.gan.walk(
     lambda noise: drawer(noise)[:, 0],
     lambda images: classifier(images[:, None]).softmax(1),
     noise_size=32,
+    great_circle=great_circle,
 )
 
 # %% [markdown]
@@ -2051,10 +2052,10 @@ explorers.gan.verdict(
 #
 # <details><summary>Answer</summary>
 #
-# Half of the turned digits pass, and few of them are digits; three in ten test digits do not. The discriminator
-# answers the one question of its training: does this look more like the training pictures, or more like
-# this generator's? On images that neither of them shows, its answer says little, and the sigmoid of its
-# logit is no probability of being a digit.
+# Half of the turned digits pass, and few of them are digits; three in ten test digits do not pass. The
+# discriminator answers the one question of its training: does this look more like the training pictures,
+# or more like this generator's? On images that neither of them shows, its answer says little, and the
+# sigmoid of its logit is no probability of being a digit.
 # </details>
 
 # %% [markdown]
@@ -2492,7 +2493,7 @@ def record_digits(change, seed, **settings):
 
 
 def record_discriminator(seed, **settings):
-    """The GAN of digits with one more seed; leaves its discriminator, and the generator it trained against."""
+    """The GAN of digits with one more seed; it leaves its discriminator and its generator."""
     digits = data.mnist()
     models, real = digit_models(seed), batches_of(digits.x_train)
     opponent, history = train_gan(models, real, seed=seed, **DIGITS, **settings)

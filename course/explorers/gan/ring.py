@@ -1,4 +1,4 @@
-"""Chapter 5's replay of recorded training runs in the plane, side by side: samples, discriminator and pull."""
+"""Chapter 5's replay of recorded training runs in the plane, side by side."""
 
 from functools import lru_cache, partial
 

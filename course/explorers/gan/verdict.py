@@ -10,7 +10,6 @@ from course.explorers.controls import list_slider, menu, slider
 from course.explorers.drawing import PEN, Strokes, digit_image
 from course.explorers.parts import arrays, headline, legend, minus, moving
 from course.plots import COLOURS
-from course.plots.texts import Caption
 
 MINE, REAL, MADE = "your drawing", "a test digit", "a generated digit"
 TURNED = "the same, turned by 90°"
@@ -50,14 +49,22 @@ def verdict(discriminator, real, generated):
         ),
         "turn": list_slider("turned by", [(f"{90 * k}°", k) for k in range(4)], 0, "clockwise"),
     }
-    # Whoever draws wants to see the drawing.
-    controls["drawing"].observe(lambda change: setattr(controls["source"], "value", MINE), "value")
+    _follow(controls)
     return Explorer(
         "the discriminator's verdict", controls, partial(compute_verdict, judge, known, groups),
         Picture(partial(build, groups), update, (8.4, 4.0)), ALT, main=("source", "drawing"),
         ink={"pad": "drawing"}, touch={"verdicts": partial(at_logit, known)},
         hint="Draw on the pad, or click a place among the verdicts.",
     )  # fmt: skip
+
+
+def _follow(controls):
+    """Whoever draws sees the drawing; whoever moves the rank, a digit of this rank."""
+    source = controls["source"]
+    controls["drawing"].observe(lambda change: source.set_trait("value", MINE), "value")
+    controls["rank"].observe(
+        lambda change: source.set_trait("value", REAL if source.value == MINE else source.value), "value"
+    )
 
 
 @torch.no_grad()
@@ -93,19 +100,20 @@ def compute_verdict(judge, known, groups, *, source, drawing, rank, turn):
         rank: per cent of the way from the least to the most real digit.
         turn: quarters of a turn, clockwise.
     Returns:
-        dict: image (28, 28), and turned, what the discriminator is shown; logit; probability of real; above, dict of a group's name to the share of its
-        digits with a lower logit; empty, whether there is nothing to judge.
+        dict: known (28, 28), the digit on the pad, but for a drawing; seen (28, 28), what the discriminator
+        is shown; logit; probability of real; above, dict of a group's name to the share of its digits with a
+        lower logit; empty, whether there is nothing to judge.
     """
     if source == MINE:
         image = digit_image(drawing)
     else:
         images, _ = known[source]
         image = images[round(rank / 100 * (len(images) - 1))]
-    turned = np.rot90(image, -turn).copy()
-    logit = float(judge(turned[None])[0])
+    seen = np.rot90(image, -turn).copy()
+    logit = float(judge(seen[None])[0])
     return {
-        "image": image,
-        "turned": turned,
+        "known": 0 * image if source == MINE else image,
+        "seen": seen,
         "logit": logit,
         "probability": float(1 / (1 + np.exp(-logit))),
         "above": {name: float((logits < logit).mean()) for name, logits in groups.items()},
@@ -142,8 +150,7 @@ def build(groups, figure):
     return artists | {
         "known": pad.imshow(image, extent=(0, 1, 1, 0), **shade),
         "strokes": moving(pad, color="black", **pen),
-        "prompt": pad.add_artist(Caption(0.5, 0.5)),
-        "image": seen.imshow(image, **shade),
+        "seen": seen.imshow(image, **shade),
         **_build_verdicts(right, groups),
     }
 
@@ -151,13 +158,8 @@ def build(groups, figure):
 def _build_verdicts(axes, groups):
     curves = {name: density(logits) for name, logits in groups.items()}
     top = 1.12 * max(curve.max() for curve in curves.values())
-    axes.set(
-        xlim=(LOW, HIGH),
-        ylim=(0, top),
-        yticks=(),
-        xlabel="logit of the discriminator",
-        ylabel="share of digits",
-    )
+    axes.set(xlim=(LOW, HIGH), ylim=(0, top), yticks=())
+    axes.set(xlabel="logit of the discriminator", ylabel="share of digits")
     looks = ((COLOURS[0], "-"), (COLOURS[6], ":"), (COLOURS[1], "--"))
     for (name, curve), (colour, style) in zip(curves.items(), looks, strict=True):
         axes.plot(GRID, curve, color=colour, linestyle=style, linewidth=2, label=name)
@@ -167,19 +169,16 @@ def _build_verdicts(axes, groups):
     places = [np.log(chance / (1 - chance)) for chance in CHANCES]
     upper.set_xticks(places, [f"{100 * chance:.0f} %" for chance in CHANCES], fontsize=9)
     upper.set_xlabel("probability of real", fontsize=9)
-    return {
-        "rule": moving(axes, color="black", linewidth=2.2, zorder=4),
-    }
+    return {"rule": moving(axes, color="black", linewidth=2.2, zorder=4)}
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    mine = state["source"] == MINE
-    ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in state["drawing"]] if mine else []
+    strokes = state["drawing"] if state["source"] == MINE else ()
+    ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in strokes]
     artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
-    artists["known"].set_data(np.zeros((28, 28)) if mine else state["image"])
-    artists["prompt"].set_text("draw a digit" if state["empty"] else "")
-    artists["image"].set_data(state["turned"])
+    artists["known"].set_data(state["known"])
+    artists["seen"].set_data(state["seen"])
     place = np.clip(state["logit"], LOW, HIGH)
     artists["rule"].set_data([] if state["empty"] else [place] * 2, [] if state["empty"] else [0, 10])
     artists["caption"].set_text(finding(state))

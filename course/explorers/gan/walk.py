@@ -23,7 +23,7 @@ ALT = (
 )
 
 
-def walk(generate, classify, noise_size):
+def walk(generate, classify, noise_size, great_circle):
     """Explore what lies between two latent codes of an image generator whose noise is N(0, I).
 
     Args:
@@ -31,9 +31,11 @@ def walk(generate, classify, noise_size):
             be in evaluation mode.
         classify: function images (N, 28, 28) -> (N, 10), the digits' probabilities.
         noise_size: Z.
+        great_circle: function (start (Z,), end (Z,), t (N,)) -> codes (N, Z), float64; start and end differ.
     """
     ends = choose_ends(generate, classify, noise_size)
-    seen = lru_cache(maxsize=64)(partial(look, generate, classify, ends))
+    way = partial(way_between, great_circle, torch.as_tensor(ends))
+    seen = lru_cache(maxsize=64)(partial(look, generate, classify, way))
     digits = [(str(digit), digit) for digit in range(10)]
     note = "the plainest of ten of which the classifier is surest, out of 1,000 codes"
     controls = {
@@ -43,7 +45,7 @@ def walk(generate, classify, noise_size):
         "path": menu("path", (LINE, CIRCLE), LINE, "straight, or an arc that keeps the length of the code"),
         "scale": slider("scale of the codes", (0.4, 1.4, 0.1), 1, "what every code is multiplied by", ".1f"),
     }
-    compute = partial(compute_walk, generate, classify, ends, seen)
+    compute = partial(compute_walk, generate, classify, way, seen)
     touch = dict.fromkeys(("strip", "curves"), lambda state, x, y: {"position": x})
     return Explorer(
         "latent walk between codes", controls, compute, Picture(build, update, (8.4, 4.0)), ALT,
@@ -71,41 +73,23 @@ def choose_ends(generate, classify, units):
     return codes[[row[grey[row].argmin()] for row in surest]]
 
 
-def between(a, b, positions, path):
-    """Codes on the way from a to b.
-
-    Args:
-        a, b: (Z,) arrays, not 0.
-        positions: (n,), 0 at a, 1 at b.
-        path: LINE: (1 − t) a + t b. CIRCLE: the direction turns from a's to b's at an even rate (spherical
-            interpolation), the length goes evenly from a's to b's. Opposite codes have no such arc.
-    Returns:
-        (n, Z).
-    Source: for the great circle, Shoemake 1985 (slerp); White 2016, Sampling Generative Networks.
-    """
-    t = np.asarray(positions, dtype=float)[:, None]
-    if path == LINE:
-        return (1 - t) * a + t * b
-    lengths = np.linalg.norm(a), np.linalg.norm(b)
-    a, b = a / lengths[0], b / lengths[1]
-    angle = np.arccos(np.clip(a @ b, -1, 1))
-    if np.sin(angle) > 1e-6:
-        direction = (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
-    else:  # one direction: nothing turns
-        direction = np.broadcast_to(a, (len(t), len(a)))
-    return ((1 - t) * lengths[0] + t * lengths[1]) * direction
+def way_between(great_circle, ends, start, end, path, scale, positions):
+    """The codes (N, Z) at positions (N,) from 0 to 1 on the way between two of the ends (10, Z), scaled."""
+    t = torch.as_tensor(positions, dtype=torch.float64)
+    if path == CIRCLE and start != end:
+        return scale * great_circle(ends[start], ends[end], t)
+    return scale * ((1 - t[:, None]) * ends[start] + t[:, None] * ends[end])
 
 
-def look(generate, classify, ends, start, end, path, scale):
-    """What depends on the way, not on the position on it; ends are (10, Z).
+def look(generate, classify, way, start, end, path, scale):
+    """What depends on the way, not on the position on it; way is `way_between` without its first arguments.
 
     Returns:
         dict: strip (9, 28, 28), images at every EVERY-th of the positions FINE; chances (len(FINE), 10), the
         classifier's probabilities there; read, the digits it reads one after the other, a list; least, how
         sure it is where it is least sure.
     """
-    way = scale * between(ends[start], ends[end], FINE, path)
-    images, chances = judged(generate, classify, way)
+    images, chances = judged(generate, classify, way(start, end, path, scale, FINE))
     read = chances.argmax(1)
     return {
         "strip": images[::EVERY],
@@ -115,24 +99,23 @@ def look(generate, classify, ends, start, end, path, scale):
     }
 
 
-def compute_walk(generate, classify, ends, seen, *, start, end, position, path, scale):
+def compute_walk(generate, classify, way, seen, *, start, end, position, path, scale):
     """The numbers behind one picture of the walk.
 
     Args:
-        ends: (10, Z).
-        seen: `look` without its first three arguments.
+        way, seen: `way_between` and `look` without what is fixed.
     Returns:
         dict: what `look` returns; image (28, 28) at the position; digit, the likeliest, and sure, its
         probability; length of the code there; units: Z.
     """
-    code = scale * between(ends[start], ends[end], [position], path)
+    code = way(start, end, path, scale, [position])
     images, probabilities = judged(generate, classify, code)
     return seen(start, end, path, scale) | {
         "image": images[0],
         "digit": int(probabilities[0].argmax()),
         "sure": float(probabilities[0].max()),
-        "length": float(np.linalg.norm(code)),
-        "units": ends.shape[1],
+        "length": float(code.norm()),
+        "units": code.shape[1],
     }
 
 
