@@ -157,8 +157,8 @@ def compute_bound(models, surveyed, ascents, *, model, mu, sigma, step):
     Returns:
         dict: way (STEPS + 1, 2), mean and standard deviation of q at each step, and place, (mu, sigma) at the
         present one; posterior, q (len(GRID),) densities; best, least as in `survey`; and in nats
-        log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), kl = KL(q || prior) and expected =
-        elbo + kl = E_q[log p(x | z)].
+        log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), first, the gap at the start, kl =
+        KL(q || prior) and expected = elbo + kl = E_q[log p(x | z)].
     """
     _, function, log_evidence = models[model]
     way = ascents(model, mu, sigma)
@@ -171,6 +171,7 @@ def compute_bound(models, surveyed, ascents, *, model, mu, sigma, step):
         "log_evidence": float(log_evidence),
         "elbo": elbo,
         "gap": float(log_evidence) - elbo,
+        "first": float(log_evidence) - float(evaluate(function, *way[0])),
         "kl": kl,
         "expected": elbo + kl,
     }
@@ -185,7 +186,7 @@ def build(figure, models, surveyed):
     above.set_title("\n", fontsize=11)  # room for the caption
     artists = _build_densities(above) | _build_map(below, surveyed)
     artists |= _build_bars(right, [evidence for _, _, evidence in models.values()])
-    return artists | {"caption": above.add_artist(Caption(0.79, 1.13, 11))}
+    return artists | {"caption": above.add_artist(Caption(0.89, 1.13, 11))}
 
 
 def _build_densities(axes):
@@ -286,13 +287,14 @@ def _update_bars(artists, state):
 
 def caption(state):
     """What the gap is now, and what became of it."""
-    gap, mu, sigma = max(state["gap"], 0), state["mu"], state["sigma"]
+    gap, step = max(state["gap"], 0), state["step"]
     if gap < CLOSED:
         return minus(f"q is the posterior: the gap is closed, ELBO = log p(x) = {state['elbo']:.3f} nats")
     if gap - state["least"] < CLOSED:
         return f"The best Gaussian: a gap of {gap:.3f} nats stays open, since the posterior is no Gaussian"
-    if state["step"]:
-        return f"Step {state['step']} of the ascent: the gap KL(q ‖ posterior) has fallen to {gap:.3f} nats"
-    if (mu, sigma) == (0, 1):
+    if step:
+        was = f"it was {state['first']:.2f}"
+        return f"Step {step} of the ascent: the gap KL(q ‖ posterior) is {gap:.2f} nats; {was}"
+    if state["kl"] < 1e-9:
         return f"q is the prior: the code costs nothing, and the ELBO is {gap:.2f} nats below log p(x)"
     return f"The ELBO is {gap:.2f} nats below log p(x): the gap is KL(q ‖ posterior)"
