@@ -66,20 +66,16 @@ def plane(decode, encode, codes, labels, images):
     seen = lru_cache(maxsize=64)(partial(see, decode, encode, images))
     compute = partial(compute_plane, decode, codes, labels, seen)
     shown = chosen(len(codes))
-    picture = Picture(
-        partial(build, codes=codes[shown], labels=labels[shown], usual=usual), update, (8.4, 4.0)
-    )
+    built = partial(build, codes=codes[shown], labels=labels[shown], usual=usual)
+    picture = Picture(built, update, (8.4, 4.0))
     return Explorer(
-        "latent plane",
-        controls,
-        compute,
-        picture,
-        ALT,
-        main=("z_1", "z_2", "drawing"),
-        touch={"plane": lambda state, x, y: {"z_1": x, "z_2": y}},
-        ink={"pad": "drawing"},
+        "latent plane", controls, compute, picture, ALT, main=("z_1", "z_2"), ink={"pad": "drawing"},
+        touch={
+            "plane": lambda state, x, y: {"z_1": x, "z_2": y},
+            "clear": lambda state, x, y: {"drawing": ()},
+        },
         hint="Drag the cross through the plane. Draw a digit of your own.",
-    )
+    )  # fmt: skip
 
 
 def chosen(count):
@@ -175,10 +171,13 @@ def build(figure, codes, labels, usual):
     pen = dict(color="#222", linewidth=0.72 * PEN * SQUARE, solid_capstyle="round", solid_joinstyle="round")
     artists["strokes"] = moving(pad, **pen)
     artists["empty"] = pad.add_artist(Caption(0.5, 0.6, 9))
+    button = panel(figure, 439, 192, 50, 19)
+    button.set(label="clear", xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1), facecolor="0.93")
+    button.text(0.5, 0.45, "Clear", fontsize=9, ha="center", va="center")
     squares = {
         "x": (552, 60, "$x$, what is encoded", PLAIN),
         "reconstruction": (704, 60, "its reconstruction", PLAIN),
-        "decoded": (400, 240, "decoded at the cross", PLACE),
+        "decoded": (400, 246, "decoded at the cross", PLACE),
     }
     for name, (*place, title, colour) in squares.items():
         square = _square(figure, *place, title, colour)
@@ -187,7 +186,7 @@ def build(figure, codes, labels, usual):
         if name != "decoded":  # an arrow from the square before it
             arrow = dict(arrowstyle="->", color="0.3", linewidth=1.5)
             square.annotate("", (-0.02, 0.5), (-0.17, 0.5), xycoords="axes fraction", arrowprops=arrow)
-    artists |= _build_costs(panel(figure, 554, 256, 272, 96), usual)
+    artists |= _build_costs(panel(figure, 554, 258, 272, 96), usual)
     return artists | {"caption": pad.add_artist(Caption(0.16, 1.36, 11))}
 
 

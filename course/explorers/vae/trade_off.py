@@ -53,15 +53,9 @@ def trade_off(rows, decode, encode, images):
     compute = partial(compute_trade_off, rows, decode, encode, images, codes)
     picture = Picture(partial(build, rows=rows), update, (8.4, 3.8))
     return Explorer(
-        "trade-off",
-        controls,
-        compute,
-        picture,
-        ALT,
-        main=("beta",),
-        touch={"curve": partial(nearest_model, rows)},
-        hint="Click a model, or drag along the curve.",
-    )
+        "trade-off", controls, compute, picture, ALT, main=("beta",),
+        touch={"curve": partial(nearest_model, rows)}, hint="Click a model, or drag along the curve.",
+    )  # fmt: skip
 
 
 def prior_codes(mu):
@@ -125,27 +119,21 @@ def _build_curve(axes, rows):
     axes.set_label("curve")
     rate, distortion = (np.array([row[key] for row in rows], dtype=float) for key in ("kl", "recon_nll"))
     axes.set(xlabel="rate: mean KL (nats)", ylabel="distortion: mean reconstruction NLL (nats)")
-    axes.set(xlim=_limits(rate), ylim=_limits(distortion))
+    axes.margins(0.15)  # room for labels
     models = axes.plot(rate, distortion, "o-", color=COLOURS[0], markersize=6, zorder=3)[0]
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
     _label_models(axes, rate, distortion, [row["beta"] for row in rows])
     slope = moving(axes, "--", color=COLOURS[1], linewidth=1.5, zorder=2)
     shown = mark(axes, "D", size=11, clip_on=True, in_layout=True)
     names = ("trained with this $\\beta$", "slope $-\\beta$: one more nat of\nrate would save $\\beta$ nats")
     axes.legend([models, slope], names, loc=(0.37, 0.5), fontsize=9, handlelength=1.6)
     ends = {
-        (0.28, 0.89): ("reads poorly,\nsamples alike", "left"),
+        (0.31, 0.89): ("reads poorly,\nsamples alike", "left"),
         (0.97, 0.255): ("reads well,\nsamples poorly", "right"),
     }
     for place, (text, side) in ends.items():
         axes.text(*place, text, transform=axes.transAxes, ha=side, va="center", fontsize=9.5, style="italic")
     return {"slope": slope, "shown": shown}
-
-
-def _limits(values):
-    """Limits with room for labels, also where all values are equal."""
-    low, high = values.min(), values.max()
-    room = max(high - low, 1.0)
-    return low - 0.12 * room, high + 0.16 * room
 
 
 def _label_models(axes, rate, distortion, betas):

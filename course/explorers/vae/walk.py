@@ -61,17 +61,14 @@ def walk(encode, decode, images, kl):
     ends = [compute(value=end, image=i)["change"] for end in (-LIMIT, LIMIT) for i in range(1, len(mu) + 1)]
     picture = Picture(partial(build, kl=kl[order], most=np.max(ends)), update, (8.4, 4.0))
     return Explorer(
-        "latent walk",
-        controls,
-        compute,
-        picture,
-        ALT,
-        main=("value", "image"),
-        touch={"walk": lambda state, x, y: {"value": LIMIT * (x - round(x)) / REACH}},
-        play="value",
-        pace=60,
-        hint="Play, or drag across an image: its left edge is −3, its right edge 3.",
-    )
+        "latent walk", controls, compute, picture, ALT, main=("value", "image"), touch={"walk": dragged},
+        play="value", pace=60, hint="Play, or drag across an image: its left edge is −3, its right edge 3.",
+    )  # fmt: skip
+
+
+def dragged(state, x, y):
+    """The value at a place of an image: its left edge is −LIMIT, its right edge LIMIT."""
+    return {"value": LIMIT * (x - round(x)) / REACH}
 
 
 @torch.no_grad()
@@ -112,7 +109,7 @@ def build(figure, kl, most):
     """
     figure.set_layout_engine("none")  # every panel has its place
     artists = _build_images(panel(figure, 8, 40, COLUMNS * WIDE, LINES * HIGH), kl)
-    artists |= _build_change(panel(figure, 706, 54, 124, 294), kl, most)
+    artists |= _build_change(panel(figure, 714, 54, 118, 294), kl, most)
     return artists | {"caption": artists["value"].axes.add_artist(Caption(412 / (COLUMNS * WIDE), 1.06, 11))}
 
 
@@ -125,8 +122,15 @@ def _build_images(axes, kl):
     colours = ["black", *(COST if nats > FREE else NONE for nats in kl)]
     for (column, line), name, colour in zip(where, names, colours, strict=True):
         axes.text(column, line + NAME, name, fontsize=9, color=colour, ha="center", va="center")
+    axes.text(0, TRACK, "● set   | own", fontsize=8, ha="center", va="center")
     for column, line in where[1:]:
-        axes.plot([column - REACH, column + REACH], [line + TRACK] * 2, color="0.75", linewidth=2, zorder=1)
+        axes.plot(
+            [column - REACH, column + REACH],
+            [line + TRACK] * 2,
+            color="0.75",
+            linewidth=2,
+            solid_capstyle="butt",
+        )
     return {
         "images": axes.add_artist(Tiles(where, SCALE)),
         "own": moving(axes, "|", color="black", markersize=8, markeredgewidth=2, zorder=3),
@@ -137,7 +141,8 @@ def _build_images(axes, kl):
 def _build_change(axes, kl, most):
     top = max(float(kl.max()), 0.1)
     axes.set(xlim=(-0.08 * top, 1.1 * top), ylim=(-0.04 * most, 1.06 * most))
-    axes.set(xlabel="price: mean KL (nats)", ylabel="change of the image (pixels)")
+    axes.set(xlabel="mean KL (nats)", ylabel="change of the image (pixels)")
+    axes.locator_params(axis="y", nbins=5)
     costs = kl > FREE
     looks = (("o", COST, "has a price"), ("s", NONE, "costs nothing"))
     artists = {}
