@@ -31,6 +31,15 @@ def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=Non
     axes.legend(handles, names, **place, **spacing).set_in_layout(room)
 
 
+def panel(figure, left, top, width, height):
+    """A panel at a place of the picture, in its pixels at 100 dpi from the upper left corner.
+
+    A figure all of whose panels are made so needs `figure.set_layout_engine("none")` before.
+    """
+    wide, high = 100 * figure.get_size_inches()
+    return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
+
+
 def moving(axes, *form, **looks):
     """An empty line of a panel, which `update` fills; arguments as matplotlib's `plot` takes them."""
     return axes.plot([], [], *form, **looks)[0]
