@@ -103,6 +103,18 @@ def within(values, low, high):
     return np.clip(values, low / BEYOND, high * BEYOND)
 
 
+def spread(heights, low, high, gap):
+    """The heights of names moved apart to a gap between any two, and half of one to low and high."""
+    moved = np.clip(heights, low + gap / 2, high - gap / 2)
+    order = np.argsort(moved, kind="stable")
+    for below, above in zip(order, order[1:], strict=False):
+        moved[above] = max(moved[above], moved[below] + gap)
+    moved[order[-1]] = min(moved[order[-1]], high - gap / 2)
+    for below, above in zip(order[-2::-1], order[:0:-1], strict=True):
+        moved[below] = min(moved[below], moved[above] - gap)
+    return moved
+
+
 def outline(left, top, width, height):
     """x and y of a rectangle, (5,) each."""
     return left + width * np.array([0, 1, 1, 0, 0]), top + height * np.array([0, 0, 1, 1, 0])
