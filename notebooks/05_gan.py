@@ -2454,6 +2454,7 @@ def record_digits(change, seed, **settings):
     yield history.losses
     if (change, seed) == ("as chosen", 0):
         results.save_weights("05", "digits", averaged.state_dict())
+        results.save_weights("05", "discriminator", models[1].state_dict())
     measured = {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
     judged = judge(sample(averaged), recorded("classifier", Classifier()), digits.x_train[:2500])
     yield measured | judged
