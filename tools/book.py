@@ -64,20 +64,19 @@ class Chapter:
 
     def _shown(self, output):
         png, text = base64.b64decode(output.data["image/png"]), output.data.get("text/plain", "")
-        if self.explorers and text.startswith("[explorer]"):
-            return self._explorer(png, text)
-        return self._picture(png, output.metadata["image/png"]["alt"])
+        shown = self._picture(png, **output.metadata["image/png"])
+        return self._explorer(shown, text) if self.explorers and text.startswith("[explorer]") else shown
 
-    def _picture(self, png, alt):
+    def _picture(self, png, alt, **size):
         name = f"pictures/{hashlib.sha256(png).hexdigest()[:16]}.png"
         path = self.stage / "static" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(png)
-        width, height = Image.open(io.BytesIO(png)).size
-        size = f'width="{width}" height="{height}" loading="lazy"'
-        return f'<img src="../_static/{name}" alt="{html.escape(alt)}" {size}>'
+        size = size or dict(zip(("width", "height"), Image.open(io.BytesIO(png)).size, strict=True))
+        size = " ".join(f'{side}="{pixels}"' for side, pixels in size.items())
+        return f'<img src="../_static/{name}" alt="{html.escape(alt)}" {size} loading="lazy">'
 
-    def _explorer(self, png, text):
+    def _explorer(self, shown, text):
         """The figure of one explorer; explorer.js moves it."""
         number, page = next(self.explorers, (None, None))
         if page is None or not text.startswith(f"[explorer] {page['title']}: "):
@@ -89,7 +88,7 @@ class Chapter:
             f'data-frames="../_static/frames/{self.source.stem}/{number}/">'
             f'<div class="explorer-controls" role="group" aria-label="Controls: {title}">{controls}</div>'
             f'<div class="explorer-picture" role="group" aria-label="Picture: {title}" tabindex="0">'
-            f"{self._picture(png, page['alt'])}</div>"
+            f"{shown}</div>"
             f"<figcaption>{html.escape(page['alt'])} {self._how_to_run(page)}</figcaption></figure>"
         )
 

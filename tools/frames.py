@@ -1,16 +1,13 @@
 """Draw a chapter's explorers beforehand, for the book, which has no kernel.
 
 An explorer's main controls, `Explorer.main`, are moved through their ranges, and each picture is kept as one
-file. Of the chapter only the definitions and the cells tagged `explorer` and `explorer-needs` are executed,
-never its training.
+file. Of the chapter only what its explorers need is executed, never its training.
 """
 
-import ast
 import io
 import itertools
 from pathlib import Path
 
-import jupytext
 import torch
 from PIL import Image
 
@@ -33,27 +30,8 @@ def draw_chapter(stem, folder):
     """
     torch.set_num_threads(1)
     course.setup()
-    return [draw(make(), Path(folder, str(number))) for number, make in enumerate(makers_of(stem))]
-
-
-def makers_of(stem):
-    """How a chapter's cells make their explorers, in the order of the chapter.
-
-    Returns:
-        list of functions () -> Explorer, a new one at each call.
-    """
-    namespace = vars(chapters.load_definitions(stem))
-    makers = []
-    for cell in jupytext.read(chapters.find(stem)).cells:
-        tags = cell.metadata.get("tags", [])
-        if "explorer-needs" in tags:
-            exec(compile(cell.source, f"<a cell of {stem}>", "exec"), namespace)
-        elif "explorer" in tags:
-            *above, last = ast.parse(cell.source).body
-            exec(compile(ast.Module(above, []), f"<a cell of {stem}>", "exec"), namespace)
-            code = compile(ast.Expression(last.value), f"<a cell of {stem}>", "eval")
-            makers.append(lambda code=code: eval(code, namespace))
-    return makers
+    makers = chapters.explorers_of(stem).values()
+    return [draw(make(), Path(folder, str(number))) for number, make in enumerate(makers)]
 
 
 def draw(explorer, folder):
@@ -145,6 +123,6 @@ def _picture(explorer, values):
         if explorer.controls[name].value != values[name]:
             raise ValueError(f"{explorer.title}: {name} does not take every value: name others as main")
     file = io.BytesIO()
-    picture = Image.open(io.BytesIO(explorer.image.value)).convert("RGB")
+    picture = Image.open(io.BytesIO(explorer.png(density=1))).convert("RGB")
     picture.save(file, "WEBP", lossless=True, quality=60, method=3)
     return file.getvalue()

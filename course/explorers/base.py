@@ -1,4 +1,4 @@
-"""What an explorer is made of: numbers, a picture that is updated, not redrawn, and a thin box of controls.
+"""What an explorer is made of: numbers, a picture of them, and a thin box of controls.
 
 An explorer's module writes three functions, `compute(**controls) -> state`, `build(figure) -> artists` and
 `update(artists, state)`. The first is pure numbers and goes to the `Explorer`, the others only draw and make
@@ -7,73 +7,16 @@ its `Picture`. The controls come from `controls`, what pictures share from `part
 
 import base64
 import html
-import io
 
 import ipywidgets as widgets
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
 
 from course import is_main
-from course.explorers.controls import align, is_choice
-from course.plots import DPI, quantised
+from course.explorers.controls import first, following, is_choice, nearest
+from course.explorers.picture import Picture as Picture
+from course.explorers.stage import STYLE, Stage
+from course.plots import quantised
 
-
-class Picture:
-    """A persistent figure that turns a state into PNG bytes, quickly enough for a slider.
-
-    `build` makes every artist once, with room for the longest labels, and the layout is fixed then. The
-    artists that it returns are redrawn over a saved background at each call; whatever else `update` changed
-    (an axis limit, say) makes the background stale, and matplotlib's own `figure.stale` tells: only then all
-    is drawn again.
-
-    Args:
-        build: function (figure) -> dict of name to an artist or a list of artists: those that change with
-            the state.
-        update: function (artists, state) -> None, sets their data.
-        size: (width, height) in inches at 100 dpi.
-    """
-
-    def __init__(self, build, update, size):
-        self.figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-        self.canvas = FigureCanvasAgg(self.figure)
-        self.artists = build(self.figure)
-        self._update = update
-        self._moving = sorted(_flat(self.artists), key=lambda artist: artist.get_zorder())
-        self._background = None
-        self._fix_layout()
-
-    def png(self, state):
-        """The picture of a state.
-
-        Args:
-            state: what `Explorer.state` returns.
-        Returns:
-            bytes of a PNG file, lightly compressed.
-        """
-        self._update(self.artists, state)
-        if self.figure.stale or self._background is None:
-            self.canvas.draw()  # all but the animated artists
-            self._background = self.canvas.copy_from_bbox(self.figure.bbox)
-            self.figure.stale = False
-        else:
-            self.canvas.restore_region(self._background)
-        for artist in self._moving:
-            artist.axes.draw_artist(artist)
-        size = self.canvas.get_width_height()
-        picture = Image.frombuffer("RGBA", size, self.canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
-        file = io.BytesIO()
-        # 256 colours found quickly: 7 ms for what the full-colour encoding takes 15 ms for.
-        colours = picture.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        colours.save(file, "PNG", compress_level=1)
-        return file.getvalue()
-
-    def _fix_layout(self):
-        """Lay the panels out once, around what `build` has put there, then keep them where they are."""
-        self.figure.draw_without_rendering()
-        self.figure.set_layout_engine("none")
-        for artist in self._moving:
-            artist.set_animated(True)
+COLUMNS = "repeat(auto-fit, minmax(230px, 1fr))"
 
 
 class Explorer:
@@ -84,27 +27,46 @@ class Explorer:
         controls: dict of name to a widget of `course.explorers.controls`. One by which there is nothing to
             choose, a menu of one entry say, is not shown: its value is a constant.
         compute: function (**values of all controls) -> dict, which with these values makes the state. A
-            ValueError is shown under the picture.
+            ValueError is shown above the picture.
         picture: a `Picture` of such a state.
         alt: one sentence on what is to be seen.
-        main: names of the one or two controls that tell most; a book without a kernel moves these alone. One
-            that is not shown is passed over. By default the first.
+        main: names of the one or two controls that tell most: they stand above, the others under "More"; a
+            book without a kernel moves these alone. One that is not shown is passed over. By default the
+            first.
         adjust: optional function (controls, state) -> None, run after `compute`: it may set sliders' bounds.
+        touch: dict of a panel's label to a function (state, x, y) -> dict of values of controls, for a
+            pointer pressed at this place of the panel's data; the values are set, the nearest that there are.
+        hover: labels of those panels that a pointer reaches without a press.
+        ink: dict of a panel's label to the name of the control, of `drawing.Strokes`, that is drawn there.
+        play: a control that is time, or a function (state) -> dict of the next values, None at the end; of
+            None it gives the first.
+        pace: milliseconds a step of time.
+        text: function (state) -> HTML, shown in place of the picture where widgets live. A press on a part
+            with an attribute `data-set`, a JSON object of control values, sets these.
+        hint: a short line on what the pointer can do.
     Raises:
         KeyError: for a name in `main` that is no control.
     """
 
-    def __init__(self, title, controls, compute, picture, alt, *, main=(), adjust=None):
+    def __init__(
+        self, title, controls, compute, picture, alt, *, main=(), adjust=None, touch=None, hover=(), ink=None,
+        play=None, pace=80, text=None, hint="",
+    ):  # fmt: skip
         self.title, self.compute, self.picture, self.alt = title, compute, picture, alt
         self.controls = {name: control for name, control in controls.items() if is_choice(control)}
         self.main = tuple(name for name in main if is_choice(controls[name])) or tuple(self.controls)[:1]
+        self.touch, self.ink, self.play, self.text = touch or {}, ink or {}, play, text
         self._constants = {name: controls[name].value for name in controls if name not in self.controls}
-        align(self.controls.values())
+        self._begin = {name: control.value for name, control in self.controls.items()}
         self._adjust = adjust or (lambda controls, state: None)
         self._quiet = False
         self._box = None
-        self.image = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self.message = widgets.HTML()
+        self._shown = {}  # the state that is on display
+        self.image = widgets.Image(format="png", layout=widgets.Layout(width=f"{picture.size[0]}px"))
+        self.page, self.message = widgets.HTML(), widgets.HTML(layout=widgets.Layout(display="none"))
+        self.stage, self._staged = self._make_stage(hover, pace, hint), False
+        for control in self.controls.values():
+            control.observe(self._redraw, "value")
 
     def state(self, **changes):
         """The state at the controls' present values, but for these changes: a dict of the values and of what
@@ -114,11 +76,11 @@ class Explorer:
         values = self._constants | values | changes
         return values | self.compute(**values)
 
-    def png(self):
-        """The picture at the controls' present values, bytes of a PNG file."""
+    def png(self, **settings):
+        """The picture at the controls' present values, bytes of a PNG file; settings of `Picture.png`."""
         state = self.state()
         self._adjust(self.controls, state)
-        return self.picture.png(state)
+        return self.picture.png(state, **settings)
 
     def set(self, **values):
         """Set several controls and redraw once.
@@ -142,34 +104,157 @@ class Explorer:
             if all(self.controls[name].value == value for name, value in values.items()):
                 return
 
+    def reset(self, button=None):
+        """Set all controls as they were at first."""
+        self.set(**self._begin)
+
+    def advance(self, start=False):
+        """One step of time further.
+
+        Args:
+            start: whether it begins anew where it has ended.
+        Returns:
+            whether there was a step to go.
+        """
+        if callable(self.play):
+            values = self.play(self._shown)
+            if values is None and start:
+                values = self.play(None)
+        else:
+            value = following(self.controls[self.play])
+            if value is None and start:
+                value = first(self.controls[self.play])
+            values = None if value is None else {self.play: value}
+        if values is not None:
+            self._set_nearest(values)
+        return values is not None
+
     def box(self):
         """The widget: controls above, picture below. Made once."""
         if self._box is None:
-            for control in self.controls.values():
-                control.observe(self._redraw, "value")
-            panel = widgets.Box(
-                list(self.controls.values()),
-                layout=widgets.Layout(display="flex", flex_flow="row wrap", align_items="center"),
-            )
             # For screen readers: ipywidgets gives a picture no alt, and cannot show one that has a tooltip.
-            caption = widgets.HTML(f"<small>{self.alt}</small>")
-            self._box = widgets.VBox([panel, self.image, self.message, caption])
+            hidden = widgets.HTML(f'{STYLE}<span class="course-alt">{self.alt}</span>')
+            self._box = widgets.VBox(
+                [self._panel(), self.message, hidden, self.page if self.text else self.image]
+            )
             for widget, name in ((self._box, "course-explorer"), (self.image, "course-picture")):
                 widget.add_class(name)
+            self.page.add_class("course-picture")
             self._redraw()
         return self._box
+
+    def _panel(self):
+        """The controls: the main ones in sight, the others under "More"; and Reset."""
+        reset = widgets.Button(description="Reset", tooltip="Set everything as it was at first.")
+        reset.on_click(self.reset)
+        main = _grid([self.controls[name] for name in self.main], "course-main")
+        rest = _grid(
+            [control for name, control in self.controls.items() if name not in self.main], "course-more"
+        )
+        more = widgets.ToggleButton(description="More", tooltip="Show the other controls.")
+        more.observe(
+            lambda change: setattr(rest.layout, "display", "grid" if change["new"] else "none"), "value"
+        )
+        rest.layout.display = "none"
+        buttons = widgets.HBox([more, reset] if rest.children else [reset])
+        above = widgets.HBox([main, buttons])
+        for widget, name in ((above, "course-controls"), (buttons, "course-buttons")):
+            widget.add_class(name)
+        return widgets.VBox([above, rest] if rest.children else [above])
+
+    def _make_stage(self, hover, pace, hint):
+        boxes = self.picture.panels()
+        panels = [
+            {"name": name, "kind": kind, "box": boxes[name]}
+            for kind, names in (("touch", set(self.touch) - {*hover}), ("hover", hover), ("ink", self.ink))
+            for name in names
+        ]
+        alt, pace = self.alt, pace if self.play else 0
+        stage = Stage(alt=alt, hint=hint, size=list(self.picture.size), panels=panels, pace=pace)
+        stage.on_msg(self._hear)
+        return stage
+
+    def _hear(self, stage, message, buffers):
+        """A message of the stage in the browser."""
+        if message["kind"] == "hello":
+            self._staged = True
+            if self._box is not None:
+                self._box.children = (*self._box.children[:2], widgets.HTML(STYLE), stage)
+        elif message["kind"] == "rest":
+            self._show(quick=False)
+        else:
+            answer = {}
+            try:
+                answer = getattr(self, f"_hear_{message['kind']}")(message) or {}
+            finally:
+                stage.send({"kind": "done"} | answer)
+
+    def _hear_touch(self, message):
+        x, y = self.picture.data_at(message["panel"], message["x"], message["y"])
+        self._set_nearest(self.touch[message["panel"]](self._shown, float(x), float(y)))
+
+    def _hear_ink(self, message):
+        name = self.ink[message["panel"]]
+        strokes = self.controls[name].value
+        if message["start"] and strokes == self._begin[name]:
+            strokes = ()  # the example that stands there at first gives way
+        if message["start"] or not strokes:
+            strokes = (*strokes, ())
+        places = self.picture.data_at(message["panel"], *zip(*message["points"], strict=True)).T
+        drawn = tuple((round(x, 4), round(y, 4)) for x, y in places.tolist())
+        self.set(**{name: (*strokes[:-1], strokes[-1] + drawn)})
+
+    def _hear_play(self, message):
+        return {"more": self.advance(message["start"])}
+
+    def _hear_set(self, message):
+        self._set_nearest(message["values"])
+
+    def _set_nearest(self, values):
+        """Set controls to the values that are nearest to these."""
+        if values:
+            self.set(**{name: nearest(self.controls[name], value) for name, value in values.items()})
 
     def _redraw(self, change=None):
         if self._quiet:
             return
         self._quiet = True  # `adjust` may move a control: that is no second change
         try:
-            self.image.value = self.png()
-            self.message.value = ""
+            state = self.state()
+            self._adjust(self.controls, state)
+            self._shown = state
+            self._show(quick=True)
+            self._say("")
         except ValueError as error:
-            self.message.value = f"<b>{html.escape(str(error))}</b>"
+            self._say(f"<b>{html.escape(str(error))}</b>")
         finally:
             self._quiet = False
+
+    def _show(self, quick):
+        """Put the state on display, if anybody sees it; with a stage, the quick picture or the crisp one."""
+        if self._box is None:
+            return
+        if self.text:
+            page = self.text(self._shown)
+            if self._staged:
+                self.stage.send({"kind": "page", "html": page})
+            else:
+                self.page.value = page
+        elif not self._staged:
+            self.image.value = self.picture.png(self._shown)
+        else:
+            file = self.picture.jpeg(self._shown) if quick else self.picture.png(self._shown)
+            kind = "image/jpeg" if quick else "image/png"
+            said = self.picture.caption()
+            self.stage.send({"kind": "frame", "type": kind, "quick": quick, "said": said}, [file])
+
+    def _say(self, message):
+        """Show a message above what is on display, which is then pale: it is of another setting."""
+        if message != self.message.value:
+            self.message.value = message
+            self.message.layout.display = None if message else "none"
+            for widget in (self.image, self.page, self.stage):
+                (widget.add_class if message else widget.remove_class)("course-stale")
 
     def __repr__(self):
         return f"[explorer] {self.title}: {self.alt}"
@@ -178,15 +263,19 @@ class Explorer:
         if not is_main():
             return {}, {}
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box().model_id}
-        still = base64.b64encode(quantised(self.image.value)).decode("ascii")
+        still = base64.b64encode(quantised(self.png())).decode("ascii")
         bundle = {
             "application/vnd.jupyter.widget-view+json": view,
             "image/png": still,
             "text/plain": repr(self),
         }
-        return bundle, {"image/png": {"alt": self.alt}}
+        width, height = self.picture.size
+        return bundle, {"image/png": {"alt": self.alt, "width": width, "height": height}}
 
 
-def _flat(artists):
-    for value in artists.values():
-        yield from value if isinstance(value, list | tuple) else (value,)
+def _grid(children, name):
+    """Controls in columns of one width."""
+    grid = widgets.GridBox(children, layout=widgets.Layout(grid_template_columns=COLUMNS))
+    grid.add_class("course-grid")
+    grid.add_class(name)
+    return grid

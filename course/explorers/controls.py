@@ -1,21 +1,18 @@
 """The controls of explorers: sliders, menus and text fields, each with a label and a description.
 
 Whatever front end shows them, a control is bounded, and its description is there for the mouse at rest and
-for assistive technology.
+for assistive technology. Labels stand above their controls, which are as wide as their column: the style
+sheet `browser/explorer.css` says so.
 """
 
 import ipywidgets as widgets
-
-TRACK = 220  # pixels of a control beside its label
-LEAST, LETTER = 60, 7  # pixels of a label at least, and of one of its letters on average
-FIELD = 690  # pixels of a text field with its label
 
 
 def slider(label, ends, value, description="", form=".2f"):
     """A slider over evenly spaced numbers.
 
     Args:
-        label: what stands beside it.
+        label: what stands above it.
         ends: (low, high) of a slider over integers, or (low, high, step).
         value: to begin with.
         description: a short sentence.
@@ -50,6 +47,7 @@ def described(widget, description):
     """The widget, with a text for the mouse at rest and for assistive technology; empty for none."""
     name = "tooltip" if widget.has_trait("tooltip") else "description_tooltip"  # ipywidgets 8 or 7
     setattr(widget, name, description or None)
+    widget.layout.width = "auto"
     return widget
 
 
@@ -65,10 +63,31 @@ def is_choice(control):
     return not hasattr(control, "max") or control.min < control.max
 
 
-def align(controls):
-    """Give all labels the room of the longest, and all controls but text fields one width."""
-    labelled = [control for control in controls if hasattr(control, "description")]  # not a box of fields
-    room = max([LEAST, *(4 + LETTER * len(control.description) for control in labelled)])
-    for control in labelled:
-        control.style.description_width = f"{room}px"
-        control.layout.width = f"{FIELD if isinstance(control, widgets.Text) else room + TRACK}px"
+def nearest(control, value):
+    """The value of a control that is nearest to one asked for.
+
+    Args:
+        control: a slider, a menu or a text field.
+        value: a number for a slider; for a menu or another list its value, or a number where all are.
+    """
+    if hasattr(control, "options"):
+        values = [each for _, each in control.options]
+        return value if value in values else min(values, key=lambda each: abs(each - value))
+    if not hasattr(control, "max"):
+        return value
+    steps = round((min(max(value, control.min), control.max) - control.min) / control.step)
+    return type(control.min)(round(control.min + steps * control.step, 10))
+
+
+def following(control):
+    """The value after the present one, of a slider or a list; None at its end."""
+    if hasattr(control, "options"):
+        values = [each for _, each in control.options]
+        return dict(zip(values, values[1:], strict=False)).get(control.value)
+    value = nearest(control, control.value + control.step)
+    return None if value == control.value else value
+
+
+def first(control):
+    """The first value of a slider or a list."""
+    return control.options[0][1] if hasattr(control, "options") else control.min

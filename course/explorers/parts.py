@@ -59,6 +59,15 @@ def caption_above(figure, grid, y, room="\n\n\n\n", size=11):
     return whole.add_artist(Caption(0.5, y))
 
 
+def headline(figure, size=10.5):
+    """A caption of one line along a figure's upper edge, and the room for it: a `Caption`."""
+    share = 0.3 / figure.get_figheight()
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - share))
+    strip = figure.add_axes((0, 1 - share, 1, share))
+    strip.set_axis_off()
+    return strip.add_artist(Caption(0.5, 0.4, size))
+
+
 def moving_scale(axes, ticks, widest="0.25"):
     """The numbers of an upright axis whose marks stay while their values change: a `Texts`.
 

@@ -79,18 +79,18 @@ class Caption(Artist):
 
     def __init__(self, x, y, size=10, weight="normal"):
         super().__init__()
-        self._place, self._size, self._weight, self._text = (x, y), size, weight, ""
+        self._place, self._size, self._weight, self.text = (x, y), size, weight, ""
 
     def set_text(self, text):
         """Show another text; lines are separated by a newline."""
-        if text != self._text:
-            self._text = text
+        if text != self.text:
+            self.text = text
             self.stale = True
 
     def draw(self, renderer):
         """Write the text; called by matplotlib."""
         x, y = self.axes.transAxes.transform(self._place)
-        for i, line in enumerate(self._text.split("\n")):
+        for i, line in enumerate(self.text.split("\n")):
             below = 1.25 * i * renderer.points_to_pixels(self._size)
             _write(renderer, x, y - below, line, self._size, self._weight)
         self.stale = False

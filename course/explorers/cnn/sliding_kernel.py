@@ -6,9 +6,11 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 import traitlets
+from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer, Picture
+from course.explorers.cnn.panels import overlay, panel, place
 from course.explorers.controls import described, menu, slider
 from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
@@ -25,9 +27,21 @@ KERNELS = {
 }
 OWN = "my own"
 LIMIT = 9.0
+WHOLE, PARTLY = "all of it", "up to the window"
+SIDE = 2.8  # inches of the two large panels
+STEPS = 26  # of the scan's first row when it is played
+MEANINGS = {  # what a sum below, of and above 0 says
+    "vertical edges": ("the left is brighter", "left and right are alike", "the right is brighter"),
+    "horizontal edges": ("above is brighter", "above and below are alike", "below is brighter"),
+    "outline": ("brighter than its neighbours", "like its neighbours", "darker than its neighbours"),
+    "sharpen": ("the pixel, with its difference from its neighbours added",) * 3,
+    "blur": ("the mean of the patch",) * 3,
+    "shift right": ("what stands left of here, so the image moves to the right",) * 3,
+    "identity": ("the pixel itself",) * 3,
+}
 ALT = (
     "An image with the kernel's window on it, the patch times the kernel as numbers, "
-    "and the output they add up to."
+    "and the output that the sums fill row by row."
 )
 
 
@@ -61,7 +75,7 @@ class KernelGrid(widgets.VBox):
 
 
 def sliding_kernel(conv2d, images):
-    """Explore a convolution: choose the image, the kernel, stride, padding, dilation and one output position.
+    """Explore a convolution: drag the window, play the scan, choose the kernel, stride, padding and dilation.
 
     Args:
         conv2d: the chapter's function (x, weight, bias, stride, padding, dilation) -> output;
@@ -69,44 +83,60 @@ def sliding_kernel(conv2d, images):
         images: dict of name to (H, W) tensor, at least 14 pixels each way.
     """
     first = next(iter(images.values()))
+    rows, columns = output_shape(first.shape, 1, 0, 1)
     controls = {
-        "image": menu("image", images),
         "preset": menu("kernel", [*KERNELS, OWN]),
+        "image": menu("image", images),
         "kernel": KernelGrid(KERNELS["vertical edges"]),
         "stride": slider("stride", (1, 4), 1),
         "padding": slider("padding", (0, 4), 0),
         "dilation": slider("dilation", (1, 4), 1),
-        "row": slider("output row", (0, 25), first.shape[0] // 2 - 1),
-        "column": slider("output col", (0, 25), first.shape[1] // 3),
+        "shown": menu("output shown", [PARTLY, WHOLE]),
+        "position": slider("position, row by row", (0, rows * columns - 1), 13 * columns + 9),
     }
     _link(controls["preset"], controls["kernel"])
-    compute = partial(compute_sliding_kernel, conv2d, images)
-    picture = Picture(build, update, (9.2, 4.3))
+    _keep_place(controls, images)
     return Explorer(
-        "sliding kernel", controls, compute, picture, ALT, main=("row", "column"), adjust=bound_position
+        "sliding kernel",
+        controls,
+        partial(compute_sliding_kernel, conv2d, images),
+        Picture(build, update, (8.4, 4.0)),
+        ALT,
+        main=("preset", "image"),
+        touch={"image": at_image, "output": at_output},
+        play=scan,
+        hint="Drag the window, click in the output, or play the scan.",
     )
 
 
-def compute_sliding_kernel(conv2d, images, *, image, preset, kernel, stride, padding, dilation, row, column):
+def compute_sliding_kernel(
+    conv2d, images, *, image, preset, kernel, stride, padding, dilation, shown, position
+):
     """The numbers behind one picture of the sliding kernel.
 
     Args:
         preset: not used; it has already set `kernel`, 3 × 3 numbers.
-        row, column: the output position; beyond the output's edge the last one counts.
+        shown: `WHOLE`, or `PARTLY`: what the window has not reached yet is left out.
+        position: of the window, counted along the output's rows; beyond the last one the last one counts.
     Returns:
-        dict: padded (H + 2P, W + 2P), output (H_out, W_out), row, column, top, left (the window's corner in
-        the padded image), span (pixels that the window covers each way), patch, kernel and products (3, 3).
+        dict: padded (H + 2P, W + 2P), output (H_out, W_out) with NaN for what is left out, limit (the largest
+        absolute value of the whole output), row, column, top, left (the window's corner in the padded image),
+        span (pixels that the window covers each way), patch, kernel and products (3, 3), total.
     """
     x = images[image][None, None]  # (1, 1, H, W)
     weight = torch.tensor(kernel, dtype=x.dtype)
-    output = conv2d(x, weight[None, None], None, stride, padding, dilation)[0, 0]
+    output = conv2d(x, weight[None, None], None, stride, padding, dilation)[0, 0].numpy().copy()
     padded = torch.nn.functional.pad(x[0, 0], (padding,) * 4)
-    row, column = min(row, output.shape[0] - 1), min(column, output.shape[1] - 1)
+    row, column = divmod(min(position, output.size - 1), output.shape[1])
     top, left, span = row * stride, column * stride, 2 * dilation + 1
     patch = padded[top : top + span : dilation, left : left + span : dilation]  # (3, 3)
+    limit = float(np.abs(output).max())
+    if shown == PARTLY:
+        output.flat[position + 1 :] = np.nan
     return {
         "padded": padded.numpy(),
-        "output": output.numpy(),
+        "output": output,
+        "limit": limit,
         "row": row,
         "column": column,
         "top": top,
@@ -115,13 +145,51 @@ def compute_sliding_kernel(conv2d, images, *, image, preset, kernel, stride, pad
         "patch": patch.numpy(),
         "kernel": weight.numpy(),
         "products": (patch * weight).numpy(),
+        "total": float((patch * weight).sum()),
     }
 
 
-def bound_position(controls, state):
-    """Keep the position sliders within the output that the other controls give."""
-    for name, size in zip(("row", "column"), state["output"].shape, strict=True):
-        controls[name].max = size - 1  # a value beyond the new maximum is pulled down to it
+def output_shape(shape, stride, padding, dilation):
+    """(H_out, W_out) of a 3 × 3 kernel on an image (H, W)."""
+    return tuple((size + 2 * padding - 2 * dilation - 1) // stride + 1 for size in shape)
+
+
+def index(place, shape):
+    """The position's number for a (row, column) of the output, pulled into it."""
+    row, column = (min(max(round(where), 0), size - 1) for where, size in zip(place, shape, strict=True))
+    return row * shape[1] + column
+
+
+def at_image(state, x, y):
+    """The window, laid so that its middle is nearest to a point of the image."""
+    shift = state["padding"] - state["dilation"]
+    place = (y + shift) / state["stride"], (x + shift) / state["stride"]
+    return {"position": index(place, state["output"].shape), "shown": WHOLE}
+
+
+def at_output(state, x, y):
+    """The window that gives the output's value at a point."""
+    return {"position": index((y, x), state["output"].shape), "shown": WHOLE}
+
+
+def scan(state):
+    """The scan's next position: step by step along the first row, then quicker from row to row."""
+    if state is None:
+        return {"position": 0, "shown": PARTLY}
+    last, columns = state["output"].size - 1, state["output"].shape[1]
+    if state["position"] >= last:
+        return None
+    step = (1 + state["row"]) * max(1, round(columns / STEPS))
+    return {"position": min(state["position"] + step, last), "shown": PARTLY}
+
+
+def title(state):
+    """What the sum says of the image at the window."""
+    total = round(state["total"], 2)
+    below = MEANINGS.get(state["preset"])
+    rows, columns = state["output"].shape
+    says = below[1 + int(np.sign(total))] if below else f"one of the output's {rows} × {columns} values"
+    return f"Nine products add up to {total:.2f}: {says}".replace("-", "−")
 
 
 def build(figure):
@@ -130,31 +198,36 @@ def build(figure):
     The input changes only along with the axes' limits or by a new choice of image, so it belongs to the
     background.
     """
-    grid = figure.add_gridspec(3, 3, width_ratios=(1.35, 0.55, 1.35))
-    source, target = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[:, 2])
-    source.imshow(np.zeros((2, 2)), cmap="gray", vmin=0, vmax=1)
+    source = panel(figure, 0.6, 0.5, SIDE, SIDE, "image")
+    target = panel(figure, 5.55, 0.5, SIDE, SIDE, "output")
+    above = overlay(figure)
+    source.imshow(np.zeros((2, 2)), cmap="gray", vmin=0, vmax=1, aspect="auto")
+    cmap = colormaps[SIGNED].with_extremes(bad="0.9")
+    edges = dict(fill=False, edgecolor=COLOURS[1], linewidth=2)
     artists = {
-        "output": target.imshow(np.zeros((2, 2)), cmap=SIGNED, vmin=-1, vmax=1),
+        "output": target.imshow(np.zeros((2, 2)), cmap=cmap, vmin=-1, vmax=1, aspect="auto"),
         "frame": source.add_patch(
             Rectangle((0, 0), 1, 1, fill=False, edgecolor="0.55", linewidth=1, linestyle="--")
         ),
-        "window": source.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)),
+        "window": source.add_patch(Rectangle((0, 0), 1, 1, **edges)),
         "taps": moving(source, "s", color=COLOURS[1], markersize=3, markerfacecolor="none"),
-        "cell": target.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)),
-        "titles": [axes.add_artist(Caption(0.5, 1.11)) for axes in (source, target)],
+        "cell": target.add_patch(Rectangle((0, 0), 1, 1, **edges)),
+        "links": [moving(above, color=COLOURS[1], linewidth=0.8) for _ in range(3)],
+        "names": [axes.add_artist(Caption(0.48, 1.045, size=9)) for axes in (source, target)],
+        "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
     for axes in (source, target):
-        axes.set_title("\n", fontsize=10)  # room for the caption
-        axes.set(xlabel="column (pixels)", ylabel="row (pixels)", box_aspect=1)
+        axes.set(xlabel="column (pixels)")
+        axes.set_ylabel("row (pixels)", labelpad=2)
         axes.locator_params(nbins=4, steps=[1, 2, 5, 10], integer=True)
-        axes.set(xlim=(0, 150), ylim=(150, 0), facecolor="0.9")  # room for tick labels of three digits
         axes.spines[:].set_visible(False)
     for i, name in enumerate(("patch", "kernel", "products")):
-        axes = figure.add_subplot(grid[i, 1])
+        axes = panel(figure, 3.67, 2.56 - 0.96 * i, 1.3, 0.72)
         artists[name] = number_grid(axes, np.zeros((3, 3)), "{:.2f}")
-        axes.set_title(("patch", "× kernel", "= products")[i], fontsize=10)
-    axes.set_xlabel(" ", fontsize=12)  # room for the sum
-    artists["sum"] = axes.add_artist(Caption(0.5, -0.13, size=11, weight="bold"))
+        axes.set_aspect("auto")
+        axes.set_title(("patch", "× kernel", "= products")[i], fontsize=10, pad=3)
+    artists["patch"][0].set_cmap("gray")
+    artists["sum"] = axes.add_artist(Caption(0.5, -0.24, size=11, weight="bold"))
     return artists
 
 
@@ -163,26 +236,37 @@ def update(artists, state):
     padding, dilation = state["padding"], state["dilation"]
     top, left, span = state["top"] - padding, state["left"] - padding, state["span"]  # in pixels of the image
     height, width = state["padded"].shape
-    _place(artists["window"].axes.images[0], state["padded"], padding)
+    source = artists["window"].axes
+    _show(source.images[0], state["padded"], padding)
     artists["frame"].set_bounds(-0.5, -0.5, width - 2 * padding, height - 2 * padding)
     artists["window"].set_bounds(left - 0.5, top - 0.5, span, span)
     steps = np.arange(0, span if dilation > 1 else 0, dilation)  # taps side by side: the window says it all
     artists["taps"].set_data(np.tile(left + steps, 3), np.repeat(top + steps, 3))
-    output = state["output"]
-    _place(artists["output"], output, 0)
-    limit = max(np.abs(output).max(), 1e-9)
+    _show(artists["output"], state["output"], 0)
+    limit = max(state["limit"], 1e-9)
     artists["output"].set_clim(-limit, limit)
     artists["cell"].set_bounds(state["column"] - 0.5, state["row"] - 0.5, 1, 1)
     for name in ("patch", "kernel", "products"):
         set_number_grid(*artists[name], state[name])
-    total = float(state["products"].sum())
-    artists["sum"].set_text(f"sum = {total:.2f}")
-    outer = f"{height - 2 * padding} × {width - 2 * padding}" + (f", padded by {padding}" if padding else "")
-    artists["titles"][0].set_text(f"input {outer}\nwindow from row {top}, column {left}")
-    artists["titles"][1].set_text(
-        f"output {output.shape[0]} × {output.shape[1]}, {output.min():.2f} to {output.max():.2f}\n"
-        f"row {state['row']}, column {state['column']}: {total:.2f}"
-    )
+    artists["patch"][0].set_clim(-1.2, 1)  # paler than the image: black numbers are read on it
+    artists["sum"].set_text(f"sum = {state['total']:.2f}".replace("-", "−"))
+    _connect(artists, left + span - 0.5, (top - 0.5, top + span - 0.5), (state["column"], state["row"]))
+    size = f"{height - 2 * padding} × {width - 2 * padding} pixels"
+    rows, columns = state["output"].shape
+    artists["names"][0].set_text(f"image: {size}" + (f", padding {padding}" if padding else ""))
+    artists["names"][1].set_text(f"output: {rows} × {columns}, orange < 0 < purple")
+    artists["caption"].set_text(title(state))
+
+
+def _connect(artists, right, ends, cell):
+    """Lines from the window's right corners to the patch, and from the sum to its value in the output."""
+    patch, last = artists["patch"][0].axes, artists["products"][0].axes
+    source, target = artists["window"].axes, artists["cell"].axes
+    lines = [(place(source, right, y), place(patch, -0.5, e)) for y, e in zip(ends, (-0.5, 2.5), strict=True)]
+    x, y = place(last, 2.5, 3.4)
+    lines.append(((x - 0.1, y), place(target, *cell)))
+    for link, line in zip(artists["links"], lines, strict=True):
+        link.set_data(*np.transpose(line))
 
 
 def _link(preset, grid):
@@ -200,11 +284,35 @@ def _link(preset, grid):
     grid.observe(name, "value")
 
 
-def _place(image, array, padding):
+def _keep_place(controls, images):
+    """Let the window stay where it is in the image while stride, padding, dilation or the image change."""
+    names, position = ("stride", "padding", "dilation"), controls["position"]
+
+    def geometry(values):
+        shape = images[values["image"]].shape
+        return shape, output_shape(shape, *(values[name] for name in names))
+
+    def keep(change, which):
+        new = {name: controls[name].value for name in ("image", *names)}
+        old = new | {which: change["old"]}
+        (size, outputs), (new_size, new_outputs) = geometry(old), geometry(new)
+        middles = [
+            (at * old["stride"] - old["padding"] + old["dilation"]) * after / before
+            for at, before, after in zip(divmod(position.value, outputs[1]), size, new_size, strict=True)
+        ]
+        moved = [(at + new["padding"] - new["dilation"]) / new["stride"] for at in middles]
+        position.max = new_outputs[0] * new_outputs[1] - 1  # a value beyond it is pulled down to it
+        position.value = index(moved, new_outputs)
+
+    for name in ("image", *names):
+        controls[name].observe(partial(keep, which=name), "value")
+
+
+def _show(image, array, padding):
     """Set an image's data, the unpadded image's pixel (0, 0) at the origin; move only what has changed."""
     height, width = array.shape
     extent = (-padding - 0.5, width - padding - 0.5, height - padding - 0.5, -padding - 0.5)
-    if not np.array_equal(image.get_array(), array):
+    if not np.array_equal(image.get_array(), array, equal_nan=True):
         image.set_data(array)
     if tuple(image.get_extent()) != extent:
         image.set_extent(extent)

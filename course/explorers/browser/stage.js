@@ -1,0 +1,182 @@
+// The browser's half of an explorer, see stage.py: its picture, the pointer on it, play, and crispness at rest.
+
+const REST = 160; // milliseconds without a new picture, after which the crisp one is asked for
+const INK = 0.08; // width of a pen's line on the spot, of the panel's width; Python's picture replaces it
+
+function make(parent, tag, name, settings = {}) {
+  const element = parent.appendChild(document.createElement(tag));
+  element.className = name;
+  return Object.assign(element, settings);
+}
+
+function initialize({ model }) {
+  model.send({ kind: "hello" });
+}
+
+function render({ model, el }) {
+  el.classList.add("course-stage");
+  const bar = make(el, "div", "course-bar");
+  const place = make(el, "div", "course-place");
+  const [width, height] = model.get("size");
+  const image = make(place, "img", "course-picture", { alt: model.get("alt"), draggable: false, width, height });
+  const page = make(el, "div", "course-page", { hidden: true });
+  let resting = null, address = null;
+
+  // One message is under way at a time. What waits is joined: of a moving pointer the last place counts, of a pen all.
+  const waiting = [];
+  let busy = false;
+  function ask(message) {
+    const last = waiting.at(-1);
+    if (last?.kind === "touch" && message.kind === "touch" && last.panel === message.panel) waiting.pop();
+    if (last?.kind === "ink" && message.kind === "ink" && !message.start) last.points.push(...message.points);
+    else waiting.push(message);
+    next();
+  }
+  function next() {
+    if (busy || waiting.length === 0) return;
+    busy = true;
+    model.send(waiting.shift());
+  }
+
+  function show(message, bytes) {
+    place.hidden = false;
+    page.hidden = true;
+    image.alt = [model.get("alt"), message.said].filter(Boolean).join(" ");
+    image.dataset.quick = message.quick;
+    const old = address;
+    address = image.src = URL.createObjectURL(new Blob([bytes], { type: message.type }));
+    if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
+    if (!pens.some(pen => pen.down)) pens.forEach(pen => pen.clear());
+    clearTimeout(resting);
+    if (message.quick) resting = setTimeout(() => model.send({ kind: "rest" }), REST);
+  }
+
+  function write(html) {
+    const all = () => [...page.querySelectorAll("[data-set]")];
+    const focused = all().indexOf(document.activeElement);
+    place.hidden = true;
+    page.hidden = false;
+    page.innerHTML = html;
+    for (const part of all()) {
+      part.tabIndex = 0;
+      if (part.tagName !== "BUTTON") part.setAttribute("role", "button");
+    }
+    all()[focused]?.focus({ preventScroll: true });
+  }
+  const choose = event => {
+    const part = event.target.closest("[data-set]");
+    if (!part || (event.type === "keydown" && event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    ask({ kind: "set", values: JSON.parse(part.dataset.set) });
+  };
+  page.addEventListener("click", choose);
+  page.addEventListener("keydown", choose);
+
+  // Play: the next step is asked for when the last one is there.
+  let play = null, playing = false, asked = 0;
+  const pace = model.get("pace");
+  const step = start => {
+    asked = performance.now();
+    ask({ kind: "play", start });
+  };
+  function turn(on) {
+    if (!play || on === playing) return;
+    playing = on;
+    play.textContent = on ? "❚❚ Pause" : "▶ Play";
+    if (on) step(true);
+  }
+  if (pace) play = make(bar, "button", "course-play", { type: "button", textContent: "▶ Play" });
+  play?.addEventListener("click", () => turn(!playing));
+  if (model.get("hint")) make(bar, "span", "course-hint", { textContent: model.get("hint") });
+  bar.hidden = bar.childElementCount === 0;
+
+  // The panels that the pointer reaches lie over the picture.
+  const pens = [];
+  for (const { name, kind, box: [left, top, wide, high] } of model.get("panels")) {
+    const panel = make(place, "div", "course-panel");
+    const percent = fraction => `${100 * fraction}%`;
+    Object.assign(panel.style, { left: percent(left), top: percent(top), width: percent(wide), height: percent(high) });
+    panel.dataset.panel = name;
+    const where = event => {
+      const frame = image.getBoundingClientRect();
+      return [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height];
+    };
+    const pen = kind === "ink" ? makePen(panel) : null;
+    if (pen) pens.push(pen);
+    let down = false;
+    const move = (event, start) => {
+      const [x, y] = where(event);
+      if (pen) {
+        pen.draw(event, start);
+        ask({ kind: "ink", panel: name, start, points: [[x, y]] });
+      } else ask({ kind: "touch", panel: name, x, y });
+    };
+    panel.addEventListener("pointerdown", event => {
+      if (event.button) return;
+      event.preventDefault();
+      panel.setPointerCapture(event.pointerId);
+      turn(false);
+      down = true;
+      if (pen) pen.down = true;
+      move(event, true);
+    });
+    panel.addEventListener("pointermove", event => {
+      if (down) (pen && event.getCoalescedEvents?.().length ? event.getCoalescedEvents() : [event]).forEach(e => move(e, false));
+      else if (kind === "hover") move(event, false);
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      panel.addEventListener(end, () => {
+        down = false;
+        if (pen) pen.down = false;
+      });
+    }
+  }
+
+  const hear = (message, buffers) => {
+    if (message.kind === "frame") show(message, buffers[0]);
+    else if (message.kind === "page") write(message.html);
+    else if (message.kind === "done") {
+      busy = false;
+      next();
+      if (message.more === false) turn(false);
+      else if (message.more && playing) setTimeout(() => playing && step(false), Math.max(0, pace - (performance.now() - asked)));
+    }
+  };
+  model.on("msg:custom", hear);
+  model.send({ kind: "rest" }); // the first picture of this view
+  return () => {
+    model.off("msg:custom", hear);
+    clearTimeout(resting);
+    playing = false;
+  };
+}
+
+// Ink at once, before Python has drawn it.
+function makePen(panel) {
+  const canvas = make(panel, "canvas", "");
+  const context = canvas.getContext("2d");
+  let last = null;
+  return {
+    down: false,
+    draw(event, start) {
+      const frame = panel.getBoundingClientRect();
+      if (start || canvas.width === 0) {
+        if (canvas.width !== Math.round(frame.width)) Object.assign(canvas, { width: frame.width, height: frame.height });
+        last = null;
+      }
+      const here = [event.clientX - frame.left, event.clientY - frame.top];
+      Object.assign(context, { lineWidth: INK * frame.width, lineCap: "round", lineJoin: "round", strokeStyle: "#222" });
+      context.beginPath();
+      context.moveTo(...(last ?? here));
+      context.lineTo(...here);
+      context.stroke();
+      last = here;
+    },
+    clear() {
+      context.clearRect(0, 0, canvas.width, canvas.height);
+    },
+  };
+}
+
+export default { initialize, render };

@@ -1,0 +1,72 @@
+"""Digits drawn by hand: scaled and centred as MNIST's, and kept by a control that can be emptied."""
+
+import numpy as np
+import pytest
+import torch
+
+from course import data, models
+from course.explorers.drawing import EXAMPLE, Strokes, digit_image, pad_image
+
+NET = models.digits_cnn()
+SEVEN = (((0.3, 0.25), (0.7, 0.25), (0.45, 0.8)),)
+
+
+def read(image):
+    with torch.no_grad():
+        return int(NET(torch.tensor(image)[None, None]).argmax())
+
+
+def placed(strokes, scale, right, down):
+    return tuple(tuple((scale * x + right, scale * y + down) for x, y in stroke) for stroke in strokes)
+
+
+def centre(image):
+    places = np.arange(28)
+    return (image.sum(0) @ places / image.sum(), image.sum(1) @ places / image.sum())
+
+
+def test_an_image_does_not_depend_on_where_and_how_large_a_digit_is_drawn():
+    usual = digit_image(EXAMPLE)
+    for place in ((0.2, 0.0, 0.0), (0.5, 0.6, 0.5), (1.3, -0.15, -0.15)):
+        assert np.allclose(digit_image(placed(EXAMPLE, *place)), usual, atol=1e-6)
+    small = digit_image(((((0.1, 0.1), (0.12, 0.1))),))
+    assert 0 < small.sum() < 60  # a dot stays one
+
+
+def test_images_have_mnists_box_centre_and_ink():
+    digits = data.mnist()
+    twos = digits.x_train[digits.y_train == 2, 0].numpy()
+    ink, centres = twos.sum((1, 2)), np.array([centre(image) for image in twos])
+    image = digit_image(EXAMPLE)
+    assert abs(image.sum() - ink.mean()) < ink.std()
+    assert np.abs(np.array(centre(image)) - centres.mean(0)).max() < 0.1
+    for strokes in (EXAMPLE, SEVEN, (((0.2, 0.5), (0.8, 0.5)),)):
+        shown = digit_image(strokes) > 0.2
+        assert max(shown.any(0).sum(), shown.any(1).sum()) in (19, 20, 21)  # the box lies between pixels
+    assert image.dtype == np.float32 and image.shape == (28, 28) and image.max() == 1 and image.min() == 0
+
+
+def test_the_net_reads_drawings_and_misses_them_where_they_are_not_centred():
+    assert (read(digit_image(EXAMPLE)), read(digit_image(SEVEN))) == (2, 7)
+    corner = placed(SEVEN, 0.35, 0.6, 0.6)
+    assert read(digit_image(corner)) == 7 != read(pad_image(corner))
+
+
+def test_a_drawing_as_it_lies_on_the_pad():
+    dot = pad_image((((0.25, 0.75),),), pen=0.2)
+    assert dot[21, 7] == dot[20, 6] == 1 and dot[:14].sum() == 0
+    assert dot.sum() == pytest.approx(np.pi * (0.1 * 28) ** 2, rel=0.03)  # the pen's area in pixels
+
+
+def test_nothing_drawn_gives_an_empty_image():
+    assert digit_image(()).sum() == pad_image(()).sum() == 0
+    assert digit_image(()).shape == pad_image(()).shape == (28, 28)
+
+
+def test_the_control_keeps_tuples_and_is_emptied_by_its_button():
+    strokes, seen = Strokes(), []
+    strokes.observe(lambda change: seen.append(change["new"]), "value")
+    strokes.value = [[[0, 1], [0.5, 0.5]], []]  # as a browser sends it
+    assert strokes.value == (((0.0, 1.0), (0.5, 0.5)),)
+    strokes.clear.click()
+    assert strokes.value == seen[-1] == ()
