@@ -52,7 +52,7 @@ class LossCurve:
         Args:
             history: the History of the run, as far as it is.
             left: how long the run will still take, as text.
-            samples: (n, 2) points or (n, H, W) images; None for those of the frame before.
+            samples: (n, 2) points or (n, [1,] H, W) images; None for those of the frame before.
         """
         done = len(history.losses)
         curves, measured, told = _parts(history, self.per_epoch)
@@ -188,7 +188,8 @@ def _scale(curves, measured):
 
 
 def mosaic(images):
-    """Images (n, H, W) in rows on white, as many to the right as down, as one image."""
+    """Images (n, [1,] H, W) in rows on white, as many to the right as down, as one image."""
+    images = images.reshape(len(images), *images.shape[-2:])
     side = math.ceil(math.sqrt(len(images)))
     padded = np.pad(images, ((0, side * side - len(images)), (1, 1), (1, 1)), constant_values=1)
     rows = padded.reshape(side, side, *padded.shape[1:])

@@ -97,8 +97,8 @@ class Run(draws.Draws):
     Args:
         models, optimizers: one, or a list of them; the models are moved to the device in place.
         average: decay of the moving average of the weights; for several models a list, with None.
-        picture: models -> (n, 2) points or (n, H, W) images, drawn beside the loss; called between two steps
-            as `evaluate` is, whatever it draws at random being taken back.
+        picture: models -> samples to draw beside the loss, (n, 2) points or (n, [1,] H, W) images. It is
+            called between two steps, as `evaluate` is, and what it draws at random is taken back.
         The others: as for `fit`.
 
     Attributes:
@@ -305,7 +305,8 @@ class Run(draws.Draws):
 
     def _check_finite(self, what, value, optimizer):
         if not math.isfinite(value):
-            self._frames.finish(whole=False)
+            if self._frames:
+                self._frames.finish(whole=False)
             lrs = [group["lr"] for group in optimizer.param_groups]
             raise NonFiniteLoss(what, value, self.epoch + 1, self.step + 1, lrs, self.history)
 
