@@ -31,6 +31,15 @@ def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=Non
     axes.legend(handles, names, **place, **spacing).set_in_layout(room)
 
 
+def panel(figure, left, top, width, height):
+    """A panel at a place of the picture, in its pixels at 100 dpi from the upper left corner.
+
+    A figure all of whose panels are made so needs `figure.set_layout_engine("none")` before.
+    """
+    wide, high = 100 * figure.get_size_inches()
+    return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
+
+
 def moving(axes, *form, **looks):
     """An empty line of a panel, which `update` fills; arguments as matplotlib's `plot` takes them."""
     return axes.plot([], [], *form, **looks)[0]
@@ -92,6 +101,18 @@ def round_up(value, least):
 def within(values, low, high):
     """Values clipped to just beyond a log scale's ends: it cannot place 0, nor a picture 1e300."""
     return np.clip(values, low / BEYOND, high * BEYOND)
+
+
+def spread(heights, low, high, gap):
+    """The heights of names moved apart to a gap between any two, and half of one to low and high."""
+    moved = np.clip(heights, low + gap / 2, high - gap / 2)
+    order = np.argsort(moved, kind="stable")
+    for below, above in zip(order, order[1:], strict=False):
+        moved[above] = max(moved[above], moved[below] + gap)
+    moved[order[-1]] = min(moved[order[-1]], high - gap / 2)
+    for below, above in zip(order[-2::-1], order[:0:-1], strict=True):
+        moved[below] = min(moved[below], moved[above] - gap)
+    return moved
 
 
 def outline(left, top, width, height):
