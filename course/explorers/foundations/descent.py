@@ -116,7 +116,7 @@ def gradient(surface, condition, a, b):
 @cache
 def contours(surface, condition):
     """For each of `LEVELS`, from the highest, the parts of the plane below it: list of lists of (N, 2)."""
-    x, y = np.linspace(-WIDE, WIDE, 211), np.linspace(-HIGH, HIGH, 151)
+    x, y = np.linspace(-WIDE, WIDE, 321), np.linspace(-HIGH, HIGH, 251)
     lines = contour_generator(x, y, loss(surface, condition, *np.meshgrid(x, y)), fill_type="OuterOffset")
     return [lines.filled(-1, level)[0] for level in LEVELS[::-1]]
 
@@ -267,7 +267,7 @@ def caption(state):
     """How far the chosen path has come, and what the curvatures say about its learning rate."""
     last = state["losses"][state["chosen"]][-1]
     said = f"{last:.2g}".replace("e-", "e−") if last <= MOST else f"> {MOST:,.0f}"
-    return f"Step {state['count']}: loss {said};  {meaning(state)}"
+    return f"Step {state['count']}: loss {said}; {meaning(state)}"
 
 
 def meaning(state):
@@ -278,7 +278,7 @@ def meaning(state):
         return f"no factor is predicted for {state['optimizer']}: only the path tells"
     radius, edge, bound = state["radius"], "2/λₘₐₓ", 2
     if state["optimizer"] == HEAVY:
-        edge, bound = "2(1 + μ)/λₘₐₓ", 2 * (1 + state["momentum"])
+        edge, bound = "2(1+μ)/λₘₐₓ", 2 * (1 + state["momentum"])
     sign, does = ("<", "converges") if radius < 1 else (">", "diverges")
     if abs(radius - 1) < EDGE:
         sign, does = "=", "on the edge"

@@ -66,11 +66,12 @@ def fitting(features, ridge):
 
 
 def grab(state, x, y):
-    """The point at (x, y), across more than upwards, is moved to the height y."""
-    far = np.hypot(10 * (state["x"] - x), state["y"] - y)
-    nearest = int(far.argmin())
+    """The point at (x, y), across more than upwards, is moved to the height y; one that moves is kept."""
+    upwards = state["y"] - y
+    upwards[state["moved"]] /= 20
+    nearest = int(np.hypot(10 * (state["x"] - x), upwards).argmin())
     shifted = state["shift"] if nearest == state["moved"] else 0
-    return {"grabbed": nearest + 1, "shift": float(y - state["y"][nearest] + shifted)}
+    return {"grabbed": nearest + 1, "shift": y - state["y"][nearest] + shifted}
 
 
 def truth(x):
@@ -237,6 +238,6 @@ def caption(state):
 
 def said(value):
     """An error to two digits, which is not spelt out where it is nothing but rounding."""
-    if not np.isfinite(value):
-        return "not finite"
-    return "below 1e−6" if 0 < value < 1e-6 else f"{value:.2g}".replace("e+0", "e").replace("e-0", "e−")
+    if not np.isfinite(value) or 0 < value < 1e-6:
+        return "below 1e−6" if value < 1 else "not finite"
+    return f"{value:.2g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e−")
