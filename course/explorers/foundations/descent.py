@@ -11,7 +11,7 @@ from matplotlib.collections import PolyCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, factor_text, mark, moving, spread, within
+from course.explorers.parts import factor_text, headline, mark, moving, spread, within
 from course.plots import COLOURS
 
 WIDE, HIGH = 3.2, 2.5  # half of the plane's sides
@@ -178,9 +178,8 @@ def compute_descent(names, walked, *, surface, optimizer, lr, momentum, conditio
 
 def build(names, figure):
     """All artists: the paths over the plane to the left, the losses over the steps to the right."""
-    grid = figure.add_gridspec(1, 2, width_ratios=(1.2, 1))
-    artists = {"caption": caption_above(figure, grid, 1.13, "\n\n")}
-    plane, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    artists = {"caption": headline(figure)}
+    plane, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     return artists | _build_plane(plane, names) | _build_losses(right, names)
 
 
