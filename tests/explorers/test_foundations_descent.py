@@ -168,7 +168,7 @@ def test_what_is_said_of_a_descent():
     assert said(optimizer="momentum").endswith(text)
     assert "no factor is predicted for Adam: only the path tells" in said(optimizer="Adam")
     assert "the curvature changes from place" in said(surface="curved ravine")
-    assert said(lr=4.0).startswith("Step 60: loss > 1,000;")
+    assert said(lr=4.0).startswith("Step 60: loss > 100;")
     worst = [said(count=STEPS, lr=lr, optimizer=name) for lr in RATES for name in NAMES]
     assert max(map(len, worst)) <= 95
 

@@ -17,7 +17,7 @@ from course.plots import COLOURS
 WIDE, HIGH = 3.2, 2.5  # half of the plane's sides
 LEVELS = 0.002 * 3.0 ** np.arange(9)  # of the contours
 TINTS = colormaps["Blues"](np.linspace(0.34, 0.0, len(LEVELS) + 1))  # between them
-FLOOR, MOST = 1e-6, 1e3  # of the loss's scale
+FLOOR, MOST = 1e-8, 1e2  # of the loss's scale
 STEPS = 100  # at most
 LETTERS = 0.06  # of a panel's height: what a name needs
 FAR = 100.0  # places further out are drawn at this distance, beyond the picture's edge
@@ -199,9 +199,10 @@ def _build_plane(axes, names):
 
 def _build_losses(axes, names):
     axes.set_label("loss")
-    axes.set(xlabel="step", xlim=(0, 1.68 * STEPS), ylim=np.log10((FLOOR, MOST)))
+    axes.set(xlim=(0, 1.68 * STEPS), ylim=np.log10((FLOOR, MOST)))  # names stand to the right
+    axes.set_xlabel("step", x=0.5 / 1.68)
     axes.set(xticks=range(0, STEPS + 1, 20), ylabel="loss above the minimum")
-    axes.set_yticks(range(-6, 3, 2), [f"$10^{{{power}}}$" for power in range(-6, 3, 2)])
+    axes.set_yticks(range(-8, 3, 2), [f"$10^{{{power}}}$" for power in range(-8, 3, 2)])
     axes.spines["bottom"].set_bounds(0, STEPS)
     line = moving(axes, "--", color="black", linewidth=1.2, zorder=5)
     words = axes.text(0, 1.03, r"– –  predicted: $L_0\,\rho^{\,t}$", fontsize=9, transform=axes.transAxes)
@@ -265,7 +266,7 @@ def shown(path):
 def caption(state):
     """How far the chosen path has come, and what the curvatures say about its learning rate."""
     last = state["losses"][state["chosen"]][-1]
-    said = f"{last:.2g}".replace("e-", "e−") if last <= MOST else f"> {MOST:,.0f}"
+    said = f"{last:.2g}".replace("e-", "e−") if last <= MOST else f"> {MOST:g}"
     return f"Step {state['count']}: loss {said}; {meaning(state)}"
 
 
