@@ -148,6 +148,10 @@ def caption(state):
     if carriers == 1:
         return f"Narrow: 1 {share}; the estimate follows one noisy point"
     if carriers > count / 2:
-        return f"Wide: {carriers} {share}; the estimate nears the mean of all"
-    estimate = f"{state['estimate']:.2f}, the true curve {truth(state['query']):.2f}"
-    return minus(f"The {carriers} nearest {share}: the estimate is {estimate}")
+        line = (
+            f"Wide: {carriers} {share}; estimate {state['estimate']:.2f}, mean of all {state['y'].mean():.2f}"
+        )
+    else:
+        values = f"{state['estimate']:.2f}, the true curve {truth(state['query']):.2f}"
+        line = f"The {carriers} nearest {share}: the estimate is {values}"
+    return minus(line)
