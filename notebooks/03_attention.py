@@ -1443,8 +1443,6 @@ near = (attn[0].mean(1) * (apart.abs() <= 1)).sum(-1)[inside[:, 0]].mean().item(
 print("weight within one place of the anti-diagonal, mean of all heads, above 0.85:", near > 0.85)
 
 # %% [markdown]
-# (The last line of the training says some 0.4, the mean of the whole epoch; at its end the loss is near 0.)
-#
 # The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is. Nobody told the
 # model. The line is a little blurred, and still nothing is written wrong: probably the encoder has mixed
 # neighbours already, so that the place beside the right one knows the answer too. Weights show where a

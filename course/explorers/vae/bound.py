@@ -23,7 +23,6 @@ GRID = np.linspace(-4, 4, 321)  # of z
 MAP_MUS = np.linspace(-EDGE, EDGE, 81)
 MAP_SIGMAS = np.geomspace(LEAST_SIGMA, MOST_SIGMA, 51)
 STEPS, RATE, LONGEST = 40, 0.1, 0.2  # of the ascent: how many, the learning rate, and the longest step
-ROUNDS = 16  # of the search for the best q, which halves its step in each
 CLOSED = 1e-3  # nats: a gap that counts as closed
 DEEP = 6  # nats below log p(x) where the bars' panel ends
 SUMS = (
@@ -65,24 +64,13 @@ def bound(models, mu=0.0, sigma=1.0):
         "densities": lambda state, x, y: {"mu": x, "sigma": normal(0) / max(y, 1e-3), "step": 0},
     }
     return Explorer(
-        "evidence lower bound",
-        controls,
-        compute,
-        picture,
-        ALT,
-        main=("step", "mu", "sigma"),
-        touch=touch,
-        play="step",
-        pace=100,
-        hint="Drag q, above or below, or play the ascent.",
-    )
+        "evidence lower bound", controls, compute, picture, ALT, main=("step", "mu"), touch=touch,
+        play="step", pace=100, hint="Drag q, above or below, or play the ascent.",
+    )  # fmt: skip
 
 
 def kl_to_prior(mu, sigma):
-    """KL(N(mu, sigma²) || N(0, 1)) = ½ (mu² + sigma² − 1 − ln sigma²), nats; numbers or arrays.
-
-    Source: Kingma & Welling 2013, appendix B.
-    """
+    """KL(N(mu, sigma²) || N(0, 1)), nats; Kingma & Welling 2013, appendix B."""
     return 0.5 * (mu**2 + sigma**2 - 1 - np.log(sigma**2))
 
 
@@ -107,22 +95,9 @@ def survey(log_likelihood, elbo, log_evidence):
     posterior = np.exp(evaluate(log_likelihood, GRID) - log_evidence) * normal(GRID)
     gaps = log_evidence - np.stack([evaluate(elbo, MAP_MUS, np.full_like(MAP_MUS, s)) for s in MAP_SIGMAS])
     row, column = np.unravel_index(gaps.argmin(), gaps.shape)
-    best = _refine(elbo, MAP_MUS[column], MAP_SIGMAS[row])
+    best = tuple(map(float, ascent(elbo, MAP_MUS[column], MAP_SIGMAS[row])[-1]))
     least = log_evidence - float(evaluate(elbo, *best))
     return {"posterior": posterior, "map": gaps, "best": best, "least": least}
-
-
-def _refine(elbo, mu, sigma):
-    """(mu, sigma) of the greatest ELBO near a point of the map, by ever smaller grids around the best."""
-    wide, high = MAP_MUS[1] - MAP_MUS[0], np.log(MAP_SIGMAS[1] / MAP_SIGMAS[0])
-    steps = np.linspace(-1, 1, 5)
-    for power in range(ROUNDS):
-        mus = np.clip(mu + wide * steps / 2**power, -MOST_MU, MOST_MU)
-        sigmas = np.clip(sigma * np.exp(high * steps / 2**power), LEAST_SIGMA, MOST_SIGMA)
-        around = [array.ravel() for array in np.meshgrid(mus, sigmas)]
-        most = evaluate(elbo, *around).argmax()
-        mu, sigma = (float(array[most]) for array in around)
-    return mu, sigma
 
 
 def ascent(elbo, mu, sigma):
@@ -157,8 +132,8 @@ def compute_bound(models, surveyed, ascents, *, model, mu, sigma, step):
     Returns:
         dict: way (STEPS + 1, 2), mean and standard deviation of q at each step, and place, (mu, sigma) at the
         present one; posterior, q (len(GRID),) densities; best, least as in `survey`; and in nats
-        log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), kl = KL(q || prior) and expected =
-        elbo + kl = E_q[log p(x | z)].
+        log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), first, the gap at the start, kl =
+        KL(q || prior) and expected = elbo + kl = E_q[log p(x | z)].
     """
     _, function, log_evidence = models[model]
     way = ascents(model, mu, sigma)
@@ -171,6 +146,7 @@ def compute_bound(models, surveyed, ascents, *, model, mu, sigma, step):
         "log_evidence": float(log_evidence),
         "elbo": elbo,
         "gap": float(log_evidence) - elbo,
+        "first": float(log_evidence) - float(evaluate(function, *way[0])),
         "kl": kl,
         "expected": elbo + kl,
     }
@@ -185,7 +161,7 @@ def build(figure, models, surveyed):
     above.set_title("\n", fontsize=11)  # room for the caption
     artists = _build_densities(above) | _build_map(below, surveyed)
     artists |= _build_bars(right, [evidence for _, _, evidence in models.values()])
-    return artists | {"caption": above.add_artist(Caption(0.79, 1.13, 11))}
+    return artists | {"caption": above.add_artist(Caption(0.89, 1.13, 11))}
 
 
 def _build_densities(axes):
@@ -286,13 +262,14 @@ def _update_bars(artists, state):
 
 def caption(state):
     """What the gap is now, and what became of it."""
-    gap, mu, sigma = max(state["gap"], 0), state["mu"], state["sigma"]
+    gap, step = max(state["gap"], 0), state["step"]
     if gap < CLOSED:
         return minus(f"q is the posterior: the gap is closed, ELBO = log p(x) = {state['elbo']:.3f} nats")
     if gap - state["least"] < CLOSED:
         return f"The best Gaussian: a gap of {gap:.3f} nats stays open, since the posterior is no Gaussian"
-    if state["step"]:
-        return f"Step {state['step']} of the ascent: the gap KL(q ‖ posterior) has fallen to {gap:.3f} nats"
-    if (mu, sigma) == (0, 1):
+    if step:
+        was = f"it was {state['first']:.2f}"
+        return f"Step {step} of the ascent: the gap KL(q ‖ posterior) is {gap:.2f} nats; {was}"
+    if state["kl"] < 1e-9:
         return f"q is the prior: the code costs nothing, and the ELBO is {gap:.2f} nats below log p(x)"
     return f"The ELBO is {gap:.2f} nats below log p(x): the gap is KL(q ‖ posterior)"
