@@ -54,27 +54,17 @@ def translator(translate):
     first = translate(EXAMPLES[0])
     named = [("mean of all heads", MEAN)]
     named += [(f"head {number}", number) for number in range(1, first["attn"].shape[1] + 1)]
+    last = max(2, len(first["output"]))
     controls = {
         "text": field("date to read", EXAMPLES[0], "a date in any of the languages that it was trained on"),
-        "position": slider(
-            "written character",
-            (1, max(2, len(first["output"]))),
-            7,
-            "the character whose weights are shown in colour, counted from 1",
-        ),
+        "position": slider("written character", (1, last), 7, "whose weights are shown, counted from 1"),
         "head": menu("head", named, MEAN, "one head's weights, or their mean over the heads"),
     }
+    compute, picture = partial(compute_translator, translate), Picture(build, update, (8.4, 3.0))
     return Explorer(
-        "translator",
-        controls,
-        partial(compute_translator, translate),
-        Picture(build, update, (8.4, 3.0)),
-        ALT,
-        main=("text", "position"),
-        adjust=bound_position,
-        text=page,
-        hint="Click a written character, or an example.",
-    )
+        "translator", controls, compute, picture, ALT, main=("text", "position"), adjust=bound_position,
+        text=page, hint="Click a written character, or an example.",
+    )  # fmt: skip
 
 
 def compute_translator(translate, *, text, head, position):
