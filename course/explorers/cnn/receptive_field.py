@@ -123,9 +123,9 @@ def title(state):
     """How the field is added up layer by layer, and how far the neighbour's lies further."""
     text, jump, size, read = "1", 1, state["size"], len(state["seen"][0])
     for kernel, stride, dilation in state["layers"][: state["layer"]]:
-        text += f" + {kernel - 1}·{dilation * jump}"
+        text += f" + {kernel - 1}·{dilation * jump}" if kernel > 1 else ""
         jump *= stride
-    text = f"The field: {text} = {size} pixels" + (f", of which it reads {read}" if read < size else "")
+    text = f"The field: {text} = {size} pixels" + (f", it reads {read}" if read < size else "")
     return text + (f"; the next begins {jump} further" if state["beside"] is not None else "")
 
 

@@ -348,8 +348,8 @@ def _link(controls):
         if change["new"]:
             source.value = DRAWING
 
-    def take_digit(change):
-        source.value = DIGIT
+    def take(whose, change):
+        source.value = whose
 
     def change_source(change):
         if change["new"] == DIGIT:
@@ -358,5 +358,6 @@ def _link(controls):
             drawing.value = kept.pop("strokes", ())
 
     drawing.observe(draw, "value")
-    controls["digit"].observe(take_digit, "value")
+    controls["digit"].observe(partial(take, DIGIT), "value")
+    controls["fit"].observe(partial(take, DRAWING), "value")
     source.observe(change_source, "value")
