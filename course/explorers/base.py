@@ -196,17 +196,13 @@ class Explorer:
     def _hear_ink(self, message):
         name = self.ink[message["panel"]]
         strokes = self.controls[name].value
-        if message["start"]:  # the example that stands there at first gives way
-            strokes = (*(strokes if strokes != self._begin[name] else ()), ())
+        if message["start"] and strokes == self._begin[name]:
+            strokes = ()  # the example that stands there at first gives way
+        if message["start"] or not strokes:
+            strokes = (*strokes, ())
         places = self.picture.data_at(message["panel"], *zip(*message["points"], strict=True)).T
-        self.set(
-            **{
-                name: (
-                    *strokes[:-1],
-                    strokes[-1] + tuple((round(x, 4), round(y, 4)) for x, y in places.tolist()),
-                )
-            }
-        )
+        drawn = tuple((round(x, 4), round(y, 4)) for x, y in places.tolist())
+        self.set(**{name: (*strokes[:-1], strokes[-1] + drawn)})
 
     def _hear_play(self, message):
         return {"more": self.advance(message["start"])}

@@ -16,19 +16,24 @@ from tools.bench.measure import Row
 CHAPTER = """
 # %% tags=["explorer"]
 import time
-import ipywidgets
+from course.explorers.base import Explorer
+from course.explorers.controls import slider
+from course.explorers.picture import Picture
 
-picture = ipywidgets.Image(format="svg+xml")
-sliders = [ipywidgets.IntSlider(description=name) for name in ("width", "height")]
-def draw(change):
+def compute(width, height):
     time.sleep(0.08)
-    size = b'width="%d" height="%d"' % tuple(9 + slider.value for slider in sliders)
-    picture.value = b'<svg xmlns="http://www.w3.org/2000/svg" ' + size + b'/>'
-for slider in sliders:
-    slider.observe(draw, "value")
-draw(None)
-picture.add_class("course-picture")
-ipywidgets.VBox([*sliders, picture]).add_class("course-explorer")
+    return {}
+
+def build(figure):
+    panel = figure.add_subplot(label="panel", xlim=(0, 9), ylim=(0, 9))
+    return {"line": panel.plot([0], [0])[0]}
+
+def update(artists, state):
+    artists["line"].set_data([0, state["width"]], [0, state["height"]])
+
+controls = {name: slider(name, (0, 9), 5) for name in ("width", "height")}
+touch = {"panel": lambda state, x, y: {"width": x, "height": y}}
+Explorer("line", controls, compute, Picture(build, update, (4, 3)), "A line.", touch=touch)
 """
 
 
@@ -93,7 +98,7 @@ def test_each_benchmark_runs(name, chapters):
     assert len({row.name for row in rows}) == len(rows)
     if name == "explorers":
         assert [row.name for row in rows] == [
-            f"08_good, explorer 1, {label}" for label in ("width", "height")
+            f"08_good, explorer 1, {label}" for label in ("width", "height", "pointer in panel")
         ]
         assert min(row.value for row in rows) >= 79
     if name == "suite":

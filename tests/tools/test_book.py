@@ -70,7 +70,7 @@ def test_each_frame_shows_its_values(drawn):
     for i, j in ((0, 0), (height["start"], kind["start"]), (len(height["values"]) - 1, 1)):
         afresh = explorer()
         afresh.set(height=height["values"][i], kind=kind["values"][j])
-        assert np.array_equal(pixels(files[f"{i}-{j}"]), pixels(io.BytesIO(afresh.png())))
+        assert np.array_equal(pixels(files[f"{i}-{j}"]), pixels(io.BytesIO(afresh.png(density=1))))
 
 
 def test_too_many_bytes_thin_the_values_of_the_one_main_control(drawn, tmp_path, monkeypatch):

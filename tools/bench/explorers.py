@@ -1,10 +1,12 @@
-"""Explorers in JupyterLab and Chromium: from a key press (of a list: the choice) to the decoded new picture.
+"""Explorers in JupyterLab: from a key press (of a list the choice, of a panel the pointer's move)
+to the decoded new picture.
 
-Found are all controls of all explorers of all chapters.
+Found are all controls of all explorers of all chapters, and all panels that the pointer reaches.
 """
 
 import statistics
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Error
@@ -29,16 +31,27 @@ def chapter_rows(page, server, source, times):
         return
     lab.open_notebook(page, server, path.name)
     lab.run_all(page)
-    page.locator(".course-explorer img").first.wait_for()
+    page.locator(lab.STAGE).nth(expected - 1).wait_for(state="attached")
     explorers = page.locator(".course-explorer").all()
     if len(explorers) != expected:
         raise RuntimeError(f"{len(explorers)} explorers are shown by {expected} cells")
     for number, explorer in enumerate(explorers, 1):
         explorer.scroll_into_view_if_needed()
-        for label, element, keys in lab.controls_of(explorer):
+        lab.open_all_controls(page, explorer)
+        moves = {
+            label: partial(median_latency, page, explorer, element, keys, times)
+            for label, element, keys in lab.controls_of(explorer)
+            if keys != lab.PRESSES  # pressed twice, a button may change nothing
+        } | {
+            f"pointer in {panel.get_attribute('data-panel')}": partial(
+                median_drag, page, explorer, panel, times
+            )
+            for panel in explorer.locator("[data-panel]").all()
+        }
+        for label, measure in moves.items():
             name = f"{source.stem}, explorer {number}, {label}"
             try:
-                yield Row(name, median_latency(page, explorer, element, keys, times), "ms", BAR, AIM)
+                yield Row(name, measure(), "ms", BAR, AIM)
             except (RuntimeError, Error) as error:  # of one control: the others are measured all the same
                 yield crash(name, error)
 
@@ -52,6 +65,18 @@ def median_latency(page, explorer, element, keys, times):
     if not lab.move(page, explorer, element, keys):  # now away from the end of its range
         raise RuntimeError("it does not change the picture")
     return statistics.median(lab.measure_latencies(page, explorer, element, keys[::-1], times))
+
+
+def median_drag(page, explorer, panel, times):
+    """Milliseconds of a pointer's move in a panel: the median of those that changed the picture.
+
+    Raises:
+        RuntimeError: none did.
+    """
+    latencies = lab.measure_drag(page, explorer, panel, times)
+    if not latencies:
+        raise RuntimeError("it does not change the picture")
+    return statistics.median(latencies)
 
 
 def rows(quick):

@@ -49,7 +49,19 @@ FINISHED = """() => {
 OUTPUTS = """() => Array.from(window.jupyterapp.shell.currentWidget.content.model.cells)
     .filter(cell => cell.type === "code")
     .map(cell => ({source: cell.sharedModel.getSource(), outputs: cell.outputs.toJSON()}))"""
+STAGE = ".course-explorer .course-stage"  # there once the browser has answered
+# Of a picture a checksum of its file, since its address changes with each; of a page of text its HTML.
+SHOWN = """async explorer => {
+    const page = explorer.querySelector(".course-page:not([hidden]), div.course-picture");
+    if (page) return page.innerHTML;
+    const image = explorer.querySelector("img.course-picture");
+    if (!image.src) return "";
+    const bytes = await (await fetch(image.src)).arrayBuffer();
+    const sum = new Uint8Array(await crypto.subtle.digest("SHA-1", bytes));
+    return (image.dataset.quick === "true" ? "quick " : "") + Array.from(sum).join("-");
+}"""
 WATCH = Path(__file__).with_name("watch.js").read_text(encoding="utf-8")
+PRESSES = "Enter", "Space"  # of a button
 # A list has no keys: JupyterLab takes its arrow keys while it is closed, and it opens outside the page. So
 # its entries are chosen by a script.
 KEYS = {
@@ -58,7 +70,7 @@ KEYS = {
     "input[type=number]": ("ArrowUp", "ArrowDown"),
     "input[type=text]": ("e", "Backspace"),
     "input[type=checkbox]": ("Space", "Space"),
-    "button:not(.mod-active)": ("Enter", "Space"),
+    ".course-grid button": PRESSES,
 }
 # In turn the second and the third of three and more: the first or last may be "own settings", which keeps the
 # picture that stands.
@@ -190,18 +202,38 @@ def run_all(page, seconds=240):
     return page.evaluate(OUTPUTS)
 
 
-def picture_of(explorer):
-    """The address of the picture that an explorer shows; a new one for each new picture."""
-    return explorer.locator("img.course-picture, .course-picture img").evaluate("e => e.src")
+def shown_by(explorer):
+    """What an explorer shows, a text: another one for each other picture or page."""
+    return explorer.evaluate(SHOWN)
 
 
-def settled_picture_of(page, explorer, milliseconds=300):
-    """As `picture_of`, once the picture has stayed for a while: one move may redraw more than once."""
+def settled(page, explorer, milliseconds=250):
+    """As `shown_by`, once it is crisp and has stayed for a while: one move may redraw more than once."""
     while True:
-        before = picture_of(explorer)
+        before = shown_by(explorer)
         page.wait_for_timeout(milliseconds)
-        if picture_of(explorer) == before:
+        if shown_by(explorer) == before and not before.startswith("quick"):
             return before
+
+
+def has_changed(page, explorer, before, seconds):
+    """Whether an explorer comes to show something else than before, once it is crisp."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = shown_by(explorer)
+        if now != before and not now.startswith("quick"):
+            return True
+        page.wait_for_timeout(50)
+    return False
+
+
+def open_all_controls(page, explorer):
+    """Show the controls that lie under "More"."""
+    more = explorer.get_by_role("button", name="More", exact=True)
+    if more.count() and not explorer.locator(".course-more").is_visible():
+        more.click()
+        explorer.locator(".course-more").wait_for()
+        settled(page, explorer)
 
 
 def controls_of(explorer):
@@ -229,7 +261,7 @@ def move(page, explorer, element, keys, seconds=10):
 
     Where it stays, as at the end of a range, the other key is pressed, or a third entry chosen.
     """
-    before = settled_picture_of(page, explorer)
+    before = settled(page, explorer)
     chosen = element.evaluate("e => e.selectedIndex ?? 0")
     for key in keys or (0 if chosen else 1, 2):
         element.focus()
@@ -237,12 +269,43 @@ def move(page, explorer, element, keys, seconds=10):
             page.keyboard.press(key)
         else:
             element.select_option(index=key)
-        end = time.monotonic() + seconds / 2
-        while time.monotonic() < end:
-            if picture_of(explorer) != before:
-                return True
-            page.wait_for_timeout(50)
+        if has_changed(page, explorer, before, seconds / 2):
+            return True
     return False
+
+
+def places_on(panel, times=1):
+    """Places of a panel, in pixels of the page: `times` there and back along a slanted line."""
+    box = panel.bounding_box()
+    shares = [0.3 + 0.4 * i / 8 for i in range(8)]
+    for i in range(times):
+        share = (shares + shares[::-1])[i % 16]
+        yield box["x"] + share * box["width"], box["y"] + (0.85 - 0.7 * share) * box["height"]
+
+
+def drag(page, explorer, panel, seconds=10):
+    """Press into a panel and move on from there; returns whether the picture changed."""
+    panel.scroll_into_view_if_needed()
+    before = settled(page, explorer)
+    start, *places = places_on(panel, 8)
+    page.mouse.move(*start)
+    page.mouse.down()
+    for place in places:
+        page.mouse.move(*place, steps=2)
+        page.wait_for_timeout(30)
+    page.mouse.up()
+    page.mouse.move(0, 0)
+    return has_changed(page, explorer, before, seconds)
+
+
+def play(page, explorer, seconds=1.5):
+    """Play for a while, then pause; returns whether the picture changed."""
+    before, button = settled(page, explorer), explorer.locator(".course-play")
+    button.click()
+    page.wait_for_timeout(1000 * seconds)
+    if "Pause" in button.inner_text():
+        button.click()
+    return has_changed(page, explorer, before, seconds)
 
 
 def measure_latencies(page, explorer, element, keys, times):
@@ -261,9 +324,28 @@ def measure_latencies(page, explorer, element, keys, times):
             page.keyboard.press(keys[number % len(keys)])
         else:
             element.evaluate(CHOOSE)
-        page.wait_for_function("number => window.latencies.length > number", arg=number, timeout=10_000)
-        page.wait_for_timeout(50)  # a reader's pace, so that presses do not queue
+        _await_latency(page, number)
     return page.evaluate("window.latencies")
+
+
+def measure_drag(page, explorer, panel, times):
+    """As `measure_latencies`, of a pointer that is pressed in a panel and moves over it."""
+    panel.scroll_into_view_if_needed()
+    start, *places = places_on(panel, times + 1)
+    page.mouse.move(*start)
+    page.mouse.down()
+    settled(page, explorer)
+    explorer.evaluate(WATCH)
+    for place in places:
+        page.mouse.move(*place)
+        page.wait_for_timeout(120)
+    page.mouse.up()
+    return page.evaluate("window.latencies")
+
+
+def _await_latency(page, number):
+    page.wait_for_function("number => window.latencies.length > number", arg=number, timeout=10_000)
+    page.wait_for_timeout(50)  # a reader's pace, so that presses do not queue
 
 
 def write_explorer_notebook(source, path):

@@ -1,7 +1,7 @@
 // The browser's half of an explorer, see stage.py: its picture, the pointer on it, play, and crispness at rest.
 
 const REST = 160; // milliseconds without a new picture, after which the crisp one is asked for
-const INK = 0.055; // width of a pen's line on the spot, of the panel's width; Python's picture replaces it
+const INK = 0.08; // width of a pen's line on the spot, of the panel's width; Python's picture replaces it
 
 function make(parent, tag, name, settings = {}) {
   const element = parent.appendChild(document.createElement(tag));
@@ -42,6 +42,7 @@ function render({ model, el }) {
     place.hidden = false;
     page.hidden = true;
     image.alt = [model.get("alt"), message.said].filter(Boolean).join(" ");
+    image.dataset.quick = message.quick;
     const old = address;
     address = image.src = URL.createObjectURL(new Blob([bytes], { type: message.type }));
     if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
