@@ -1348,8 +1348,8 @@ def house_loss(model, batch, run):
 
 
 # %% [markdown]
-# **Predict.** `training.fit`, which all chapters use, adds a device, precision, a bar, checkpoints and
-# schedules. How far from these lines will its weights be after five epochs?
+# **Predict.** `training.fit`, which all chapters use, adds a device, precision, a picture of the loss,
+# checkpoints and schedules. How far from these lines will its weights be after five epochs?
 
 # %%
 nets = []

@@ -35,7 +35,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CHANGES = 12
 # Controls that may move an axis, which costs a redraw of the whole picture. All others redraw what moves.
 MAY_MOVE_AN_AXIS = {
-    "attention.translator": {"text"},
     "cnn.receptive_field": {"preset", "layers", "kernel", "stride", "dilation", "unit"},
     "cnn.sliding_kernel": {"image", "stride", "padding", "dilation"},
     "rnn.gate_inspector": {"text", "show"},
@@ -110,15 +109,16 @@ def test_every_control_reaches_its_ends_changes_the_picture_and_moves_no_axis(na
             ends = values_of(control)
             for value in rng.sample(list(ends), min(len(ends), 6)):
                 control.value = value
-                holds(explorer)
-                pictures.add(drawn(explorer))
+                if holds(explorer):
+                    pictures.add(drawn(explorer))
         assert not draws or key in MAY_MOVE_AN_AXIS.get(name, ()), f"{key} moves an axis"
         explorer.picture.canvas.draw = draw
         for _ in range(20):
             if len(pictures) > 1:
                 break
             control.value = any_value(control, rng)
-            pictures.add(drawn(explorer))
+            if holds(explorer):
+                pictures.add(drawn(explorer))
         assert len(pictures) > 1, f"{key} changes nothing"
         control.value = before
 

@@ -8,6 +8,7 @@ import io
 import itertools
 from pathlib import Path
 
+import ipywidgets as widgets
 import torch
 from PIL import Image
 
@@ -59,14 +60,18 @@ def draw(explorer, folder):
     folder.mkdir(parents=True)
     for place, frame in frames.items():
         (folder / f"{place}.webp").write_bytes(frame)
-    left_out = [_label(explorer, name) for name in first if name not in explorer.main]
+    moved = {control["name"] for control in controls}
+    left_out = [_label(explorer, name) for name in first if name not in moved]
     return {"title": explorer.title, "alt": explorer.alt, "controls": controls, "left_out": left_out}
 
 
 def _choose(explorer, most):
-    """For each main control its name, label, kind, values, their labels and the place of the present one."""
+    """For each main control but a text field its name, label, kind, values, their labels and the place of the
+    present one.
+    """
     room, chosen = most, {}
-    options = {name: values_of(explorer.controls[name]) for name in explorer.main}
+    main = [name for name in explorer.main if not isinstance(explorer.controls[name], widgets.Text)]
+    options = {name: values_of(explorer.controls[name]) for name in main}
     # The control with fewest values first: what it leaves is the other's.
     for left, name in enumerate(sorted(options, key=lambda name: len(options[name]))):
         control, pairs = explorer.controls[name], options[name]
@@ -79,7 +84,7 @@ def _choose(explorer, most):
         values, labels = zip(*pairs, strict=True)
         chosen[name] = {"name": name, "label": _label(explorer, name), "kind": kind, "start": present}
         chosen[name] |= {"values": values, "labels": labels}
-    return [chosen[name] for name in explorer.main]
+    return [chosen[name] for name in main]
 
 
 def values_of(control):

@@ -103,6 +103,18 @@ def within(values, low, high):
     return np.clip(values, low / BEYOND, high * BEYOND)
 
 
+def spread(heights, low, high, gap):
+    """The heights of names moved apart to a gap between any two, and half of one to low and high."""
+    moved = np.clip(heights, low + gap / 2, high - gap / 2)
+    order = np.argsort(moved, kind="stable")
+    for below, above in zip(order, order[1:], strict=False):
+        moved[above] = max(moved[above], moved[below] + gap)
+    moved[order[-1]] = min(moved[order[-1]], high - gap / 2)
+    for below, above in zip(order[-2::-1], order[:0:-1], strict=True):
+        moved[below] = min(moved[below], moved[above] - gap)
+    return moved
+
+
 def outline(left, top, width, height):
     """x and y of a rectangle, (5,) each."""
     return left + width * np.array([0, 1, 1, 0, 0]), top + height * np.array([0, 0, 1, 1, 0])
@@ -135,3 +147,23 @@ def minus(text):
 def arrays(tensor):
     """A tensor as a float64 array."""
     return tensor.detach().double().cpu().numpy()
+
+
+def arrow_path(tails, along, longest_head=np.inf, ratio=1.0):
+    """One path of arrows, with gaps between them.
+
+    Args:
+        tails: (n, 2), where they begin.
+        along: (n, 2), from there to their tips.
+        longest_head: how long a head is at most; it has 0.35 of its arrow's length otherwise.
+        ratio: how many units of y are as long in the picture as one of x; lengths are meant in units of x.
+    Returns:
+        (6 n, 2): tail, tip, barb, tip, barb and a gap of NaN for each arrow.
+    """
+    flat = along / (1, ratio)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    head = np.minimum(0.35, longest_head / np.maximum(length, 1e-300))
+    back, side = head * along, 0.6 * head * flat[:, ::-1] * (-1, ratio)
+    tips = tails + along
+    parts = (tails, tips, tips - back + side, tips, tips - back - side, np.full_like(tails, np.nan))
+    return np.stack(parts, 1).reshape(-1, 2)

@@ -14,12 +14,12 @@ from course.plots.texts import Texts
 WORDS = ("the", "dog", "bit", "the", "man", "who", "ran", "away")
 T = len(WORDS)
 D_K = 8
-NAMES = {
-    "none": "no mask",
-    "padding": "padding mask",
-    "causal": "causal mask",
-    "both": "padding and causal mask",
-}
+MASKS = [
+    ("padding and causal mask", "both"),
+    ("causal mask", "causal"),
+    ("padding mask", "padding"),
+    ("no mask", "none"),
+]
 ALT = (
     "A table of the attention weights of a sentence's words, a row for each word as the query, with crosses "
     "where the mask forbids; beside it bars for the chosen row, with the mask and without it."
@@ -36,9 +36,8 @@ def masks(attention, padding_mask, causal_mask):
         padding_mask: the chapter's function (lengths, steps) -> (B, 1, 1, steps) bool; lengths (B,) ints.
         causal_mask: the chapter's function (steps) -> (steps, steps) bool.
     """
-    named = [(words, name) for name, words in NAMES.items()]
     controls = {
-        "mask": menu("mask", named, "both", "which keys are forbidden"),
+        "mask": menu("mask", MASKS, None, "which keys are forbidden"),
         "length": slider("words that are real", (0, T), 6, f"of the {T} places; the others are padding"),
         "position": slider("query", (1, T), 5, "the word whose weights are the bars, counted from 1"),
     }

@@ -34,7 +34,8 @@ def positions(encoding):
         "offset": slider("offset k", (0, REACH), 5, "steps from p to the second hand's position"),
     }
     table = encoding(STEPS, WIDTH).numpy()
-    place = {"map": lambda state, x, y: {"position": x}}
+    touch = {name: lambda state, x, y: {"position": x} for name in ("map", "similarity")}
+    touch |= {f"clock {pair}": partial(turned, pair) for pair in PAIRS}
     return Explorer(
         "positions",
         controls,
@@ -42,10 +43,10 @@ def positions(encoding):
         Picture(partial(build, table), update, (8.4, 3.9)),
         ALT,
         main=("position", "offset"),
-        touch=place | {"similarity": place["map"]},
+        touch=touch,
         play="position",
         pace=120,
-        hint="Play the position, or drag it in the map.",
+        hint="Play, drag a hand, or drag in the map.",
     )
 
 
@@ -59,16 +60,9 @@ def compute_positions(table, *, position, offset):
         (len(PAIRS),): by which angle k steps turn each, in radians, not reduced; similarity (STEPS,):
         PE(p) · PE(q) / (WIDTH / 2).
     """
-    shown = np.array(PAIRS)
     return {
-        "hands": np.stack(
-            [
-                table[[position, position + offset]][:, 2 * shown + 1],
-                table[[position, position + offset]][:, 2 * shown],
-            ],
-            -1,
-        ),
-        "turns": offset * frequency(shown),
+        "hands": table[[position, position + offset]].reshape(2, -1, 2)[:, PAIRS, ::-1],
+        "turns": offset * frequency(np.array(PAIRS)),
         "similarity": table @ table[position] / (WIDTH / 2),
     }
 
@@ -78,15 +72,20 @@ def frequency(pair):
     return BASE ** (-2 * pair / WIDTH)
 
 
+def turned(pair, state, x, y):
+    """The position nearest to the present one at which a pair's hand points to (x, y)."""
+    away = np.arctan2(y, x) - state["position"] * frequency(pair)
+    return {"position": state["position"] + (np.remainder(away + np.pi, 2 * np.pi) - np.pi) / frequency(pair)}
+
+
 def build(table, figure):
     """All artists: the map above the similarities, over the same positions; the clocks beside them."""
     caption = headline(figure)
-    sides = figure.add_gridspec(1, 2, width_ratios=(1.35, 1))
+    sides = figure.add_gridspec(1, 2, width_ratios=(1.25, 1))
     left = sides[0].subgridspec(2, 1, height_ratios=(1.3, 1))
     clocks = sides[1].subgridspec(2, 2)
-    above, below = (
-        figure.add_subplot(left[row], label=name) for row, name in enumerate(("map", "similarity"))
-    )
+    above = figure.add_subplot(left[0], label="map")
+    below = figure.add_subplot(left[1], label="similarity")
     for axes in (above, below):
         axes.set(xlim=(-1, STEPS), xticks=range(0, STEPS, 25))
     edges = np.arange(STEPS + 1) - 0.5, np.arange(WIDTH + 1)
@@ -94,14 +93,14 @@ def build(table, figure):
     figure.colorbar(mesh, ax=above, ticks=(-1, 0, 1), pad=0.02, aspect=12)
     above.set(ylabel="column", ylim=(WIDTH, 0), xticklabels=[])
     above.set_yticks([2 * pair + 1 for pair in PAIRS], [f"{2 * pair}, {2 * pair + 1}" for pair in PAIRS])
-    below.set(xlabel="position $q$", ylabel="similarity of $p$\nand $q$", ylim=(-0.5, 1.15), yticks=(0, 1))
-    below.axhline(0, color="0.7", linewidth=1, zorder=0)
+    below.set(xlabel="position $q$;  ● $p$,  ◆ $p + k$", ylabel="similarity of $p$\nand $q$")
+    below.set(ylim=(0, 1.15), yticks=(0, 0.5, 1))
     artists = {"caption": caption, "similarity": moving(below, color="0.25", linewidth=1.5)}
     for name, (line, colour, sign) in LOOKS.items():
         artists[name] = [moving(axes, line, color=colour, linewidth=1.8) for axes in (above, below)]
         artists[f"{name} sign"] = mark(below, sign, colour, 8)
     for number, pair in enumerate(PAIRS):
-        artists |= _build_clock(figure.add_subplot(clocks[number]), number, pair)
+        artists |= _build_clock(figure.add_subplot(clocks[number], label=f"clock {pair}"), number, pair)
     return artists
 
 
@@ -113,7 +112,8 @@ def _build_clock(axes, number, pair):
     wavelength = 2 * np.pi / frequency(pair)
     steps = f"{wavelength:.1f}" if wavelength < 10 else f"{wavelength:.0f}"
     axes.set_title(
-        f"columns {2 * pair}, {2 * pair + 1}\n$2\\pi \\cdot 10000^{{{2 * pair}/{WIDTH}}}$ = {steps} steps",
+        f"columns {2 * pair}, {2 * pair + 1} turn in\n"
+        f"$2\\pi \\cdot 10000^{{{2 * pair}/{WIDTH}}}$ = {steps} steps",
         fontsize=9,
     )
     artists = {f"wedge {number}": axes.fill([0], [0], color=COLOURS[4], alpha=0.4, linewidth=0)[0]}

@@ -14,14 +14,14 @@ from course.plots.texts import Texts
 KEYS = 6
 SEEDS = 401  # the curves are medians over them
 SHOWN = 20  # of them can be chosen
-SIZES = tuple(
-    sorted({round(2 ** (quarter / 4)) for quarter in range(41)})
-)  # of a query and a key: 1 to 1,024
+SIZES = tuple(sorted({round(2 ** (i / 4)) for i in range(41)}))  # of a query and a key: 1 to 1,024
 PLACES = np.log2(SIZES)  # on the axis
 LEAST = 1e-7  # of the gradient's axis; below it rounding decides
 DEAD = 3.0  # so many times smaller, the title says so
-NAMES = {"plain": r"q \cdot k_j", "divided": r"q \cdot k_j / \sqrt{d}"}
-LOOKS = {"plain": (COLOURS[1], "--"), "divided": (COLOURS[0], "-")}
+WAYS = {  # title, score, colour, line
+    "plain": ("not divided", r"$q \cdot k_j$", COLOURS[1], "--"),
+    "divided": (r"divided by $\sqrt{d}$", r"$q \cdot k_j / \sqrt{d}$", COLOURS[0], "-"),
+}
 ALT = (
     "Attention weights of one query as two sets of bars, their scores below them: not divided, where one bar "
     "rises alone as the dimension grows, and divided by its root, where all keep some height; beside them "
@@ -40,7 +40,7 @@ def softmax_shape(jacobian_norm):
         "seed": slider("sample", (1, SHOWN), 1, "another query and other keys, drawn at random"),
     }
     table = score_table()
-    medians = jacobian_norm(both(table, SIZES).softmax(-1)).median(-1).values.numpy()
+    medians = jacobian_norm(table.softmax(-1)).median(-1).values.numpy()
     compute = partial(compute_softmax_shape, jacobian_norm, table, medians)
     return Explorer(
         "softmax shape",
@@ -57,26 +57,21 @@ def softmax_shape(jacobian_norm):
 
 
 def score_table():
-    """All undivided scores that the explorer shows: (len(SIZES), SEEDS, KEYS) float64, drawn once.
+    """All scores that the explorer shows: (2, len(SIZES), SEEDS, KEYS) float64, undivided and divided by √d.
 
     A sample has one standard normal query and such keys; its scores of size d are those of their first d
     entries.
     """
     rng = torch.Generator().manual_seed(57)
     q, k = (torch.randn(SEEDS, n, SIZES[-1], generator=rng, dtype=torch.float64) for n in (1, KEYS))
-    ends = torch.tensor(SIZES) - 1
-    return (q * k).cumsum(-1)[..., ends].movedim(-1, 0)
+    sizes = torch.tensor(SIZES)
+    scores = (q * k).cumsum(-1)[..., sizes - 1]
+    return torch.stack([scores, scores / sizes.sqrt()]).movedim(-1, 1)
 
 
 def nearest(x):
     """The size whose logarithm to base 2 is nearest to x."""
     return SIZES[int(np.abs(PLACES - x).argmin())]
-
-
-def both(scores, sizes):
-    """Scores (n, ..., KEYS) of n sizes as they are and divided by √size: (2, n, ..., KEYS)."""
-    roots = torch.tensor(sizes, dtype=scores.dtype).sqrt()
-    return torch.stack([scores, scores / roots.view(-1, *[1] * (scores.ndim - 1))])
 
 
 def compute_softmax_shape(jacobian_norm, table, medians, *, d, seed):
@@ -89,7 +84,7 @@ def compute_softmax_shape(jacobian_norm, table, medians, *, d, seed):
         dict: scores and weights (2, KEYS), row 0 of the undivided scores, row 1 of those divided by √d;
         gradient (2,), their Jacobians' norms; gradients: the medians.
     """
-    scores = both(table[SIZES.index(d), None, seed - 1], [d])[:, 0]
+    scores = table[:, SIZES.index(d), seed - 1]
     weights = scores.softmax(-1)
     return {
         "scores": scores.numpy(),
@@ -104,21 +99,17 @@ def build(figure):
     grid = figure.add_gridspec(1, 2, width_ratios=(2.4, 1))
     halves = grid[0].subgridspec(1, 2, wspace=0)
     artists = {"caption": headline(figure)}
-    for column, name in enumerate(NAMES):
+    for column, (name, (title, score, colour, _)) in enumerate(WAYS.items()):
         axes = figure.add_subplot(halves[column])
-        colour = LOOKS[name][0]
-        words = "not divided" if name == "plain" else r"divided by $\sqrt{d}$"
-        axes.set_title(words, color=colour, fontweight="bold")
+        axes.set_title(title, color=colour, fontweight="bold")
         axes.set(xlim=(-0.6, KEYS - 0.4), ylim=(0, 1.08), yticks=(0, 0.25, 0.5, 0.75, 1), xticks=[])
-        axes.set_xlabel(f"\nscore ${NAMES[name]}$ of each key", fontsize=10)  # below the numbers
+        axes.set_xlabel(f"\nscore {score} of each key", fontsize=10)  # below the numbers
         artists[name] = list(axes.bar(range(KEYS), 0.5, color=colour, width=0.72))
         artists[f"{name} scores"] = axes.add_artist(Texts(8.5, "DejaVu Sans"))
         artists[f"{name} scores"].set_transform(axes.get_xaxis_transform())
         artists[f"{name} top"] = axes.add_artist(Texts(9, "DejaVu Sans"))
-        if column:
-            axes.tick_params(axis="y", labelleft=False)
-        else:
-            axes.set_ylabel("attention weight")
+        axes.tick_params(axis="y", labelleft=column == 0)
+    figure.axes[1].set_ylabel("attention weight")
     return artists | _build_gradients(figure.add_subplot(grid[1], label="gradient"))
 
 
@@ -132,11 +123,11 @@ def _build_gradients(axes):
     axes.minorticks_off()
     axes.grid(True)
     artists = {}
-    for name, (colour, form) in LOOKS.items():
+    for name, (_, _, colour, form) in WAYS.items():
         artists[f"{name} median"] = moving(axes, form, color=colour, linewidth=2)
         artists[f"{name} here"] = mark(axes, "D", colour, 9)
-    axes.text(0, 0.9, "divided", color=LOOKS["divided"][0])
-    axes.text(0, 1.2e-2, "not divided", color=LOOKS["plain"][0])
+    axes.text(0, 0.9, "divided", color=COLOURS[0])
+    axes.text(0, 1.2e-2, "not divided", color=COLOURS[1])
     axes.text(0, 3e-7, "◆ this sample\nlines: medians", fontsize=8.5, color="0.25")
     return artists
 
@@ -144,7 +135,7 @@ def _build_gradients(axes):
 def update(artists, state):
     """Put a state's numbers into the artists."""
     place = np.log2(state["d"])
-    for row, name in enumerate(NAMES):
+    for row, name in enumerate(WAYS):
         scores, weights = state["scores"][row], state["weights"][row]
         for bar, weight in zip(artists[name], weights, strict=True):
             bar.set_height(float(weight))

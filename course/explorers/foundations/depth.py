@@ -17,15 +17,13 @@ HIGH = 2.05  # of both scales, up and down
 EDGES = np.arange(-HIGH, HIGH + 0.01, 0.1)  # of the histograms' bars, one of which is around 0
 WIDTHS = (16, 32, 64, 128)
 SCALES = (
-    0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8,
-    2.0,
+    0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0,
 )  # fmt: skip
 GAINS = {"linear": 1.0, "relu": 0.5}  # of a mean square by an activation; no constant for the others
 KEPT = 10.0  # the change between the first and the last layer that is no verdict's matter
 LOW = 0.025  # a highest bar below this is drawn narrower
 SEEN = 0.01  # the share beyond the scale from which an arrow says so
 FLAT, SATURATED = 0.1, 0.2  # a slope this small is flat; the share of flat units from which a layer saturates
-MEANINGS = {"vanishes": "vanishes", "explodes": "explodes", "saturates": "saturates", "keeps": "stays"}
 ALT = (
     "Two rows of histograms that lie on their sides, one for each layer: above the activations on their way "
     "forward, below the loss's gradients on their way back; black dots mark root mean squares, dashed lines "
@@ -49,26 +47,16 @@ def depth(signals, activations, initialisations):
     scales = [(f"{scale:g}", scale) for scale in SCALES]
     controls = {
         "activation": menu("activation", list(activations), "relu", "what stands between two layers"),
-        "scale": list_slider(
-            "scale of the weights", scales, 1.0, "by what the weights' standard deviation is multiplied"
-        ),
-        "initialisation": menu(
-            "initialisation",
-            list(initialisations),
-            "Xavier",
-            "what decides the standard deviation of the weights",
-        ),
+        "scale": list_slider("scale of the weights", scales, 1.0, "what their spread is multiplied by"),
+        "initialisation": menu("initialisation", list(initialisations), "Xavier", "of the weights' spread"),
         "layers": slider("layers", (2, MOST_LAYERS), 12, "how many layers of weights the network has"),
-        "width": list_slider(
-            "width", WIDTHS, 64, "how many units each layer has, the input too, on a log scale"
-        ),
+        "width": list_slider("width", WIDTHS, 64, "how many units each layer has, the input too"),
     }
     measured = lru_cache(maxsize=256)(partial(measure, signals, activations, initialisations))
-    compute = partial(compute_depth, initialisations, measured)
     return Explorer(
         "depth",
         controls,
-        compute,
+        partial(compute_depth, initialisations, measured),
         Picture(build, update, (8.4, 4.0)),
         ALT,
         main=("activation", "scale"),
@@ -105,8 +93,7 @@ def measure(signals, activations, initialisations, layers, width, activation, in
     value, slope = activations[activation]
     forward, backward = signals((width,) * (layers + 1), activation, std_of)
     positive = forward[-1][forward[-1] > 0]
-    flat = slope(positive) < FLAT
-    found = {"saturated": float(flat.double().mean()) if len(flat) else 0.0}
+    found = {"saturated": float((slope(positive) < FLAT).sum()) / max(len(positive), 1)}
     size = backward[-1].square().mean().sqrt()
     for name, tensors in (
         ("forward", [value(z) for z in forward]),
@@ -129,8 +116,8 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
         measured: function (layers, width, activation, initialisation, scale) -> what `measure` returned.
     Returns:
         dict: what `measure` returned, and for forward and for backward the _line, (layers,) mean squares as
-        predicted, or None, the _factor, the mean of a step's factor, and the _verdict; predicted, the factor
-        width · std² · g of a layer, or None.
+        predicted, or None, the _factor, the geometric mean of a step's factor, and the _verdict, a word;
+        predicted, the factor width · std² · g of a layer, or None.
     """
     found = measured(layers, width, activation, initialisation, scale)
     std = float(scale * initialisations[initialisation](width, width))
@@ -139,25 +126,14 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
     for name, way in (("forward", 1), ("backward", -1)):
         values = state[name][::way]  # in the order in which they are computed
         line = None if predicted is None else (values[0] * predicted ** np.arange(layers))[::way]
-        factor = factor_of(values)
-        state |= {f"{name}_line": line, f"{name}_factor": factor}
-        state[f"{name}_verdict"] = verdict(factor, layers - 1)
-    if state["forward_verdict"] == "keeps" and state["saturated"] > SATURATED:
+        change = values[-1] / values[0] if values[0] else 0.0
+        state |= {f"{name}_line": line, f"{name}_factor": float(change ** (1 / (layers - 1)))}
+        state[f"{name}_verdict"] = (
+            "vanishes" if change < 1 / KEPT else "explodes" if change > KEPT else "stays"
+        )
+    if state["forward_verdict"] == "stays" and state["saturated"] > SATURATED:
         state["forward_verdict"] = "saturates"
     return state
-
-
-def factor_of(values):
-    """The geometric mean of the factors from one value to the next; 0 where nothing is left to compare."""
-    return float((values[-1] / values[0]) ** (1 / (len(values) - 1))) if values[0] > 0 else 0.0
-
-
-def verdict(factor, steps):
-    """What a mean factor over so many steps comes to: a key of `MEANINGS`."""
-    reach = np.log10(factor) * steps if factor > 0 else -np.inf
-    if abs(reach) <= np.log10(KEPT):
-        return "keeps"
-    return "vanishes" if reach < 0 else "explodes"
 
 
 def build(figure):
@@ -171,7 +147,7 @@ def build(figure):
         below, "backward", "gradient", "← backward (the last layer's root mean square is 1)"
     )
     lines = [artists["forward_dots"], artists["forward_dashes"]]
-    legend(above, lines, ["root mean square", "predicted"], x=1, side="right")
+    legend(above, lines, ["root mean square", "predicted (relu, linear)"], x=1, side="right")
     below.set_xlabel("layer", labelpad=16)
     artists["layers"] = below.add_artist(Texts(9, "DejaVu Sans"))
     artists["layers"].set_transform(below.transAxes)
@@ -204,11 +180,9 @@ def update(artists, state):
         artists[f"{name}_dots"].set_data(places, np.sqrt(state[name]))
         line = [] if state[f"{name}_line"] is None else np.sqrt(state[f"{name}_line"])
         artists[f"{name}_dashes"].set_data(places[: len(line)], line)
-        for side, shares, edge in zip(
-            ("below", "above"), state[f"{name}_beyond"], (-HIGH, HIGH), strict=True
-        ):
-            beyond = places[shares > SEEN]
-            artists[f"{name}_{side}"].set_data(beyond, np.full(len(beyond), edge))
+        below, above = (places[shares > SEEN] for shares in state[f"{name}_beyond"])
+        artists[f"{name}_below"].set_data(below, np.full(len(below), -HIGH))
+        artists[f"{name}_above"].set_data(above, np.full(len(above), HIGH))
     artists["layers"].set_data(places, -0.1, [str(layer + 1) for layer in range(layers)])
     artists["caption"].set_text(caption(state))
 
@@ -229,9 +203,8 @@ def outlines(places, half, bars):
 
 def caption(state):
     """What becomes of the signal and of the gradient."""
-    meanings = [MEANINGS[state[f"{name}_verdict"]] for name in ("forward", "backward")]
     factors = [minus(f"{state[f'{name}_factor']:.2g}") for name in ("forward", "backward")]
     return (
-        f"The signal {meanings[0]} (mean square × {factors[0]} per layer); "
-        f"the gradient, going back, {meanings[1]} (× {factors[1]})"
+        f"The signal {state['forward_verdict']} (mean square × {factors[0]} per layer); "
+        f"the gradient, going back, {state['backward_verdict']} (× {factors[1]})"
     )

@@ -8,24 +8,19 @@ import torch
 from contourpy import contour_generator
 from matplotlib import colormaps
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_rgba
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, factor_text, legend, mark, moving, within
+from course.explorers.parts import caption_above, factor_text, mark, moving, spread, within
 from course.plots import COLOURS
 
-WIDE, HIGH = 3.5, 2.5  # half of the plane's sides
+WIDE, HIGH = 3.2, 2.5  # half of the plane's sides
 LEVELS = 0.002 * 3.0 ** np.arange(9)  # of the contours
 TINTS = colormaps["Blues"](np.linspace(0.34, 0.0, len(LEVELS) + 1))  # between them
 FLOOR, MOST = 1e-6, 1e3  # of the loss's scale
 STEPS = 100  # at most
+LETTERS = 0.06  # of a panel's height: what a name needs
 FAR = 100.0  # places further out are drawn at this distance, beyond the picture's edge
-MEANINGS = {  # of the learning rate on a bowl
-    "converges": "lr {} < {} = {:.4g}: converges, finally × ρ = {} per step",
-    "edge": "lr {} = {} = {:.4g}: on the edge, finally × ρ = {} per step",
-    "diverges": "lr {} > {} = {:.4g}: diverges, finally × ρ = {} per step",
-}
 TURN = math.radians(30)  # of the bowl's steepest direction from the first axis
 SLOPE = 0.6  # of the ravine, see `bottom`
 PLAIN, HEAVY = "gradient descent", "momentum"  # whose factor on a bowl is known
@@ -59,34 +54,23 @@ def descent(steps):
         "lr": list_slider("learning rate", RATES, 1.9, "the learning rate of all, on a log scale"),
         "count": slider("steps", (0, STEPS), 30, "how many steps have been taken"),
         "optimizer": menu("optimiser", steps, None, "whose path is bold and whose loss is predicted"),
-        "surface": menu(
-            "surface",
-            MINIMA,
-            None,
-            "the loss over the plane of two weights; its largest curvature at the minimum is one",
-        ),
+        "surface": menu("surface", MINIMA, None, "the loss; its largest curvature at the minimum is one"),
         "condition": list_slider(
             "condition number",
             conditions,
             20.0,
-            "the largest curvature at the minimum divided by the smallest, on a log scale",
+            "the largest curvature at the minimum divided by the smallest",
         ),
-        "momentum": slider(
-            "momentum",
-            (0, 0.99, 0.01),
-            0.5,
-            "how much of the last step's direction is kept; plain gradient descent keeps none",
-        ),
+        "momentum": slider("momentum", (0, 0.99, 0.01), 0.5, "how much of the last step's direction is kept"),
         "start_1": slider("start w₁", (-WIDE, WIDE, 0.1), -2.0, "where the paths begin, across"),
         "start_2": slider("start w₂", (-HIGH, HIGH, 0.1), 1.6, "where the paths begin, upwards"),
     }
     walked = lru_cache(maxsize=256)(lambda name, *setting: walk(steps[name], *setting))
-    picture = Picture(partial(build, tuple(steps)), update, (8.4, 4.0))
     return Explorer(
         "descent",
         controls,
         partial(compute_descent, tuple(steps), walked),
-        picture,
+        Picture(partial(build, tuple(steps)), update, (8.4, 4.0)),
         ALT,
         main=("lr", "count"),
         touch={
@@ -164,15 +148,6 @@ def spectral_radius(lr, momentum, curvature):
     return math.sqrt(momentum) if inside < 0 else abs(half) + math.sqrt(inside)
 
 
-def verdict(radius):
-    """What a spectral radius, or None, means: a key of `MEANINGS`."""
-    if radius is None:
-        return "none"
-    if abs(radius - 1) < EDGE:
-        return "edge"
-    return "converges" if radius < 1 else "diverges"
-
-
 def compute_descent(names, walked, *, surface, optimizer, lr, momentum, condition, count, start_1, start_2):
     """The numbers behind one picture of the descent.
 
@@ -182,8 +157,8 @@ def compute_descent(names, walked, *, surface, optimizer, lr, momentum, conditio
     Returns:
         dict: contours, list of lists of (N, 2); path (len(names), count + 1, 2), NaN from where one has left;
         losses (len(names), count + 1), inf there; chosen, the bold one's place among the names; minimum (2,);
-        verdict; and None where the curvatures predict nothing: factor, of the loss per step; predicted
-        (STEPS + 1,); bound, the learning rate beyond which a bowl is left.
+        and None where the curvatures predict nothing: radius, by which the distance grows per step; predicted
+        (STEPS + 1,), the losses.
     """
     start = (start_1, start_2)
     path = np.stack([walked(name, surface, condition, start, lr, momentum) for name in names])[:, : count + 1]
@@ -196,16 +171,14 @@ def compute_descent(names, walked, *, surface, optimizer, lr, momentum, conditio
         "losses": np.where(np.isnan(losses), np.inf, losses),
         "chosen": names.index(optimizer),
         "minimum": MINIMA[surface],
-        "factor": None if radius is None else radius**2,
+        "radius": radius,
         "predicted": None if radius is None else losses[0, 0] * radius ** (2 * np.arange(STEPS + 1)),
-        "bound": None if radius is None else 2 * (1 + kept),
-        "verdict": verdict(radius),
     }
 
 
 def build(names, figure):
     """All artists: the paths over the plane to the left, the losses over the steps to the right."""
-    grid = figure.add_gridspec(1, 2, width_ratios=(1.4, 1))
+    grid = figure.add_gridspec(1, 2, width_ratios=(1.2, 1))
     artists = {"caption": caption_above(figure, grid, 1.13, "\n\n")}
     plane, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     return artists | _build_plane(plane, names) | _build_losses(right, names)
@@ -227,13 +200,13 @@ def _build_plane(axes, names):
 
 def _build_losses(axes, names):
     axes.set_label("loss")
-    axes.set(xlabel="step", yscale="log", xlim=(0, 1.42 * STEPS), ylim=(FLOOR, MOST))
+    axes.set(xlabel="step", xlim=(0, 1.68 * STEPS), ylim=np.log10((FLOOR, MOST)))
     axes.set(xticks=range(0, STEPS + 1, 20), ylabel="loss above the minimum")
+    axes.set_yticks(range(-6, 3, 2), [f"$10^{{{power}}}$" for power in range(-6, 3, 2)])
     axes.spines["bottom"].set_bounds(0, STEPS)
-    axes.minorticks_off()
     line = moving(axes, "--", color="black", linewidth=1.2, zorder=5)
-    legend(axes, [line], ["predicted: $L_0\\,\\rho^{\\,t}$"], x=0, side="left")
-    return {"predicted": line, "legend": axes.get_legend()} | _build_curves(axes, names, "loss")
+    words = axes.text(0, 1.03, r"– –  predicted: $L_0\,\rho^{\,t}$", fontsize=9, transform=axes.transAxes)
+    return {"predicted": line, "words": words} | _build_curves(axes, names, "loss")
 
 
 def _build_curves(axes, names, kind):
@@ -254,52 +227,34 @@ def update(artists, state):
     artists["contours"].set_verts([part for parts in levels for part in parts])
     artists["contours"].set_facecolors(np.repeat(TINTS[1:], [len(parts) for parts in levels], 0))
     places, chosen = shown(state["path"]), state["chosen"]
-    share = np.linspace(0.3, 1, places.shape[1])
-    colour = np.tile(to_rgba(COLOURS[chosen]), (len(share), 1))
-    colour[:, 3] = share
     artists["dots"].set_offsets(places[chosen])
-    artists["dots"].set_facecolors(colour)
+    artists["dots"].set_facecolors([(COLOURS[chosen], 0.3 + 0.7 * t / STEPS) for t in range(places.shape[1])])
     for name, place in (("start", places[0, 0]), ("minimum", state["minimum"])):
         artists[name].set_data([place[0]], [place[1]])
-    _update_curves(artists, "path", places[..., 0], places[..., 1], chosen)
-    steps = np.arange(state["count"] + 1)
-    losses = within(np.where(np.isinf(state["losses"]), np.nan, state["losses"]), FLOOR, MOST)
-    _update_curves(artists, "loss", [steps] * len(losses), losses, chosen)
-    line = [] if state["predicted"] is None else within(state["predicted"], FLOOR, MOST)
+    _update_curves(artists, "path", places[..., 0], places[..., 1], chosen, HIGH * np.array((-1, 1)), 0.14)
+    losses = np.where(np.isinf(state["losses"]), np.nan, state["losses"])
+    losses, steps = np.log10(within(losses, FLOOR, MOST)), np.arange(state["count"] + 1)
+    _update_curves(artists, "loss", [steps] * len(losses), losses, chosen, np.log10((FLOOR, MOST)), 3)
+    line = [] if state["predicted"] is None else np.log10(within(state["predicted"], FLOOR, MOST))
     artists["predicted"].set_data(range(len(line)), line)
-    artists["legend"].set_visible(len(line) > 0)
+    artists["words"].set_visible(len(line) > 0)
     artists["caption"].set_text(caption(state))
 
 
-def _update_curves(artists, kind, xs, ys, chosen):
-    lines, ends, labels = (artists[f"{kind} {part}"] for part in ("lines", "ends", "labels"))
-    log, last = kind == "loss", []
-    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+def _update_curves(artists, kind, xs, ys, chosen, ends, aside):
+    """Each optimiser's line, its end and its name, which stands aside of it between the ends of the scale."""
+    lines, dots, labels = (artists[f"{kind} {part}"] for part in ("lines", "ends", "labels"))
+    last = [np.flatnonzero(np.isfinite(y))[-1] for y in ys]
+    heights = spread([y[end] for y, end in zip(ys, last, strict=True)], *ends, LETTERS * (ends[1] - ends[0]))
+    for i, (x, y, end) in enumerate(zip(xs, ys, last, strict=True)):
         lines[i].set_data(x, y)
         lines[i].set_linewidth(1.8 if i == chosen else 1)
-        end = np.flatnonzero(np.isfinite(y))[-1]
-        ends[i].set_data([x[end]], [y[end]])
-        last.append((x[end], np.log10(y[end]) if log else y[end]))
-    low, high, gap, aside = (np.log10(FLOOR), np.log10(MOST), 0.75, 3) if log else (-HIGH, HIGH, 0.27, 0.14)
-    heights = spread([y for _, y in last], gap, low + gap / 2, high - gap / 2)
-    for i, (label, (x, _), y) in enumerate(zip(labels, last, heights, strict=True)):
-        left = log or x < 0.5 * WIDE
-        x = x if log else np.clip(x, -WIDE, WIDE)
-        label.set_position((x + aside if left else x - aside, 10**y if log else y))
-        label.set_horizontalalignment("left" if left else "right")
-        label.set_fontweight("bold" if i == chosen else "normal")
-
-
-def spread(heights, gap, low, high):
-    """The heights put between low and high, and moved apart until a gap lies between any two."""
-    moved = np.clip(heights, low, high)
-    order = np.argsort(moved, kind="stable")
-    for below, above in zip(order, order[1:], strict=False):
-        moved[above] = max(moved[above], moved[below] + gap)
-    moved[order[-1]] = min(moved[order[-1]], high)
-    for below, above in zip(order[-2::-1], order[:0:-1], strict=True):
-        moved[below] = min(moved[below], moved[above] - gap)
-    return moved
+        dots[i].set_data([x[end]], [y[end]])
+        left = kind == "loss" or x[end] < 0.3 * WIDE
+        place = x[end] if kind == "loss" else np.clip(x[end], -WIDE, WIDE)
+        labels[i].set_position((place + aside if left else place - aside, heights[i]))
+        labels[i].set_horizontalalignment("left" if left else "right")
+        labels[i].set_fontweight("bold" if i == chosen else "normal")
 
 
 def shown(path):
@@ -311,16 +266,21 @@ def shown(path):
 def caption(state):
     """How far the chosen path has come, and what the curvatures say about its learning rate."""
     last = state["losses"][state["chosen"]][-1]
-    said = f"{last:.2g}" if last <= MOST else f"> {MOST:,.0f}"
-    return f"Step {state['count']}: loss {said};  {meaning(state)}".replace("e-", "e−")
+    said = f"{last:.2g}".replace("e-", "e−") if last <= MOST else f"> {MOST:,.0f}"
+    return f"Step {state['count']}: loss {said};  {meaning(state)}"
 
 
 def meaning(state):
     """What the curvatures say about the learning rate, or why they do not."""
     if state["surface"] != "bowl":
         return "the curvature changes from place to place: only the path tells"
-    if state["factor"] is None:
+    if state["radius"] is None:
         return f"no factor is predicted for {state['optimizer']}: only the path tells"
-    bound = "2(1 + μ)/λₘₐₓ" if state["optimizer"] == HEAVY else "2/λₘₐₓ"
-    words = MEANINGS[state["verdict"]]
-    return words.format(f"{state['lr']:g}", bound, state["bound"], factor_text(state["factor"]))
+    radius, edge, bound = state["radius"], "2/λₘₐₓ", 2
+    if state["optimizer"] == HEAVY:
+        edge, bound = "2(1 + μ)/λₘₐₓ", 2 * (1 + state["momentum"])
+    sign, does = ("<", "converges") if radius < 1 else (">", "diverges")
+    if abs(radius - 1) < EDGE:
+        sign, does = "=", "on the edge"
+    factor = factor_text(radius**2)
+    return f"lr {state['lr']:g} {sign} {edge} = {bound:.4g}: {does}, finally × ρ = {factor} per step"

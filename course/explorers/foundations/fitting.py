@@ -4,7 +4,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 import torch
-from matplotlib.collections import PolyCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
@@ -41,9 +40,7 @@ def fitting(features, ridge):
             as with more weights than points and no decay, it must choose one.
     """
     seen = lru_cache(maxsize=4)(lambda model, seed: matrices(features[model], seed))
-    surveyed = lru_cache(maxsize=256)(
-        lambda model, seed, *setting: survey(ridge, seen(model, seed), seed, *setting)
-    )
+    fits = lru_cache(maxsize=256)(lambda model, seed, *rest: survey(ridge, seen(model, seed), seed, *rest))
     decays = [(f"{decay:g}".replace("e-0", "e−"), decay) for decay in DECAYS]
     controls = {
         "size": slider("size", (0, MOST_SIZE), 12, "how many features there are beside the constant one"),
@@ -58,7 +55,7 @@ def fitting(features, ridge):
     return Explorer(
         "fitting",
         controls,
-        partial(compute_fitting, seen, surveyed),
+        partial(compute_fitting, seen, fits),
         Picture(build, update, (8.4, 4.0)),
         ALT,
         main=("size", "decay"),
@@ -129,12 +126,12 @@ def survey(ridge, tables, seed, decay, points, noise, moved, shift):
     return {"x": x[:points], "y": y[:points], "weights": weights, "train": train, "held_out": held_out}
 
 
-def compute_fitting(seen, surveyed, *, model, size, decay, points, noise, grabbed, shift, seed):
+def compute_fitting(seen, fits, *, model, size, decay, points, noise, grabbed, shift, seed):
     """The numbers behind one picture of a fit.
 
     Args:
         seen: function (model, seed) -> what `matrices` returned.
-        surveyed: function (model, seed, decay, points, noise, moved, shift) -> what `survey` returned.
+        fits: function (model, seed, decay, points, noise, moved, shift) -> what `survey` returned.
     Returns:
         dict: what `survey` returned but for the weights; fit (len(GRID),); best, the size of the lowest
         held-out error; moved, the place of the point that is moved; under and over (MOST_SIZE + 1,), bool:
@@ -142,7 +139,7 @@ def compute_fitting(seen, surveyed, *, model, size, decay, points, noise, grabbe
         above this lowest, or below it.
     """
     moved = min(grabbed, points) - 1
-    found = dict(surveyed(model, seed, decay, points, noise, moved, shift))
+    found = dict(fits(model, seed, decay, points, noise, moved, shift))
     weights = found.pop("weights")[size]
     best = int(found["held_out"].argmin())
     lowest = found["held_out"][best]
@@ -185,10 +182,8 @@ def _build_errors(axes):
     axes.set_yticks((0.01, 0.1, 1, 10), ("0.01", "0.1", "1", "10"))
     curve = dict(linewidth=1.6, markersize=3, zorder=3)
     sizes = np.arange(MOST_SIZE + 1)
-    artists = {
-        name: axes.add_collection(PolyCollection([], facecolors=colour, alpha=0.3, zorder=0), autolim=False)
-        for name, (_, colour) in REGIONS.items()
-    }
+    band = dict(edges=np.arange(MOST_SIZE + 2) - 0.5, baseline=FLOOR, fill=True, alpha=0.3, zorder=0)
+    artists = {name: axes.stairs(sizes, color=colour, **band) for name, (_, colour) in REGIONS.items()}
     artists |= {
         "train": axes.plot(sizes, sizes + 1, "s-", color=COLOURS[0], **curve)[0],
         "held_out": axes.plot(sizes, sizes + 1, "o-", color=COLOURS[1], **curve)[0],
@@ -215,9 +210,7 @@ def update(artists, state):
     middles, words = [], []
     for name, (word, _) in REGIONS.items():
         sizes = np.flatnonzero(state[name])
-        artists[name].set_verts(
-            [[(n - 0.5, FLOOR), (n + 0.5, FLOOR), (n + 0.5, MOST), (n - 0.5, MOST)] for n in sizes]
-        )
+        artists[name].set_data(np.where(state[name], MOST, FLOOR))
         if len(sizes):
             middles.append(max(sizes.mean(), *(middle + APART for middle in middles), 0))
             words.append(word)

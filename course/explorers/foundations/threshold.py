@@ -24,6 +24,8 @@ FIELDS = (
     ("false negatives", 0, 1, "#F2C4A0"),
     ("true negatives", 0, 0, "#B5D5EA"),
 )
+MIDDLES = np.array([(column + 0.5, row + 0.38) for _, column, row, _ in FIELDS])  # of the fields' squares
+CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
 MOST = 0.7  # side of the square of all examples, in fields
 ALT = (
     "Two histograms of scores, one for each class, mirrored, with a line at the threshold; a square for each "
@@ -87,18 +89,11 @@ def _adjust(controls, state):
 
 def nearest(state, x, y):
     """The threshold whose point on the ROC curve is nearest to (x, y)."""
-    return {"threshold": float(THRESHOLDS[np.hypot(*(state["points"] - (x, y)).T).argmin()])}
+    return {"threshold": THRESHOLDS[np.hypot(*np.subtract(state["points"], (x, y)).T).argmin()]}
 
 
 def scores_of(sources, source, separation=None, share=None):
-    """One source's scores and labels.
-
-    Args:
-        sources: dict of name to (scores, labels).
-        source: a name, or BELLS: then separation and share are those of the two bells.
-    Returns:
-        scores (N,) float64, labels (N,).
-    """
+    """The scores (N,), float64, and labels (N,) of a source, or of two bells of this separation and share."""
     if source != BELLS:
         scores, labels = sources[source]
         return scores.double(), labels
@@ -110,9 +105,8 @@ def survey(confusion, rates, curve, scores, labels):
     """What does not depend on the present threshold, of scores and labels (N,).
 
     Returns:
-        dict: bars, two (len(EDGES) - 1,): how many examples of class 0 and of class 1 have a score, the most
-        frequent score's bar 1; fpr, tpr, the ROC curve, and area; points (len(THRESHOLDS), 2), the fpr and
-        tpr at each of `THRESHOLDS`; positives, how many labels are 1.
+        dict: bars, two (len(EDGES) - 1,): how often a score has class 0, class 1, the most frequent 1; fpr,
+        tpr, the ROC curve, and area; points, the pairs of fpr and tpr at each of `THRESHOLDS`.
     """
     bars = [np.histogram(scores[labels == label].numpy(), EDGES)[0] for label in (0, 1)]
     found = [rates(*confusion(scores >= level, labels)) for level in THRESHOLDS]
@@ -122,8 +116,7 @@ def survey(confusion, rates, curve, scores, labels):
         "fpr": arrays(torch.as_tensor(fpr)),
         "tpr": arrays(torch.as_tensor(tpr)),
         "area": float(area),
-        "points": np.array([[float(each["fpr"]), float(each["recall"])] for each in found]),
-        "positives": int((labels == 1).sum()),
+        "points": [(float(each["fpr"]), float(each["recall"])) for each in found],
     }
 
 
@@ -135,18 +128,13 @@ def compute_threshold(confusion, rates, drawn, surveyed, *, threshold, separatio
             (source) alone.
         surveyed: function of the same -> what `survey` returned for these.
     Returns:
-        dict: what `survey` returned; counts, (tp, fp, fn, tn), and rates, a dict, at this threshold; never,
-        the accuracy of always answering 0.
+        dict: what `survey` returned; counts, (tp, fp, fn, tn), and rates, a dict, at this threshold.
     """
     chosen = (source, separation, share) if source == BELLS else (source,)
     scores, labels = drawn(*chosen)
     counts = tuple(int(count) for count in confusion(scores >= threshold, labels))
-    found = surveyed(*chosen)
-    return found | {
-        "counts": counts,
-        "rates": {name: float(rate) for name, rate in rates(*counts).items()},
-        "never": 1 - found["positives"] / len(labels),
-    }
+    found = {name: float(rate) for name, rate in rates(*counts).items()}
+    return surveyed(*chosen) | {"counts": counts, "rates": found}
 
 
 def build(figure):
@@ -208,33 +196,22 @@ def update(artists, state):
         stairs.set_data(*part(ones if row else -zeros, at, column))
     artists["line"].set_data([at, at], [-1.1, 1.1])
     artists["grip"].set_data([at], [0])
-    artists["squares"].set_verts(
-        [square(*field[1:3], count / sum(counts)) for field, count in zip(FIELDS, counts, strict=True)]
-    )
-    artists["counts"].set_data(
-        [field[1] + 0.5 for field in FIELDS],
-        [field[2] + 0.81 for field in FIELDS],
-        [f"{n:,}" for n in counts],
-    )
+    halves = MOST / 2 * np.sqrt(np.array(counts) / sum(counts))  # of the squares' sides
+    artists["squares"].set_verts(MIDDLES[:, None] + halves[:, None, None] * CORNERS)
+    artists["counts"].set_data(MIDDLES[:, 0], MIDDLES[:, 1] + 0.43, [f"{count:,}" for count in counts])
     artists["roc"].set_data(state["fpr"], state["tpr"])
     artists["here"].set_data([state["rates"]["fpr"]], [state["rates"]["recall"]])
     artists["area"].set_text(f"area {state['area']:.3f}")
-    artists["accuracy"].set_text(
-        f"accuracy {state['rates']['accuracy']:.3f} (always 0: {state['never']:.3f})"
-    )
+    never = (counts[1] + counts[3]) / sum(counts)
+    artists["accuracy"].set_text(f"accuracy {state['rates']['accuracy']:.3f} (always 0: {never:.3f})")
     artists["caption"].set_text(caption(state))
 
 
 def part(bars, at, right):
     """The bars and their edges to the right of a threshold, or to the left of it."""
-    edges = np.concatenate([[at], EDGES[EDGES > at]]) if right else np.concatenate([EDGES[EDGES < at], [at]])
-    return (bars[len(bars) - len(edges) + 1 :], edges) if right else (bars[: len(edges) - 1], edges)
-
-
-def square(column, row, share):
-    """The corners of a square in a field: its area is a share of the largest square's."""
-    half = MOST * np.sqrt(share) / 2
-    return np.array([(column + 0.5, row + 0.38)]) + half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    if right:
+        return bars[np.sum(at >= EDGES) - 1 :], np.append(at, EDGES[at < EDGES])
+    return bars[: np.sum(at > EDGES)], np.append(EDGES[at > EDGES], at)
 
 
 def caption(state):
