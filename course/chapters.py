@@ -1,10 +1,12 @@
 """The chapters of this checkout, and the definitions that stand in them.
 
 A chapter is `notebooks/NN_name.py`. Tests, benchmarks and recorded results need its functions and classes
-without running its training: `load_definitions` executes only those.
+without running its training: `load_definitions` executes only those. `explorers_of` makes its explorers.
 """
 
 import ast
+import contextlib
+import io
 import sys
 import types
 from pathlib import Path
@@ -32,6 +34,11 @@ def paths():
     return sorted(folder().glob("[0-9][0-9]_*.py"))
 
 
+def sources():
+    """The sources of all notebooks: the chapters, and the page with all explorers; a list of Paths."""
+    return [*paths(), *folder().glob("play.py")]
+
+
 def is_named(stem, name):
     """Whether a chapter, `01_cnn`, is meant by a number ("01") or name ("01_cnn")."""
     return str(name) in (stem, stem.split("_")[0])
@@ -49,10 +56,10 @@ def find(name):
     """
     if str(name).endswith(".py") and Path(name).is_file():
         return Path(name).resolve()
-    for path in paths():
+    for path in sources():
         if is_named(path.stem, name):
             return path
-    there_are = ", ".join(path.stem for path in paths()) or "none"
+    there_are = ", ".join(path.stem for path in sources()) or "none"
     raise FileNotFoundError(f"no chapter {str(name)!r}; the chapters are: {there_are}")
 
 
@@ -86,6 +93,36 @@ def load_definitions(name, **overrides):
     if unknown := overrides.keys() - known:
         raise NameError(f"{path.stem} has no constant {', '.join(sorted(unknown))} to override")
     return module
+
+
+def explorers_of(name):
+    """How a chapter's cells make their explorers, without the rest of the chapter and silently.
+
+    Executed are the definitions, the cells tagged `explorer-needs`, and what stands in the cells tagged
+    `explorer` above the last expression, which makes one.
+
+    Args:
+        name: as for `find`.
+    Returns:
+        dict of the explorer's name, "cnn.sliding_kernel", to a function () -> Explorer, a new one each time;
+        in the order of the chapter.
+    """
+    import jupytext  # an author's, and JupyterLab's
+
+    namespace, makers = vars(load_definitions(name)), {}
+    for cell in jupytext.read(find(name)).cells:
+        tags = cell.metadata.get("tags", [])
+        if not {"explorer", "explorer-needs"} & set(tags):
+            continue
+        body = ast.parse(cell.source).body
+        last = body.pop() if "explorer" in tags else None
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(ast.Module(body, []), f"<a cell of {name}>", "exec"), namespace)
+        if last:
+            code = compile(ast.Expression(last.value), f"<a cell of {name}>", "eval")
+            title = ast.unparse(last.value.func).removeprefix("explorers.")
+            makers[title] = lambda code=code: eval(code, namespace)
+    return makers
 
 
 def _constants(node):

@@ -66,7 +66,9 @@ def _notebooks():
         folder = chapters.folder()
     except FileNotFoundError as error:
         raise WorkspaceError(str(error)) from error
-    notebooks = {path.stem: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
+    notebooks = {
+        path.stem: path for form in ("[0-9][0-9]_*.ipynb", "play.ipynb") for path in sorted(folder.glob(form))
+    }
     if not notebooks:
         raise WorkspaceError(f"there are no notebooks in {folder}: run `make notebooks`")
     return notebooks

@@ -1189,8 +1189,8 @@ INITIALISATIONS = {
 }
 
 
-def layer_signals(widths, activation, std_of, seed=0, batch=64):
-    """Mean squares of the pre-activations and of the gradient there, for each of the layers: (L,), (L,)."""
+def layer_arrays(widths, activation, std_of, seed=0, batch=64):
+    """The pre-activations, and the gradient there, of each of the layers: two lists of L (batch, n_out)."""
     rng = torch.Generator().manual_seed(seed)
     value, slope = ACTIVATIONS[activation]
     signal, zs, weights = torch.randn(batch, widths[0], generator=rng, dtype=torch.float64), [], []
@@ -1203,7 +1203,13 @@ def layer_signals(widths, activation, std_of, seed=0, batch=64):
     for z, weight in zip(reversed(zs[:-1]), reversed(weights[1:]), strict=True):
         gradient = (gradient @ weight.T) * slope(z)
         gradients.append(gradient)
-    squares = [torch.stack([a.square().mean() for a in array]) for array in (zs, gradients[::-1])]
+    return zs, gradients[::-1]
+
+
+def layer_signals(widths, activation, std_of, seed=0, batch=64):
+    """Mean squares of the pre-activations and of the gradient there, for each of the layers: (L,), (L,)."""
+    zs, gradients = layer_arrays(widths, activation, std_of, seed, batch)
+    squares = [torch.stack([a.square().mean() for a in arrays]) for arrays in (zs, gradients)]
     return squares[0], squares[1]
 
 
@@ -1263,7 +1269,7 @@ plots.lines(
 # has? And tanh, at scale 2: what does the signal do, and what the gradient?
 
 # %% tags=["explorer"]
-explorers.foundations.depth(layer_signals, tuple(ACTIVATIONS), INITIALISATIONS)
+explorers.foundations.depth(layer_arrays, ACTIVATIONS, INITIALISATIONS)
 
 # %% [markdown]
 # The sigmoid: its slope is at most a quarter. (Its gradient would hold near $11/\sqrt n$, far beyond the
@@ -1342,8 +1348,8 @@ def house_loss(model, batch, run):
 
 
 # %% [markdown]
-# **Predict.** `training.fit`, which all chapters use, adds a device, precision, a bar, checkpoints and
-# schedules. How far from these lines will its weights be after five epochs?
+# **Predict.** `training.fit`, which all chapters use, adds a device, precision, a picture of the loss,
+# checkpoints and schedules. How far from these lines will its weights be after five epochs?
 
 # %%
 nets = []

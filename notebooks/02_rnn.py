@@ -1204,8 +1204,6 @@ plots.lines(
 assert losses[-100:].mean() < 0.02  # chance is 0.167
 
 # %% [markdown]
-# (The loss in the last line of a training is the mean of the whole epoch, the plateau included.)
-#
 # A long plateau at chance, then a fast fall: until the net has found how to keep *one* number over the
 # distance, no gradient tells it what to keep.
 #

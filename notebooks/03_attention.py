@@ -285,15 +285,19 @@ print("unscaled, it is largest at d_k between 4 and 32:", WIDTHS[plain.argmax()]
 # Neither is good for training: the sharpness should be learnt, not set by the width.
 
 # %% tags=["explorer"]
-explorers.attention.softmax_shape(random_scores, entropy, jacobian_norm)
+explorers.attention.softmax_shape(jacobian_norm)
 
 # %% [markdown]
-# Try: $d_k = 16$ without scaling, then raise the temperature until the entropy is that of the scaled
-# softmax. Which temperature is it, and which would it be for 1024?
+# Try: play $d$, or drag it in the right panel. From where on does one key keep nearly
+# all the weight on the left? What happens to the divided weights meanwhile? Other
+# samples stand under "More".
 #
 # <details><summary>Answer</summary>
 #
-# $\sqrt{16} = 4$, and 32: the scale *is* a temperature.
+# In the first sample from $d = 32$ on: the scores then have a standard deviation of
+# $\sqrt{32} = 5.7$, and a lead of a few units takes nearly all the weight. Divided,
+# they keep a standard deviation of 1 at every $d$, and the gradient lives. The scale
+# *is* a temperature, $\sqrt d$.
 # </details>
 
 # %% [markdown]
@@ -376,8 +380,8 @@ assert apart["norms from 0.5 to 2"] > 0.1
 explorers.attention.kernel(smooth)
 
 # %% [markdown]
-# Try: the bandwidth from 0.05 to 2. Then back to 0.2, and the dot product at $x = 0.5$: which points carry
-# the weight?
+# Try: drag the query, and the bandwidth from 0.05 to 2. Then back to 0.2, and the dot
+# product (under "More") at $x = 0.5$: which points carry the weight?
 #
 # <details><summary>Answer</summary>
 #
@@ -531,12 +535,14 @@ print("all other rows sum to 1:", torch.allclose(attn.sum(-1), mask.any(-1).doub
 explorers.attention.masks(attention, padding_mask, causal_mask)
 
 # %% [markdown]
-# Try: both masks, and move the length. Why does the first token's row stay as it is, down to a length of 1?
-# Then a length of 0.
+# Queries and keys are random here; the masks are what matters. Try: click a row, then
+# move the number of real words. Why does the first word's row stay as it is, down to
+# one word? Then 0.
 #
 # <details><summary>Answer</summary>
 #
-# It may see only itself, with weight 1. With length 0 nobody sees anything: all rows are 0, not NaN.
+# It may see only itself, with weight 1. Without real words nobody sees anything: all
+# rows are 0, not NaN.
 # </details>
 #
 # ### A failure to diagnose: NaN from one row
@@ -896,13 +902,16 @@ print("PE(p) · PE(q) depends on q - p alone:", same)
 explorers.attention.positions(sinusoids)
 
 # %% [markdown]
-# Try: pair 0 and the last pair; which offset turns each once round? Then watch the similarity.
+# Try: play the position. What becomes of the angle between the two hands of a clock?
+# Which offset is a whole turn on the first clock, and which on the fourth? Then watch
+# the similarity.
 #
 # <details><summary>Answer</summary>
 #
-# The first pair turns every $2\pi \approx 6.3$ steps, the last hardly at all over 100: fast pairs tell
-# neighbours apart, slow ones tell where in the text. The similarity is largest at $q = p$ and does not
-# depend on $p$.
+# The angle stays: $k$ steps turn a hand by $k\omega$ from wherever it is. The first
+# turns in $2\pi \approx 6.3$ steps, the fourth in 199, more than there is room for:
+# fast hands tell neighbours apart, slow ones tell where in the text. The similarity is
+# largest at $q = p$, and its curve moves along with $p$.
 # </details>
 
 # %% [markdown]
@@ -1434,8 +1443,6 @@ near = (attn[0].mean(1) * (apart.abs() <= 1)).sum(-1)[inside[:, 0]].mean().item(
 print("weight within one place of the anti-diagonal, mean of all heads, above 0.85:", near > 0.85)
 
 # %% [markdown]
-# (The last line of the training says some 0.4, the mean of the whole epoch; at its end the loss is near 0.)
-#
 # The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is. Nobody told the
 # model. The line is a little blurred, and still nothing is written wrong: probably the encoder has mixed
 # neighbours already, so that the place beside the right one knows the answer too. Weights show where a
@@ -1682,8 +1689,10 @@ print("each of the year's digits gives the year most of its weight:", bool((year
 explorers.attention.translator(translate)
 
 # %% [markdown]
-# Try: each head by itself. **Predict**, then type: February 30. "January 2021", without a day. A typing
-# error, "Janaury". The year 1812. A word such as "hello". What does it do where it cannot know?
+# Try: click the written characters; look at each head by itself (under "More").
+# **Predict**, then choose an example or type: February 30. "January 2021", without a
+# day. A typing error, "Janaury". The year 1812. A word such as "hello". What does it do
+# where it cannot know?
 #
 # <details><summary>Answer</summary>
 #

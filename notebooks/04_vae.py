@@ -415,12 +415,13 @@ explorers.vae.bound(
 )
 
 # %% [markdown]
-# Try: set $q$ to the prior. Which of the two terms vanishes? Then make $q$ narrow at the best mean: what does
-# the reconstruction gain, what does the code cost? Which is worse for the *gap*, too narrow or too wide?
+# Try: drag $q$ on the map, or by its top, and play the ascent. Set $q$ to the prior ($\mu = 0$, $\sigma =
+# 1$): which bar vanishes? Then make $q$ narrow at the best mean: what does the reconstruction gain, what does
+# the code cost? Which is worse for the *gap*, too narrow or too wide?
 #
 # <details><summary>Answer</summary>
 #
-# The price vanishes, and the gap is large: a code that tells nothing. Narrow: $\mathbb E_q[\log p(x \mid
+# The price vanishes, and a gap is left: a code that tells nothing. Narrow: $\mathbb E_q[\log p(x \mid
 # z)]$ gains a little, the price grows as $-\ln \sigma$. Too wide is worse than too narrow by the same factor:
 # the gap $\mathrm{KL}(q \Vert p(z \mid x))$ punishes $q$ where the posterior is almost 0.
 # </details>
@@ -1560,17 +1561,19 @@ explorers.vae.trade_off(
     beta_rows,
     decode=lambda i, z: beta_models[i].decode(z).view(-1, 28, 28),
     encode=lambda i, x: beta_models[i].encode(x),
-    images=test[::170],
+    images=test[::200],
 )
 
 # %% [markdown]
-# Try: β = 0.1. The reconstructions are the sharpest; what of the samples? Then β = 10.
+# Try: click the models from the right end of the curve to the left. At β = 0.1 the reconstructions are the
+# sharpest; what of the samples? Then β = 10. The dashed line has the slope −β: where does it touch the curve?
 #
 # <details><summary>Answer</summary>
 #
 # With β = 0.1 the codes spread far beyond the prior: a draw from the prior lands between them, as in section
 # 10. With β = 10 samples look smooth and alike, and so do the reconstructions: the code tells little
-# more than a rough shape.
+# more than a rough shape. The line touches the curve near the chosen model: there a nat of rate saves β nats
+# of distortion, which is its price.
 # </details>
 
 # %% [markdown]
@@ -1698,18 +1701,22 @@ with torch.no_grad():
     plane_codes = plane.encode(held_out(x_train, seed=1))[0]
 
 # %% tags=["explorer"]
-explorers.vae.plane(lambda z: plane.decode(z).view(-1, 28, 28), plane_codes, digits.y_train)
+explorers.vae.plane(
+    lambda z: plane.decode(z).view(-1, 28, 28), plane.encode, plane_codes, digits.y_train, test[::10]
+)
 
 # %% [markdown]
-# Try: walk from the 0s to the 1s. Find the place where 4, 7 and 9 meet. Then go to $(3.5, 3.5)$, where the
-# prior hardly ever draws: what does the decoder make of it?
+# Try: drag the cross from the 0s to the 1s. Find the place where 4, 7 and 9 meet. Then go to $(3.5, 3.5)$,
+# where the prior hardly ever draws. Draw a digit of your own: where is its code, and is its cost above the
+# held-out mean? Draw something that is no digit.
 #
 # <details><summary>Answer</summary>
 #
-# A 3: it still draws a digit, as the nearest codes are of 3s. Far out it only extrapolates.
+# At $(3.5, 3.5)$ a 3: the nearest codes are of 3s. Far out the decoder only extrapolates. What is no digit
+# has a code too, and is read as some digit; the reconstruction's cost tells.
 # </details>
 #
-# Now the 20 dimensions of the chapter's model, one at a time, the dearest first:
+# Now the 20 dimensions of the chapter's model. Each image sets one of them, the most expensive first:
 
 # %% tags=["explorer-needs"]
 recon_nll, kl_dims = terms(vae, test)
@@ -1718,13 +1725,13 @@ recon_nll, kl_dims = terms(vae, test)
 explorers.vae.walk(vae.encode, lambda z: vae.decode(z).view(-1, 28, 28), test[::100], kl_dims.mean(0))
 
 # %% [markdown]
-# Try: the first, the fifth and the last dimension of one image, from end to end. What does the last one do?
-# Does any dimension mean one thing alone, such as slant, for every digit?
+# Try: play the value from end to end. What do the last dimensions do? Then choose another image: does any
+# dimension mean one thing alone, such as slant, for every digit?
 #
 # <details><summary>Answer</summary>
 #
-# The last ones cost almost nothing and do next to nothing. Some of the first come near slant or width, for
-# some digits; none is pure.
+# The last five cost next to nothing and do next to nothing. Some others come near slant or width, for some
+# digits; none is pure.
 # </details>
 
 # %% [markdown]

@@ -1383,11 +1383,11 @@ def sample(generator, n=2500, seed=1):
 # ### The loop
 #
 # Two models, two optimisers, in turns: the discriminator on a real batch and a *detached* fake one, then
-# the generator through the discriminator. `training.Run` gives the batches, the noise and the bar;
-# `run.update` differentiates by the parameters of the one optimiser only. The rate falls to 0. `fall` is
-# the factor by which the penalties fall over the training; `every=4` adds them at each fourth step only,
-# four times as strong ("lazy": Karras et al. 2020). Everything stays in float32: a penalty is a difference
-# of small slopes.
+# the generator through the discriminator. `training.Run` gives the batches and the noise, and draws the
+# losses; `run.update` differentiates by the parameters of the one optimiser only. The rate falls to 0.
+# `fall` is the factor by which the penalties fall over the training; `every=4` adds them at each fourth step
+# only, four times as strong ("lazy": Karras et al. 2020). Everything stays in float32: a penalty is a
+# difference of small slopes.
 
 # %% [markdown]
 # **Exercise: find two bugs in a step of training** (hard, about 15 minutes)
@@ -1474,7 +1474,7 @@ def train_gan(
 ):  # fmt: skip
     """Train (generator, discriminator) on batches real(run, n): the averaged generator, and the History.
 
-    settings: others of a `training.Run`, such as its seed.
+    settings: others of a `training.Run`: its seed, or the picture beside its losses.
     """
     d_loss, g_loss = LOSSES[loss] if isinstance(loss, str) else loss
     opt_g, opt_d = (
@@ -1543,7 +1543,10 @@ for recipe, settings in RECIPES.items():
 
 # %% tags=["nbval-ignore-output"]
 models = pair()
-averaged, history = train_gan(models, mixture("ring"), **RECIPES["relativistic + R1 + R2"])
+averaged, history = train_gan(
+    models, mixture("ring"), **RECIPES["relativistic + R1 + R2"],
+    picture=lambda generator, discriminator, averaged: sample(averaged, 500),
+)  # fmt: skip
 live = score(sample(averaged), "ring")
 print(f"{live['modes']} of 8 modes, {100 * live['quality']:.0f} % of high quality, {history.seconds:.0f} s")
 untrained, _ = pair()
@@ -1885,7 +1888,10 @@ def batches_of(x):
 
 # %% tags=["nbval-ignore-output"]
 digit_pair = digit_models(0)
-drawer, history = train_gan(digit_pair, batches_of(digits.x_train), **DIGITS)
+drawer, history = train_gan(
+    digit_pair, batches_of(digits.x_train), **DIGITS,
+    picture=lambda generator, discriminator, averaged: sample(averaged, 36),
+)  # fmt: skip
 samples = sample(drawer)
 some_real = digits.x_train[torch.randperm(4000, generator=torch.Generator().manual_seed(0))[:2500]]
 measured, real_row = (judge(images, classifier, some_real) for images in (samples, digits.x_test))
@@ -2454,6 +2460,7 @@ def record_digits(change, seed, **settings):
     yield history.losses
     if (change, seed) == ("as chosen", 0):
         results.save_weights("05", "digits", averaged.state_dict())
+        results.save_weights("05", "discriminator", models[1].state_dict())
     measured = {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
     judged = judge(sample(averaged), recorded("classifier", Classifier()), digits.x_train[:2500])
     yield measured | judged

@@ -87,6 +87,25 @@ def test_definition_that_needs_a_computed_value_is_named(notebooks):
         chapters.load_definitions(path)
 
 
+def test_explorers_are_made_without_the_rest_of_a_chapter(notebooks, capsys):
+    (notebooks / "04_moving.py").write_text(
+        "# %%\nSIZE = 2\n1 / 0\n\n"
+        '# %% tags=["explorer-needs"]\nprint("not told")\nparts = [1] * SIZE\n\n'
+        '# %% tags=["explorer"]\nmore = 1\ntype("Explorer", (), {"sides": parts, "more": more})()\n\n'
+        '# %% tags=["explorer"]\ndict(explorers=[*parts])\n'
+    )
+    (first, second), makers = zip(*chapters.explorers_of("04").items(), strict=True)
+    assert second == "dict" and makers[0]().sides == [1, 1] and makers[0]().more == 1
+    assert makers[1]() == {"explorers": [1, 1]} and makers[1]() is not makers[1]()
+    assert capsys.readouterr().out == "" and first.startswith("type(")
+
+
+def test_the_page_of_all_explorers_is_a_notebook_and_no_chapter(notebooks):
+    (notebooks / "play.py").write_text("")
+    assert notebooks / "play.py" == chapters.find("play") == chapters.sources()[-1]
+    assert notebooks / "play.py" not in chapters.paths()
+
+
 def test_find_by_number_name_and_path(notebooks):
     path = notebooks / "03_small.py"
     assert chapters.paths() == [path]

@@ -5,6 +5,7 @@ each one's numbers are is tested in `tests/explorers`, the large sample of setti
 import inspect
 import io
 import random
+import re
 import warnings
 
 import ipywidgets as widgets
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course import explorers, plots
+from course import chapters, explorers, plots
 from course.explorers import controls, parts
 from course.explorers.base import Explorer, Picture
 from tests.helpers.explorers import (
@@ -34,7 +35,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CHANGES = 12
 # Controls that may move an axis, which costs a redraw of the whole picture. All others redraw what moves.
 MAY_MOVE_AN_AXIS = {
-    "attention.translator": {"text"},
     "cnn.receptive_field": {"preset", "layers", "kernel", "stride", "dilation", "unit"},
     "cnn.sliding_kernel": {"image", "stride", "padding", "dilation"},
     "rnn.gate_inspector": {"text", "show"},
@@ -55,6 +55,16 @@ def test_every_explorer_is_public_under_its_modules_name_and_stands_in_its_chapt
         found = getattr(getattr(explorers, chapter), function)
         assert inspect.isfunction(found) and found.__module__ == f"course.explorers.{name}"
         assert name in makers_of(chapter)
+
+
+def test_the_page_of_all_explorers_has_each_once_and_an_unknown_one_is_told():
+    page = chapters.find("play").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'explorers\.play\("(.+)"\)', page)) == sorted(NAMES)
+    assert explorers.play("cnn.receptive_field").title == make("cnn.receptive_field").title
+    with pytest.raises(ValueError, match=r"no explorer 'cnn.masks'; there are cnn.sliding_kernel, "):
+        explorers.play("cnn.masks")
+    with pytest.raises(ValueError, match="no explorer 'no.such'; there are none"):
+        explorers.play("no.such")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,15 +109,16 @@ def test_every_control_reaches_its_ends_changes_the_picture_and_moves_no_axis(na
             ends = values_of(control)
             for value in rng.sample(list(ends), min(len(ends), 6)):
                 control.value = value
-                holds(explorer)
-                pictures.add(drawn(explorer))
+                if holds(explorer):
+                    pictures.add(drawn(explorer))
         assert not draws or key in MAY_MOVE_AN_AXIS.get(name, ()), f"{key} moves an axis"
         explorer.picture.canvas.draw = draw
         for _ in range(20):
             if len(pictures) > 1:
                 break
             control.value = any_value(control, rng)
-            pictures.add(drawn(explorer))
+            if holds(explorer):
+                pictures.add(drawn(explorer))
         assert len(pictures) > 1, f"{key} changes nothing"
         control.value = before
 

@@ -30,6 +30,7 @@ def graph():
         files = [COURSE / f"{part}.py"] if (COURSE / f"{part}.py").exists() else (COURSE / part).rglob("*.py")
         for path in files:
             found[part] |= set(imported_parts(path)) - {part}
+    found["training"].discard("plots")  # of a frame in a notebook, the one place where a training is drawn
     found["progress"].discard("exercises")  # of `python -m course.progress`, which hands the exercises in
     return found
 

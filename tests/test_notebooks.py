@@ -33,6 +33,7 @@ NO_PROSE = re.compile(
     r"|!\[[^\]]*\]\([^)]*\)|(?<=\])\([^)]*\)"
 )
 every_chapter = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+every_notebook = pytest.mark.parametrize("path", chapters.sources(), ids=lambda path: path.stem)
 read = functools.cache(jupytext.read)
 
 
@@ -40,7 +41,7 @@ def cells_of(path, kind):
     return [cell for cell in read(path).cells if cell.cell_type == kind]
 
 
-@every_chapter
+@every_notebook
 def test_cells_stay_within_the_caps_and_take_no_shortcuts(path):
     for cell in cells_of(path, "code"):
         lines = [line for line in cell.source.splitlines() if line.strip()]
@@ -64,7 +65,7 @@ def test_a_chapter_starts_as_all_do(path):
     assert setup.source == cells_of(SOURCES[0], "code")[0].source
 
 
-@every_chapter
+@every_notebook
 def test_tags_are_known_and_ignored_outputs_are_asserted(path):
     code = cells_of(path, "code")
     for position, cell in enumerate(code):
@@ -78,13 +79,15 @@ def test_tags_are_known_and_ignored_outputs_are_asserted(path):
             assert "explorer" in tags, f"tag this cell 'explorer', for the browser tests:\n{cell.source}"
 
 
-@every_chapter
+@every_notebook
 def test_every_notebook_is_in_step(path):
     assert notebooks.state(path) == "current", "run `make notebooks`"
 
 
 def test_every_notebook_has_a_source_and_pairing_keeps_what_it_decides():
-    assert {path.stem for path in chapters.folder().glob("*.ipynb")} == {path.stem for path in SOURCES}
+    assert {path.stem for path in chapters.folder().glob("*.ipynb")} == {
+        path.stem for path in chapters.sources()
+    }
     pairing = tomllib.loads((chapters.folder() / "jupytext.toml").read_text(encoding="utf-8"))
     assert pairing["cell_metadata_filter"].split(",") == [*notebooks.CELL_METADATA, "-all"]
 

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course import plots
+from course import plots, training
 from course.plots import texts
 from course.plots.tiles import SIDE, Tiles
 
@@ -203,3 +203,90 @@ def test_still_pictures_write_the_signs_without_a_warning(weight, caplog):
             canvas.draw()
             pictures.add(bytes(canvas.buffer_rgba()))
     assert len(pictures) == len(needed()) and not caplog.records
+
+
+# The loss of a training
+
+FALLING = np.geomspace(2.3, 0.02, 300).tolist()
+
+
+def history(losses, logged=(), epochs=()):
+    return training.History(losses=list(losses), logged=dict(logged), epochs=list(epochs))
+
+
+def rows(count, **measures):
+    return [{"epoch": epoch + 1, "loss": 1.0, **measures} for epoch in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("losses", "scale", "limits"),
+    [
+        (FALLING, "log", (0.02, 5)),
+        ([4.3, *np.linspace(4, 1, 99)], "linear", (0.8, 4.8)),
+        ([-2.0, 3.0, 1.0], "linear", (-2, 3)),
+        ([7.0], "linear", None),
+        ([float("nan")], "linear", None),
+    ],
+)
+def test_a_loss_that_falls_far_is_on_a_logarithmic_axis_between_round_numbers(losses, scale, limits):
+    curve = plots.LossCurve(300, 100)
+    curve.draw(history(losses))
+    assert curve.axes.get_yscale() == scale and curve.axes.get_xlim() == (0, 300)
+    assert limits is None or curve.axes.get_ylim() == pytest.approx(limits)
+
+
+def test_a_loss_is_smoothed_over_100_steps_or_a_tenth_of_those_before():
+    losses = np.random.default_rng(0).random(2000)
+    for step, mean in enumerate(plots.losses.smoothed(losses), 1):
+        span = min(100, -(-step // 10))
+        assert mean == pytest.approx(losses[step - span : step].mean())
+
+
+def test_what_the_title_and_the_axes_of_a_loss_say():
+    curve = plots.LossCurve(400, 100)
+    curve.draw(history(FALLING, epochs=rows(3, accuracy=0.5)), left="12 s left")
+    assert curve.title.get_text() == "Training loss 0.0486 after 300 of 400 steps; accuracy 0.5 after epoch 3"
+    assert (curve.axes.get_xlabel(), curve.axes.get_ylabel()) == ("step", "training loss")
+    curve.draw(history(FALLING, epochs=rows(3, validation=0.25)))
+    assert (
+        curve.title.get_text() == "Training loss 0.0486 after 300 of 400 steps" and not curve.left.get_text()
+    )
+    assert np.array_equal(
+        np.transpose(curve.lines["validation"].get_data()), [[n, 0.25] for n in (100, 200, 300)]
+    )
+    assert curve.axes.get_ylabel() == "loss"
+    curve.draw(history(FALLING[:20], {"d_loss": FALLING[:20], "g_loss": [3.0, 1.0], "kl": [5.0] * 20}))
+    assert curve.title.get_text().endswith(", g_loss 2 after 20 of 400 steps") and "d_loss" in curve.lines
+    assert curve.lines.keys() == {"d_loss", "g_loss"} and list(curve.lines["g_loss"].get_xdata()) == [10, 20]
+    assert [text.get_text() for text in curve.figure.legends[0].texts] == ["each step", "d_loss", "g_loss"]
+
+
+@pytest.mark.parametrize("samples", [None, CLOUD, np.ones((30, 28, 28))], ids=["alone", "points", "images"])
+@pytest.mark.parametrize("size", [1e-7, 1.0, 1e6])
+def test_a_frame_is_the_picture_drawn_at_once_and_nothing_of_it_is_cut(samples, size):
+    frames, at_once = (plots.LossCurve(1000, 100, beside=samples is not None) for _ in range(2))
+    losses, measures = [size * loss for loss in FALLING], {"long_named_loss": [size] * 9}
+    for steps in (1, 2, 7, 40, 41, 300):
+        seen = history(losses[:steps], epochs=rows(steps // 100, accuracy=0.123456))
+        seen.logged = {} if samples is None else {"d_loss": losses[:steps], **measures}
+        frames.draw(seen, left="1234 s left", samples=samples)
+    at_once.draw(seen, left="1234 s left", samples=samples)
+    pixels = [np.asarray(Image.open(io.BytesIO(curve.png)).convert("L")) for curve in (frames, at_once)]
+    assert np.array_equal(*pixels) and pixels[0].shape == (520, 1120)
+    edges = pixels[0][:, [0, 1, -2, -1]], pixels[0][[0, 1, -2, -1]]
+    assert all((edge == 255).all() for edge in edges), (
+        "something reaches the edge: it is cut, or the ground is not white"
+    )
+    assert (pixels[0] < 255).mean() > 0.01
+
+
+def test_samples_are_points_within_3_or_images_in_rows():
+    curve = plots.LossCurve(10, 10, beside=True)
+    curve.draw(history([1.0]))
+    assert curve.samples is None
+    curve.draw(history([1.0]), samples=np.array([[0.5, -7.0], [1.0, 2.0]]))
+    assert np.array_equal(curve.samples.get_xydata(), [[0.5, -3], [1, 2]])
+    images = np.random.default_rng(0).random((5, 4, 6))
+    whole = plots.losses.mosaic(images)
+    assert whole.shape == (18, 24) and (whole[12:] == 1).all()
+    assert np.array_equal(whole[7:11, 9:15], images[4]) and np.array_equal(whole[1:5, 17:23], images[2])

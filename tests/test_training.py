@@ -1,22 +1,27 @@
 """`training.fit` and `training.Run` against loops written by hand."""
 
+import base64
+import io
 import math
+import re
 import signal
 import sys
 import time
 from copy import deepcopy
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
 from nbclient import NotebookClient
+from PIL import Image
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from course import training
-from course.training import Run, draws
+from course.training import Run, draws, frames
 from tests.helpers.same import assert_same
 from tests.helpers.trainings import adversaries, critic_loss
 
@@ -369,43 +374,137 @@ def test_one_printed_line_without_a_time(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_line_is_of_the_last_100_steps_and_of_the_last_evaluation():
+    history = training.History(losses=[9.0] * 100 + [1.0, 3.0] * 50)
+    assert history.summary() == "0 epochs, 200 steps: loss 2"
+    history.epochs = [{"epoch": 1, "loss": 5.5, "accuracy": 0.5}, {"epoch": 2, "loss": 2.0, "accuracy": 0.75}]
+    assert history.summary() == "2 epochs, 200 steps: loss 2, accuracy 0.75"
+
+
 def test_the_bar_in_a_terminal_leaves_nothing(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(frames, "EVERY", 0)
     fit(net(), show=True)
     err = capsys.readouterr().err
     assert "/12" in err and err.endswith("\r\033[K\r")
 
 
+@pytest.mark.parametrize("cost", [0.001, 0.05, 0.15])
+def test_frames_come_twice_a_second_or_as_rarely_as_they_must(monkeypatch, cost):
+    """By a clock that only steps of 0.02 seconds and frames of `cost` move on."""
+    now, drawn = [0.0], []
+
+    def draw(left, samples):
+        drawn.append(now[0])
+        now[0] += cost
+
+    monkeypatch.setattr(frames, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    run = SimpleNamespace(step=0, show=True, history=training.History())
+    with frames.Frames(run, last=3000, per_epoch=10) as seen:
+        seen.draw = draw
+        for run.step in range(1, 3001):
+            now[0] += 0.02
+            seen.advance()
+    gaps = [after - before for before, after in zip(drawn[:-2], drawn[1:-1], strict=True)]
+    assert 0.48 < drawn[0] < 0.53 and min(gaps) >= max(0.5, 33 * cost)
+    assert max(gaps) < max(0.5, 40 * cost) + cost + 0.03, "a frame came later than it may"
+    assert len(drawn) * cost <= 0.03 * now[0], "drawing takes more than 3 % of the time"
+    assert now[0] - drawn[-1] == pytest.approx(cost), "the last frame is drawn at the end"
+
+
 BEFORE = """
-import sys, threading, warnings
+import os, signal, sys, threading, warnings
 threads, modules = threading.active_count(), set(sys.modules)
 warnings.simplefilter("error")
 sys.modules["ipywidgets"] = None  # a kernel without ipywidgets
 import torch
 from course import training
-model = torch.nn.Linear(3, 1)
+from course.training import Run, frames
+assert not [name for name in set(sys.modules) - modules if name.startswith("matplotlib")]
+frames.EVERY = frames.PAUSE = 0  # each step is a frame
+
+def train(steps=10, at=lambda run: 1.0, **settings):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Dropout(),
+                                torch.nn.Linear(4, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    global run
+    run = Run(model, optimizer, device="cpu", **settings)
+    for (x,) in run.batches(lambda run, n: run.normal(n, 3), epochs=2, steps_per_epoch=steps // 2,
+                            evaluate=lambda model: {"validation": 2.0}):
+        run.update(optimizer, model(x).square().mean() * at(run))
+    return [*model.state_dict().values(), torch.tensor(run.history.losses)]
+
+def samples(model):
+    assert not model.training and not torch.is_grad_enabled()
+    return model(run.normal(5, 3)) + torch.rand(5, 2)
+
+def title():
+    return run._frames.curve.title.get_text()
 """
-CELL = """
+SEEN = """
 print("before")
-training.fit(model, lambda m, b, run: m(b[0]).square().mean(), (torch.ones(64, 3),), batch_size=4, epochs=2,
-             optimizer=torch.optim.SGD(model.parameters(), lr=0.001), device="cpu")
+with_frames = train(average=0.9, picture=samples)
 print("after")
 """
-AFTER = """
+ALIKE = """
+without = train(average=0.9, show=False)
+assert all(torch.equal(a, b) for a, b in zip(with_frames, without, strict=True)) and run._frames.curve is None
 assert threading.active_count() == threads, threading.enumerate()
-new = [name for name in set(sys.modules) - modules if name.startswith(("matplotlib", "ipywidgets"))]
-assert not [name for name in new if sys.modules[name]], new
+assert "matplotlib.pyplot" not in sys.modules and not sys.modules["ipywidgets"]
+"""
+BROKEN = """
+frames.EVERY = 3600
+try:
+    train(at=lambda run: float("nan") if run.step == 7 else 1.0)
+except training.NonFiniteLoss:
+    assert " after 7 of 10 steps" in title(), title()
+"""
+STOPPED = """
+train(at=lambda run: 1.0 if run.step != 7 else os.kill(os.getpid(), signal.SIGINT) or 1.0)
+assert " after 8 of 10 steps" in title(), title()
+"""
+WRONG = """
+try:
+    train(at=lambda run: torch.ones(2))
+except ValueError:
+    pass
 """
 
 
-def test_a_saved_notebook_keeps_the_line_alone_and_no_thread_hinders_a_fork():
-    """And nothing of matplotlib or ipywidgets was imported for it."""
-    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, (BEFORE, CELL, AFTER))))
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    silent, (before, line, after), unchanged = (cell.outputs for cell in notebook.cells)
-    assert silent == unchanged == [] and (before.text, after.text) == ("before\n", "after\n")
-    assert line.output_type == "display_data" and list(line.data) == ["text/plain"] and line.metadata == {}
-    assert line.data["text/plain"].startswith("2 epochs, 32 steps: loss ")
+class Listener(NotebookClient):
+    """Keeps the kernel's messages about outputs."""
+
+    def process_message(self, message, cell, index):
+        if message["msg_type"] in ("display_data", "update_display_data"):
+            self.__dict__.setdefault("heard", []).append((index, message["msg_type"], message["content"]))
+        return super().process_message(message, cell, index)
+
+
+def test_a_notebook_sees_one_picture_that_changes_and_one_line():
+    """And the weights are those of a run that nobody sees; no thread hinders a fork."""
+    cells = map(nbformat.v4.new_code_cell, (BEFORE, SEEN, ALIKE, BROKEN, STOPPED, WRONG))
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    client = Listener(notebook, timeout=120, kernel_name="python3")
+    client.execute()
+    silent, (before, picture, after), alike, (broken,), (stopped, line), wrong = (
+        cell.outputs for cell in notebook.cells
+    )
+    assert silent == alike == wrong == [] and before.text == "before\n"
+    assert re.fullmatch(r"2 epochs, 10 steps: loss [\d.]+, validation 2\nafter\n", after.text)
+    assert line.text.startswith("Interrupted after 1 epoch, 8 steps: loss ")
+
+    frames_seen = [(kind, content) for index, kind, content in client.heard if index == 1]
+    assert [kind for kind, _ in frames_seen] == ["display_data"] + ["update_display_data"] * 10
+    texts = {content["data"]["text/plain"] for _, content in frames_seen}
+    assert {tuple(content["data"]) for _, content in frames_seen} == {("image/png", "text/plain")}
+    assert len({content["data"]["image/png"] for _, content in frames_seen}) > 8
+    assert texts == {picture.data["text/plain"]}, "nbval compares the first frame's text with the last one's"
+    for output in (picture, broken, stopped):
+        size = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).size
+        described = output.metadata["image/png"]
+        assert output.data["text/plain"] == f"[picture] {described['alt']}"
+        assert size == (2 * described["width"], 2 * described["height"]) == (1120, 520)
 
 
 def test_seconds_grow_over_the_sessions(tmp_path):

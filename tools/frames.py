@@ -1,16 +1,14 @@
 """Draw a chapter's explorers beforehand, for the book, which has no kernel.
 
 An explorer's main controls, `Explorer.main`, are moved through their ranges, and each picture is kept as one
-file. Of the chapter only the definitions and the cells tagged `explorer` and `explorer-needs` are executed,
-never its training.
+file. Of the chapter only what its explorers need is executed, never its training.
 """
 
-import ast
 import io
 import itertools
 from pathlib import Path
 
-import jupytext
+import ipywidgets as widgets
 import torch
 from PIL import Image
 
@@ -33,27 +31,8 @@ def draw_chapter(stem, folder):
     """
     torch.set_num_threads(1)
     course.setup()
-    return [draw(make(), Path(folder, str(number))) for number, make in enumerate(makers_of(stem))]
-
-
-def makers_of(stem):
-    """How a chapter's cells make their explorers, in the order of the chapter.
-
-    Returns:
-        list of functions () -> Explorer, a new one at each call.
-    """
-    namespace = vars(chapters.load_definitions(stem))
-    makers = []
-    for cell in jupytext.read(chapters.find(stem)).cells:
-        tags = cell.metadata.get("tags", [])
-        if "explorer-needs" in tags:
-            exec(compile(cell.source, f"<a cell of {stem}>", "exec"), namespace)
-        elif "explorer" in tags:
-            *above, last = ast.parse(cell.source).body
-            exec(compile(ast.Module(above, []), f"<a cell of {stem}>", "exec"), namespace)
-            code = compile(ast.Expression(last.value), f"<a cell of {stem}>", "eval")
-            makers.append(lambda code=code: eval(code, namespace))
-    return makers
+    makers = chapters.explorers_of(stem).values()
+    return [draw(make(), Path(folder, str(number))) for number, make in enumerate(makers)]
 
 
 def draw(explorer, folder):
@@ -81,14 +60,18 @@ def draw(explorer, folder):
     folder.mkdir(parents=True)
     for place, frame in frames.items():
         (folder / f"{place}.webp").write_bytes(frame)
-    left_out = [_label(explorer, name) for name in first if name not in explorer.main]
+    moved = {control["name"] for control in controls}
+    left_out = [_label(explorer, name) for name in first if name not in moved]
     return {"title": explorer.title, "alt": explorer.alt, "controls": controls, "left_out": left_out}
 
 
 def _choose(explorer, most):
-    """For each main control its name, label, kind, values, their labels and the place of the present one."""
+    """For each main control but a text field its name, label, kind, values, their labels and the place of the
+    present one.
+    """
     room, chosen = most, {}
-    options = {name: values_of(explorer.controls[name]) for name in explorer.main}
+    main = [name for name in explorer.main if not isinstance(explorer.controls[name], widgets.Text)]
+    options = {name: values_of(explorer.controls[name]) for name in main}
     # The control with fewest values first: what it leaves is the other's.
     for left, name in enumerate(sorted(options, key=lambda name: len(options[name]))):
         control, pairs = explorer.controls[name], options[name]
@@ -101,7 +84,7 @@ def _choose(explorer, most):
         values, labels = zip(*pairs, strict=True)
         chosen[name] = {"name": name, "label": _label(explorer, name), "kind": kind, "start": present}
         chosen[name] |= {"values": values, "labels": labels}
-    return [chosen[name] for name in explorer.main]
+    return [chosen[name] for name in main]
 
 
 def values_of(control):

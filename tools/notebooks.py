@@ -40,13 +40,13 @@ class NotebookError(Exception):
 
 
 def sources(names=()):
-    """The chapters' `.py` files, sorted; all, or those named by number ("01") or name ("01_cnn").
+    """The notebooks' `.py` files, sorted; all, or those named by number ("01") or name ("01_cnn", "play").
 
     Raises:
-        NotebookError: a name that no chapter has.
+        NotebookError: a name that none has.
     """
     try:
-        return sorted({chapters.find(name) for name in names}) if names else chapters.paths()
+        return sorted({chapters.find(name) for name in names}) if names else chapters.sources()
     except FileNotFoundError as error:
         raise NotebookError(error) from None
 

@@ -31,6 +31,15 @@ def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=Non
     axes.legend(handles, names, **place, **spacing).set_in_layout(room)
 
 
+def panel(figure, left, top, width, height):
+    """A panel at a place of the picture, in its pixels at 100 dpi from the upper left corner.
+
+    A figure all of whose panels are made so needs `figure.set_layout_engine("none")` before.
+    """
+    wide, high = 100 * figure.get_size_inches()
+    return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
+
+
 def moving(axes, *form, **looks):
     """An empty line of a panel, which `update` fills; arguments as matplotlib's `plot` takes them."""
     return axes.plot([], [], *form, **looks)[0]
@@ -59,6 +68,15 @@ def caption_above(figure, grid, y, room="\n\n\n\n", size=11):
     return whole.add_artist(Caption(0.5, y))
 
 
+def headline(figure, size=10.5):
+    """A caption of one line along a figure's upper edge, and the room for it: a `Caption`."""
+    share = 0.3 / figure.get_figheight()
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - share))
+    strip = figure.add_axes((0, 1 - share, 1, share))
+    strip.set_axis_off()
+    return strip.add_artist(Caption(0.5, 0.4, size))
+
+
 def moving_scale(axes, ticks, widest="0.25"):
     """The numbers of an upright axis whose marks stay while their values change: a `Texts`.
 
@@ -83,6 +101,18 @@ def round_up(value, least):
 def within(values, low, high):
     """Values clipped to just beyond a log scale's ends: it cannot place 0, nor a picture 1e300."""
     return np.clip(values, low / BEYOND, high * BEYOND)
+
+
+def spread(heights, low, high, gap):
+    """The heights of names moved apart to a gap between any two, and half of one to low and high."""
+    moved = np.clip(heights, low + gap / 2, high - gap / 2)
+    order = np.argsort(moved, kind="stable")
+    for below, above in zip(order, order[1:], strict=False):
+        moved[above] = max(moved[above], moved[below] + gap)
+    moved[order[-1]] = min(moved[order[-1]], high - gap / 2)
+    for below, above in zip(order[-2::-1], order[:0:-1], strict=True):
+        moved[below] = min(moved[below], moved[above] - gap)
+    return moved
 
 
 def outline(left, top, width, height):
@@ -117,3 +147,23 @@ def minus(text):
 def arrays(tensor):
     """A tensor as a float64 array."""
     return tensor.detach().double().cpu().numpy()
+
+
+def arrow_path(tails, along, longest_head=np.inf, ratio=1.0):
+    """One path of arrows, with gaps between them.
+
+    Args:
+        tails: (n, 2), where they begin.
+        along: (n, 2), from there to their tips.
+        longest_head: how long a head is at most; it has 0.35 of its arrow's length otherwise.
+        ratio: how many units of y are as long in the picture as one of x; lengths are meant in units of x.
+    Returns:
+        (6 n, 2): tail, tip, barb, tip, barb and a gap of NaN for each arrow.
+    """
+    flat = along / (1, ratio)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    head = np.minimum(0.35, longest_head / np.maximum(length, 1e-300))
+    back, side = head * along, 0.6 * head * flat[:, ::-1] * (-1, ratio)
+    tips = tails + along
+    parts = (tails, tips, tips - back + side, tips, tips - back - side, np.full_like(tails, np.nan))
+    return np.stack(parts, 1).reshape(-1, 2)

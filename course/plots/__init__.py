@@ -7,4 +7,5 @@ saved notebooks.
 
 from course.plots.arrays import grids, images, maps, number_grid, set_number_grid
 from course.plots.charts import bars, lines, points, scatter
+from course.plots.losses import LossCurve
 from course.plots.showing import COLOURS, DPI, SIGNED, STYLES, Still, quantised, set_style, show

@@ -1,6 +1,9 @@
 """What a run records, and the error that stops it."""
 
+import math
 from dataclasses import dataclass, field
+
+RECENT = 100  # steps whose mean is the loss that is shown
 
 
 @dataclass(repr=False)
@@ -29,14 +32,19 @@ class History:
         # Short: a notebook's cell may end with a call of `fit`.
         return f"History({self.summary()})"
 
+    def recent(self, values=None):
+        """The mean of the last 100 losses, or of other numbers that were recorded."""
+        last = (self.losses if values is None else values)[-RECENT:]
+        return math.fsum(last) / len(last)
+
     def summary(self):
         """One line without a time in it, so that a saved notebook does not change from run to run."""
-        last = self.epochs[-1] if self.epochs else {"epoch": 0}
-        if "loss" not in last and self.losses:
-            last = {**last, "loss": self.losses[-1]}
-        values = ", ".join(f"{name} {value:.4g}" for name, value in last.items() if name != "epoch")
-        done = f"{_count(last['epoch'], 'epoch')}, {_count(len(self.losses), 'step')}"
-        return f"{done}: {values}" if values else done
+        values = {"loss": self.recent()} if self.losses else {}
+        row = self.epochs[-1] if self.epochs else {"epoch": 0}
+        values |= {name: value for name, value in row.items() if name not in ("epoch", "loss")}
+        found = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        done = f"{_count(row['epoch'], 'epoch')}, {_count(len(self.losses), 'step')}"
+        return f"{done}: {found}" if found else done
 
 
 class NonFiniteLoss(ArithmeticError):

@@ -9,8 +9,8 @@ import torch
 
 from course.training import checkpoints, devices, draws, processes, schedules
 from course.training.average import Average
-from course.training.bar import Bar
 from course.training.batches import Batches, check_whole
+from course.training.frames import Frames
 from course.training.history import History, NonFiniteLoss
 from course.training.interrupts import Interrupts
 
@@ -44,7 +44,7 @@ def fit(
         checkpoint: a file to save the whole run in, each `checkpoint_every` steps (default: each epoch).
         resume: go on from that file, with a result as if the run had never stopped.
         max_steps: stop after so many steps (of the whole run), the schedule being that of all epochs.
-        show: False shows no bar and prints no summary.
+        show: False draws no loss and prints no summary.
 
     Raises:
         NonFiniteLoss: as soon as the loss is nan or infinite; before that update.
@@ -97,6 +97,8 @@ class Run(draws.Draws):
     Args:
         models, optimizers: one, or a list of them; the models are moved to the device in place.
         average: decay of the moving average of the weights; for several models a list, with None.
+        picture: models -> samples to draw beside the loss, (n, 2) points or (n, [1,] H, W) images. It is
+            called between two steps, as `evaluate` is, and what it draws at random is taken back.
         The others: as for `fit`.
 
     Attributes:
@@ -111,6 +113,7 @@ class Run(draws.Draws):
     def __init__(
         self, models, optimizers, *, seed=0, schedule="constant", clip=None, average=None, device=None,
         precision=None, checkpoint=None, checkpoint_every=None, resume=False, max_steps=None, show=True,
+        picture=None,
     ):  # fmt: skip
         self.models, self.optimizers = _several(models), _several(optimizers)
         decays = average if isinstance(average, (list, tuple)) else [average] * len(self.models)
@@ -125,11 +128,11 @@ class Run(draws.Draws):
         super().__init__(seed, device, dtype, process, count)
         self.seed, self.schedule, self.clip, self.max_steps = seed, schedule, clip, max_steps
         self.averages = [Average(model, decay) for model, decay in zip(self.models, decays, strict=True)]
-        self.show = show and self.process == 0
+        self.show, self.picture = show and self.process == 0, picture
         self.history, self.carry, self.step, self.epoch = History(), None, 0, 0
         self._every, self._resume = checkpoint_every, resume
         self._logs, self._first_update, self._updated = [], None, set()
-        self._way_back, self._begun = None, False
+        self._way_back, self._frames, self._begun = None, None, False
 
     def batches(self, data, *, epochs, batch_size=64, steps_per_epoch=None, shuffle=True, evaluate=None):
         """The batches of the whole run, each a tuple of tensors on the device; arguments as for `fit`.
@@ -151,13 +154,14 @@ class Run(draws.Draws):
             self._begin(plan, epochs)
             for average in self.averages:
                 stack.callback(average.swap)
-            bar = stack.enter_context(Bar(self.step, self._last, self.show))
+            self._frames = Frames(self, self._last, plan.per_epoch, self.picture and self._samples)
+            stack.enter_context(self._frames)
             interrupts = stack.enter_context(Interrupts())
             try:
-                yield from self._steps(plan, evaluate, interrupts, bar)
-                bar.line = self.history.summary()
+                yield from self._steps(plan, evaluate, interrupts)
+                self._frames.line = self.history.summary()
             except KeyboardInterrupt:
-                bar.line = self._interrupted()
+                self._frames.line = self._interrupted()
 
     def update(self, optimizer, loss, retain_graph=False):
         """Backward from `loss` (a scalar tensor), clip, one step of `optimizer`; returns the loss as a float.
@@ -222,7 +226,7 @@ class Run(draws.Draws):
             self._take_up()
         self._started = time.perf_counter() - self.history.seconds
 
-    def _steps(self, plan, evaluate, interrupts, bar):
+    def _steps(self, plan, evaluate, interrupts):
         """Give the batches. Each round of the loop begins between two steps, where the run stands whole."""
         unsaved = False
         while True:
@@ -244,7 +248,7 @@ class Run(draws.Draws):
                 self.carry = None
             yield plan.batch(self.step)
             self._finish_step()
-            bar.advance(self.history.losses)
+            self._frames.advance()
             unsaved = True
 
     def _finish_step(self):
@@ -272,12 +276,7 @@ class Run(draws.Draws):
         row = {"epoch": self.epoch} | ({"loss": math.fsum(losses) / len(losses)} if losses else {})
         if evaluate:
             processes.average_buffers(self)
-            with ExitStack() as stack:
-                for average in self.averages:
-                    average.swap()
-                    stack.callback(average.swap)
-                stack.enter_context(_evaluating(self.models))
-                stack.enter_context(interrupts.at_once())
+            with self._evaluated(), interrupts.at_once():
                 found = evaluate(*self.models)
             if not isinstance(found, dict):
                 kind = type(found).__name__
@@ -285,8 +284,29 @@ class Run(draws.Draws):
             row |= {name: float(value) for name, value in found.items()}
         self.history.epochs.append(row)
 
+    @contextmanager
+    def _evaluated(self):
+        """Inside the block the models hold their averages, in eval mode, and there are no gradients."""
+        with ExitStack() as stack:
+            for average in self.averages:
+                average.swap()
+                stack.callback(average.swap)
+            stack.enter_context(_evaluating(self.models))
+            yield
+
+    def _samples(self):
+        """What `picture` makes of the models; all random draws stand where they stood."""
+        own, torchs = self.draws.get_state(), draws.global_state(self.device)
+        with self._evaluated():
+            found = torch.as_tensor(self.picture(*self.models)).float().cpu()
+        self.draws.set_state(own)
+        draws.set_global_state(torchs, self.device)
+        return found
+
     def _check_finite(self, what, value, optimizer):
         if not math.isfinite(value):
+            if self._frames:
+                self._frames.finish(whole=False)
             lrs = [group["lr"] for group in optimizer.param_groups]
             raise NonFiniteLoss(what, value, self.epoch + 1, self.step + 1, lrs, self.history)
 

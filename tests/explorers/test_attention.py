@@ -1,17 +1,23 @@
-"""Chapter 3's explorers of the translator and of masks: right numbers, on stand-ins for the chapter's
-functions.
+"""Chapter 3's explorers of the translator and of masks: right numbers and pages, on stand-ins for the
+chapter's functions.
 """
 
+import html
+import json
+import re
 import zlib
 
 import numpy as np
 import pytest
 import torch
 
-from course import chapters
+from course import chapters, models
 from course.explorers import attention
-from course.explorers.attention.masks import NAMES, T, caption, tokens
-from course.explorers.attention.translator import MEAN, TEXT
+from course.explorers.attention.masks import MASKS, WORDS, T, tokens
+from course.explorers.attention.masks import caption as said_of_masks
+from course.explorers.attention.translator import EXAMPLES, MEAN, WIDTH, caption, middles, page
+
+TEXT = EXAMPLES[0]
 
 
 def translate(text, output="2021-01-05"):
@@ -27,29 +33,26 @@ TRANSLATOR = attention.translator(translate)
 
 
 @pytest.mark.parametrize("position", [1, 7, 10])
-@pytest.mark.parametrize("layer", [1, 2])
-def test_the_translators_weights_are_the_chosen_layers_heads_and_characters(layer, position):
-    attn = translate(TEXT)["attn"][layer - 1]
+def test_the_translators_weights_are_those_of_the_last_layer_the_chosen_head_and_character(position):
+    attn = translate(TEXT)["attn"][-1]
     for head in (MEAN, 1, 3):
-        state = TRANSLATOR.state(layer=layer, head=head, position=position)
+        state = TRANSLATOR.state(head=head, position=position)
         expected = attn.mean(0) if head == MEAN else attn[head - 1]
         assert np.allclose(state["map"], expected) and state["map"].shape == (10, len(TEXT))
-        assert np.allclose(state["weights"], expected[position - 1])
-        assert state["most"] == expected[position - 1].argmax() and f"layer {layer}" in state["shown"]
+        assert state["most"] == expected[position - 1].argmax()
     assert np.allclose(state["probs"], translate(TEXT)["probs"])
     assert (state["source"], state["output"]) == (TEXT, "2021-01-05")
-    beyond = TRANSLATOR.state(position=12, layer=5)
-    assert beyond["position"] == 10 and np.array_equal(beyond["map"], TRANSLATOR.state(layer=2)["map"])
+    assert TRANSLATOR.state(position=12)["position"] == 10
 
 
 @pytest.mark.parametrize("output", ["", "2", "2021-01-05xy"])
 def test_an_output_of_any_length_is_drawn_and_the_position_ends_there(output):
     explorer = attention.translator(lambda text: translate(text, output=output))
+    explorer.box()
     explorer.set(position=max(2, len(output)))
     assert explorer.message.value == "" and explorer.controls["position"].max == max(2, len(output))
-    state = explorer.state()
-    assert state["map"].shape == (len(output), len(TEXT)) and state["weights"].shape == (len(TEXT),)
-    assert state["weights"].sum() == pytest.approx(1 if output else 0)
+    assert explorer.state()["map"].shape == (len(output), len(TEXT))
+    assert explorer.png() and ("writes nothing" in caption(explorer.state())) == (output == "")
 
 
 def test_a_text_is_translated_once_and_an_empty_one_is_refused():
@@ -62,16 +65,55 @@ def test_a_text_is_translated_once_and_an_empty_one_is_refused():
         explorer.state(text="  ")
 
 
+def written_in(text):
+    """What a reader copies from a page's lines: the text of its cells without their notes."""
+    lines = re.findall("<p class='line'>(.*?)</p>", text)
+    return [html.unescape(re.sub("<i>.*?</i>|<[^>]*>", "", line)) for line in lines]
+
+
+def test_the_page_holds_both_texts_and_what_is_pressed_sets_the_controls():
+    state = TRANSLATOR.state(text="5 <b> & 'x' \"y\"", position=3)
+    shown = page(state)
+    assert written_in(shown) == ["5 <b> & 'x' \"y\"", "2021-01-05"]
+    pressed = [json.loads(html.unescape(values)) for values in re.findall("data-set='(.*?)'", shown)]
+    assert pressed[:10] == [{"position": number} for number in range(1, 11)]
+    assert [values["text"] for values in pressed[10:]] == list(EXAMPLES)
+    assert [f"p = {prob:.3f}" in shown for prob in state["probs"]] == [True] * 10
+    widths = [float(width) for width in re.findall("stroke='#d55e00' stroke-width='(.*?)'", shown)]
+    weights = state["map"][2]
+    assert np.allclose(widths, 14 * weights[weights >= 0.005], atol=0.01)
+
+
+@pytest.mark.parametrize("count", [1, 10, 24, 40])
+def test_lines_of_text_fit_between_the_pages_edges(count):
+    places, size = middles("x" * count)
+    assert size >= 20 and np.allclose(np.diff(places), size)
+    assert places[0] >= size / 2 and places[-1] <= WIDTH - size / 2
+    assert places.mean() == pytest.approx(WIDTH / 2)
+
+
+def test_the_recorded_reader_reads_the_examples_and_finds_the_month_in_its_name():
+    explorer = attention.translator(models.date_transformer().translate)
+    for text in EXAMPLES[:4]:
+        assert explorer.state(text=text)["output"] == "2021-01-05"
+    state = explorer.state()
+    assert state["position"] == 7 and state["source"][state["most"]] in "января"
+    assert caption(state).startswith("It writes 2021-01-05; character 7, “1” (p = 1.00), looks most at “")
+    assert all(len(caption(explorer.state(text=text))) <= 95 for text in EXAMPLES)
+    assert written_in(page(explorer.state(text=EXAMPLES[3])))[0] == "2021年1月5日火曜日"
+    assert explorer.state(text="February 30, 2021")["output"] == "2021-02-30"
+
+
 CHAPTER = chapters.load_definitions("03_attention")
-MASKS = attention.masks(CHAPTER.attention, CHAPTER.padding_mask, CHAPTER.causal_mask)
+MASKED = attention.masks(CHAPTER.attention, CHAPTER.padding_mask, CHAPTER.causal_mask)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("length", [0, 1, 7, T])
+@pytest.mark.parametrize("name", [name for _, name in MASKS])
+@pytest.mark.parametrize("length", [0, 1, 6, T])
 def test_the_shown_mask_is_the_chosen_one_and_its_weights_those_of_the_same_queries_and_keys(name, length):
-    whole = MASKS.state(mask="none")["attn"]
+    whole = MASKED.state(mask="none")["attn"]
     for position in (1, 4, T):
-        state = MASKS.state(mask=name, length=length, position=position)
+        state = MASKED.state(mask=name, length=length, position=position)
         rows, columns = np.indices((T, T))
         padding, causal = columns < length, columns <= rows
         expected = {"none": padding | True, "padding": padding, "causal": causal, "both": padding & causal}
@@ -79,14 +121,29 @@ def test_the_shown_mask_is_the_chosen_one_and_its_weights_those_of_the_same_quer
         allowed = whole * expected[name]
         sums = np.maximum(allowed.sum(1, keepdims=True), 1e-12)
         assert np.allclose(state["attn"], allowed / sums)
-        assert np.array_equal(state["allowed"], expected[name][position - 1])
         assert np.array_equal(state["weights"], state["attn"][position - 1])
+        assert np.allclose(state["free"], whole[position - 1])
 
 
-def test_the_masks_caption_counts_what_a_query_may_see():
-    said = caption(MASKS.state(mask="both", length=7, position=4))
-    assert "query 4 may attend to 4 of 10 tokens; its weights sum to 1.00" in said and "padding:" not in said
-    said = caption(MASKS.state(mask="both", length=0, position=1))
-    assert "may attend to nothing: its weights are all 0" in said
-    assert "query 9 (padding" in caption(MASKS.state(mask="none", length=8, position=9))
-    assert tokens(2) == ["1", "2"] + ["pad"] * 8
+def test_the_masks_title_says_what_a_query_loses_and_what_grows():
+    state = MASKED.state()
+    kept = state["free"][:5].sum()
+    assert state["position"] == 5 and 0.3 < kept < 0.7  # at the beginning much is lost
+    assert said_of_masks(state) == (
+        f"“man” may attend to 5 of 8: it loses {100 * (1 - kept):.0f} % of its weight, the rest grows "
+        f"{1 / kept:.1f}-fold"
+    )
+    assert np.allclose(state["weights"][:5], state["free"][:5] / kept)
+    assert "all 8 places" in said_of_masks(MASKED.state(mask="none", length=T))
+    said = said_of_masks(MASKED.state(length=0, position=1))
+    assert said == "“pad” may attend to nothing: its weights are all 0, and none is NaN"
+    assert "query is padding" in said_of_masks(MASKED.state(mask="none", length=7, position=8))
+    assert tokens(2) == ["the", "dog", *["pad"] * 6] and len(WORDS) == T
+
+
+def test_a_press_in_the_masks_table_chooses_its_row():
+    explorer = attention.masks(CHAPTER.attention, CHAPTER.padding_mask, CHAPTER.causal_mask)
+    explorer.box()
+    for y, position in ((-0.4, 1), (0.4, 1), (2.9, 4), (7.4, 8), (99, 8)):
+        explorer._set_nearest(explorer.touch["table"](explorer.state(), 3.0, y))
+        assert explorer.controls["position"].value == position

@@ -7,82 +7,124 @@ import numpy as np
 import pytest
 
 from course import chapters
-from course.explorers.attention.kernel import GRID, MOST, kernel
-from course.explorers.attention.positions import STEPS, positions
-from course.explorers.attention.softmax_shape import D_KS, KEYS, LIMIT, SEEDS, softmax_shape
+from course.explorers import attention
+from course.explorers.attention.kernel import GRID, MOST
+from course.explorers.attention.kernel import caption as said_of_the_kernel
+from course.explorers.attention.positions import PAIRS, PLAYED, REACH, STEPS, WIDTH
+from course.explorers.attention.positions import caption as said_of_positions
+from course.explorers.attention.softmax_shape import KEYS, SEEDS, SHOWN, SIZES, score_table
+from course.explorers.attention.softmax_shape import caption as said_of_the_softmax
 
 CHAPTER = chapters.load_definitions("03_attention")
-random_scores = CHAPTER.random_scores
-SHAPE = softmax_shape(random_scores, CHAPTER.entropy, CHAPTER.jacobian_norm)
+SHAPE = attention.softmax_shape(CHAPTER.jacobian_norm)
 
 
-@pytest.mark.parametrize("scaled", [False, True])
-@pytest.mark.parametrize(("d_k", "temperature", "seed"), [(1, 4.0, 0), (64, 1.0, 3), (1024, 0.1, 20)])
-def test_the_weights_and_their_measures_are_those_of_the_scores(scaled, d_k, temperature, seed):
-    state = SHAPE.state(d_k=d_k, scaled=scaled, temperature=temperature, seed=seed)
-    logits = random_scores(d_k, KEYS, seed).numpy() / (math.sqrt(d_k) if scaled else 1) / temperature
-    p = np.exp(logits - logits.max())
-    p /= p.sum()
-    assert np.allclose(state["logits"], logits, rtol=1e-12) and np.allclose(state["weights"], p, atol=1e-12)
-    assert state["entropy"] == pytest.approx(sum(-v * math.log(v) for v in p if v > 0), abs=1e-12)
-    # ‖diag p − ppᵀ‖² = Σ p² − 2 Σ p³ + (Σ p²)²
-    square = (p**2).sum() - 2 * (p**3).sum() + (p**2).sum() ** 2
-    assert state["jacobian"] == pytest.approx(math.sqrt(max(square, 0)), abs=1e-7)
-    assert state["spread"] == pytest.approx(logits.std(ddof=1))
-    assert state["expected"] == pytest.approx((1 if scaled else math.sqrt(d_k)) / temperature)
-    assert np.abs(logits).max() < LIMIT
+def played(explorer):
+    """The settings that an explorer's play passes, from its beginning: a list of dicts."""
+    explorer.box()
+    explorer.set(**{explorer.play: explorer.controls[explorer.play].value})
+    steps = []
+    while explorer.advance():
+        steps.append({name: control.value for name, control in explorer.controls.items()})
+    return steps
 
 
-def test_the_curves_are_means_over_the_seeds_and_the_shown_weights_are_one_of_them():
-    state = SHAPE.state(temperature=0.7)
-    for row, scaled in enumerate((False, True)):
-        for column in (0, 4, len(D_KS) - 1):
-            choice = dict(d_k=D_KS[column], scaled=scaled, temperature=0.7)
-            each = [SHAPE.state(seed=seed, **choice) for seed in range(SEEDS)]
-            for one, mean in (("entropy", "entropies"), ("jacobian", "jacobians")):
-                assert state[mean][row, column] == pytest.approx(np.mean([s[one] for s in each]))
+@pytest.mark.parametrize(("d", "seed"), [(1, 1), (64, 1), (91, 7), (1024, SHOWN)])
+def test_the_weights_and_gradients_are_those_of_the_scores_with_and_without_division(d, seed):
+    state = SHAPE.state(d=d, seed=seed)
+    scores = score_table()[0, SIZES.index(d), seed - 1].numpy()
+    for row, divisor in enumerate((1, math.sqrt(d))):
+        p = np.exp((scores - scores.max()) / divisor)
+        p /= p.sum()
+        assert np.allclose(state["scores"][row], scores / divisor, rtol=1e-6)
+        assert np.allclose(state["weights"][row], p, atol=1e-12)
+        square = (p**2).sum() - 2 * (p**3).sum() + (p**2).sum() ** 2  # of ‖diag p − ppᵀ‖
+        assert state["gradient"][row] == pytest.approx(math.sqrt(max(square, 0)), abs=1e-7)
 
 
-POSITIONS = positions(CHAPTER.sinusoids)
+def test_the_scores_of_a_size_are_those_of_the_first_entries_of_standard_normal_vectors():
+    table = score_table()
+    assert table.shape == (2, len(SIZES), SEEDS, KEYS) and (SIZES[0], SIZES[-1]) == (1, 1024)
+    for index, size in enumerate(SIZES):
+        plain, divided = table[:, index]
+        assert plain.var().item() == pytest.approx(size, rel=0.25)  # of 401 queries
+        assert divided.var().item() == pytest.approx(1, rel=0.25)
+    between = table[0, SIZES.index(64)] - table[0, SIZES.index(32)]  # 32 more products, independent ones
+    assert between.var().item() == pytest.approx(32, rel=0.25)
 
 
-@pytest.mark.parametrize(
-    ("d_model", "position", "offset", "pair"),
-    [(4, 0, 50, 1), (6, 50, 49, 0), (32, 20, 10, 2), (64, 99, -50, 31), (64, 0, 0, 0), (20, 30, -7, 9)],
-)
-def test_an_offset_turns_a_pair_by_its_frequency(d_model, position, offset, pair):
-    state = POSITIONS.state(d_model=d_model, position=position, offset=offset, pair=pair)
-    omega = math.exp(-math.log(10000) * 2 * pair / d_model)
-    assert state["wavelength"] == pytest.approx(2 * math.pi / omega)
-    assert state["angle"] == pytest.approx(offset * omega)
-    first, second = (complex(*point) for point in state["points"])
-    assert first == pytest.approx(cmath.exp(1j * position * omega))
-    assert second == pytest.approx(first * cmath.exp(1j * state["angle"]))
+def test_without_the_division_the_gradient_dies_with_d_and_with_it_lives():
+    plain, divided = SHAPE.state()["gradients"]
+    assert divided.min() > 0.9 * divided.max() and divided.min() > 0.35
+    assert plain[0] == divided[0] and plain[SIZES.index(64)] < 0.1 and plain[-1] < 1e-5
+    each = [SHAPE.state(d=64, seed=seed)["gradient"] for seed in range(1, SHOWN + 1)]
+    assert np.isfinite(each).all()
+
+
+def test_the_softmax_begins_saturated_and_its_title_says_each_regime():
+    state = SHAPE.state()
+    assert state["d"] == 64 and state["weights"][0].max() > 0.99 and state["weights"][1].max() < 0.7
+    assert said_of_the_softmax(state).startswith("Not divided, one key takes over 99 % of the weight; the")
+    assert "changes nothing" in said_of_the_softmax(SHAPE.state(d=1))
+    alive = SHAPE.state(d=8)
+    assert alive["gradient"][1] < 3 * alive["gradient"][0]
+    assert f"the gradient, {alive['gradient'][0]:.2f}, is alive" in said_of_the_softmax(alive)
+    for d in SIZES:  # what the chapter says of the first sample
+        assert (SHAPE.state(d=d)["weights"][0].max() > 0.96) == (d >= 32)
+        for seed in range(1, SHOWN + 1):
+            assert len(said_of_the_softmax(SHAPE.state(d=d, seed=seed))) <= 97
+
+
+def test_d_is_played_to_its_end_and_dragged_in_the_gradients_panel():
+    explorer = attention.softmax_shape(CHAPTER.jacobian_norm)
+    assert [step["d"] for step in played(explorer)] == list(SIZES[SIZES.index(64) + 1 :])
+    for x, d in ((-5, 1), (3.02, 8), (6, 64), (99, 1024)):
+        assert explorer.touch["gradient"]({}, x, 0.1) == {"d": d}
+
+
+POSITIONS = attention.positions(CHAPTER.sinusoids)
+
+
+@pytest.mark.parametrize(("position", "offset"), [(0, 0), (20, 5), (PLAYED, REACH), (50, 49)])
+def test_an_offset_turns_each_hand_by_its_frequency(position, offset):
+    state = POSITIONS.state(position=position, offset=offset)
+    for number, pair in enumerate(PAIRS):
+        omega = math.exp(-math.log(10000) * 2 * pair / WIDTH)
+        first, second = (complex(*point) for point in state["hands"][:, number])
+        assert first == pytest.approx(cmath.exp(1j * position * omega))
+        assert state["turns"][number] == pytest.approx(offset * omega)
+        assert second == pytest.approx(first * cmath.exp(1j * state["turns"][number]))
 
 
 def test_the_similarity_depends_on_the_distance_alone_and_fits_the_picture():
-    for d_model in range(4, 65, 2):
-        state = POSITIONS.state(d_model=d_model, position=40)
-        omegas = 10000.0 ** (-np.arange(0, d_model, 2) / d_model)
-        expected = np.cos(np.subtract.outer(np.arange(STEPS), 40) * omegas[:, None]).mean(0)
-        assert np.allclose(state["similarity"], expected) and state["map"].shape == (d_model, STEPS)
-        assert POSITIONS.state(d_model=d_model, position=0)["similarity"].min() > -0.45
+    omegas = 10000.0 ** (-np.arange(0, WIDTH, 2) / WIDTH)
+    for position in (0, 40, PLAYED):
+        expected = np.cos((np.arange(STEPS) - position) * omegas[:, None]).mean(0)
+        similarity = POSITIONS.state(position=position)["similarity"]
+        assert np.allclose(similarity, expected) and similarity.argmax() == position
+        assert 0 < similarity.min() and similarity.max() < 1.01
 
 
-def test_pair_and_offset_stay_within_what_there_is():
-    state = POSITIONS.state(d_model=4, position=5, offset=-50, pair=31)
-    assert (state["pair"], state["offset"]) == (1, -5)
-    explorer = positions(CHAPTER.sinusoids)
-    pair, offset = explorer.controls["pair"], explorer.controls["offset"]
-    explorer.set(d_model=64, position=60, pair=31, offset=39)
-    assert (pair.max, pair.value, offset.min, offset.max, offset.value) == (31, 31, -50, 39, 39)
-    explorer.set(d_model=4, position=99)
-    assert (pair.max, pair.value, offset.min, offset.max, offset.value) == (1, 1, -50, 0, 0)
-    explorer.set(d_model=12, position=0, offset=50, pair=5)
-    assert (pair.max, pair.value, offset.min, offset.max, offset.value) == (5, 5, 0, 50, 50)
+def test_the_positions_title_names_the_turns():
+    assert said_of_positions(POSITIONS.state()) == (
+        "5 steps turn the hands by 286°, 91°, 29° and 9°: from every position the same"
+    )
+    assert said_of_positions(POSITIONS.state(offset=1)).startswith("One step turns the hands by 57°, 18°")
+    assert "°" not in said_of_positions(POSITIONS.state(offset=0))
 
 
-KERNEL = kernel(CHAPTER.smooth)
+def test_positions_are_played_to_the_end_and_dragged_in_the_map_and_by_a_hand():
+    explorer = attention.positions(CHAPTER.sinusoids)
+    assert [step["position"] for step in played(explorer)] == list(range(21, PLAYED + 1))
+    assert explorer.touch["map"]({}, 33.3, 5) == {"position": 33.3}
+    for pair in PAIRS:
+        for position in (30, 50):
+            (x, y) = POSITIONS.state(position=position)["hands"][0, PAIRS.index(pair)]
+            there = explorer.touch[f"clock {pair}"]({"position": position + 2}, 0.5 * x, 0.5 * y)
+            assert there["position"] == pytest.approx(position)  # the nearest turn, not one further
+
+
+KERNEL = attention.kernel(CHAPTER.smooth)
 
 
 @pytest.mark.parametrize("scores", ["gaussian", "dot"])
@@ -90,10 +132,14 @@ KERNEL = kernel(CHAPTER.smooth)
 def test_the_estimate_is_the_weighted_mean_and_the_curve_goes_through_it(scores, bandwidth, query, points):
     state = KERNEL.state(scores=scores, bandwidth=bandwidth, query=query, points=points)
     x, y = state["x"], state["y"]
-    score = -((query - x) ** 2) / 2 if scores == "gaussian" else query * x
-    weights = np.exp((score - score.max()) / bandwidth**2)
+
+    def score(keys):
+        return (-((query - keys) ** 2) / 2 if scores == "gaussian" else query * keys) / bandwidth**2
+
+    weights = np.exp(score(x) - score(x).max())
     weights /= weights.sum()
     assert len(x) == len(y) == points and np.allclose(state["weights"], weights)
+    assert np.allclose(state["shape"], np.exp(score(GRID) - score(GRID).max()))
     assert state["estimate"] == pytest.approx(weights @ y)
     assert np.interp(query, GRID, state["curve"]) == pytest.approx(state["estimate"])
     heaviest = np.sort(weights)[::-1]
@@ -107,3 +153,29 @@ def test_equal_weights_need_nine_points_in_ten_and_more_points_are_added_to_the_
     assert state["carriers"] == 54 and state["estimate"] == pytest.approx(state["y"].mean())
     assert np.array_equal(KERNEL.state(points=4)["x"], state["x"][:4])
     assert (np.abs(state["x"]) <= 2).all() and (np.abs(state["y"]) < 2.2).all()
+
+
+def test_the_kernels_title_says_which_points_decide():
+    state = KERNEL.state()
+    near = np.argsort(np.abs(state["x"] - 0.5))[: state["carriers"]]
+    assert set(near) == set(np.argsort(state["weights"])[-state["carriers"] :]) and len(near) == 6
+    assert said_of_the_kernel(state).startswith("The 6 nearest of 30 points carry 90 % of the weight: the")
+    assert said_of_the_kernel(KERNEL.state(bandwidth=0.05, points=4)).startswith("Narrow: 1 of 4 points")
+    wide = KERNEL.state(bandwidth=2.0)
+    assert wide["carriers"] > 15 and said_of_the_kernel(wide).startswith("Wide: ")
+    assert abs(wide["estimate"] - wide["y"].mean()) < 0.25 * np.abs(wide["y"]).max()
+    assert "all 30 weights are equal" in said_of_the_kernel(KERNEL.state(scores="dot", query=0.0))
+    for query in (-2.0, -0.02, 0.02, 1.5):
+        for points in (4, 30, 60):
+            state = KERNEL.state(scores="dot", query=query, points=points)
+            outermost = state["x"].max() if query > 0 else state["x"].min()
+            assert state["heaviest"] == outermost and outermost * query > 0
+            assert f"at {outermost:.2f}, ".replace("-", "−") in said_of_the_kernel(state)
+
+
+def test_the_query_is_dragged_within_its_slider():
+    explorer = attention.kernel(CHAPTER.smooth)
+    explorer.box()
+    for x, query in ((-0.511, -0.52), (1.0, 1.0), (7.0, 2.0)):
+        explorer._set_nearest(explorer.touch["plane"]({}, x, 0.0))
+        assert explorer.controls["query"].value == query

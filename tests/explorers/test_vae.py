@@ -3,14 +3,18 @@ functions.
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
 from course.explorers import vae
-from course.explorers.vae.bound import GRID, MAP_MUS, MAP_SIGMAS, SIGMAS, STEPS, caption, scale_of, survey
-from course.explorers.vae.plane import ACROSS, MOST_SHOWN, NEAREST, STEP, chosen
+from course.explorers.drawing import EXAMPLE, digit_image
+from course.explorers.vae.bound import CLOSED, GRID, MAP_MUS, MAP_SIGMAS, STEPS, survey
+from course.explorers.vae.bound import caption as bound_caption
+from course.explorers.vae.plane import MOST_SHOWN, NEAREST, SIGNS, binarised, chosen, costs, signs
+from course.explorers.vae.plane import caption as plane_caption
 
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
@@ -34,7 +38,7 @@ def conjugate(x=1.2, a=1.5, s=0.8):
     return (log_likelihood, elbo, evidence), (a * x / variance, s / math.sqrt(variance))
 
 
-def squared(x=1.5, s=0.5):
+def squared(x=1.5, s=1.0):
     """x | z ~ N(z², s²): a posterior with two peaks, which no Gaussian matches."""
 
     def log_likelihood(z):
@@ -52,35 +56,34 @@ def squared(x=1.5, s=0.5):
 
 MODELS = {"linear": conjugate()[0], "squared": squared()}
 BOUND = vae.bound(MODELS)
+LEFT = {"mu": -1.0, "sigma": 0.4}  # a q far from both posteriors
+
+
+def pictured(explorer):
+    """The explorer's artists, once its present state is drawn."""
+    assert explorer.png().startswith(b"\x89PNG")
+    return explorer.picture.artists
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("mu", [-3.0, 0.0, 0.37, 3.0])
-@pytest.mark.parametrize("sigma", [SIGMAS[0], 0.22, 1.0, SIGMAS[-1]])
-def test_the_parts_of_the_bound_add_up_as_the_caption_says_and_fit_their_scale(model, mu, sigma):
-    state = BOUND.state(model=model, mu=mu, sigma=sigma)
+@pytest.mark.parametrize("sigma", [0.2, 1.0, 2.5])
+@pytest.mark.parametrize("step", [0, 3])
+def test_the_parts_of_the_bound_add_up(model, mu, sigma, step):
+    state = BOUND.state(model=model, mu=mu, sigma=sigma, step=step)
     assert state["gap"] >= -1e-9
     assert state["elbo"] + state["gap"] == pytest.approx(state["log_evidence"], abs=1e-9)
     assert state["expected"] - state["kl"] == pytest.approx(state["elbo"], abs=1e-9)
-    q, p = torch.distributions.Normal(mu, sigma), torch.distributions.Normal(0.0, 1.0)
+    q, p = torch.distributions.Normal(*state["place"]), torch.distributions.Normal(0.0, 1.0)
     assert state["kl"] == pytest.approx(float(torch.distributions.kl_divergence(q, p)), abs=1e-5)
-    first, second = caption(state).replace("−", "-").split("\n")
-    evidence, sums = first.split(":  ")[1].split(" nats")[0].split(" = ")
-    elbo, gap = sums.split(" + ")
-    assert round(float(elbo) + float(gap), 3) == float(evidence) and "-0.000" not in first + second
-    left, right = second.split(":  ")[1].split(" nats")[0].split(" = ")
-    expected, divergence = right.rsplit(" - ", 1)
-    assert left == elbo and round(float(expected) - float(divergence), 3) == float(elbo)
-    numbers = [state[name] for name in ("log_evidence", "elbo", "expected")]
-    bottom, step = scale_of(*numbers)
-    heights = (np.array(numbers) - bottom) / step
-    assert 1 - 1e-9 <= heights.min() < 2 + 1e-9 and heights.max() < STEPS
+    if step == 0:
+        assert state["place"] == pytest.approx((mu, sigma)) and state["first"] == state["gap"]
 
 
 def test_the_gap_is_the_divergence_from_the_posterior():
     _, (mean, deviation) = conjugate()
     posterior = torch.distributions.Normal(mean, deviation)
-    for mu, sigma in ((0.0, 1.0), (-3.0, 0.1), (3.0, 3.0), (0.6, 0.45)):
+    for mu, sigma in ((0.0, 1.0), (-3.0, 0.2), (3.0, 2.5), (0.6, 0.45)):
         gap = BOUND.state(mu=mu, sigma=sigma)["gap"]
         q = torch.distributions.Normal(mu, sigma)
         assert gap == pytest.approx(float(torch.distributions.kl_divergence(q, posterior)), rel=1e-5)
@@ -90,7 +93,7 @@ def test_the_gap_is_the_divergence_from_the_posterior():
 def test_the_densities_are_densities():
     for model in MODELS:
         state = BOUND.state(model=model, mu=0.3, sigma=0.5)
-        for name in ("prior", "posterior", "q"):
+        for name in ("posterior", "q"):
             assert state[name].sum() * (GRID[1] - GRID[0]) == pytest.approx(1, abs=1e-3)
     _, (mean, deviation) = conjugate()
     exact = np.exp(-0.5 * ((GRID - mean) / deviation) ** 2) / (deviation * math.sqrt(2 * math.pi))
@@ -99,71 +102,190 @@ def test_the_densities_are_densities():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_map_holds_the_gap_of_every_q_and_the_best_q_is_the_posterior_where_that_is_gaussian(model):
-    state = BOUND.state(model=model)
-    assert state["map"].shape == (len(MAP_SIGMAS), len(MAP_MUS)) and (state["map"] >= -1e-9).all()
+    surveyed, state = survey(*MODELS[model]), BOUND.state(model=model)
+    assert surveyed["map"].shape == (len(MAP_SIGMAS), len(MAP_MUS)) and (surveyed["map"] >= -1e-9).all()
     for row, column in ((0, 0), (30, 17), (-1, -1)):
-        other = BOUND.state(model=model, mu=MAP_MUS[column], sigma=MAP_SIGMAS[row])
-        assert state["map"][row, column] == pytest.approx(other["gap"], rel=1e-9)
+        other = BOUND.state(model=model, mu=MAP_MUS[column].clip(-3, 3), sigma=MAP_SIGMAS[row])
+        if abs(MAP_MUS[column]) <= 3:
+            assert surveyed["map"][row, column] == pytest.approx(other["gap"], rel=1e-9)
     if model == "linear":
         assert state["best"] == pytest.approx(conjugate()[1], abs=1e-4) and abs(state["least"]) < 1e-7
     else:
-        assert 0.1 < state["least"] <= state["map"].min() and abs(state["best"][0]) > 0.5
-    mu, sigma = survey(*conjugate(x=9.0, a=1.5, s=0.05)[0])["best"]  # outside the map: looked for at its edge
-    assert mu == 3 and SIGMAS[0] <= sigma <= SIGMAS[-1]
+        assert 0.01 < state["least"] <= surveyed["map"].min() + 1e-9
+    mu, _ = survey(*conjugate(x=9.0)[0])["best"]  # outside the map: looked for at its edge
+    assert mu == 3
 
 
-def test_a_model_is_surveyed_once():
-    calls = []
-    log_likelihood, elbo, evidence = MODELS["linear"]
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("start", [(-1.0, 0.4), (-3.0, 2.5), (3.0, 0.2)])
+def test_the_ascent_closes_the_gap_step_by_step(model, start):
+    gaps = [BOUND.state(model=model, mu=start[0], sigma=start[1], step=i)["gap"] for i in range(STEPS + 1)]
+    assert (np.diff(gaps) < 1e-9).all() and gaps[0] > 0.5
+    if model == "linear":
+        assert gaps[-1] < CLOSED
 
-    def counted(z):
-        calls.append(len(z))
-        return log_likelihood(z)
 
-    explorer = vae.bound({"only": (counted, elbo, evidence)}, mu=0.5, sigma=0.5)
-    for mu in (-3, 0, 3):
-        explorer.state(mu=mu)
-    assert calls == [len(GRID)] and list(explorer.controls) == ["mu", "sigma"]
+def test_a_step_of_the_ascent_follows_the_gradient():
+    way = BOUND.state(**LEFT)["way"]
+    steps = np.stack([np.diff(way[:, 0]), np.diff(np.log(way[:, 1]))], 1)
+    assert np.linalg.norm(steps, axis=1).max() <= 0.2 + 1e-12
+    _, elbo, _ = MODELS["linear"]
+    for i in (0, 25):
+        mu, log_sigma = torch.tensor([way[i, 0], np.log(way[i, 1])], requires_grad=True)
+        gradient = torch.stack(torch.autograd.grad(elbo(mu, log_sigma.exp()), (mu, log_sigma))).numpy()
+        expected = 0.1 * gradient * min(1, 0.2 / np.linalg.norm(0.1 * gradient))
+        assert steps[i] == pytest.approx(expected, abs=1e-9)
+
+
+def test_playing_the_bound_ends_at_the_best_q_and_the_title_says_so():
+    explorer = vae.bound(MODELS, mu=-1.0, sigma=0.4)
+    assert explorer.state()["gap"] > 3 and explorer.controls["step"].value == 0
+    assert "nats below log p(x)" in bound_caption(explorer.state())
+    explorer.box()
+    assert explorer.advance() and "Step 1 of the ascent" in bound_caption(explorer.state())
+    while explorer.advance():
+        pass
+    assert explorer.controls["step"].value == STEPS
+    assert "q is the posterior: the gap is closed" in bound_caption(explorer.state())
+    explorer.set(model="squared")
+    state = explorer.state() | {"gap": explorer.state()["least"]}
+    assert "no Gaussian" in bound_caption(state)
+    assert "q is the prior" in bound_caption(explorer.state(mu=0.0, sigma=1.0, step=0))
+
+
+def test_q_is_dragged_on_the_map_and_by_its_top():
+    state = BOUND.state()
+    assert BOUND.touch["map"](state, 1.5, 0.7) == {"mu": 1.5, "sigma": 0.7, "step": 0}
+    top = BOUND.state(mu=0.5, sigma=0.8)["q"].max()
+    dragged = BOUND.touch["densities"](state, 0.5, top)
+    assert dragged["sigma"] == pytest.approx(0.8, rel=1e-3) and dragged["step"] == 0
+    assert BOUND.touch["densities"](state, 0.0, -1.0)["sigma"] > 2.5  # below the panel: as wide as it goes
+
+
+def test_the_bars_lead_from_the_reconstruction_to_the_evidence_and_end_above_the_numbers():
+    explorer = vae.bound(MODELS, **LEFT)
+    for start in (LEFT, {"mu": -3.0, "sigma": 2.5}):
+        explorer.set(**start)
+        state, artists = explorer.state(), pictured(explorer)
+        low, high = artists["elbo"].axes.get_ylim()
+        levels = [0, state["expected"], state["elbo"], state["log_evidence"]]
+        shown = np.maximum(levels, low + (high - low) / 12)
+        ends = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in artists["bars"]]
+        assert np.allclose(ends, list(pairwise(shown)))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_map_is_that_of_the_chosen_model(model):
+    explorer = vae.bound(MODELS)
+    explorer.set(model=model)
+    children = pictured(explorer)["here"].axes.get_children()
+    assert {part.get_gid() for part in children if part.get_gid() and part.get_visible()} == {model}
+
+
+def test_one_model_needs_no_menu():
+    assert list(vae.bound({"only": MODELS["linear"]}).controls) == ["step", "mu", "sigma"]
 
 
 WEIGHTS = torch.randn(2, 28 * 28, generator=torch.Generator().manual_seed(0))
+BACK = torch.randn(28 * 28, 4, generator=torch.Generator().manual_seed(2)) / 28
 LABELS = torch.arange(900) % 10
 CODES = torch.randn(900, 2, generator=torch.Generator().manual_seed(1)) + 0.3 * LABELS[:, None]
+IMAGES = (torch.rand(3, 28 * 28, generator=torch.Generator().manual_seed(3)) < 0.2).float()
 
 
 def decode(z):
     return (z @ WEIGHTS).sigmoid().reshape(-1, 28, 28)
 
 
-PLANE = vae.plane(decode, CODES, LABELS)
+def encode(x):
+    return (x @ BACK).chunk(2, -1)
 
 
-@pytest.mark.parametrize(("z_1", "z_2"), [(0, 0), (1.3, -0.7), (3.5, 3.5), (-3.5, 3.5)])
-def test_the_places_around_are_decoded_in_their_order(z_1, z_2):
+PLANE = vae.plane(decode, encode, CODES, LABELS, IMAGES)
+
+
+@pytest.mark.parametrize(("z_1", "z_2"), [(0, 0), (1.3, -0.7), (4, 4), (-4, 3.5)])
+def test_the_cross_is_decoded(z_1, z_2):
     state = PLANE.state(z_1=z_1, z_2=z_2)
-    steps = STEP * (np.arange(ACROSS) - ACROSS // 2)
-    places = torch.tensor([[z_1 + right, z_2 + up] for up in steps for right in steps], dtype=torch.float32)
-    assert np.allclose(state["around"], decode(places), atol=1e-6)
-    assert np.allclose(state["image"], decode(torch.tensor([[z_1, z_2]], dtype=torch.float32))[0], atol=1e-6)
-    assert state["density"] == pytest.approx(math.exp(-(z_1**2 + z_2**2) / 2))
+    place = torch.tensor([[z_1, z_2]], dtype=torch.float32)
+    assert np.allclose(state["decoded"], decode(place)[0], atol=1e-6)
+    assert PLANE.touch["plane"](state, z_1, z_2) == {"z_1": z_1, "z_2": z_2}
+
+
+def test_map_and_sliders_have_the_same_range():
+    left, right = PLANE.picture.artists["cross"].axes.get_xlim()
+    assert [(c.min, c.max) for c in (PLANE.controls["z_1"], PLANE.controls["z_2"])] == [(left, right)] * 2
+
+
+def test_what_is_drawn_is_centred_binarised_and_encoded_and_a_held_out_image_where_nothing_is_drawn():
+    state = PLANE.state()
+    assert state["drawing"] == EXAMPLE
+    x = binarised(digit_image(EXAMPLE))
+    assert np.array_equal(state["x"], x) and set(np.unique(x)) == {0, 1}
+    mu, logvar = encode(torch.from_numpy(x).view(1, -1))
+    assert np.allclose(state["mu"], mu[0], atol=1e-5)
+    assert np.allclose(state["sigma"], (logvar / 2).exp()[0], atol=1e-5)
+    assert np.allclose(state["reconstruction"], decode(mu)[0], atol=1e-5)
+    state = PLANE.state(drawing=(), image=2)
+    assert np.array_equal(state["x"].ravel(), IMAGES[1])
+    assert "this image" in plane_caption(state) and "your digit" in plane_caption(PLANE.state())
+
+
+def test_the_costs_are_the_two_terms_of_the_elbo():
+    x, mu, logvar = IMAGES[0], torch.tensor([0.3, -0.2]), torch.tensor([-3.0, -2.0])
+    recon_nll, kl = costs(decode, mu, logvar, x)
+    posterior = torch.distributions.Normal(mu, (logvar / 2).exp())
+    exact = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0.0, 1.0)).sum()
+    assert kl == pytest.approx(float(exact), rel=1e-5)
+    noise = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(5))
+    chances = decode(mu + posterior.stddev * noise).flatten(1)
+    nll = -torch.distributions.Bernoulli(chances).log_prob(x.expand_as(chances)).sum(1)
+    assert recon_nll == pytest.approx(float(nll.mean()), abs=4 * float(nll.std()) / 20_000**0.5)
 
 
 def test_the_commonest_digit_is_that_of_the_nearest_codes():
     for z_1, z_2 in ((0.0, 0.0), (2.5, 2.7), (-3.5, 1.0)):
-        state = PLANE.state(z_1=z_1, z_2=z_2)
+        here = PLANE.state(z_1=z_1, z_2=z_2)["here"]
         distances = [math.dist(code, (z_1, z_2)) for code in CODES.tolist()]
         near = [int(LABELS[i]) for i in sorted(range(len(CODES)), key=distances.__getitem__)[:NEAREST]]
-        assert state["share"] == near.count(state["commonest"]) == max(map(near.count, near))
-        assert state["distance"] == pytest.approx(min(distances)) and state["of"] == NEAREST
-    assert vae.plane(decode, CODES[:7], LABELS[:7]).state()["of"] == 7
+        assert here["share"] == near.count(here["commonest"]) == max(map(near.count, near))
+        assert here["of"] == NEAREST
+    assert vae.plane(decode, encode, CODES[:7], LABELS[:7], IMAGES).state()["here"]["of"] == 7
 
 
-def test_at_most_so_many_codes_are_drawn():
+def test_the_title_of_the_plane_says_whose_codes_are_near():
+    state = PLANE.state(z_1=0.5, z_2=0.5)
+    here, own = state["here"], state["own"]
+    near = f"among the {here['commonest']}s ({here['share']} of 20 nearest codes)"
+    assert (
+        plane_caption(state)
+        == f"The cross lies {near}, your digit among the {own['commonest']}s ({own['share']})"
+    )
+    assert "the prior hardly ever draws" in plane_caption(PLANE.state(z_1=3.5, z_2=3.5))
+
+
+def test_drawing_replaces_the_example_and_clear_empties_the_pad():
+    explorer = vae.plane(decode, encode, CODES, LABELS, IMAGES)
+    explorer.box()
+    left, top, width, height = explorer.picture.panels()["pad"]
+    points = [[left + width / 2, top + height * share] for share in (0.25, 0.75)]
+    explorer._hear_ink({"panel": "pad", "start": True, "points": points})
+    assert explorer.controls["drawing"].value == (((0.5, 0.25), (0.5, 0.75)),)
+    assert len(pictured(explorer)["strokes"].get_xdata()) == 4  # two points, the last again, a gap
+    explorer._set_nearest(explorer.touch["clear"](explorer.state(), 0.5, 0.5))
+    assert explorer.controls["drawing"].value == () and pictured(explorer)["empty"].text
+
+
+def test_at_most_so_many_codes_are_drawn_and_signs_stand_apart():
     assert len(set(chosen(4000))) == MOST_SHOWN and np.array_equal(chosen(4000), chosen(4000))
     assert sorted(chosen(50)) == list(range(50))
+    written = signs(CODES.numpy(), LABELS.numpy())
+    places = np.array([place for place, _ in written])
+    away = np.linalg.norm(places[:, None] - places[None], axis=2) + 9 * np.eye(len(places))
+    assert 10 <= len(written) <= 10 * SIGNS and away.min() > 0.5
 
 
 @pytest.mark.parametrize("codes", [torch.zeros(5, 3), torch.zeros(4, 2), torch.zeros(5)])
 def test_codes_of_another_shape_are_refused(codes):
     with pytest.raises(ValueError, match="codes"):
-        vae.plane(decode, codes, torch.arange(5))
+        vae.plane(decode, encode, codes, torch.arange(5), IMAGES)

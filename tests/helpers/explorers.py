@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 
-import frames
 from course import chapters, explorers
 
 PACKAGES = {part.name: part for part in pkgutil.iter_modules(explorers.__path__) if part.ispkg}
@@ -51,8 +50,7 @@ TEXTS = (
 def makers_of(chapter):
     """How the cells of a chapter, "gan", make its explorers: dict of name to a function () -> Explorer."""
     (source,) = (path for path in chapters.paths() if path.stem.partition("_")[2] == chapter)
-    makers = frames.makers_of(source.stem)
-    return {".".join(make().compute.func.__module__.split(".")[-2:]): make for make in makers}
+    return chapters.explorers_of(source.stem)
 
 
 def make(name):

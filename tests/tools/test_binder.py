@@ -16,7 +16,7 @@ from course import chapters
 from tests.helpers import places
 from tests.helpers.places import ROOT
 
-COPIES = sorted(f"{path.stem}.ipynb" for path in chapters.paths())
+COPIES = sorted(f"{path.stem}.ipynb" for path in chapters.sources())
 SHOW = """import json, os, sys
 variables = [os.environ[name] for name in ("JUPYTER_CONFIG_PATH", "HOME")]
 print(json.dumps([os.getpid(), os.getcwd(), sys.argv[1:], *variables]))

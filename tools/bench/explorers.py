@@ -1,5 +1,5 @@
-"""Explorers in JupyterLab and Chromium: from a key press (of a list the choice, of a panel the pointer's move) to
-the decoded new picture.
+"""Explorers in JupyterLab: from a key press (of a list the choice, of a panel the pointer's move)
+to the decoded new picture.
 
 Found are all controls of all explorers of all chapters, and all panels that the pointer reaches.
 """

@@ -4,10 +4,11 @@ from functools import partial
 
 import numpy as np
 import torch
+from matplotlib.collections import LineCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, minus, moving, moving_scale, round_up, stems
+from course.explorers.parts import headline, legend, mark, minus, moving
 from course.plots import COLOURS
 
 MOST = 60  # points
@@ -16,11 +17,12 @@ BANDWIDTHS = (0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.5, 2.0)
 SCORES = [("Gaussian: −(x − xᵢ)² / 2h²", "gaussian"), ("dot product: x xᵢ / h²", "dot")]
 GRID = np.linspace(-2, 2, 201)
 SHARE = 0.9  # of the weight
-TICKS = (0, 0.5, 1)  # of the weights' scale
+FLOOR = -2.7  # where the query stands
+WIDEST = 14  # points of a line's width, of weight 1
 ALT = (
-    "Noisy points, the curve that they come from and the attention-weighted mean of their values at each "
-    "query, the points larger where their weight at the marked query is larger; beside them these weights "
-    "as stems over the points' positions."
+    "Noisy points, which are the keys and values, the curve that they come from and the estimate at each "
+    "query; lines run from the marked query to the points, wider where the attention weight is larger, over "
+    "the shape of the kernel."
 )
 
 
@@ -33,21 +35,26 @@ def kernel(smooth):
             x x_i / h².
     """
     controls = {
-        "scores": menu("scores", SCORES, None, "how a query x and a key, the point's xᵢ, make a score"),
+        "query": slider(
+            "query x", (-2, 2, 0.02), 0.5, "where the curve is estimated and the weights are shown"
+        ),
         "bandwidth": list_slider(
             "bandwidth h", BANDWIDTHS, 0.2, "the distance over which points count; smaller is more peaked"
         ),
-        "query": slider(
-            "query x", (-2, 2, 0.05), 0.5, "where the curve is estimated and the weights are shown"
-        ),
+        "scores": menu("scores", SCORES, None, "how a query x and a key, the point's xᵢ, make a score"),
         "points": slider(
             "points", (4, MOST), 30, "how many key-value pairs there are; more are added to those before"
         ),
     }
-    compute = partial(compute_kernel, smooth)
-    picture = Picture(build, update, (9.4, 4.4))
     return Explorer(
-        "attention as kernel regression", controls, compute, picture, ALT, main=("query", "bandwidth")
+        "attention as kernel regression",
+        controls,
+        partial(compute_kernel, smooth),
+        Picture(build, update, (8.4, 3.9)),
+        ALT,
+        main=("query", "bandwidth"),
+        touch={"plane": lambda state, x, y: {"query": x}},
+        hint="Drag the query.",
     )
 
 
@@ -68,11 +75,14 @@ def compute_kernel(smooth, *, scores, bandwidth, query, points):
 
     Returns:
         dict: x, y, weights (points,) and estimate, both at the query, curve: the estimate at `GRID`,
-        carriers: how many points at least carry `SHARE` of the weight, heaviest: x of the heaviest one.
+        shape: what weight a key at `GRID` would get, over the largest of them; carriers: how many points at
+        least carry `SHARE` of the weight, heaviest: x of the heaviest one.
     """
     x, y = (numbers[:points] for numbers in data())
     places = torch.from_numpy(np.append(GRID, query))
     estimate, weights = smooth(places, torch.from_numpy(x), torch.from_numpy(y), bandwidth, scores)
+    grid = torch.from_numpy(GRID)
+    _, shape = smooth(places[-1:], grid, grid, bandwidth, scores)
     weights = weights[-1].numpy()
     reached = np.cumsum(np.sort(weights)[::-1])
     return {
@@ -81,75 +91,63 @@ def compute_kernel(smooth, *, scores, bandwidth, query, points):
         "weights": weights,
         "curve": estimate[:-1].numpy(),
         "estimate": float(estimate[-1]),
+        "shape": (shape[0] / shape.max()).numpy(),
         "carriers": 1 + int((reached < SHARE - 1e-9).sum()),
         "heaviest": float(x[weights.argmax()]),
     }
 
 
 def build(figure):
-    """All artists: points and curves to the left, the weights to the right."""
-    grid = figure.add_gridspec(1, 2, width_ratios=(1.5, 1))
-    caption = caption_above(figure, grid, 1.2, "\n\n\n")
-    left, right = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
-    for axes in (left, right):
-        axes.set(xlim=(-2.15, 2.15), xticks=range(-2, 3))
-    artists = _build_curves(left) | _build_weights(right) | {"caption": caption}
-    artists["queries"] = [moving(axes, ":", color="black", linewidth=1.2) for axes in (left, right)]
-    return artists
-
-
-def _build_curves(axes):
-    axes.set(xlabel="query x, keys xᵢ", ylabel="value", ylim=(-2.3, 2.3), yticks=range(-2, 3))
+    """All artists, on one plane: the query below, the points above it, lines between them."""
+    caption = headline(figure)
+    axes = figure.add_subplot(label="plane")
+    axes.set(xlim=(-2.08, 2.08), xticks=range(-2, 3), ylim=(FLOOR, 2.3), yticks=range(-2, 3))
+    axes.set(xlabel="query $x$ (▲), keys $x_i$", ylabel="value $y$")
     true = axes.plot(GRID, truth(GRID), "--", color="0.4", linewidth=1.3)[0]
-    style = dict(color=COLOURS[1], markeredgecolor="black", markersize=8)
     artists = {
-        "points": axes.scatter([0], [0], 40, facecolor=COLOURS[5], edgecolor="0.25", linewidth=0.7, zorder=2),
-        "curve": moving(axes, color=COLOURS[1], linewidth=1.8, zorder=3),
-        "estimate": moving(axes, "D", **style, zorder=4),
+        "caption": caption,
+        "shape": moving(axes, color=COLOURS[4], linewidth=1.6, zorder=1),
+        "lines": axes.add_collection(LineCollection([], color=COLOURS[0], alpha=0.55, zorder=2)),
+        "points": axes.scatter([0], [0], 30, facecolor=COLOURS[5], edgecolor="0.25", linewidth=0.7, zorder=3),
+        "curve": moving(axes, color=COLOURS[1], linewidth=2, zorder=3),
+        "query": mark(axes, "^", "black", 12),
+        "estimate": mark(axes, "D", COLOURS[1], 9, zorder=5),
     }
-    names = ["key and value", "estimate", "at the query", "true curve"]
-    legend(axes, [*artists.values(), true], names, y=0.98, room=True, columnspacing=1.2, handletextpad=0.8)
+    names = ("points", "lines", "shape", "curve")
+    words = ("key and value", "attention weight", "kernel", "estimate", "true curve")
+    artists["lines"].set_linewidth(4)  # in the legend
+    legend(axes, [*(artists[name] for name in names), true], words, y=0.99, room=True, columnspacing=2)
     return artists
-
-
-def _build_weights(axes):
-    axes.set(xlabel="key xᵢ", ylabel="attention weight at the query", ylim=(0, 1.05))
-    return {
-        "stems": moving(axes, color=COLOURS[0], linewidth=1.2),
-        "tops": moving(axes, "o", color=COLOURS[0], markersize=4.5, clip_on=False, in_layout=False),
-        "scale": moving_scale(axes, TICKS, "0.025"),
-    }
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    x, weights = state["x"], state["weights"]
-    artists["points"].set_offsets(np.stack([x, state["y"]], 1))
-    artists["points"].set_sizes(9 + 130 * weights / weights.max())
+    x, y, weights, query = state["x"], state["y"], state["weights"], state["query"]
+    ends = np.stack([x, y], 1)
+    artists["points"].set_offsets(ends)
+    artists["lines"].set_segments(np.stack([np.broadcast_to([query, FLOOR], ends.shape), ends], 1))
+    artists["lines"].set_linewidth(WIDEST * weights)
+    artists["shape"].set_data(GRID, FLOOR + 0.6 * state["shape"])
     artists["curve"].set_data(GRID, state["curve"])
-    artists["estimate"].set_data([state["query"]], [state["estimate"]])
-    for line in artists["queries"]:
-        line.set_data([state["query"]] * 2, line.axes.get_ylim())
-    top = round_up(weights.max(), 0.02)
-    artists["scale"].set_data(-0.03, TICKS, [f"{top * tick:g}" for tick in TICKS])
-    artists["stems"].set_data(*stems(x, weights / top))
-    artists["tops"].set_data(x, weights / top)
-    artists["caption"].set_text(_caption(state))
+    artists["query"].set_data([query], [FLOOR])
+    artists["estimate"].set_data([query], [state["estimate"]])
+    artists["caption"].set_text(caption(state))
 
 
-def _caption(state):
-    n, carriers = len(state["x"]), state["carriers"]
-    line = (
-        f"h = {state['bandwidth']:g}, x = {state['query']:.2f}: estimate {state['estimate']:.2f} (true "
-        f"{truth(state['query']):.2f}); {carriers} of {n} points carry {SHARE:.0%} of the weight"
-    ).replace("%", " %")
-    if state["scores"] == "gaussian":
-        second = "Gaussian scores: the nearer a key is to the query, the larger its weight"
-    elif round(state["query"], 9) == 0:
-        second = "dot-product scores: at x = 0 all scores are 0 and all weights equal"
-    else:
-        second = (
-            "dot-product scores favour keys of a large norm on the query's side: the heaviest is xᵢ = "
-            f"{state['heaviest']:.2f}"
+def caption(state):
+    """What the picture shows, in one line."""
+    count, carriers = len(state["x"]), state["carriers"]
+    if state["scores"] == "dot":
+        if round(state["query"], 9) == 0:
+            return f"Dot product at x = 0: all scores are 0, so all {count} weights are equal"
+        return minus(
+            "Dot product: the query looks to the outermost key on its side, "
+            f"at {state['heaviest']:.2f}, not to near ones"
         )
-    return minus(f"{line}\n{second}").replace("dot−product", "dot-product")
+    share = f"of {count} points {'carries' if carriers == 1 else 'carry'} {100 * SHARE:.0f} % of the weight"
+    if carriers == 1:
+        return f"Narrow: 1 {share}; the estimate follows one noisy point"
+    if carriers > count / 2:
+        return f"Wide: {carriers} {share}; the estimate nears the mean of all"
+    estimate = f"{state['estimate']:.2f}, the true curve {truth(state['query']):.2f}"
+    return minus(f"The {carriers} nearest {share}: the estimate is {estimate}")

@@ -1,4 +1,4 @@
-"""Chapter 3's explorer of masks: which tokens a query may attend to, and what its weights become."""
+"""Chapter 3's explorer of masks: which words a query may attend to, and what its weights become."""
 
 from functools import partial
 
@@ -7,21 +7,22 @@ import torch
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, moving, outline
+from course.explorers.parts import arrays, headline, legend, moving, outline
 from course.plots import COLOURS
-from course.plots.texts import Caption, Texts
+from course.plots.texts import Texts
 
-T = 10  # tokens
+WORDS = ("the", "dog", "bit", "the", "man", "who", "ran", "away")
+T = len(WORDS)
 D_K = 8
-NAMES = {
-    "none": "no mask",
-    "padding": "padding mask",
-    "causal": "causal mask",
-    "both": "padding and causal mask",
-}
+MASKS = [
+    ("padding and causal mask", "both"),
+    ("causal mask", "causal"),
+    ("padding mask", "padding"),
+    ("no mask", "none"),
+]
 ALT = (
-    "A grid of queries and keys with crosses in the cells that the mask forbids, the attention weights under "
-    "that mask as a map, and bars for the weights of the chosen query."
+    "A table of the attention weights of a sentence's words, a row for each word as the query, with crosses "
+    "where the mask forbids; beside it bars for the chosen row, with the mask and without it."
 )
 
 
@@ -35,107 +36,117 @@ def masks(attention, padding_mask, causal_mask):
         padding_mask: the chapter's function (lengths, steps) -> (B, 1, 1, steps) bool; lengths (B,) ints.
         causal_mask: the chapter's function (steps) -> (steps, steps) bool.
     """
-    named = [(words, name) for name, words in NAMES.items()]
     controls = {
-        "mask": menu("mask", named, "both", "which keys are forbidden"),
-        "length": slider("length", (0, T), 7, f"how many of the {T} tokens are real; the others are padding"),
-        "position": slider("query", (1, T), 6, "the token whose weights are the bars, counted from 1"),
+        "mask": menu("mask", MASKS, None, "which keys are forbidden"),
+        "length": slider("words that are real", (0, T), 6, f"of the {T} places; the others are padding"),
+        "position": slider("query", (1, T), 5, "the word whose weights are the bars, counted from 1"),
     }
-    compute = partial(compute_masks, attention, padding_mask, causal_mask)
-    picture = Picture(build, update, (9.4, 4.1))
-    return Explorer("masks", controls, compute, picture, ALT, main=("length", "position"))
+    return Explorer(
+        "masks",
+        controls,
+        partial(compute_masks, attention, padding_mask, causal_mask),
+        Picture(build, update, (8.4, 3.9)),
+        ALT,
+        main=("mask", "length"),
+        touch={"table": lambda state, x, y: {"position": y + 1}},
+        hint="Click a row.",
+    )
 
 
 def compute_masks(attention, padding_mask, causal_mask, *, mask, length, position):
-    """The numbers behind one picture of masks.
+    """The numbers behind one picture of masks, with queries and keys drawn at random.
 
     Returns:
-        dict: mask (T, T) bool, attn (T, T), allowed (T,) bool and weights (T,), both of the query; name.
+        dict: mask (T, T) bool; attn (T, T); weights (T,) of the query, free (T,): its weights without a mask.
     """
     padding, causal = padding_mask(torch.tensor([length]), T), causal_mask(T)
     none, both = torch.ones_like(causal), padding & causal
     allowed = {"none": none, "padding": padding, "causal": causal, "both": both}[mask]
     q, k, v = torch.randn(3, 1, 1, T, D_K, generator=torch.Generator().manual_seed(3))
-    _, attn = attention(q, k, v, allowed)
-    whole, attn = torch.broadcast_to(allowed, (1, 1, T, T))[0, 0].numpy(), arrays(attn[0, 0])
+    (_, attn), (_, free) = attention(q, k, v, allowed), attention(q, k, v, none)
+    attn = arrays(attn[0, 0])
     return {
-        "mask": whole,
+        "mask": torch.broadcast_to(allowed, (1, 1, T, T))[0, 0].numpy(),
         "attn": attn,
-        "allowed": whole[position - 1],
         "weights": attn[position - 1],
-        "name": NAMES[mask],
+        "free": arrays(free[0, 0, position - 1]),
     }
 
 
 def build(figure):
-    """All artists: the mask, the weights under it with their scale, and the chosen query's bars."""
-    left, middle, scale, right = figure.subplots(1, 4, width_ratios=(1, 1, 0.05, 0.9))
-    artists = {"caption": middle.add_artist(Caption(0.72, 1.24))}
-    left.set_title("\n\n\nmask (× forbidden)", fontsize=11)  # room for the caption
-    middle.set_title("attention weights", fontsize=11)
-    for axes, name, style in (
-        (left, "mask", dict(cmap="Blues", vmin=-0.1, vmax=2.6)),  # pale, so that the crosses stand out
-        (middle, "attn", dict(cmap="Blues", vmin=0, vmax=1)),
-    ):
-        edges = np.arange(T + 1) - 0.5
-        artists[name] = axes.pcolormesh(edges, edges, np.zeros((T, T)), **style)  # quicker than an image
-        axes.set(xticks=[], xlabel="\nkey token", ylabel="query token", ylim=(T - 0.5, -0.5))
-        axes.set_yticks(range(T), range(1, T + 1))
-        axes.tick_params(length=0)
-        crosses = dict(color="0.4", markersize=5, markeredgewidth=1, in_layout=False)
-        artists[f"{name} crosses"] = moving(axes, "x", **crosses)
-        rule = dict(color=COLOURS[1], linewidth=2, clip_on=False, in_layout=False)
-        artists[f"{name} row"] = moving(axes, **rule)
-        artists[f"{name} names"] = axes.add_artist(Texts(8, "DejaVu Sans"))
-        artists[f"{name} names"].set_transform(axes.get_xaxis_transform())
-    figure.colorbar(artists["attn"], cax=scale, ticks=(0, 0.25, 0.5, 0.75, 1), label="attention weight")
+    """All artists: the table of weights, and the chosen query's bars."""
+    caption = headline(figure)
+    left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
+    left.set_label("table")
+    edges = np.arange(T + 1) - 0.5
+    left.set(xticks=[], yticks=[], ylim=(T - 0.5, -0.5))
+    left.set(title="key\n", ylabel="query\n\n\n", facecolor="0.94")  # with room for the words
+    left.title.set_size(10)
+    left.spines[:].set_visible(False)
+    artists = {
+        "caption": caption,
+        "attn": left.pcolormesh(edges, edges, np.zeros((T, T)), cmap="Blues", vmin=0, vmax=1.6, ec="white"),
+        "numbers": left.add_artist(Texts(9, "DejaVu Sans")),
+        "row": moving(left, color=COLOURS[1], linewidth=2.2, clip_on=False, in_layout=False),
+        "keys": left.add_artist(Texts(9.5, "DejaVu Sans")),
+        "queries": left.add_artist(Texts(9.5, "DejaVu Sans", align=1)),
+    }
     return artists | _build_bars(right)
 
 
 def _build_bars(axes):
-    axes.set_title("weights of the chosen query", fontsize=11)
-    axes.set(xlabel="attention weight", xlim=(0, 1.3), xticks=(0, 0.5, 1), ylim=(T - 0.5, -0.5), yticks=[])
-    axes.set_ylabel("key token\n\n")  # room for the names
-    names, values = (axes.add_artist(Texts(9, "DejaVu Sans", align=align)) for align in (1, 0))
-    names.set_transform(axes.get_yaxis_transform())
-    bars = list(axes.barh(range(T), 0.5, color=COLOURS[0], height=0.7))
-    return {"bars": bars, "names": names, "values": values}
+    axes.set(xlabel="attention weight of the chosen query", xlim=(0, 1.12), xticks=(0, 0.25, 0.5, 0.75, 1))
+    axes.set(ylim=(T - 0.5, -0.5), yticks=[])
+    axes.set_ylabel("key\n\n\n")  # room for the words
+    bars = axes.barh(range(T), 0.5, color=COLOURS[0], height=0.62, label="with the mask")
+    free = axes.barh(range(T), 0.5, color="none", edgecolor="black", height=0.62, linestyle="--", linewidth=1)
+    legend(axes, [bars, free], ["with the mask", "without it"], y=0.98, room=True)
+    words, values = (axes.add_artist(Texts(9.5, "DejaVu Sans", align=align)) for align in (1, 0))
+    return {"bars": list(bars), "free": list(free), "words": words, "values": values}
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    names, row, rows = tokens(state["length"]), state["position"] - 1, np.arange(T)
-    across, down = np.nonzero(~state["mask"])[::-1]
-    artists["mask"].set_array(state["mask"].astype(float))
-    artists["attn"].set_array(state["attn"])
-    for panel in ("mask", "attn"):
-        artists[f"{panel} crosses"].set_data(across, down)
-        artists[f"{panel} row"].set_data(*outline(-0.5, row - 0.5, T, 1))
-        artists[f"{panel} names"].set_data(rows, -0.045, names)
-    for bar, weight in zip(artists["bars"], state["weights"], strict=True):
-        bar.set_width(float(weight))
-    artists["names"].set_data(-0.03, rows, names)
+    words, rows = tokens(state["length"]), np.arange(T)
+    across, down = np.meshgrid(rows, rows)
+    shown = [
+        f"{weight:.2f}" if may else "×"
+        for weight, may in zip(state["attn"].ravel(), state["mask"].ravel(), strict=True)
+    ]
+    artists["attn"].set_array(np.where(state["mask"], state["attn"], np.nan))
+    artists["numbers"].set_data(across.ravel(), down.ravel(), shown)
+    artists["row"].set_data(*outline(-0.5, state["position"] - 1.5, T, 1))
+    artists["keys"].set_data(rows, -0.72, words)
+    artists["queries"].set_data(-0.62, rows, words)
+    artists["words"].set_data(-0.02, rows, words)
+    for name, weights in (("bars", state["weights"]), ("free", state["free"])):
+        for bar, weight in zip(artists[name], weights, strict=True):
+            bar.set_width(float(weight))
     said = [
         f"{weight:.2f}" if may else "× forbidden"
-        for weight, may in zip(state["weights"], state["allowed"], strict=True)
+        for weight, may in zip(state["weights"], state["mask"][state["position"] - 1], strict=True)
     ]
-    artists["values"].set_data(state["weights"] + 0.03, rows, said)
+    artists["values"].set_data(np.maximum(state["weights"], state["free"]) + 0.02, rows, said)
     artists["caption"].set_text(caption(state))
 
 
 def tokens(length):
-    """What the T tokens are called: their numbers, or "pad"."""
-    return [str(t + 1) if t < length else "pad" for t in range(T)]
+    """What stands at the T places: words, then padding."""
+    return [*WORDS[:length], *["pad"] * (T - length)]
 
 
 def caption(state):
-    """What the picture shows, in two lines."""
-    count, position, length = int(state["allowed"].sum()), state["position"], state["length"]
-    total = state["weights"].sum()
-    query = f"query {position}" + (" (padding: what it computes is not used)" if position > length else "")
-    row = (
-        f"may attend to {count} of {T} tokens; its weights sum to {total:.2f}"
-        if count
-        else f"may attend to nothing: its weights are all {total:.0f}"
+    """What the picture shows, in one line."""
+    row = state["position"] - 1
+    query, allowed = tokens(state["length"])[row], state["mask"][row]
+    if not allowed.any():
+        return f"“{query}” may attend to nothing: its weights are all 0, and none is NaN"
+    if query == "pad":
+        return "The query is padding: its row has weights, but what it computes is not used"
+    if allowed.all():
+        return f"“{query}” may attend to all {T} places: its weights sum to {state['weights'].sum():.2f}"
+    kept = state["free"][allowed].sum()
+    return (
+        f"“{query}” may attend to {allowed.sum()} of {T}: it loses {100 * (1 - kept):.0f} % of its weight, "
+        f"the rest grows {1 / kept:.1f}-fold"
     )
-    return f"{state['name']}; real tokens: {length} of {T}\n{query} {row}"

@@ -1,4 +1,4 @@
-"""Chapter 3's explorer of the softmax's shape: what d_k, the scaling and the temperature make of it."""
+"""Chapter 3's explorer of the softmax's shape: scores divided by √d and not, and what gradient is left."""
 
 from functools import partial
 
@@ -6,149 +6,162 @@ import numpy as np
 import torch
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, minus, moving, stems
+from course.explorers.controls import list_slider, slider
+from course.explorers.parts import headline, mark, minus, moving
 from course.plots import COLOURS
+from course.plots.texts import Texts
 
-KEYS = 16
-SEEDS = 21  # the curves are means over them
-D_KS = tuple(2**power for power in range(11))
-LIMIT = 3000  # of the logits' picture
-LEGEND = dict(room=True, handlelength=2, handletextpad=0.8, borderpad=0)
+KEYS = 6
+SEEDS = 401  # the curves are medians over them
+SHOWN = 20  # of them can be chosen
+SIZES = tuple(sorted({round(2 ** (i / 4)) for i in range(41)}))  # of a query and a key: 1 to 1,024
+PLACES = np.log2(SIZES)  # on the axis
+LEAST = 1e-7  # of the gradient's axis; below it rounding decides
+DEAD = 3.0  # so many times smaller, the title says so
+WAYS = {  # title, score, colour, line
+    "plain": ("not divided", r"$q \cdot k_j$", COLOURS[1], "--"),
+    "divided": (r"divided by $\sqrt{d}$", r"$q \cdot k_j / \sqrt{d}$", COLOURS[0], "-"),
+}
 ALT = (
-    "The logits of one query and its attention weights as dots and bars, one a key; beside them the weights' "
-    "entropy and the norm of the softmax's Jacobian against the dimension of the keys, as two curves, one "
-    "with scaled scores and one without."
+    "Attention weights of one query as two sets of bars, their scores below them: not divided, where one bar "
+    "rises alone as the dimension grows, and divided by its root, where all keep some height; beside them "
+    "the softmax's gradient against the dimension, which dies on the first way alone."
 )
 
 
-def softmax_shape(random_scores, entropy, jacobian_norm):
-    """Explore how flat or peaked attention's softmax is, and how large its Jacobian.
+def softmax_shape(jacobian_norm):
+    """Explore why attention divides its scores: how peaked the softmax is, and how large its gradient.
 
     Args:
-        random_scores: the chapter's function (d_k, keys, seed) -> (keys,) tensor, the unscaled scores q · k
-            of one standard normal query with standard normal keys.
-        entropy: the chapter's function p (..., n) -> (...) nats; some p are exactly 0.
         jacobian_norm: the chapter's function p (..., n) -> (...), the Frobenius norm of diag(p) − p pᵀ.
     """
-    scaling = [("divided by √d_k", True), ("not divided", False)]
     controls = {
-        "d_k": list_slider("d_k", D_KS, 64, "how many entries the query and each key have"),
-        "scaled": menu(
-            "scores", scaling, False, "whether the scores q · k are divided by the square root of d_k"
-        ),
-        "temperature": slider(
-            "temperature",
-            (0.1, 4, 0.1),
-            1,
-            "the scores are divided by it too: below 1 the softmax is more peaked",
-        ),
-        "seed": slider("seed", (0, SEEDS - 1), 0, "of the random query and keys"),
+        "d": list_slider("entries of a key, d", SIZES, 64, "how many entries the query and each key have"),
+        "seed": slider("sample", (1, SHOWN), 1, "another query and other keys, drawn at random"),
     }
-    compute = partial(compute_softmax_shape, entropy, jacobian_norm, score_table(random_scores))
-    picture = Picture(build, update, (9.4, 4.6))
-    return Explorer("softmax shape", controls, compute, picture, ALT, main=("d_k", "temperature"))
-
-
-def score_table(random_scores):
-    """All scores that the explorer shows: (len(D_KS), SEEDS, KEYS), drawn once."""
-    return torch.stack(
-        [torch.stack([random_scores(d_k, KEYS, seed) for seed in range(SEEDS)]) for d_k in D_KS]
+    table = score_table()
+    medians = jacobian_norm(table.softmax(-1)).median(-1).values.numpy()
+    compute = partial(compute_softmax_shape, jacobian_norm, table, medians)
+    return Explorer(
+        "softmax shape",
+        controls,
+        compute,
+        Picture(build, update, (8.4, 3.7)),
+        ALT,
+        main=("d",),
+        touch={"gradient": lambda state, x, y: {"d": nearest(x)}},
+        play="d",
+        pace=200,
+        hint="Play, or drag in the right panel.",
     )
 
 
-def compute_softmax_shape(entropy, jacobian_norm, table, *, d_k, scaled, temperature, seed):
+def score_table():
+    """All scores that the explorer shows: (2, len(SIZES), SEEDS, KEYS) float64, undivided and divided by √d.
+
+    A sample has one standard normal query and such keys; its scores of size d are those of their first d
+    entries.
+    """
+    rng = torch.Generator().manual_seed(57)
+    q, k = (torch.randn(SEEDS, n, SIZES[-1], generator=rng, dtype=torch.float64) for n in (1, KEYS))
+    sizes = torch.tensor(SIZES)
+    scores = (q * k).cumsum(-1)[..., sizes - 1]
+    return torch.stack([scores, scores / sizes.sqrt()]).movedim(-1, 1)
+
+
+def nearest(x):
+    """The size whose logarithm to base 2 is nearest to x."""
+    return SIZES[int(np.abs(PLACES - x).argmin())]
+
+
+def compute_softmax_shape(jacobian_norm, table, medians, *, d, seed):
     """The numbers behind one picture of the softmax.
 
     Args:
         table: what `score_table` returned.
+        medians: (2, len(SIZES)), the Jacobian's norm at each size, the median of all samples.
     Returns:
-        dict: logits and weights (KEYS,), entropy in nats and jacobian of these weights, entropies and
-        jacobians (2, len(D_KS)): means over the seeds, row 0 not scaled, row 1 scaled; spread, the logits'
-        standard deviation, and expected, what it is over all queries and keys.
+        dict: scores and weights (2, KEYS), row 0 of the undivided scores, row 1 of those divided by √d;
+        gradient (2,), their Jacobians' norms; gradients: the medians.
     """
-    roots = torch.tensor(D_KS, dtype=table.dtype).sqrt()[:, None, None]
-    logits = torch.stack([table, table / roots]) / temperature  # (2, D_KS, SEEDS, KEYS)
-    weights = logits.softmax(-1)
-    entropies, jacobians = entropy(weights), jacobian_norm(weights)  # (2, D_KS, SEEDS)
-    here = (int(scaled), D_KS.index(d_k), seed)
+    scores = table[:, SIZES.index(d), seed - 1]
+    weights = scores.softmax(-1)
     return {
-        "logits": logits[here].numpy(),
-        "weights": weights[here].numpy(),
-        "entropy": float(entropies[here]),
-        "jacobian": float(jacobians[here]),
-        "entropies": entropies.mean(-1).numpy(),
-        "jacobians": jacobians.mean(-1).numpy(),
-        "spread": float(logits[here].std()),
-        "expected": (1 if scaled else d_k**0.5) / temperature,
+        "scores": scores.numpy(),
+        "weights": weights.numpy(),
+        "gradient": jacobian_norm(weights).numpy(),
+        "gradients": medians,
     }
 
 
 def build(figure):
-    """All artists: logits above weights, entropy above the Jacobian's norm."""
-    grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.1))
-    artists = {"caption": caption_above(figure, grid, 1.165, "\n\n\n")}
-    logits, entropies, weights, jacobians = (figure.add_subplot(cell) for cell in grid)
-    artists |= _build_keys(logits, weights)
-    for name, axes in (("entropies", entropies), ("jacobians", jacobians)):
-        artists |= _build_curves(name, axes)
-    entropies.set(ylabel="entropy (nats)", ylim=(-0.1, 3.3))
-    entropies.tick_params(axis="x", labelbottom=False)
-    entropies.axhline(np.log(KEYS), color="0.35", linewidth=1, linestyle=":")
-    entropies.annotate(f"ln {KEYS}", (10.2, np.log(KEYS)), ha="right", va="bottom", fontsize=9)
-    shown = [*artists["entropies"], artists["entropies point"]]
-    legend(entropies, shown, None, 1, 0.97, "right", columnspacing=1.2, **LEGEND)
-    jacobians.set(ylabel="Jacobian's norm", ylim=(-0.02, 0.55))
-    jacobians.set_xlabel(f"d_k (curves: means over {SEEDS} seeds)")
-    return artists
+    """All artists: undivided and divided weights side by side, and the gradients of both."""
+    grid = figure.add_gridspec(1, 2, width_ratios=(2.4, 1))
+    halves = grid[0].subgridspec(1, 2, wspace=0)
+    artists = {"caption": headline(figure)}
+    for column, (name, (title, score, colour, _)) in enumerate(WAYS.items()):
+        axes = figure.add_subplot(halves[column])
+        axes.set_title(title, color=colour, fontweight="bold")
+        axes.set(xlim=(-0.6, KEYS - 0.4), ylim=(0, 1.08), yticks=(0, 0.25, 0.5, 0.75, 1), xticks=[])
+        axes.set_xlabel(f"\nscore {score} of each key", fontsize=10)  # below the numbers
+        artists[name] = list(axes.bar(range(KEYS), 0.5, color=colour, width=0.72))
+        artists[f"{name} scores"] = axes.add_artist(Texts(8.5, "DejaVu Sans"))
+        artists[f"{name} scores"].set_transform(axes.get_xaxis_transform())
+        artists[f"{name} top"] = axes.add_artist(Texts(9, "DejaVu Sans"))
+        axes.tick_params(axis="y", labelleft=column == 0)
+    figure.axes[1].set_ylabel("attention weight")
+    return artists | _build_gradients(figure.add_subplot(grid[1], label="gradient"))
 
 
-def _build_keys(logits, weights):
-    for axes in (logits, weights):
-        axes.set(xlim=(-0.7, KEYS - 0.3), xticks=range(0, KEYS, 3))
-    logits.tick_params(axis="x", labelbottom=False)
-    logits.set_yscale("symlog", linthresh=1, linscale=0.7)
-    ticks = (-1000, -100, -10, -1, 0, 1, 10, 100, 1000)
-    logits.set(ylabel="logit, on a log\nscale beyond ±1", ylim=(-LIMIT, LIMIT))
-    logits.set_yticks(ticks, [minus(f"{tick:,}") for tick in ticks], fontsize=9)
-    logits.minorticks_off()
-    logits.axhline(0, color="0.7", linewidth=1, zorder=0)
-    weights.set(xlabel="key", ylabel="weight", ylim=(0, 1.02), yticks=(0, 0.25, 0.5, 0.75, 1))
-    equal = weights.axhline(1 / KEYS, color="0.35", linewidth=1, linestyle=":", label=f"all equal: 1/{KEYS}")
-    legend(weights, [equal], None, 1, 0.97, "right", **LEGEND)
-    return {
-        "logits": moving(logits, "o", color=COLOURS[0], markersize=5),
-        "stems": moving(logits, color=COLOURS[0], linewidth=1),
-        "weights": list(weights.bar(range(KEYS), 0.5, color=COLOURS[0], width=0.75)),
-    }
-
-
-def _build_curves(name, axes):
-    axes.set(xlim=(-0.3, len(D_KS) - 0.7))
-    axes.set_xticks(range(len(D_KS)), D_KS)
+def _build_gradients(axes):
+    axes.set_title("gradient that is left", pad=10.6)  # level with the others, which have a root
+    axes.set(xlim=(-0.3, 10.3), yscale="log", ylim=(LEAST, 5))
+    axes.set_xticks(range(0, 11, 2), [2**power for power in range(0, 11, 2)])
+    axes.set_xlabel("entries $d$", labelpad=5.8)
+    axes.set_ylabel(r"norm of $\partial$weights / $\partial$scores")
+    axes.set_yticks([10.0**power for power in range(-6, 1, 2)])
+    axes.minorticks_off()
     axes.grid(True)
-    style = dict(linewidth=1.5, markersize=4)
-    plain = moving(axes, "s--", color=COLOURS[1], label="q · k", **style)
-    divided = moving(axes, "o-", color=COLOURS[2], label="q · k / √d_k", **style)
-    shown = moving(axes, "D", color=COLOURS[0], markersize=9, label="the weights shown")
-    return {name: [plain, divided], f"{name} point": shown}
+    artists = {}
+    for name, (_, _, colour, form) in WAYS.items():
+        artists[f"{name} median"] = moving(axes, form, color=colour, linewidth=2)
+        artists[f"{name} here"] = mark(axes, "D", colour, 9)
+    axes.text(0, 0.9, "divided", color=COLOURS[0])
+    axes.text(0, 1.2e-2, "not divided", color=COLOURS[1])
+    axes.text(0, 3e-7, "◆ this sample\nlines: medians", fontsize=8.5, color="0.25")
+    return artists
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    keys, logits = np.arange(KEYS), state["logits"]
-    artists["logits"].set_data(keys, logits)
-    artists["stems"].set_data(*stems(keys, logits))
-    for bar, weight in zip(artists["weights"], state["weights"], strict=True):
-        bar.set_height(float(weight))
-    for name, value in (("entropies", state["entropy"]), ("jacobians", state["jacobian"])):
-        for line, values in zip(artists[name], state[name], strict=True):
-            line.set_data(range(len(D_KS)), values)
-        artists[f"{name} point"].set_data([D_KS.index(state["d_k"])], [value])
-    formula = "q · k / √d_k" if state["scaled"] else "q · k"
-    artists["caption"].set_text(
-        f"logits {formula} with d_k = {state['d_k']}, temperature {state['temperature']:.1f}: standard "
-        f"deviation {state['spread']:.3g} (in theory {state['expected']:.3g})\n"
-        f"entropy {state['entropy']:.3f} of at most ln {KEYS} = {np.log(KEYS):.3f} nats, largest weight "
-        f"{state['weights'].max():.3f}, Jacobian's norm {state['jacobian']:.2g}"
-    )
+    place = np.log2(state["d"])
+    for row, name in enumerate(WAYS):
+        scores, weights = state["scores"][row], state["weights"][row]
+        for bar, weight in zip(artists[name], weights, strict=True):
+            bar.set_height(float(weight))
+        artists[f"{name} scores"].set_data(range(KEYS), -0.05, [_short(score) for score in scores])
+        artists[f"{name} top"].set_data(weights.argmax(), weights.max() + 0.035, [f"{weights.max():.2f}"])
+        artists[f"{name} median"].set_data(PLACES, np.maximum(state["gradients"][row], LEAST))
+        artists[f"{name} here"].set_data([place], [max(state["gradient"][row], LEAST)])
+    artists["caption"].set_text(caption(state))
+
+
+def _short(score):
+    text = f"{score:.0f}" if abs(score) >= 9.95 else f"{score:.1f}"
+    return minus(text.replace("-0.0", "0.0"))
+
+
+def caption(state):
+    """What the picture shows, in one line."""
+    (plain, divided), (large, small) = state["gradient"], state["weights"].max(1)
+    if state["d"] == 1:
+        return "One entry: dividing by √1 changes nothing"
+    if divided < DEAD * plain:
+        return (
+            f"Not divided, the largest weight is {large:.2f} in place of {small:.2f}; "
+            f"the gradient, {plain:.2f}, is alive"
+        )
+    share = "over 99 %" if large > 0.99 else f"{100 * large:.0f} %"
+    times = divided / plain if plain > 10 * LEAST else np.inf
+    fewer = "over a million times" if times > 1e6 else f"{float(f'{times:.2g}'):,g} times"
+    return f"Not divided, one key takes {share} of the weight; the gradient is {fewer} smaller"

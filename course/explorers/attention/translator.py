@@ -1,24 +1,37 @@
 """Chapter 3's explorer of the translator: what it writes for a date, and where each character looks."""
 
+import html
+import json
 from functools import lru_cache, partial
 
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.characters import BREAK, visible
 from course.explorers.controls import field, menu, slider
-from course.explorers.parts import arrays, moving, outline
+from course.explorers.parts import arrays, headline, moving, outline
+from course.explorers.stage import BROWSER
 from course.plots import COLOURS
-from course.plots.texts import Caption, Texts
+from course.plots.texts import Texts
 
-ROWS = 10  # output characters that there is always room for: those of an ISO date
-MOST_ROWS = 12
-ROOM = (20, 30, 40)  # source characters: few different widths, since new limits cost a whole redraw
-TEXT = "вторник, 5 января 2021 г."  # to begin with
+EXAMPLES = (
+    "вторник, 5 января 2021 г.",  # to begin with
+    "Tuesday, January 5, 2021",
+    "le 5 janvier 2021",
+    "2021年1月5日火曜日",
+    "February 30, 2021",
+    "5 мая 1812 г.",
+)
 MEAN = 0  # instead of a head's number
+WIDTH, HIGH = 800, 150  # pixels of the lines of text, and between them
+CELL = 34  # pixels of a character, where there is room
+WIDEST = 14  # pixels of the arc of weight 1
+LEAST, SEEN = 0.03, 0.005  # weights below are not drawn: of all characters, of the chosen one
+STYLE = f"<style>{(BROWSER / 'dates.css').read_text(encoding='utf-8')}</style>"
 ALT = (
-    "A map of the attention weights, a row for each character that the translator writes and a column for "
-    "each that it reads, and bars for the weights of the chosen row."
+    "The characters of a date as it was typed and, below, those that the translator writes, joined by arcs "
+    "that are wider where the attention weight is larger; the arcs of the chosen character stand out."
 )
 
 
@@ -29,43 +42,46 @@ def translator(translate):
         translate: the chapter's function (text) -> dict: "source", the str that was read, of T_src characters
             (40 at most); "output", the str that was written, of T_out characters (12 at most); "probs"
             (T_out,), the probability of each; "attn" (L, n_h, T_out, T_src), the cross-attention of each
-            decoder layer and head. A ValueError (an unknown character, say) is shown under the picture. It is
-            called once for a text: a model trained further needs a new explorer.
+            decoder layer and head, of which the last layer's is shown. A ValueError (an unknown character,
+            say) is shown. It is called once for a text: a model trained further needs a new explorer.
     """
     translate = lru_cache(maxsize=32)(translate)
-    first = translate(TEXT)
-    layers, heads = first["attn"].shape[:2]
-    named = [("mean of all heads", MEAN), *((f"head {h}", h) for h in range(1, heads + 1))]
+    first = translate(EXAMPLES[0])
+    named = [("mean of all heads", MEAN)]
+    named += [(f"head {number}", number) for number in range(1, first["attn"].shape[1] + 1)]
     controls = {
-        "text": field("text", TEXT, "a date in any of the languages that the model was trained on"),
-        "layer": slider(
-            "layer", (1, layers), layers, "which of the decoder's layers, counted from the input"
+        "text": field("date to read", EXAMPLES[0], "a date in any of the languages that it was trained on"),
+        "position": slider(
+            "written character",
+            (1, max(2, len(first["output"]))),
+            7,
+            "the character whose weights are shown in colour, counted from 1",
         ),
         "head": menu("head", named, MEAN, "one head's weights, or their mean over the heads"),
-        "position": slider(
-            "output character",
-            (1, max(2, len(first["output"]))),
-            1,
-            "the character written whose weights are the bars, counted from 1",
-        ),
     }
-    compute = partial(compute_translator, translate)
-    picture = Picture(build, update, (9.4, 5.1))
     return Explorer(
-        "translator", controls, compute, picture, ALT, main=("position", "head"), adjust=bound_position
+        "translator",
+        controls,
+        partial(compute_translator, translate),
+        Picture(build, update, (8.4, 3.0)),
+        ALT,
+        main=("text", "position"),
+        adjust=bound_position,
+        text=page,
+        hint="Click a written character, or an example.",
     )
 
 
-def compute_translator(translate, *, text, layer, head, position):
+def compute_translator(translate, *, text, head, position):
     """The numbers behind one picture of the translator.
 
     Args:
         text: what the text field holds.
-        layer, position: ints from 1; beyond the last one the last one counts.
         head: int from 1, or `MEAN`.
+        position: int from 1; beyond the last one the last one counts.
     Returns:
-        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, weights (T_src,), its own,
-        all 0 where nothing was written, most (index of the greatest), shown (the layer and head in words).
+        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, most (index of its row's
+        greatest weight; 0 where nothing was written).
     Raises:
         ValueError: for a text without characters to read, and as `translate` does.
     """
@@ -73,22 +89,16 @@ def compute_translator(translate, *, text, layer, head, position):
     source, output = seen["source"], seen["output"]
     if not source:
         raise ValueError("The text is empty: type at least one character.")
-    attn = arrays(seen["attn"])  # (L, n_h, T_out, T_src)
-    layers, heads = attn.shape[:2]
-    layer, position = min(layer, layers), max(1, min(position, len(output)))
-    layer_attn = attn[layer - 1]
-    chosen = layer_attn.mean(0) if head == MEAN else layer_attn[head - 1]  # (T_out, T_src)
-    weights = chosen[position - 1] if output else 0 * attn.sum((0, 1, 2))
-    which = f"mean of {heads} heads" if head == MEAN else f"head {head}"
+    attn = arrays(seen["attn"][-1])  # (n_h, T_out, T_src)
+    chosen = attn.mean(0) if head == MEAN else attn[head - 1]
+    position = max(1, min(position, len(output)))
     return {
         "source": source,
         "output": output,
         "probs": arrays(seen["probs"]),
         "map": chosen,
         "position": position,
-        "weights": weights,
-        "most": int(weights.argmax()),
-        "shown": f"layer {layer}, {which}",
+        "most": int(chosen[position - 1].argmax()) if output else 0,
     }
 
 
@@ -97,83 +107,111 @@ def bound_position(controls, state):
     controls["position"].max = max(2, len(state["output"]))
 
 
+def caption(state):
+    """What is to be seen, in one line."""
+    if not state["output"]:
+        return "It writes nothing: the model ended at once"
+    row, most, source = state["position"] - 1, state["most"], visible(state["source"])
+    sign, prob = state["output"][row], state["probs"][row]
+    return (
+        f"It writes {state['output']}; character {row + 1}, “{sign}” (p = {prob:.2f}), looks most at"
+        f" “{source[most]}”, place {most + 1}: weight {state['map'][row, most]:.2f}"
+    )
+
+
+def middles(text):
+    """Where the characters of a line stand, in pixels: (T,); and how wide each is."""
+    size = min(CELL, WIDTH // max(len(text), 1))
+    return WIDTH / 2 + size * (np.arange(len(text)) - (len(text) - 1) / 2), size
+
+
+def page(state):
+    """The state as HTML: two lines of text, arcs between them, and examples to press."""
+    (above, narrow), (below, wide) = middles(state["source"]), middles(state["output"])
+    row = state["position"] - 1
+    weights = state["map"][row] if state["output"] else np.zeros(len(above))
+    arcs = "".join(_arcs(state["map"], above, below, row))
+    read = "".join(
+        _cell(sign, narrow, f"rgba(213,94,0,{min(1, weight):.2f})", f"weight {weight:.2f}")
+        for sign, weight in zip(state["source"], weights, strict=True)
+    )
+    written = "".join(
+        _cell(sign, wide, f"rgba(0,114,178,{0.75 * prob**2:.2f})", f"p = {prob:.3f}", number, number == row)
+        for number, (sign, prob) in enumerate(zip(state["output"], state["probs"], strict=True))
+    )
+    buttons = "".join(
+        f"<span class='example{' now' if text == state['text'] else ''}' "
+        f"data-set='{html.escape(json.dumps({'text': text}))}'>{html.escape(text)}</span>"
+        for text in EXAMPLES
+    )
+    return (
+        f"<div class='course-dates'>{STYLE}<p>{html.escape(caption(state))}</p>"
+        f"<p class='line'>{read}</p><svg width='{WIDTH}' height='{HIGH}'>{arcs}</svg>"
+        f"<p class='line'>{written}</p><p>Examples: {buttons}</p></div>"
+    )
+
+
+def _arcs(weights, above, below, row):
+    """SVG paths: those of all rows pale, then the chosen row's."""
+    for number in sorted(range(len(weights)), key=lambda number: number == row):
+        chosen = number == row
+        look = "#d55e00" if chosen else "#56b4e9"
+        for place, weight in zip(above, weights[number], strict=True):
+            if weight >= (SEEN if chosen else LEAST):
+                yield (
+                    f"<path d='M{place:.0f} 0C{place:.0f} {HIGH // 2} {below[number]:.0f} {HIGH // 2} "
+                    f"{below[number]:.0f} {HIGH}' fill='none' stroke='{look}' "
+                    f"stroke-width='{WIDEST * weight:.2f}' stroke-opacity='{0.8 if chosen else 0.35}'/>"
+                )
+
+
+def _cell(sign, width, ground, said, number=None, chosen=False):
+    """A character as HTML: on a coloured ground, with a note that shows when the pointer is over it."""
+    press = "" if number is None else f" data-set='{json.dumps({'position': number + 1})}'"
+    shown = BREAK if sign == "\n" else html.escape(sign)
+    return (
+        f"<span class='cell{' now' if chosen else ''}' style='width:{width}px;background:{ground}'{press}>"
+        f"{shown}<i>{said}</i></span>"
+    )
+
+
 def build(figure):
-    """All artists: the map above, the chosen row's bars below, on the same columns."""
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.3, 1))
-    above.set_title("\n\n", fontsize=10)  # room for the caption
-    above.set(ylabel="output character\n\n", xticks=[], yticks=[])
-    above.spines[:].set_visible(False)
-    # A mesh is drawn in a fifth of an image's time.
-    edges = np.arange(ROOM[-1] + 1) - 0.5, np.arange(MOST_ROWS + 1) - 0.5
-    mesh = above.pcolormesh(*edges, np.zeros((MOST_ROWS, ROOM[-1])), cmap="Blues", vmin=0, vmax=1)
-    above.set_ylim(ROWS - 0.5, -0.5)
-    above.set_xlabel("\n", fontsize=9)  # room for the letters
-    below.set_xlabel("\nsource character", fontsize=10)  # as above
-    below.set(ylabel="attention weight,\nchosen row", ylim=(0, 1), yticks=(0, 0.5, 1), xticks=[])
-    bar = figure.colorbar(mesh, ax=[above, below], pad=0.1, ticks=(0, 0.25, 0.5, 0.75, 1), aspect=30)
-    bar.set_label("attention weight")
-    rule = dict(color=COLOURS[1], linewidth=1.8, clip_on=False, in_layout=False)
-    artists = {
-        "map": mesh,
-        "edge": moving(above, color="0.6", linewidth=1, clip_on=False, in_layout=False),
-        "row": moving(above, **rule),
-        "arrow": moving(above, ">", color=COLOURS[1], markersize=7, clip_on=False, in_layout=False),
-        "output": above.add_artist(Texts(11)),
-        "probs": above.add_artist(Texts(9, "DejaVu Sans", align=1)),
-        "head": above.add_artist(Caption(1.055, 1.045, 9)),
-        "source": above.add_artist(Texts(10.5)),
-        "caption": above.add_artist(Caption(0.48, 1.15)),
-        "bars": below.stairs([0], [0, 1], fill=True, color=COLOURS[0]),
-        "letters": below.add_artist(Texts(10.5)),
-        "most": moving(below, "v", color=COLOURS[1], markersize=7, clip_on=False, in_layout=False),
+    """All artists of the still picture: two lines of text and the arcs between them."""
+    caption = headline(figure)
+    axes = figure.add_subplot()
+    axes.set(xlim=(-10, WIDTH + 10), ylim=(HIGH + 41, -40))
+    axes.set_axis_off()
+    for y, words in ((-34, "it reads"), (HIGH + 14, "it writes"), (HIGH + 33, "probability")):
+        axes.text(0, y, words, va="center", fontsize=9, color="0.25")
+    rule = dict(color=COLOURS[1], linewidth=2, clip_on=False, in_layout=False)
+    return {
+        "caption": caption,
+        "all": axes.add_collection(LineCollection([], color=COLOURS[5], alpha=0.4)),
+        "chosen": axes.add_collection(LineCollection([], color=COLOURS[1], alpha=0.8)),
+        "source": axes.add_artist(Texts(13)),
+        "output": axes.add_artist(Texts(14)),
+        "probs": axes.add_artist(Texts(8, "DejaVu Sans")),
+        "row": moving(axes, **rule),
     }
-    for name in ("arrow", "output", "probs"):
-        artists[name].set_transform(above.get_yaxis_transform())
-    for name in ("source", "letters"):
-        artists[name].set_transform(artists[name].axes.get_xaxis_transform())
-    return artists
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    source, output, row = visible(state["source"]), visible(state["output"]), state["position"] - 1
-    columns, rows = np.arange(len(source)), np.arange(len(output))
-    _arrange(artists, len(source), len(output))
-    artists["source"].set_data(columns, -0.045, source)
-    artists["letters"].set_data(columns, -0.11, source)
-    artists["output"].set_data(-0.02, rows, output)
-    artists["probs"].set_data(1.082, rows, [f"{100 * prob:.1f} %" for prob in state["probs"]])
-    artists["head"].set_text("probability" if output else "")
-    cells = np.full((MOST_ROWS, ROOM[-1]), np.nan)
-    cells[: len(output), : len(source)] = state["map"]
-    artists["map"].set_array(cells)
-    artists["edge"].set_data(*outline(-0.5, -0.5, len(source), len(output)))
-    artists["row"].set_data(*outline(-0.5, row - 0.5, len(source), 1))
-    artists["arrow"].set_data([-0.042], [row])
-    heights = np.stack([state["weights"], np.zeros(len(source))], 1).ravel()[:-1]  # a gap after each bar
-    artists["bars"].set_data(heights, np.stack([columns - 0.36, columns + 0.36], 1).ravel())
-    artists["most"].set_data([state["most"]], [state["weights"][state["most"]] + 0.09])
-    artists["caption"].set_text(_caption(state, source, output))
+    (above, _), (below, wide) = middles(state["source"]), middles(state["output"])
+    row, written = state["position"] - 1, len(state["output"])
+    artists["source"].set_data(above, -14, visible(state["source"]))
+    artists["output"].set_data(below, HIGH + 14, visible(state["output"]))
+    artists["probs"].set_data(below, HIGH + 33, [f"{prob:.2f}" for prob in state["probs"]])
+    seen = np.argwhere(state["map"] >= SEEN)
+    for name, pairs in (("all", seen[seen[:, 0] != row]), ("chosen", seen[seen[:, 0] == row])):
+        artists[name].set_segments([_curve(above[place], below[number]) for number, place in pairs])
+        artists[name].set_linewidth([0.72 * WIDEST * state["map"][*pair] for pair in pairs])
+    frame = outline(below[row] - wide / 2, HIGH + 2, wide, 22) if written else ([], [])
+    artists["row"].set_data(*frame)
+    artists["caption"].set_text(caption(state))
 
 
-def _arrange(artists, width, height):
-    """Show what there is to show, with limits that fit."""
-    for name in ("map", "edge", "row", "arrow", "bars", "most"):
-        artists[name].set_visible(height > 0)
-    above = artists["map"].axes
-    right = next(room for room in ROOM if room >= width) - 0.5
-    bottom = max(ROWS, height) - 0.5
-    if above.get_xlim() != (-0.5, right) or above.get_ylim() != (bottom, -0.5):
-        above.set(xlim=(-0.5, right), ylim=(bottom, -0.5))
-
-
-def _caption(state, source, output):
-    read = state["source"].replace("\n", BREAK)
-    if not output:
-        return f"{read}  →  nothing: the model ended at once\n{state['shown']}"
-    position, most = state["position"], state["most"]
-    return (
-        f"{read}  →  {state['output']}\n"
-        f"character {position} of {len(output)}, “{output[position - 1]}”, looks most at source character "
-        f"{most + 1}, “{source[most]}”: weight {state['weights'][most]:.2f} ({state['shown']})"
-    )
+def _curve(above, below):
+    """A Bézier curve from (above, 0) down to (below, HIGH): (21, 2)."""
+    t = np.linspace(0, 1, 21)
+    return np.stack([above + (below - above) * (3 - 2 * t) * t**2, HIGH * (1.5 * t * (1 - t) + t**3)], 1)

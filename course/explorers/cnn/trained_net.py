@@ -1,4 +1,4 @@
-"""Chapter 1's explorer of the trained net: change a digit, and see its feature maps and the answer."""
+"""Chapter 1's explorer of the trained net: it reads a drawing, and each feature map shows where it comes from."""
 
 import math
 from functools import partial
@@ -7,67 +7,102 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib import colormaps
+from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.controls import slider
-from course.explorers.parts import moving, outline
-from course.plots import COLOURS
-from course.plots.texts import Caption
+from course.explorers.cnn.panels import overlay, panel, place
+from course.explorers.controls import list_slider, menu, slider
+from course.explorers.drawing import PEN, Strokes, digit_image, pad_image
+from course.explorers.parts import moving
+from course.plots import COLOURS, SIGNED
+from course.plots.texts import Caption, Texts
 
 LAYERS = ("conv1", "conv2")
 ACROSS = 4  # maps in a row of a mosaic
+SOURCES = 3  # maps of the first layer that a line joins to one of the second
+BEST = 3  # classes
+DRAWING, DIGIT = "my drawing", "a test digit"
+CENTRED, AS_DRAWN = "scaled and centred like MNIST's", "as it lies on the pad"
 ALT = (
-    "A changed digit, the feature maps that two convolutions make of it, "
-    "and a bar for the probability of each class, the true one marked by a triangle."
+    "A pad with a drawn digit, the image that the net reads, the feature maps of two convolutions with lines "
+    "from the chosen map to what it comes from, and bars for the three most probable classes."
 )
 
 
 def trained_net(model, images, labels):
-    """Explore a trained net: move, turn, thicken or thin a digit, add noise, erase a block.
+    """Explore a trained net: let it read your own drawing, or a test digit that you distort.
 
     Args:
-        model: a module with the convolutions `conv1` and `conv2`, (1, 1, H, W) -> logits (1, K).
-        images: (N, 1, H, W), values from 0 to 1.
+        model: a module with the convolutions `conv1` and `conv2`, each followed by ReLU and pooling by 2,
+            (1, 1, 28, 28) -> logits (1, K).
+        images: (N, 1, 28, 28), values from 0 to 1.
         labels: (N,) true classes.
     """
-    compute = partial(compute_trained_net, model, images, labels)
-    side = images.shape[-1]
+    maps = [(layer, i) for layer, name in enumerate(LAYERS) for i in range(len(getattr(model, name).weight))]
     controls = {
-        "digit": slider("image", (0, len(images) - 1), 0),
+        "source": menu("the net reads", [DRAWING, DIGIT]),
+        "drawing": Strokes(),
+        "digit": slider("test digit", (0, len(images) - 1), 0),
+        "chosen": list_slider("feature map", [(f"{LAYERS[m[0]]}, {m[1]}", m) for m in maps], maps[16]),
+        "fit": menu("a drawing is read", [CENTRED, AS_DRAWN]),
+        "turn": slider("turn (°)", (-45, 45), 0),
         "right": slider("right (px)", (-8, 8), 0),
         "down": slider("down (px)", (-8, 8), 0),
-        "turn": slider("turn (°)", (-45, 45), 0),
         "thickness": slider("thickness", (-2, 2, 0.1), 0),
         "noise": slider("noise", (0, 0.6, 0.02), 0),
-        "erase": slider("erase (px)", (0, 12), 0),
-        "row": slider("erase row", (0, side - 1), side // 2 - 4),
-        "column": slider("erase col", (0, side - 1), side // 2 - 4),
     }
-    state = compute(**{name: control.value for name, control in controls.items()})
-    shapes, classes = [maps.shape for maps in state["maps"]], len(state["probs"])
-    picture = Picture(partial(build, shapes=shapes, side=side, classes=classes), update, (9.6, 4.9))
-    return Explorer("trained net", controls, compute, picture, ALT, main=("turn", "right"))
+    _link(controls)
+    compute = partial(compute_trained_net, model, images, labels)
+    shapes = [maps.shape for maps in compute(**{n: c.value for n, c in controls.items()})["maps"]]
+    return Explorer(
+        "trained net",
+        controls,
+        compute,
+        Picture(partial(build, shapes=shapes), update, (8.4, 4.0)),
+        ALT,
+        main=("source", "drawing"),
+        touch={name: partial(at_map, layer, shapes) for layer, name in enumerate(LAYERS)},
+        ink={"pad": "drawing"},
+        hint="Draw on the pad; click a feature map.",
+    )
 
 
-def compute_trained_net(model, images, labels, *, digit, erase, row, column, **changes):
+def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen, fit, **changes):
     """The numbers behind one picture of the trained net.
 
     Args:
-        digit: index of the image.
-        erase: side in pixels of the block that is set to 0; row, column: its upper left corner.
+        source: `DRAWING` or `DIGIT`.
+        drawing: strokes, as `drawing.Strokes` keeps them; nothing drawn gives no answer.
+        digit: index of the test image.
+        chosen: (layer, channel) of a feature map, both from 0.
+        fit: `CENTRED` or `AS_DRAWN`.
+        changes: for `changed`.
     Returns:
-        dict: image (H, W); maps, two arrays (C, H', W') after ReLU; probs (K,); label, said (the likeliest
-        class).
+        dict: image (28, 28); maps, two arrays (C, H', W') after ReLU; probs (K,), best (the `BEST` likeliest
+        classes, first the likeliest), label (None for a drawing), empty; of the chosen map: kernels (1 or C,
+        K, K), strength (C,) of the first layer's maps in it, window (left, top, side) of its strongest unit.
     """
-    x = changed(images[digit : digit + 1].float(), **changes)
-    x[..., row : row + erase, column : column + erase] = 0
+    mine, empty = source == DRAWING, source == DRAWING and not drawing
+    if mine:
+        x = torch.from_numpy(digit_image(drawing) if fit == CENTRED else pad_image(drawing))[None, None]
+    else:
+        x = images[digit : digit + 1].float()
+    x = changed(x, **changes)
     maps, probs = watch(model, x)
+    if empty:
+        maps, probs = [0 * values for values in maps], 0 * probs
+    layer, channel = chosen
     return {
         "image": x[0, 0].cpu().numpy(),
         "maps": maps,
         "probs": probs,
-        "label": int(labels[digit]),
-        "said": int(probs.argmax()),
+        "best": np.argsort(-probs, kind="stable")[:BEST],
+        "label": None if mine else int(labels[digit]),
+        "empty": empty,
+        "own": bool(getattr(model, "own", False)),
+        "kernels": getattr(model, LAYERS[layer]).weight[channel].detach().float().cpu().numpy(),
+        "strength": _strengths(model, maps[0], channel) if layer else np.zeros(len(maps[0])),
+        "window": _window(model, maps[layer][channel], layer),
     }
 
 
@@ -127,69 +162,200 @@ def watch(model, x):
     return [torch.relu(seen[name][0]).float().cpu().numpy() for name in LAYERS], probs.float().cpu().numpy()
 
 
-def build(figure, shapes, side, classes):
-    """All artists: the digit above the bars, then a mosaic of maps for each convolution."""
-    grid = figure.add_gridspec(2, 3, width_ratios=(1, 1.95, 0.97), height_ratios=(1.2, 1))
-    left, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
+def _strengths(model, maps, channel):
+    """How much each map of the first layer adds to or takes from a map of the second: (C,), mean of |sum|."""
+    pooled = F.max_pool2d(torch.from_numpy(maps), 2)  # (C, H, W)
+    weight = model.conv2.weight[channel].detach().float().cpu()[:, None]  # (C, 1, K, K)
+    return F.conv2d(pooled, weight, groups=len(maps)).abs().mean((1, 2)).numpy()
+
+
+def _window(model, values, layer):
+    """(left, top, side) in pixels of what the strongest unit of a map sees; None where all are 0."""
+    if not values.max() > 0:
+        return None
+    kernels, (row, column) = (
+        [getattr(model, name).kernel_size[0] for name in LAYERS],
+        divmod(int(values.argmax()), values.shape[1]),
+    )
+    if layer == 0:
+        return column, row, kernels[0]
+    return (
+        2 * column,
+        2 * row,
+        kernels[0] + 1 + 2 * (kernels[1] - 1),
+    )  # convolution, pooling by 2, convolution
+
+
+def at_map(layer, shapes, state, x, y):
+    """The map of a mosaic at a point."""
+    channels, height, width = shapes[layer]
+    row, column = int(y // (height + 1)), int(x // (width + 1))
+    inside = 0 <= column < ACROSS and 0 <= ACROSS * row + column < channels and row >= 0
+    return {"chosen": (layer, ACROSS * row + column)} if inside else {}
+
+
+def title(state):
+    """What the net answers."""
+    net = "Your own net" if state["own"] else "The net"
+    if state["empty"]:
+        return "Draw a digit on the pad: the net reads it while you draw"
+    first, second = state["best"][:2]
+    percent = [f"{100 * state['probs'][k]:.1f} %" for k in (first, second)]
+    answer = f"{net} reads {first} with {percent[0]}, then {second} with {percent[1]}"
+    if state["label"] is None:
+        return answer
+    return f"{answer}: " + ("right" if first == state["label"] else f"wrong, it is a {state['label']}")
+
+
+def build(figure, shapes):
+    """All artists: the pad above the answer, what the net reads, then a mosaic of maps for each layer."""
+    pad = panel(figure, 0.15, 1.3, 2.25, 2.25, "pad", xlim=(0, 1), ylim=(1, 0), xticks=(), yticks=())
+    answer = panel(figure, 0.45, 0.42, 1.55, 0.72, xlim=(0, 1), ylim=(BEST - 0.4, -0.6))
+    read = panel(figure, 2.68, 2.2, 1.35, 1.35, xticks=(), yticks=())
+    kernel = panel(figure, 2.68, 0.42, 1.35, 1.35, xticks=(), yticks=())
+    first = panel(figure, 4.3, 1.3, 2.25, 2.25, LAYERS[0])
+    second = panel(figure, 6.82, 0.42, 1.43, 3.13, LAYERS[1])
+    above = overlay(figure)
+    points = 72 * PEN * 2.25  # a pen's width on the pad
     artists = {
-        "image": left.imshow(np.zeros((side, side)), cmap="gray", vmin=0, vmax=1),
-        "block": moving(left, color=COLOURS[1], linewidth=1.5),
-        "corner": moving(left, "+", color=COLOURS[1], markersize=8),
-        "bars": list(below.barh(range(classes), 0.5, color=COLOURS[0], height=0.7)),
-        "true": moving(below, "<", color=COLOURS[1], markersize=7),
+        "test": pad.imshow(np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1, extent=(0, 1, 1, 0)),
+        "strokes": moving(
+            pad, color="black", linewidth=points, solid_capstyle="round", solid_joinstyle="round"
+        ),
+        "image": read.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1),
+        "window": read.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=1.5)),
+        "kernels": kernel.imshow(np.zeros((23, 23)), cmap=colormaps[SIGNED].with_extremes(bad="white")),
+        "kernel": kernel.add_artist(Caption(0.5, -0.1, size=9)),
+        "maps": [_mosaic(*pair) for pair in zip((first, second), shapes, strict=True)],
+        "chosen": [
+            axes.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2))
+            for axes in (first, second)
+        ],
+        "links": [moving(above, color=COLOURS[1]) for _ in range(SOURCES + 1)],
+        "bars": list(answer.barh(range(BEST), 0.5, color=COLOURS[0], height=0.7)),
+        "classes": answer.add_artist(Texts(10, "DejaVu Sans", "bold", align=1)),
+        "percents": answer.add_artist(Texts(9, "DejaVu Sans", align=0)),
+        "prompt": pad.add_artist(Caption(0.5, 0.5)),
+        "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
-    left.set_title("the changed image", fontsize=10)
-    left.set(xlabel="column (pixels)", ylabel="row (pixels)")
-    below.set_title("\n", fontsize=10)  # room for the caption
-    below.set(xlabel="probability", ylabel="class", xlim=(0, 1.12), ylim=(classes - 0.4, -0.6))
-    below.set(xticks=(0, 0.5, 1), yticks=range(classes))
-    below.tick_params(axis="y", labelsize=8, length=0)
-    artists["said"] = below.add_artist(Caption(0.45, 1.19))
-    panels = [figure.add_subplot(grid[:, column]) for column in (1, 2)]
-    artists["maps"] = [_mosaic(*pair) for pair in zip(panels, shapes, strict=True)]
-    for axes, name, (channels, height, width) in zip(panels, LAYERS, shapes, strict=True):
-        axes.set_title(f"{name} and ReLU\n{channels} maps of {height} × {width}", fontsize=10)
-        axes.set_xlabel("next channels to the right\n", fontsize=10)  # room for the scale
-    artists["scales"] = [axes.add_artist(Caption(0.5, -0.095, size=9)) for axes in panels]
+    pad.set_title("draw here", fontsize=9, pad=3)
+    read.set_title("what the net reads", fontsize=9, pad=3)
+    for axes, name, (channels, height, width) in zip((first, second), LAYERS, shapes, strict=True):
+        axes.set_title(f"{name}: {channels} maps, {height} × {width}", fontsize=9, pad=3)
+    for axes in (pad, read, kernel):
+        axes.spines[:].set(visible=True, color="0.6")
+    answer.set(xlabel="probability", xticks=(0, 1), yticks=())
+    answer.tick_params(labelsize=8, pad=1, length=2)
+    answer.xaxis.labelpad = -8
     return artists
 
 
 def _mosaic(axes, shape):
-    """An empty mosaic with the channel of each row's first map beside it."""
+    """An empty mosaic of maps: black for 0, white for the largest value of the layer."""
     shown = tiles(np.zeros(shape))
-    height = shape[1] + 1
-    first = range(0, shape[0], ACROSS)
-    axes.set_yticks([height * (i + 0.5) - 0.5 for i in range(len(first))], list(first))
-    axes.set(xticks=[], ylabel="channel of the row's first map")
+    axes.set(xticks=(), yticks=())
     axes.spines[:].set_visible(False)
-    cmap = colormaps["gray"].with_extremes(under=COLOURS[5])
-    return axes.imshow(shown, cmap=cmap, vmin=0, vmax=1, aspect="auto")  # the layout is exact only so
+    cmap = colormaps["gray"].with_extremes(bad="white")
+    extent = (0, shown.shape[1], shown.shape[0], 0)
+    return axes.imshow(shown, cmap=cmap, vmin=0, vmax=1, aspect="auto", extent=extent)
 
 
-def tiles(maps):
-    """Maps (C, H, W) side by side in one array, row by row, with gaps of -1 between them."""
-    missing = -len(maps) % ACROSS
-    padded = np.pad(maps, ((0, missing), (0, 1), (0, 1)), constant_values=-1)
-    grid = padded.reshape(-1, ACROSS, *padded.shape[1:]).transpose(0, 2, 1, 3)
-    return grid.reshape(-1, ACROSS * padded.shape[2])[:-1, :-1]
+def tiles(maps, across=ACROSS):
+    """Maps (C, H, W) side by side in one array, row by row, with gaps of NaN between them."""
+    missing = -len(maps) % across
+    padded = np.pad(maps, ((0, missing), (0, 1), (0, 1)), constant_values=np.nan)
+    grid = padded.reshape(-1, across, *padded.shape[1:]).transpose(0, 2, 1, 3)
+    return grid.reshape(-1, across * padded.shape[2])[:-1, :-1]
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
+    mine = state["label"] is None
+    artists["test"].set_data(np.zeros((28, 28)) if mine else state["image"])
+    ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in state["drawing"]] if mine else []
+    artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
+    artists["prompt"].set_text("draw a digit" if state["empty"] else "")
     artists["image"].set_data(state["image"])
-    left, top, side = state["column"] - 0.5, state["row"] - 0.5, state["erase"]
-    artists["block"].set_data(*outline(left, top, side, side))
-    artists["corner"].set_data([left], [top])
-    for image, maps, scale in zip(artists["maps"], state["maps"], artists["scales"], strict=True):
-        top = max(float(maps.max()), 1e-9)
+    for image, maps in zip(artists["maps"], state["maps"], strict=True):
         image.set_data(tiles(maps))
-        image.set_clim(0, top)
-        scale.set_text(f"black 0, white {top:.2f}")
-    for bar, probability in zip(artists["bars"], state["probs"], strict=True):
-        bar.set_width(float(probability))
-    artists["true"].set_data([1.06], [state["label"]])
-    said, label = state["said"], state["label"]
-    artists["said"].set_text(
-        f"says {said} with {100 * state['probs'][said]:.0f} %,\ntrue {label} (triangle): "
-        + ("right" if said == label else "wrong")
+        image.set_clim(0, max(float(maps.max()), 1e-9))
+    _show_chosen(artists, state)
+    best, probs = state["best"], state["probs"]
+    for bar, k in zip(artists["bars"], best, strict=True):
+        bar.set_width(float(probs[k]))
+    shown = () if state["empty"] else best
+    rows = range(len(shown))
+    artists["classes"].set_data(-0.05, rows, [str(k) for k in shown])
+    artists["percents"].set_data(
+        [probs[k] + 0.03 for k in shown], rows, [f"{100 * probs[k]:.1f} %" for k in shown]
     )
+    artists["caption"].set_text(title(state))
+
+
+def _show_chosen(artists, state):
+    """The chosen map's frame, its kernels, and lines from it to what it comes from."""
+    layer, channel = state["chosen"]
+    kernels, window = state["kernels"], state["window"]
+    shown = kernels[0] if layer == 0 else tiles(kernels)
+    artists["kernels"].set_data(shown)
+    artists["kernels"].set_extent((0, shown.shape[1], shown.shape[0], 0))
+    largest = np.abs(kernels).max()
+    artists["kernels"].set_clim(-largest, largest)
+    artists["kernel"].set_text(f"kernel{'s' if layer else ''} of {LAYERS[layer]}'s map {channel}")
+    artists["window"].set_visible(window is not None)
+    if window is not None:
+        left, top, side = window
+        artists["window"].set_bounds(left - 0.5, top - 0.5, side, side)
+    boxes = [_box(maps.shape, channel) for maps in state["maps"]]
+    for i, frame in enumerate(artists["chosen"]):
+        frame.set_visible(i == layer)
+        frame.set_bounds(*boxes[i])
+    axes = artists["maps"][layer].axes
+    left, top, width, height = boxes[layer]
+    start = place(axes, left, top + height / 2)
+    sources = np.argsort(-state["strength"])[:SOURCES] if layer and not state["empty"] else []
+    ends = [_right(artists["maps"][0].axes, _box(state["maps"][0].shape, i)) for i in sources]
+    weights = [4 * state["strength"][i] / state["strength"].max() for i in sources]
+    for link in artists["links"]:
+        link.set_data([], [])
+    for link, end, weight in zip(artists["links"], ends, weights, strict=False):
+        link.set_data(*np.transpose([start, end]))
+        link.set_linewidth(weight)
+    if layer == 0 and window is not None:
+        x, y, side = window
+        artists["links"][0].set_data(
+            *np.transpose([start, place(artists["image"].axes, x + side - 0.5, y + side / 2)])
+        )
+        artists["links"][0].set_linewidth(1)
+
+
+def _box(shape, channel):
+    """(left, top, width, height) of a map in its mosaic."""
+    row, column = divmod(channel, ACROSS)
+    return column * (shape[2] + 1), row * (shape[1] + 1), shape[2], shape[1]
+
+
+def _right(axes, box):
+    return place(axes, box[0] + box[2], box[1] + box[3] / 2)
+
+
+def _link(controls):
+    """A stroke makes the drawing the source, another test digit the digit; the pad is empty for a digit."""
+    source, drawing, kept = controls["source"], controls["drawing"], {}
+
+    def draw(change):
+        if change["new"]:
+            source.value = DRAWING
+
+    def take_digit(change):
+        source.value = DIGIT
+
+    def change_source(change):
+        if change["new"] == DIGIT:
+            kept["strokes"], drawing.value = drawing.value, ()
+        elif not drawing.value:
+            drawing.value = kept.pop("strokes", ())
+
+    drawing.observe(draw, "value")
+    controls["digit"].observe(take_digit, "value")
+    source.observe(change_source, "value")

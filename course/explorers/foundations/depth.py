@@ -1,32 +1,33 @@
-"""Chapter 0's explorer of depth: what becomes of a signal and of its gradient from layer to layer."""
+"""Chapter 0's explorer of depth: the activations and the gradients of each layer, as histograms."""
 
 from functools import lru_cache, partial
 
 import numpy as np
 import torch
+from matplotlib.collections import PolyCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import arrays, caption_above, legend, minus, moving, within
+from course.explorers.parts import arrays, legend, minus, moving
 from course.plots import COLOURS
-from course.plots.texts import Caption
+from course.plots.texts import Caption, Texts
 
 MOST_LAYERS = 30
-FLOOR, MOST = 1e-15, 1e15  # of both scales
-MEANINGS = {  # of a mean factor over all layers
-    "vanishes": "vanishes",
-    "explodes": "explodes",
-    "keeps": "keeps within a factor 10",
-    "none": "nothing to measure",
-}
+HIGH = 2.05  # of both scales, up and down
+EDGES = np.arange(-HIGH, HIGH + 0.01, 0.1)  # of the histograms' bars, one of which is around 0
 WIDTHS = (16, 32, 64, 128)
-SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0)  # on a log scale
+SCALES = (
+    0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0,
+)  # fmt: skip
 GAINS = {"linear": 1.0, "relu": 0.5}  # of a mean square by an activation; no constant for the others
 KEPT = 10.0  # the change between the first and the last layer that is no verdict's matter
+LOW = 0.025  # a highest bar below this is drawn narrower
+SEEN = 0.01  # the share beyond the scale from which an arrow says so
+FLAT, SATURATED = 0.1, 0.2  # a slope this small is flat; the share of flat units from which a layer saturates
 ALT = (
-    "Two panels on log scales: to the left the mean square of each layer before its activation, from the "
-    "first layer on, to the right that of the loss's gradient from the last layer back; dashed straight "
-    "lines show what the width and the weights' standard deviation predict for linear and relu layers."
+    "Two rows of histograms that lie on their sides, one for each layer: above the activations on their way "
+    "forward, below the loss's gradients on their way back; black dots mark root mean squares, dashed lines "
+    "what the width and the weights' standard deviation predict for linear and relu layers."
 )
 
 
@@ -34,45 +35,78 @@ def depth(signals, activations, initialisations):
     """Explore how a signal and its gradient shrink or grow in a deep network of layers of one width.
 
     Args:
-        signals: function (widths, activation, std_of) -> (forward (L,), backward (L,)): widths are the
-            L + 1 sizes from the input on, std_of a function (fan_in, fan_out) -> standard deviation of a
-            layer's weights; the mean squares of each layer's output before its activation and of the loss's
-            gradient there, both from the first layer on. It is called once for a setting.
-        activations: sequence of names, "relu" among them; it and "linear" get a prediction.
+        signals: function (widths, activation, std_of) -> (forward, backward), sequences of L tensors (B, n):
+            widths are the L + 1 sizes from the input on, std_of a function (fan_in, fan_out) -> standard
+            deviation of a layer's weights; what goes into each layer's activation and the loss's gradient
+            there, both from the first layer on. It is called once for a setting.
+        activations: dict of a name, "relu" among them, to the pair of functions (z) -> its value and its
+            slope; "relu" and "linear" get a prediction.
         initialisations: dict of a name, "Xavier" among them, to a function (fan_in, fan_out) -> standard
             deviation.
     """
     scales = [(f"{scale:g}", scale) for scale in SCALES]
     controls = {
-        "activation": menu("activation", activations, "relu", "what stands between two layers"),
-        "initialisation": menu(
-            "initialisation",
-            initialisations,
-            "Xavier",
-            "what decides the standard deviation of the weights",
-        ),
-        "scale": list_slider(
-            "scale", scales, 1.0, "what that standard deviation is multiplied by, on a log scale"
-        ),
-        "layers": slider("layers", (2, MOST_LAYERS), 20, "how many layers of weights the network has"),
-        "width": list_slider(
-            "width", WIDTHS, 64, "how many units each layer has, the input too, on a log scale"
-        ),
+        "activation": menu("activation", list(activations), "relu", "what stands between two layers"),
+        "scale": list_slider("scale of the weights", scales, 1.0, "what their spread is multiplied by"),
+        "initialisation": menu("initialisation", list(initialisations), "Xavier", "of the weights' spread"),
+        "layers": slider("layers", (2, MOST_LAYERS), 12, "how many layers of weights the network has"),
+        "width": list_slider("width", WIDTHS, 64, "how many units each layer has, the input too"),
     }
-    measured = lru_cache(maxsize=4096)(partial(measure, signals, initialisations))
-    compute = partial(compute_depth, initialisations, measured)
-    picture = Picture(build, update, (9.4, 4.5))
-    return Explorer("depth", controls, compute, picture, ALT, main=("scale", "layers"))
+    measured = lru_cache(maxsize=256)(partial(measure, signals, activations, initialisations))
+    return Explorer(
+        "depth",
+        controls,
+        partial(compute_depth, initialisations, measured),
+        Picture(build, update, (8.4, 4.0)),
+        ALT,
+        main=("activation", "scale"),
+        touch={"forward": partial(scaled, "forward"), "backward": partial(scaled, "backward")},
+        play="scale",
+        hint="Drag a layer's dot: the scale of the weights follows.",
+    )
 
 
-def measure(signals, initialisations, layers, width, activation, initialisation, scale):
-    """The mean squares of one setting: forward (layers,), backward (layers,), float64 arrays."""
+def scaled(name, state, x, y):
+    """The scale of the weights that brings the dot of the layer at x to the height y."""
+    layers = state["layers"]
+    layer = int(np.clip(x * layers, 0, layers - 1))
+    steps = layer + 1 if name == "forward" else layers - 1 - layer
+    here = np.sqrt(state[name][layer])
+    if steps == 0 or here == 0:
+        return {}
+    return {"scale": float(state["scale"] * (max(abs(y), 0.02) / here) ** (1 / steps))}
+
+
+def measure(signals, activations, initialisations, layers, width, activation, initialisation, scale):
+    """The histograms of one setting.
+
+    Returns:
+        dict: for forward and for backward the mean squares (layers,), those of the gradient divided by the
+        last layer's, _bars (layers, len(EDGES) - 1), the share of each bar, and _beyond (2, layers), the
+        shares below and above all bars; saturated, the share of the last layer's positive inputs at which
+        the activation is flat.
+    """
 
     def std_of(fan_in, fan_out):
         return scale * initialisations[initialisation](fan_in, fan_out)
 
-    found = signals((width,) * (layers + 1), activation, std_of)
-    return tuple(arrays(torch.as_tensor(part)) for part in found)
+    value, slope = activations[activation]
+    forward, backward = signals((width,) * (layers + 1), activation, std_of)
+    positive = forward[-1][forward[-1] > 0]
+    found = {"saturated": float((slope(positive) < FLAT).sum()) / max(len(positive), 1)}
+    size = backward[-1].square().mean().sqrt()
+    for name, tensors in (
+        ("forward", [value(z) for z in forward]),
+        ("backward", [gradient / size if size else gradient for gradient in backward]),
+    ):
+        values = arrays(torch.stack(list(tensors))).reshape(layers, -1)
+        found[name] = (values**2).mean(1)
+        bars = np.clip(np.digitize(values, EDGES), 0, len(EDGES))  # 0 and the last are beyond
+        bars += (len(EDGES) + 1) * np.arange(layers)[:, None]
+        counts = np.bincount(bars.ravel(), minlength=layers * (len(EDGES) + 1)).reshape(layers, -1)
+        shares = counts / values.shape[1]
+        found |= {f"{name}_bars": shares[:, 1:-1], f"{name}_beyond": shares[:, [0, -1]].T}
+    return found
 
 
 def compute_depth(initialisations, measured, *, activation, initialisation, scale, layers, width):
@@ -81,103 +115,96 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
     Args:
         measured: function (layers, width, activation, initialisation, scale) -> what `measure` returned.
     Returns:
-        dict: forward (layers,), mean squares from the first layer on, backward (layers,), those of the
-        gradient from the last layer back, the first of them 1, and for each of the two its _line, (layers,)
-        as predicted, or None, its _factor, the mean of a step, and its _verdict; std, of the weights;
+        dict: what `measure` returned, and for forward and for backward the _line, (layers,) mean squares as
+        predicted, or None, the _factor, the geometric mean of a step's factor, and the _verdict, a word;
         predicted, the factor width · std² · g of a layer, or None.
     """
-    forward, gradients = measured(layers, width, activation, initialisation, scale)
-    with np.errstate(all="ignore"):  # 0 / 0 where no gradient is left, inf / inf where it has overflowed
-        backward = gradients[::-1] / gradients[-1]
+    found = measured(layers, width, activation, initialisation, scale)
     std = float(scale * initialisations[initialisation](width, width))
     predicted = width * std**2 * GAINS[activation] if activation in GAINS else None
-    state = {"forward": forward, "backward": backward, "std": std, "predicted": predicted}
-    for name in ("forward", "backward"):
-        line = None if predicted is None else state[name][0] * predicted ** np.arange(layers)
-        factor = factor_of(state[name])
-        state |= {f"{name}_line": line, f"{name}_factor": factor}
-        state[f"{name}_verdict"] = verdict(factor, layers - 1)
+    state = found | {"predicted": predicted}
+    for name, way in (("forward", 1), ("backward", -1)):
+        values = state[name][::way]  # in the order in which they are computed
+        line = None if predicted is None else (values[0] * predicted ** np.arange(layers))[::way]
+        change = values[-1] / values[0] if values[0] else 0.0
+        state |= {f"{name}_line": line, f"{name}_factor": float(change ** (1 / (layers - 1)))}
+        state[f"{name}_verdict"] = (
+            "vanishes" if change < 1 / KEPT else "explodes" if change > KEPT else "stays"
+        )
+    if state["forward_verdict"] == "stays" and state["saturated"] > SATURATED:
+        state["forward_verdict"] = "saturates"
     return state
 
 
-def factor_of(values):
-    """The geometric mean of the factors from one value to the next; NaN, 0 or inf at an end tell all."""
-    with np.errstate(all="ignore"):
-        return float((values[-1] / values[0]) ** (1 / (len(values) - 1)))
-
-
-def verdict(factor, steps):
-    """What a mean factor over so many steps comes to: a key of `MEANINGS`."""
-    if np.isnan(factor):
-        return "none"
-    reach = np.log10(factor) * steps if factor > 0 else -np.inf
-    if abs(reach) <= np.log10(KEPT):
-        return "keeps"
-    return "vanishes" if reach < 0 else "explodes"
-
-
 def build(figure):
-    """All artists: the signal forward to the left, the gradient backward to the right."""
-    figure.get_layout_engine().set(wspace=0.06, w_pad=0.1)
-    grid = figure.add_gridspec(1, 2)
-    artists = {"caption": caption_above(figure, grid, 1.29, "\n\n\n\n\n", 10)}
-    left, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
-    left.set(xlabel="layer", ylabel="mean square before the activation", xlim=(0, MOST_LAYERS + 1))
-    right.set(xlabel="layers back from the last", xlim=(-1, MOST_LAYERS))
-    right.set_ylabel("mean square of the gradient\n(the last layer's = 1)")
-    for name, axes in (("forward", left), ("backward", right)):
-        artists |= _build_panel(axes, name)
+    """All artists: the activations above, the gradients below, layer under layer."""
+    figure.set_layout_engine("none")
+    grid = figure.add_gridspec(2, 1, left=0.07, right=0.99, bottom=0.12, top=0.85, hspace=0.2)
+    above, below = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+    artists = {"caption": above.add_artist(Caption(0.5, 1.29))}
+    artists |= _build_row(above, "forward", "activation", "forward →")
+    artists |= _build_row(
+        below, "backward", "gradient", "← backward (the last layer's root mean square is 1)"
+    )
+    lines = [artists["forward_dots"], artists["forward_dashes"]]
+    legend(above, lines, ["root mean square", "predicted (relu, linear)"], x=1, side="right")
+    below.set_xlabel("layer", labelpad=16)
+    artists["layers"] = below.add_artist(Texts(9, "DejaVu Sans"))
+    artists["layers"].set_transform(below.transAxes)
     return artists
 
 
-def _build_panel(axes, name):
-    # Fixed limits: to move an axis would cost a whole redraw.
-    axes.set(yscale="log", ylim=(FLOOR, MOST))
-    axes.set_yticks(10.0 ** np.arange(-15, 16, 5))
-    axes.minorticks_off()
-    axes.grid(True, axis="y")
-    axes.axhline(1, color="0.6", linewidth=1, linestyle=":")
-    artists = {
-        name: moving(axes, "o-", color=COLOURS[0], linewidth=1.5, markersize=4, zorder=3),
-        f"{name}_line": moving(axes, "--", color=COLOURS[1], linewidth=1.8, zorder=4),
-        f"{name}_title": axes.add_artist(Caption(0.5, 1.13)),
+def _build_row(axes, name, label, way):
+    axes.set_label(name)
+    axes.set(xlim=(0, 1), ylim=(-HIGH, HIGH), xticks=(), yticks=range(-2, 3), ylabel=label)
+    axes.set_yticks(range(-2, 3), [minus(str(tick)) for tick in range(-2, 3)])
+    axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    axes.text(0.005, 1.02, way, transform=axes.transAxes, fontsize=9, va="bottom")
+    colour = COLOURS[0] if name == "forward" else COLOURS[1]
+    arrow = dict(linestyle="", color=colour, markersize=6, clip_on=False)
+    return {
+        f"{name}_bars": axes.add_collection(PolyCollection([], facecolors=colour, linewidths=0)),
+        f"{name}_dots": moving(axes, "o", color="black", markersize=4, zorder=4),
+        f"{name}_dashes": moving(axes, "--", color="black", linewidth=1.2, zorder=3),
+        f"{name}_below": moving(axes, "v", **arrow),
+        f"{name}_above": moving(axes, "^", **arrow),
     }
-    handles = [artists[name], artists[f"{name}_line"]]
-    spacing = dict(columnspacing=1.2, handlelength=2, handletextpad=0.5)
-    legend(axes, handles, ["measured", "predicted"], **spacing)
-    return artists
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    for name, first in (("forward", 1), ("backward", 0)):
-        layers = first + np.arange(state["layers"])
-        artists[name].set_data(layers, within(state[name], FLOOR, MOST))
-        line = [] if state[f"{name}_line"] is None else within(state[f"{name}_line"], FLOOR, MOST)
-        artists[f"{name}_line"].set_data(layers[: len(line)], line)
-        artists[f"{name}_title"].set_text(title(state, name))
+    layers = state["layers"]
+    places = (np.arange(layers) + 0.5) / layers
+    for name in ("forward", "backward"):
+        artists[f"{name}_bars"].set_verts(outlines(places, 0.45 / layers, state[f"{name}_bars"]))
+        artists[f"{name}_dots"].set_data(places, np.sqrt(state[name]))
+        line = [] if state[f"{name}_line"] is None else np.sqrt(state[f"{name}_line"])
+        artists[f"{name}_dashes"].set_data(places[: len(line)], line)
+        below, above = (places[shares > SEEN] for shares in state[f"{name}_beyond"])
+        artists[f"{name}_below"].set_data(below, np.full(len(below), -HIGH))
+        artists[f"{name}_above"].set_data(above, np.full(len(above), HIGH))
+    artists["layers"].set_data(places, -0.1, [str(layer + 1) for layer in range(layers)])
     artists["caption"].set_text(caption(state))
 
 
-def title(state, name):
-    """A panel's measured factor and its verdict."""
-    factor, meaning = state[f"{name}_factor"], MEANINGS[state[f"{name}_verdict"]]
-    return f"{name}: " + ("" if np.isnan(factor) else f"× {said(factor)} a layer, ") + meaning
+def outlines(places, half, bars):
+    """The outline of each layer's histogram, mirrored at the layer's place: (layers, N, 2).
+
+    Each is as wide as its highest bar, or less if all its bars are low; the bar around 0, which may hold most
+    of a layer, is cut off there.
+    """
+    others = np.delete(bars, bars.shape[1] // 2, 1).max(1, keepdims=True)
+    widths = half * np.minimum(bars / np.maximum(others, LOW), 1)
+    steps = np.repeat(widths, 2, 1)
+    heights = np.tile(np.repeat(EDGES, 2)[1:-1], (len(places), 1))
+    x = np.concatenate([places[:, None] + steps, (places[:, None] - steps)[:, ::-1]], 1)
+    return np.stack([x, np.concatenate([heights, heights[:, ::-1]], 1)], 2)
 
 
 def caption(state):
-    """The settings, and the factor that they predict, in two lines."""
-    std, width, predicted = said(state["std"]), state["width"], state["predicted"]
-    setting = (
-        f"{state['layers']} layers of {width} units, {state['activation']}, {state['initialisation']}: "
-        f"weights with σ = {std} (scale {state['scale']:g})"
+    """What becomes of the signal and of the gradient."""
+    factors = [minus(f"{state[f'{name}_factor']:.2g}") for name in ("forward", "backward")]
+    return (
+        f"The signal {state['forward_verdict']} (mean square × {factors[0]} per layer); "
+        f"the gradient, going back, {state['backward_verdict']} (× {factors[1]})"
     )
-    if predicted is None:
-        return f"{setting}\nno constant factor is predicted for {state['activation']}"
-    gain = "½" if state["activation"] == "relu" else "1"
-    return f"{setting}\npredicted factor of a layer: n σ² g = {width} · {std}² · {gain} = {said(predicted)}"
-
-
-def said(number):
-    """A number to three digits, with an exponent where it is small: "0.0312", "1.6e−05"."""
-    return minus(f"{number:.3g}")

@@ -1,52 +1,47 @@
-"""Chapter 0's explorer of going down a gradient: a bowl or a curved ravine, three optimisers, every step."""
+"""Chapter 0's explorer of going down a gradient: a bowl or a curved ravine, all optimisers, every step."""
 
 import math
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 import torch
 from contourpy import contour_generator
-from matplotlib.collections import LineCollection
-from matplotlib.lines import Line2D
+from matplotlib import colormaps
+from matplotlib.collections import PolyCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import FADING, factor_text, fading_path, legend, minus, moving, within
+from course.explorers.parts import caption_above, factor_text, mark, moving, spread, within
 from course.plots import COLOURS
-from course.plots.texts import Caption, Texts
 
-HALF = 2.5  # of the side of the plane shown
-LEVELS = 0.001 * 4.0 ** np.arange(9)  # of the contours
-FLOOR, MOST = 1e-10, 1e4  # of the loss's scale
+WIDE, HIGH = 3.2, 2.5  # half of the plane's sides
+LEVELS = 0.002 * 3.0 ** np.arange(9)  # of the contours
+TINTS = colormaps["Blues"](np.linspace(0.34, 0.0, len(LEVELS) + 1))  # between them
+FLOOR, MOST = 1e-6, 1e3  # of the loss's scale
+STEPS = 100  # at most
+LETTERS = 0.06  # of a panel's height: what a name needs
 FAR = 100.0  # places further out are drawn at this distance, beyond the picture's edge
-MEANINGS = {  # of the learning rate on a bowl
-    "converges": "lr {} < {} = {:.4g}: converges, in the end × {} a step",
-    "edge": "lr {} = {} = {:.4g}: on the edge, in the end × {} a step",
-    "diverges": "lr {} > {} = {:.4g}: diverges, in the end × {} a step",
-}
 TURN = math.radians(30)  # of the bowl's steepest direction from the first axis
 SLOPE = 0.6  # of the ravine, see `bottom`
 PLAIN, HEAVY = "gradient descent", "momentum"  # whose factor on a bowl is known
 # Spaced evenly on a log scale, but for their rounding and for the neighbours of the edge at 2.
 RATES = (
     0.003, 0.004, 0.005, 0.007, 0.01, 0.014, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4, 0.5, 0.6,
-    0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 1.9, 1.98, 2.0, 2.02, 2.1, 2.4, 2.8, 3.3, 3.8, 4.0,
+    0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 1.9, 1.98, 2.0, 2.02, 2.1, 2.4, 2.7, 3.0, 3.3, 3.8, 4.0,
 )  # fmt: skip
 CONDITIONS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 40.0, 50.0, 70.0, 100.0)
-STARTS = {"left": (-2.0, 1.6), "right": (2.0, 1.8), "below": (-1.5, -1.8)}
 MINIMA = {"bowl": (0.0, 0.0), "curved ravine": (1.0, -1.0)}  # where the loss is 0
 LIMIT = 1e40  # of a coordinate; beyond it a path has left, and its loss is counted as infinite
 EDGE = 1e-9  # of the spectral radius around 1
-GRID = np.linspace(-HALF, HALF, 161)  # of the contours, along either axis
 ALT = (
-    "The contours of a bowl or of a curved ravine with the path of an optimiser from its start towards the "
-    "minimum, its dots darker with time; beside it the loss above the minimum over the steps on a log scale, "
-    "with the straight dashed line that the curvatures predict, where they predict one."
+    "The contours of a bowl or of a curved ravine with the paths of all optimisers from one start, the "
+    "chosen one bold with a dot for each step; beside it their losses over the steps on a log scale, with "
+    "the straight dashed line that the curvatures predict, where they predict one."
 )
 
 
 def descent(steps):
-    """Explore how an optimiser goes down a bowl or a curved ravine over a plane.
+    """Explore how optimisers go down a bowl or a curved ravine over a plane.
 
     Args:
         steps: dict of an optimiser's name to a function (w (2,), g (2,), state, lr, momentum) -> new w (2,),
@@ -56,32 +51,35 @@ def descent(steps):
     """
     conditions = [(f"{condition:g}", condition) for condition in CONDITIONS]
     controls = {
-        "surface": menu(
-            "surface",
-            MINIMA,
-            None,
-            "the loss over the plane of two weights; its largest curvature at the minimum is one",
-        ),
-        "optimizer": menu("optimiser", steps, None, "what makes a step of a gradient"),
-        "lr": list_slider("learning rate", RATES, 0.1, "the learning rate, on a log scale"),
-        "momentum": slider(
-            "momentum",
-            (0, 0.99, 0.01),
-            0.9,
-            "how much of the last step's direction is kept; plain gradient descent keeps none",
-        ),
+        "lr": list_slider("learning rate", RATES, 1.9, "the learning rate of all, on a log scale"),
+        "count": slider("steps", (0, STEPS), 30, "how many steps have been taken"),
+        "optimizer": menu("optimiser", steps, None, "whose path is bold and whose loss is predicted"),
+        "surface": menu("surface", MINIMA, None, "the loss; its largest curvature at the minimum is one"),
         "condition": list_slider(
             "condition number",
             conditions,
             20.0,
-            "the largest curvature at the minimum divided by the smallest, on a log scale",
+            "the largest curvature at the minimum divided by the smallest",
         ),
-        "count": slider("steps", (5, 200), 60, "how many steps are taken"),
-        "start": menu("start", STARTS, None, "where the path begins"),
+        "momentum": slider("momentum", (0, 0.99, 0.01), 0.5, "how much of the last step's direction is kept"),
+        "start_1": slider("start w₁", (-WIDE, WIDE, 0.1), -2.0, "where the paths begin, across"),
+        "start_2": slider("start w₂", (-HIGH, HIGH, 0.1), 1.6, "where the paths begin, upwards"),
     }
-    compute = partial(compute_descent, steps)
-    picture = Picture(build, update, (9.4, 4.9))
-    return Explorer("descent", controls, compute, picture, ALT, main=("optimizer", "lr"))
+    walked = lru_cache(maxsize=256)(lambda name, *setting: walk(steps[name], *setting))
+    return Explorer(
+        "descent",
+        controls,
+        partial(compute_descent, tuple(steps), walked),
+        Picture(partial(build, tuple(steps)), update, (8.4, 4.0)),
+        ALT,
+        main=("lr", "count"),
+        touch={
+            "plane": lambda state, x, y: {"start_1": x, "start_2": y},
+            "loss": lambda state, x, y: {"count": x},
+        },
+        play="count",
+        hint="Drag the start, or play the steps.",
+    )
 
 
 def bottom(a):
@@ -117,18 +115,19 @@ def gradient(surface, condition, a, b):
 
 @cache
 def contours(surface, condition):
-    """The lines on which the loss is one of `LEVELS`, within the picture: list of (N, 2)."""
-    lines = contour_generator(GRID, GRID, loss(surface, condition, *np.meshgrid(GRID, GRID)))
-    return [line for level in LEVELS for line in lines.lines(level)]
+    """For each of `LEVELS`, from the highest, the parts of the plane below it: list of lists of (N, 2)."""
+    x, y = np.linspace(-WIDE, WIDE, 211), np.linspace(-HIGH, HIGH, 151)
+    lines = contour_generator(x, y, loss(surface, condition, *np.meshgrid(x, y)), fill_type="OuterOffset")
+    return [lines.filled(-1, level)[0] for level in LEVELS[::-1]]
 
 
 @torch.no_grad()
-def walk(step, surface, condition, start, lr, momentum, count):
-    """The places of an optimiser: (count + 1, 2), NaN from where a coordinate passes `LIMIT`."""
-    places = np.full((count + 1, 2), np.nan)
+def walk(step, surface, condition, start, lr, momentum):
+    """The places of an optimiser: (STEPS + 1, 2), NaN from where a coordinate passes `LIMIT`."""
+    places = np.full((STEPS + 1, 2), np.nan)
     places[0] = start
     w, state = torch.tensor(start, dtype=torch.float64), {}
-    for t in range(1, count + 1):
+    for t in range(1, STEPS + 1):
         # Two numbers are quicker in plain Python than as tensors.
         g = gradient(surface, condition, *w.tolist())
         w = step(w, torch.tensor(g, dtype=torch.float64), state, lr, momentum)
@@ -149,141 +148,139 @@ def spectral_radius(lr, momentum, curvature):
     return math.sqrt(momentum) if inside < 0 else abs(half) + math.sqrt(inside)
 
 
-def verdict(radius):
-    """What a spectral radius, or None, means: a key of `MEANINGS`."""
-    if radius is None:
-        return "none"
-    if abs(radius - 1) < EDGE:
-        return "edge"
-    return "converges" if radius < 1 else "diverges"
-
-
-def compute_descent(steps, *, surface, optimizer, lr, momentum, condition, count, start):
+def compute_descent(names, walked, *, surface, optimizer, lr, momentum, condition, count, start_1, start_2):
     """The numbers behind one picture of the descent.
 
+    Args:
+        names: of the optimisers.
+        walked: function (name, surface, condition, start, lr, momentum) -> what `walk` returned.
     Returns:
-        dict: contours, list of (N, 2); path (count + 1, 2), NaN from where it has left; losses (count + 1,),
-        inf there; minimum (2,); and None where the curvatures predict nothing: factor, of the loss a step;
-        predicted (count + 1,); bound, the learning rate beyond which a bowl is left.
+        dict: contours, list of lists of (N, 2); path (len(names), count + 1, 2), NaN from where one has left;
+        losses (len(names), count + 1), inf there; chosen, the bold one's place among the names; minimum (2,);
+        and None where the curvatures predict nothing: radius, by which the distance grows per step; predicted
+        (STEPS + 1,), the losses.
     """
-    path = walk(steps[optimizer], surface, condition, STARTS[start], lr, momentum, count)
-    losses = loss(surface, condition, *path.T)
+    start = (start_1, start_2)
+    path = np.stack([walked(name, surface, condition, start, lr, momentum) for name in names])[:, : count + 1]
+    losses = loss(surface, condition, path[..., 0], path[..., 1])
     kept = {PLAIN: 0.0, HEAVY: momentum}.get(optimizer) if surface == "bowl" else None
     radius = None if kept is None else max(spectral_radius(lr, kept, c) for c in (1, 1 / condition))
     return {
         "contours": contours(surface, condition),
         "path": path,
         "losses": np.where(np.isnan(losses), np.inf, losses),
+        "chosen": names.index(optimizer),
         "minimum": MINIMA[surface],
-        "factor": None if radius is None else radius**2,
-        "predicted": None if radius is None else losses[0] * radius ** (2 * np.arange(count + 1)),
-        "bound": None if radius is None else 2 * (1 + kept),
-        "verdict": verdict(radius),
+        "radius": radius,
+        "predicted": None if radius is None else losses[0, 0] * radius ** (2 * np.arange(STEPS + 1)),
     }
 
 
-def build(figure):
-    """All artists: the path over the plane to the left, the loss over the steps to the right."""
-    figure.get_layout_engine().set(wspace=0.05, w_pad=0.18)  # the last mark's number needs room to the right
-    plane, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-    plane.set_title("\n\n\n\n", fontsize=10)  # room for the caption and the legends
-    artists = _build_plane(plane) | _build_loss(right)
-    return artists | {"caption": plane.add_artist(Caption(1.19, 1.185))}
+def build(names, figure):
+    """All artists: the paths over the plane to the left, the losses over the steps to the right."""
+    grid = figure.add_gridspec(1, 2, width_ratios=(1.2, 1))
+    artists = {"caption": caption_above(figure, grid, 1.13, "\n\n")}
+    plane, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    return artists | _build_plane(plane, names) | _build_losses(right, names)
 
 
-def _build_plane(axes):
-    axes.set(xlabel="weight w₁", ylabel="weight w₂", xlim=(-HALF, HALF), ylim=(-HALF, HALF), box_aspect=1)
-    ticks = range(-2, 3)
-    axes.set_xticks(ticks, [minus(str(tick)) for tick in ticks])
-    axes.set_yticks(ticks, [minus(str(tick)) for tick in ticks])
-    lines = axes.add_collection(LineCollection([], colors="0.68", linewidths=0.9, zorder=1), autolim=False)
-    dots = axes.scatter([], [], s=14, c=[], cmap=FADING, vmin=0, vmax=1, linewidths=0, zorder=3)
-    mark = dict(linestyle="", markeredgecolor="black", markersize=9, zorder=5)
+def _build_plane(axes, names):
+    axes.set_label("plane")
+    axes.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-WIDE, WIDE), ylim=(-HIGH, HIGH))
+    axes.set(aspect="equal", facecolor=TINTS[0])
     artists = {
-        "contours": lines,
-        "line": moving(axes, color="0.35", linewidth=0.8, zorder=2),
-        "dots": dots,
-        "start": moving(axes, "o", color="white", **mark),
-        "minimum": moving(axes, "x", color="black", markersize=10, markeredgewidth=2.2, zorder=4),
-        "end": moving(axes, "D", color=COLOURS[0], **mark | dict(markersize=7)),
+        "contours": axes.add_collection(PolyCollection([], edgecolors="0.55", linewidths=0.8), autolim=False),
+        "minimum": moving(axes, "x", color="black", markersize=8, markeredgewidth=2, zorder=2),
+        "dots": axes.scatter([], [], s=16, linewidths=0, zorder=4),
     }
-    level = Line2D([], [], color="0.68", linewidth=0.9)
-    handles = [artists["start"], fading_path(), artists["end"], artists["minimum"], level]
-    names = ["start", "path, darker with time", "end", "minimum", "loss, × 4 a line"]
-    legend(axes, handles, names, 0.54, columnspacing=0.7, handlelength=1.3)
+    artists |= _build_curves(axes, names, "path")
+    artists["start"] = mark(axes, "o", "white", 10, markeredgewidth=1.5, zorder=6)
     return artists
 
 
-def _build_loss(axes):
-    axes.set(ylabel="loss above the minimum", yscale="log", xlim=(0, 1), ylim=(FLOOR, MOST))
-    axes.set_xlabel("step", labelpad=9)
-    axes.minorticks_off()
-    axes.set_xticks((0,), ("000",))  # room for the scale, which moves with the number of steps
-    axes.tick_params(axis="x", length=0, labelcolor="none")
-    artists = {
-        "loss": moving(axes, color=COLOURS[0], linewidth=2, zorder=3),
-        "predicted": moving(axes, "--", color=COLOURS[1], linewidth=1.8, zorder=4),
-        "ticks": moving(axes, "|", color="black", clip_on=False, in_layout=False, markersize=7),
-        "scale": axes.add_artist(Texts(10, "DejaVu Sans")),
-    }
-    for name in ("ticks", "scale"):
-        artists[name].set_transform(axes.transAxes)
-    names = ["this path", "first loss · factor^step"]
-    legend(axes, [artists["loss"], artists["predicted"]], names, columnspacing=0.7, handlelength=1.3)
-    return artists
+def _build_losses(axes, names):
+    axes.set_label("loss")
+    axes.set(xlabel="step", xlim=(0, 1.68 * STEPS), ylim=np.log10((FLOOR, MOST)))
+    axes.set(xticks=range(0, STEPS + 1, 20), ylabel="loss above the minimum")
+    axes.set_yticks(range(-6, 3, 2), [f"$10^{{{power}}}$" for power in range(-6, 3, 2)])
+    axes.spines["bottom"].set_bounds(0, STEPS)
+    line = moving(axes, "--", color="black", linewidth=1.2, zorder=5)
+    words = axes.text(0, 1.03, r"– –  predicted: $L_0\,\rho^{\,t}$", fontsize=9, transform=axes.transAxes)
+    return {"predicted": line, "words": words} | _build_curves(axes, names, "loss")
+
+
+def _build_curves(axes, names, kind):
+    """A line with an end for each optimiser, and its name."""
+    lines, ends, labels = [], [], []
+    ground = dict(facecolor="white", edgecolor="none", alpha=0.75, pad=0.8)
+    for name, colour in zip(names, COLOURS, strict=False):
+        lines.append(moving(axes, color=colour))
+        ends.append(moving(axes, "o", color=colour, markersize=6, markeredgecolor="white", zorder=5))
+        labels.append(axes.text(0, 1, name, color=colour, fontsize=9, va="center", zorder=7, bbox=ground))
+        labels[-1].set_in_layout(False)
+    return {f"{kind} lines": lines, f"{kind} ends": ends, f"{kind} labels": labels}
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    artists["contours"].set_segments(state["contours"])
-    places, share = shown(state["path"]), np.linspace(0, 1, len(state["path"]))
-    artists["line"].set_data(*places.T)
-    artists["dots"].set_offsets(places)
-    artists["dots"].set_array(share)
-    last = places[np.isfinite(places[:, 0])][-1]
-    for name, place in (("start", places[0]), ("end", last), ("minimum", state["minimum"])):
+    levels = state["contours"]
+    artists["contours"].set_verts([part for parts in levels for part in parts])
+    artists["contours"].set_facecolors(np.repeat(TINTS[1:], [len(parts) for parts in levels], 0))
+    places, chosen = shown(state["path"]), state["chosen"]
+    artists["dots"].set_offsets(places[chosen])
+    artists["dots"].set_facecolors([(COLOURS[chosen], 0.3 + 0.7 * t / STEPS) for t in range(places.shape[1])])
+    for name, place in (("start", places[0, 0]), ("minimum", state["minimum"])):
         artists[name].set_data([place[0]], [place[1]])
-    left = np.isinf(state["losses"])
-    artists["loss"].set_data(share, within(np.where(left, np.nan, state["losses"]), FLOOR, MOST))
-    predicted = [] if state["predicted"] is None else within(state["predicted"], FLOOR, MOST)
-    artists["predicted"].set_data(share[: len(predicted)], predicted)
-    ticks = np.arange(0, state["count"] + 1, tick_of(state["count"]))
-    artists["ticks"].set_data(ticks / state["count"], 0 * ticks)
-    artists["scale"].set_data(ticks / state["count"], -0.045, [str(tick) for tick in ticks])
+    _update_curves(artists, "path", places[..., 0], places[..., 1], chosen, HIGH * np.array((-1, 1)), 0.14)
+    losses = np.where(np.isinf(state["losses"]), np.nan, state["losses"])
+    losses, steps = np.log10(within(losses, FLOOR, MOST)), np.arange(state["count"] + 1)
+    _update_curves(artists, "loss", [steps] * len(losses), losses, chosen, np.log10((FLOOR, MOST)), 3)
+    line = [] if state["predicted"] is None else np.log10(within(state["predicted"], FLOOR, MOST))
+    artists["predicted"].set_data(range(len(line)), line)
+    artists["words"].set_visible(len(line) > 0)
     artists["caption"].set_text(caption(state))
+
+
+def _update_curves(artists, kind, xs, ys, chosen, ends, aside):
+    """Each optimiser's line, its end and its name, which stands aside of it between the ends of the scale."""
+    lines, dots, labels = (artists[f"{kind} {part}"] for part in ("lines", "ends", "labels"))
+    last = [np.flatnonzero(np.isfinite(y))[-1] for y in ys]
+    heights = spread([y[end] for y, end in zip(ys, last, strict=True)], *ends, LETTERS * (ends[1] - ends[0]))
+    for i, (x, y, end) in enumerate(zip(xs, ys, last, strict=True)):
+        lines[i].set_data(x, y)
+        lines[i].set_linewidth(1.8 if i == chosen else 1)
+        dots[i].set_data([x[end]], [y[end]])
+        left = kind == "loss" or x[end] < 0.3 * WIDE
+        place = x[end] if kind == "loss" else np.clip(x[end], -WIDE, WIDE)
+        labels[i].set_position((place + aside if left else place - aside, heights[i]))
+        labels[i].set_horizontalalignment("left" if left else "right")
+        labels[i].set_fontweight("bold" if i == chosen else "normal")
 
 
 def shown(path):
     """The places, those further than FAR from (0, 0) drawn back to that distance."""
-    far = np.maximum(np.hypot(*path.T) / FAR, 1)
-    return path / far[:, None]
-
-
-def tick_of(count):
-    """How many steps lie between two marks of the scale: at most eight marks."""
-    return next(size for size in (1, 2, 5, 10, 20, 50) if count <= 7 * size)
+    far = np.maximum(np.hypot(path[..., 0], path[..., 1]) / FAR, 1)
+    return path / far[..., None]
 
 
 def caption(state):
-    """The settings, what they predict and how far the path has come, in two lines."""
-    momentum = f"momentum {state['momentum']:.2g}"
-    if state["optimizer"] == PLAIN:
-        momentum += " (no effect)"
-    setting = f"{state['optimizer']}, {state['surface']}, condition number {state['condition']:g}"
-    last = state["losses"][-1]
-    said = f"{last:.2g}" if last <= MOST else f"above {MOST:,.0f} (diverged)"
-    return (
-        f"{setting}, lr {state['lr']:g}, {momentum}\n"
-        f"{meaning(state)};  loss after {state['count']} steps: {said}"
-    ).replace("e-", "e−")
+    """How far the chosen path has come, and what the curvatures say about its learning rate."""
+    last = state["losses"][state["chosen"]][-1]
+    said = f"{last:.2g}".replace("e-", "e−") if last <= MOST else f"> {MOST:,.0f}"
+    return f"Step {state['count']}: loss {said};  {meaning(state)}"
 
 
 def meaning(state):
     """What the curvatures say about the learning rate, or why they do not."""
     if state["surface"] != "bowl":
         return "the curvature changes from place to place: only the path tells"
-    if state["factor"] is None:
+    if state["radius"] is None:
         return f"no factor is predicted for {state['optimizer']}: only the path tells"
-    bound = "2 (1 + μ) / λ_max" if state["optimizer"] == HEAVY else "2 / λ_max"
-    words = MEANINGS[state["verdict"]]
-    return words.format(f"{state['lr']:g}", bound, state["bound"], factor_text(state["factor"]))
+    radius, edge, bound = state["radius"], "2/λₘₐₓ", 2
+    if state["optimizer"] == HEAVY:
+        edge, bound = "2(1 + μ)/λₘₐₓ", 2 * (1 + state["momentum"])
+    sign, does = ("<", "converges") if radius < 1 else (">", "diverges")
+    if abs(radius - 1) < EDGE:
+        sign, does = "=", "on the edge"
+    factor = factor_text(radius**2)
+    return f"lr {state['lr']:g} {sign} {edge} = {bound:.4g}: {does}, finally × ρ = {factor} per step"

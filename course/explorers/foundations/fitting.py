@@ -4,12 +4,12 @@ from functools import lru_cache, partial
 
 import numpy as np
 import torch
-from matplotlib.legend_handler import HandlerTuple
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import caption_above, legend, mark, moving, within
 from course.plots import COLOURS
+from course.plots.texts import Texts
 
 HIGH = 2.6  # of the scale of y, up and down
 FLOOR, MOST = 1e-2, 10.0  # of the errors' scale
@@ -18,12 +18,14 @@ MOST_SIZE = 30
 MOST_POINTS = 100
 HELD_OUT = 500  # points
 GRID = np.linspace(-1, 1, 241)  # of the curves over x
-LEGEND = dict(y=0.99, columns=3, columnspacing=1.0, handlelength=1.9)
+WORSE = 1.2  # times the lowest held-out error: from here on a model is too small or too large
+APART = 8  # sizes between the names of two regions
+REGIONS = {"under": ("underfitting", COLOURS[5]), "over": ("overfitting", COLOURS[4])}
 DECAYS = (0.0, *(float(f"{m}e{power}") for power in range(-9, 1) for m in (1, 3)), 10.0)
 ALT = (
     "A curve with noisy points around it and the fit of the chosen model; beside it the errors on the "
-    "training points and on held-out points against the model's size on a log scale, the noise as a dashed "
-    "line, the present size and the size of the lowest held-out error marked."
+    "training points and on held-out points against the model's size on a log scale, with the sizes that "
+    "underfit and those that overfit shaded to the left and to the right of the best."
 )
 
 
@@ -38,21 +40,37 @@ def fitting(features, ridge):
             as with more weights than points and no decay, it must choose one.
     """
     seen = lru_cache(maxsize=4)(lambda model, seed: matrices(features[model], seed))
-    surveyed = lru_cache(maxsize=256)(
-        lambda model, *setting: survey(ridge, seen(model, setting[-1]), *setting)
-    )
-    decays = [(short(decay), decay) for decay in DECAYS]
+    fits = lru_cache(maxsize=256)(lambda model, seed, *rest: survey(ridge, seen(model, seed), seed, *rest))
+    decays = [(f"{decay:g}".replace("e-0", "e−"), decay) for decay in DECAYS]
     controls = {
-        "model": menu("model", features, None, "which features of x the fit weighs"),
-        "size": slider("size", (0, MOST_SIZE), 9, "how many features there are beside the constant one"),
+        "size": slider("size", (0, MOST_SIZE), 12, "how many features there are beside the constant one"),
         "decay": list_slider("weight decay", decays, 0.0, "the price of a large weight: 0, then a log scale"),
         "points": slider("points", (5, MOST_POINTS), 20, "how many points the fit sees"),
         "noise": slider("noise", (0, 0.6, 0.05), 0.3, "the standard deviation of the noise on y"),
+        "model": menu("model", features, None, "which features of x the fit weighs"),
+        "grabbed": slider("large point", (1, MOST_POINTS), 7, "which point is moved up or down"),
+        "shift": slider("its shift", (-4, 4, 0.05), 0, "by how much this point is moved up"),
         "seed": slider("seed", (0, 9), 0, "another draw of all points"),
     }
-    compute = partial(compute_fitting, seen, surveyed)
-    picture = Picture(build, update, (9.6, 4.6))
-    return Explorer("fitting", controls, compute, picture, ALT, main=("size", "decay"))
+    return Explorer(
+        "fitting",
+        controls,
+        partial(compute_fitting, seen, fits),
+        Picture(build, update, (8.4, 4.0)),
+        ALT,
+        main=("size", "decay"),
+        touch={"fit": grab, "errors": lambda state, x, y: {"size": x}},
+        play="size",
+        hint="Drag a point up or down, or play the sizes.",
+    )
+
+
+def grab(state, x, y):
+    """The point at (x, y), across more than upwards, is moved to the height y."""
+    far = np.hypot(10 * (state["x"] - x), state["y"] - y)
+    nearest = int(far.argmin())
+    shifted = state["shift"] if nearest == state["moved"] else 0
+    return {"grabbed": nearest + 1, "shift": float(y - state["y"][nearest] + shifted)}
 
 
 def truth(x):
@@ -84,17 +102,19 @@ def matrices(function, seed):
 
 
 @torch.no_grad()
-def survey(ridge, tables, decay, points, noise, seed):
+def survey(ridge, tables, seed, decay, points, noise, moved, shift):
     """The fits of every size.
 
     Args:
         tables: what `matrices` returned for this seed.
+        moved, shift: which point is moved, and by how much.
     Returns:
         dict: x, y (points,), the training points; weights, a list of (size + 1,) tensors; train and held_out
         (MOST_SIZE + 1,), the roots of the mean squared errors, inf where a fit is not finite.
     """
     x, scatter = draw(seed)
     y = truth(x) + noise * scatter
+    y[moved] += shift
     targets, weights, errors = torch.from_numpy(y), [], []
     for table in tables:
         w = torch.as_tensor(ridge(table[:points], targets[:points], decay)).double()
@@ -106,85 +126,95 @@ def survey(ridge, tables, decay, points, noise, seed):
     return {"x": x[:points], "y": y[:points], "weights": weights, "train": train, "held_out": held_out}
 
 
-def compute_fitting(seen, surveyed, *, model, size, decay, points, noise, seed):
+def compute_fitting(seen, fits, *, model, size, decay, points, noise, grabbed, shift, seed):
     """The numbers behind one picture of a fit.
 
     Args:
-        seen: function (model, seed) -> what `matrices` returned for these.
-        surveyed: function (model, decay, points, noise, seed) -> what `survey` returned for these.
+        seen: function (model, seed) -> what `matrices` returned.
+        fits: function (model, seed, decay, points, noise, moved, shift) -> what `survey` returned.
     Returns:
-        dict: x, y, train, held_out as in `survey`; fit (len(GRID),); best, the size of the lowest held-out
-        error; largest, the largest |weight| beside the intercept's, 0 if there is none.
+        dict: what `survey` returned but for the weights; fit (len(GRID),); best, the size of the lowest
+        held-out error; moved, the place of the point that is moved; under and over (MOST_SIZE + 1,), bool:
+        the sizes whose held-out error is more than WORSE times the lowest, and whose training error lies
+        above this lowest, or below it.
     """
-    found = surveyed(model, decay, points, noise, seed)
-    w = found["weights"][size]
-    return {name: found[name] for name in ("x", "y", "train", "held_out")} | {
-        "fit": (seen(model, seed)[size][-len(GRID) :] @ w).numpy(),
-        "best": int(found["held_out"].argmin()),
-        "largest": float(w[1:].abs().max()) if size else 0.0,
+    moved = min(grabbed, points) - 1
+    found = dict(fits(model, seed, decay, points, noise, moved, shift))
+    weights = found.pop("weights")[size]
+    best = int(found["held_out"].argmin())
+    lowest = found["held_out"][best]
+    worse, missed = found["held_out"] > WORSE * lowest, found["train"] > lowest
+    return found | {
+        "fit": (seen(model, seed)[size][-len(GRID) :] @ weights).numpy(),
+        "best": best,
+        "moved": moved,
+        "under": worse & missed,
+        "over": worse & ~missed,
     }
 
 
 def build(figure):
     """All artists: the points and the fit to the left, the errors against the size to the right."""
-    figure.get_layout_engine().set(wspace=0.05)
     grid = figure.add_gridspec(1, 2, width_ratios=(1.1, 1))
-    artists = {"caption": caption_above(figure, grid, 1.29, "\n\n\n\n\n")}
+    artists = {"caption": caption_above(figure, grid, 1.2, "\n\n\n")}
     artists |= _build_fit(figure.add_subplot(grid[0, 0]))
     return artists | _build_errors(figure.add_subplot(grid[0, 1]))
 
 
 def _build_fit(axes):
-    axes.set(xlabel="x", ylabel="y", xlim=(-1.04, 1.04), ylim=(-HIGH, HIGH))
-    axes.set_xticks((-1, -0.5, 0, 0.5, 1), ("−1", "−0.5", "0", "0.5", "1"))
+    axes.set_label("fit")
+    axes.set(xlabel="$x$", ylabel="$y$", xlim=(-1.04, 1.04), ylim=(-HIGH, HIGH))
     line = axes.plot(GRID, truth(GRID), color="0.35", linewidth=1.1, zorder=2)[0]
-    style = dict(linestyle="", color="white", markeredgecolor="black", markersize=5, zorder=4)
     artists = {
-        "points": moving(axes, "o", **style),
+        "points": mark(axes, "o", "white", 6),
+        "moved": mark(axes, "o", COLOURS[4], 11, zorder=5),
         "fit": axes.plot(GRID, 0 * GRID, color=COLOURS[1], linewidth=2.2, zorder=3)[0],
     }
-    handles = [line, artists["points"], artists["fit"]]
-    legend(axes, handles, ["truth", "training points", "fit"], **LEGEND)
+    legend(axes, [line, artists["points"], artists["fit"]], ["truth", "training points", "fit"], y=0.99)
     return artists
 
 
 def _build_errors(axes):
+    axes.set_label("errors")
     axes.set(xlabel="size of the model (weights beside the intercept)", yscale="log")
-    axes.set(xlim=(-0.02 * MOST_SIZE, 1.02 * MOST_SIZE), ylim=(FLOOR, MOST))
-    axes.set_ylabel("root of the mean squared error")
+    axes.set(xlim=(-0.5, MOST_SIZE + 0.5), ylim=(FLOOR, MOST))
+    axes.set_ylabel("root mean squared error")
     axes.set_yticks((0.01, 0.1, 1, 10), ("0.01", "0.1", "1", "10"))
+    curve = dict(linewidth=1.6, markersize=3, zorder=3)
     sizes = np.arange(MOST_SIZE + 1)
-    curve = dict(linewidth=1.8, markersize=3.5, zorder=3)
-    rule = dict(color="0.35", zorder=2)
-    artists = {
+    band = dict(edges=np.arange(MOST_SIZE + 2) - 0.5, baseline=FLOOR, fill=True, alpha=0.3, zorder=0)
+    artists = {name: axes.stairs(sizes, color=colour, **band) for name, (_, colour) in REGIONS.items()}
+    artists |= {
         "train": axes.plot(sizes, sizes + 1, "s-", color=COLOURS[0], **curve)[0],
-        "held_out": axes.plot(sizes, sizes + 1, "o--", color=COLOURS[1], **curve)[0],
-        "noise": moving(axes, "--", linewidth=1.2, **rule),
-        "full": moving(axes, ":", linewidth=1.4, **rule),
-        "best": mark(axes, "*", "white", 15, zorder=5),
+        "held_out": axes.plot(sizes, sizes + 1, "o-", color=COLOURS[1], **curve)[0],
+        "noise": moving(axes, "--", linewidth=1.2, color="0.35", zorder=2),
         "train here": mark(axes, "s", COLOURS[0], 9, zorder=5),
-        "held_out here": mark(axes, "o", size=9, zorder=5),
+        "held_out here": mark(axes, "o", COLOURS[1], 9, zorder=5),
+        "regions": axes.add_artist(Texts(10, "DejaVu Sans")),
     }
-    handles = [artists[name] for name in ("train", "held_out", "noise", "full", "best")]
-    handles.append((artists["train here"], artists["held_out here"]))
-    names = ["training", "held out", "noise", "weights = points", "lowest", "this size"]
-    side_by_side = {tuple: HandlerTuple(ndivide=None)}
-    legend(axes, handles, names, handler_map=side_by_side, **LEGEND)
+    handles = [artists[name] for name in ("train", "held_out", "noise")]
+    legend(axes, handles, ["training", "held out", "noise"], y=1.05)
+    artists["regions"].set_transform(axes.get_xaxis_transform())
     return artists
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
     artists["points"].set_data(state["x"], state["y"])
+    artists["moved"].set_data([state["x"][state["moved"]]], [state["y"][state["moved"]]])
     artists["fit"].set_ydata(np.clip(state["fit"], -FAR, FAR))
-    for name in ("train", "held_out"):
+    for name, sign in (("train", "s"), ("held_out", "o")):
         artists[name].set_ydata(within(state[name], FLOOR, MOST))
-        sign = {"train": "s", "held_out": "o"}[name]
         _update_here(artists[f"{name} here"], sign, state["size"], state[name][state["size"]])
-    _update_here(artists["best"], "*", state["best"], state["held_out"][state["best"]])
-    left, right = artists["noise"].axes.get_xlim()
-    artists["noise"].set_data([left, right], within(np.full(2, state["noise"]), FLOOR, MOST))
-    artists["full"].set_data([state["points"] - 1] * 2, [FLOOR, MOST])
+    artists["noise"].set_data([-0.5, MOST_SIZE + 0.5], within(np.full(2, state["noise"]), FLOOR, MOST))
+    middles, words = [], []
+    for name, (word, _) in REGIONS.items():
+        sizes = np.flatnonzero(state[name])
+        artists[name].set_data(np.where(state[name], MOST, FLOOR))
+        if len(sizes):
+            middles.append(max(sizes.mean(), *(middle + APART for middle in middles), 0))
+            words.append(word)
+    artists["regions"].set_data(middles, 1.035, words)
     artists["caption"].set_text(caption(state))
 
 
@@ -195,26 +225,18 @@ def _update_here(here, sign, size, error):
 
 
 def caption(state):
-    """The setting with its two errors, and which size would have been best, in two lines."""
+    """Whether the size is too small or too large, its two errors, and which size would have been best."""
     size, best = state["size"], state["best"]
-    train, held_out, lowest = (
-        said(state[name][at]) for name, at in (("train", size), ("held_out", size), ("held_out", best))
-    )
+    does = "underfits" if state["under"][size] else "overfits" if state["over"][size] else "fits"
+    train, held_out = (said(state[name][size]) for name in ("train", "held_out"))
     return (
-        f"{state['model']}, size {size}, weight decay {short(state['decay'])}, {state['points']} points:  "
-        f"error {train} on the training points, {held_out} on held-out points\n"
-        f"lowest held-out error: {lowest} at size {best};  standard deviation of the noise: "
-        f"{state['noise']:g};  largest |weight|: {said(state['largest'])}"
+        f"Size {size} {does} {state['points']} points: error {train} on them, {held_out} on held-out points"
+        f" (lowest: {said(state['held_out'][best])} at size {best})"
     )
 
 
 def said(value):
-    """An error or a weight, which is not spelt out where it is nothing but rounding."""
+    """An error to two digits, which is not spelt out where it is nothing but rounding."""
     if not np.isfinite(value):
         return "not finite"
-    return "below 1e−6" if 0 < value < 1e-6 else short(value)
-
-
-def short(value):
-    """Three digits: "0.312", "1e−9", "3.16e7"."""
-    return f"{value:.3g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e−").replace("e-", "e−")
+    return "below 1e−6" if 0 < value < 1e-6 else f"{value:.2g}".replace("e+0", "e").replace("e-0", "e−")

@@ -4,29 +4,33 @@ from functools import lru_cache, partial
 
 import numpy as np
 import torch
+from matplotlib.collections import PolyCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, caption_above, legend, mark, moving, moving_scale, round_up
+from course.explorers.parts import arrays, mark, moving
 from course.plots import COLOURS
+from course.plots.texts import Caption, Texts
 
 BELLS = "two bells"  # the source that the explorer makes itself
-TICKS = (-1, -0.5, 0, 0.5, 1)  # of the histograms' scale
-SCALE = (0, 0.2, 0.4, 0.6, 0.8, 1)  # of everything that goes from 0 to 1
-LOOKS = {  # of the measures: name in the picture, colour, style, sign of the present one
-    "precision": ("precision", COLOURS[0], "-", "s"),
-    "recall": ("recall", COLOURS[1], "--", "o"),
-    "f1": ("F1", COLOURS[2], "-.", "D"),
-}
 COUNT = 2000  # scores of the two bells
 THRESHOLDS = np.linspace(0, 1, 101)
 EDGES = np.linspace(0, 1, 26)  # of the histograms' bars
 NOISE = torch.from_numpy(np.random.default_rng(0).standard_normal(COUNT))  # N(0, 1)
-LEGEND = dict(y=0.99, columnspacing=0.8, handlelength=2.0)
+# The four fields in the order of the counts: name, column, row (below is 0), colour.
+FIELDS = (
+    ("true positives", 1, 1, COLOURS[1]),
+    ("false positives", 1, 0, COLOURS[0]),
+    ("false negatives", 0, 1, "#F2C4A0"),
+    ("true negatives", 0, 0, "#B5D5EA"),
+)
+MIDDLES = np.array([(column + 0.5, row + 0.38) for _, column, row, _ in FIELDS])  # of the fields' squares
+CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+MOST = 0.7  # side of the square of all examples, in fields
 ALT = (
-    "Two histograms of scores, one for each class, mirrored, with a line at the threshold; the ROC curve "
-    "with the threshold's point and the diagonal of guessing; and precision, recall and their harmonic "
-    "mean as curves over the threshold, with marks at the present one."
+    "Two histograms of scores, one for each class, mirrored, with a line at the threshold; a square for each "
+    "of the four fields of the confusion matrix, its area the count; and the ROC curve with the threshold's "
+    "point and the diagonal of guessing."
 )
 
 
@@ -55,25 +59,25 @@ def threshold(scored, confusion, rates, curve):
             raise ValueError(f"{name}: the labels must be 0 and 1, and both must occur.")
     drawn = partial(scores_of, sources)
     surveyed = lru_cache(maxsize=64)(lambda *source: survey(confusion, rates, curve, *drawn(*source)))
+    apart = "of the two bells: how many standard deviations lie between their middles"
+    rare = "of the two bells: how much of all examples has the label 1"
     controls = {
-        "threshold": slider(
-            "threshold", (0, 1, 0.01), 0.5, "an example is called 1 if its score is at least as high"
-        ),
-        "separation": slider(
-            "separation",
-            (0, 4, 0.1),
-            2,
-            "of the two bells: how many standard deviations lie between their middles",
-        ),
-        "share": slider(
-            "share of 1", (0.01, 0.5, 0.01), 0.3, "of the two bells: how much of all examples has the label 1"
-        ),
+        "threshold": slider("threshold", (0, 1, 0.01), 0.5, "what a score must reach to be called 1"),
+        "separation": slider("separation", (0, 4, 0.1), 2, apart),
+        "share": slider("share of 1", (0.01, 0.5, 0.01), 0.3, rare),
         "source": menu("scores", [BELLS, *sources], BELLS, "whose scores these are"),
     }
-    compute = partial(compute_threshold, confusion, rates, drawn, surveyed)
-    picture = Picture(build, update, (10, 4.3))
     return Explorer(
-        "threshold", controls, compute, picture, ALT, main=("threshold", "separation"), adjust=_adjust
+        "threshold",
+        controls,
+        partial(compute_threshold, confusion, rates, drawn, surveyed),
+        Picture(build, update, (8.4, 4.0)),
+        ALT,
+        main=("threshold", "separation"),
+        adjust=_adjust,
+        touch={"scores": lambda state, x, y: {"threshold": x}, "roc": nearest},
+        play="threshold",
+        hint="Drag the line, or click on the ROC curve.",
     )
 
 
@@ -83,15 +87,13 @@ def _adjust(controls, state):
         controls[name].disabled = state["source"] != BELLS
 
 
-def scores_of(sources, source, separation=None, share=None):
-    """One source's scores and labels.
+def nearest(state, x, y):
+    """The threshold whose point on the ROC curve is nearest to (x, y)."""
+    return {"threshold": THRESHOLDS[np.hypot(*np.subtract(state["points"], (x, y)).T).argmin()]}
 
-    Args:
-        sources: dict of name to (scores, labels).
-        source: a name, or BELLS: then separation and share are those of the two bells.
-    Returns:
-        scores (N,) float64, labels (N,).
-    """
+
+def scores_of(sources, source, separation=None, share=None):
+    """The scores (N,), float64, and labels (N,) of a source, or of two bells of this separation and share."""
     if source != BELLS:
         scores, labels = sources[source]
         return scores.double(), labels
@@ -103,22 +105,18 @@ def survey(confusion, rates, curve, scores, labels):
     """What does not depend on the present threshold, of scores and labels (N,).
 
     Returns:
-        dict: bars, two (len(EDGES) - 1,): the shares of the examples of class 0 and of class 1 by score;
-        fpr, tpr, the ROC curve, and area; measures, dict of LOOKS to (len(THRESHOLDS),); positives.
+        dict: bars, two (len(EDGES) - 1,): how often a score has class 0, class 1, the most frequent 1; fpr,
+        tpr, the ROC curve, and area; points, the pairs of fpr and tpr at each of `THRESHOLDS`.
     """
-    bars = []
-    for label in (0, 1):
-        chosen = scores[labels == label].numpy()
-        bars.append(np.histogram(chosen, EDGES)[0] / len(chosen))
+    bars = [np.histogram(scores[labels == label].numpy(), EDGES)[0] for label in (0, 1)]
     found = [rates(*confusion(scores >= level, labels)) for level in THRESHOLDS]
     fpr, tpr, area = curve(scores, labels)
     return {
-        "bars": bars,
+        "bars": [bar / bar.max() for bar in bars],
         "fpr": arrays(torch.as_tensor(fpr)),
         "tpr": arrays(torch.as_tensor(tpr)),
         "area": float(area),
-        "measures": {name: np.array([float(each[name]) for each in found]) for name in LOOKS},
-        "positives": int((labels == 1).sum()),
+        "points": [(float(each["fpr"]), float(each["recall"])) for each in found],
     }
 
 
@@ -130,103 +128,97 @@ def compute_threshold(confusion, rates, drawn, surveyed, *, threshold, separatio
             (source) alone.
         surveyed: function of the same -> what `survey` returned for these.
     Returns:
-        dict: what `survey` returned; counts, (tp, fp, fn, tn), and rates, a dict, at this threshold; never,
-        the accuracy of always answering 0.
+        dict: what `survey` returned; counts, (tp, fp, fn, tn), and rates, a dict, at this threshold.
     """
     chosen = (source, separation, share) if source == BELLS else (source,)
     scores, labels = drawn(*chosen)
     counts = tuple(int(count) for count in confusion(scores >= threshold, labels))
-    found = surveyed(*chosen)
-    return found | {
-        "counts": counts,
-        "rates": {name: float(rate) for name, rate in rates(*counts).items()},
-        "never": 1 - found["positives"] / len(labels),
-    }
+    found = {name: float(rate) for name, rate in rates(*counts).items()}
+    return surveyed(*chosen) | {"counts": counts, "rates": found}
 
 
 def build(figure):
-    """All artists: histograms to the left, the ROC curve in the middle, the measures to the right."""
-    figure.get_layout_engine().set(wspace=0.05)
-    grid = figure.add_gridspec(1, 3)
-    artists = {"caption": caption_above(figure, grid, 1.24)}
-    artists |= _build_bars(figure.add_subplot(grid[0, 0]))
-    artists |= _build_roc(figure.add_subplot(grid[0, 1]))
-    return artists | _build_measures(figure.add_subplot(grid[0, 2]))
+    """All artists: histograms to the left, the confusion matrix in the middle, the ROC curve to the right."""
+    figure.set_layout_engine("none")
+    places = ((0.05, 0.13, 0.3, 0.72), (0.4, 0.21, 0.295, 0.62), (0.76, 0.29, 0.22, 0.462))
+    left, middle, right = (figure.add_axes(place) for place in places)
+    artists = {"caption": left.add_artist(Caption(1.5, 1.13))}
+    return artists | _build_bars(left) | _build_matrix(middle) | _build_roc(right)
 
 
 def _build_bars(axes):
-    axes.set(xlabel="score", xlim=(-0.02, 1.02), xticks=SCALE, ylim=(-1.05, 1.05))
-    axes.set_ylabel("share of the class (class 0 downwards)")
+    axes.set_label("scores")
+    axes.set(xlabel="score", xlim=(-0.02, 1.02), ylim=(-1.1, 1.1), yticks=())
+    axes.set_ylabel("class 0    ←   frequency   →    class 1")
     axes.axhline(0, color="black", linewidth=0.8)
     blank = np.zeros(len(EDGES) - 1)
-    artists = {
-        "ones": axes.stairs(blank, EDGES, fill=True, color=COLOURS[1], label="class 1"),
-        "zeros": axes.stairs(blank, EDGES, fill=True, color=COLOURS[5], label="class 0"),
-        "line": _rule(axes),
-        "scale": moving_scale(axes, TICKS),
+    stairs = [axes.stairs(blank, EDGES, fill=True, color=colour) for *_, colour in FIELDS]
+    line = moving(axes, color="black", linewidth=2, zorder=4)
+    grip = mark(axes, "o", "white", 10, markeredgewidth=1.5, zorder=5)
+    return {"stairs": stairs, "line": line, "grip": grip}
+
+
+def _build_matrix(axes):
+    axes.set(xlim=(0, 2), ylim=(0, 2))
+    axes.set_xticks((0.5, 1.5), ("called 0", "called 1"))
+    axes.set_yticks((0.5, 1.5), ("class 0", "class 1"), rotation=90, va="center")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for name, column, row, _ in FIELDS:
+        axes.text(column + 0.5, row + 0.9, name, ha="center", fontsize=8.5)
+    for lines in (axes.axhline, axes.axvline):
+        lines(1, color="0.75", linewidth=0.8)
+    squares = PolyCollection([], facecolors=[colour for *_, colour in FIELDS], linewidths=0)
+    return {
+        "squares": axes.add_collection(squares, autolim=False),
+        "counts": axes.add_artist(Texts(11, "DejaVu Sans", "bold")),
+        "accuracy": axes.add_artist(Caption(0.5, -0.16, 9)),
     }
-    artists["line"].set_label("threshold")
-    legend(axes, [artists[name] for name in ("ones", "zeros", "line")], **LEGEND)
-    return artists
 
 
 def _build_roc(axes):
-    axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)", xticks=SCALE, yticks=SCALE)
+    axes.set_label("roc")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    artists = {
-        "roc": moving(axes, color=COLOURS[6], linewidth=1.8, label="ROC curve", zorder=3),
-        "here": mark(axes, "D", COLOURS[4], 9, label="threshold"),
+    axes.plot([0, 1], [0, 1], ":", color="0.45", linewidth=1.4)
+    return {
+        "roc": moving(axes, color="black", linewidth=1.8, zorder=3),
+        "here": mark(axes, "o", "white", 10, markeredgewidth=1.5, zorder=4),
+        "area": axes.add_artist(Caption(0.64, 0.1, 9)),
     }
-    guess = axes.plot([0, 1], [0, 1], ":", color="0.45", linewidth=1.4, label="guessing")[0]
-    legend(axes, [artists["roc"], artists["here"], guess], **LEGEND)
-    return artists
-
-
-def _build_measures(axes):
-    axes.set(xlabel="threshold", ylabel="value of the measure", xticks=SCALE, yticks=SCALE)
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    artists = {"line here": _rule(axes)}
-    for name, (label, colour, style, sign) in LOOKS.items():
-        line = axes.plot(THRESHOLDS, 0 * THRESHOLDS, color=colour, linestyle=style, label=label)[0]
-        artists[name] = line
-        artists[f"{name} here"] = mark(axes, sign, colour)
-    legend(axes, [artists[name] for name in LOOKS], **LEGEND)
-    return artists
-
-
-def _rule(axes):
-    """The upright line at the threshold."""
-    return moving(axes, color="0.35", linewidth=1.4, zorder=2.5)
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
+    at, counts = state["threshold"], state["counts"]
     zeros, ones = state["bars"]
-    top = round_up(max(zeros.max(), ones.max()), 0.1)
-    artists["ones"].set_data(ones / top)
-    artists["zeros"].set_data(-zeros / top)
-    artists["scale"].set_data(-0.04, TICKS, [f"{abs(top * tick):g}" for tick in TICKS])
-    at = state["threshold"]
-    for name in ("line", "line here"):
-        artists[name].set_data([at, at], artists[name].axes.get_ylim())
+    for stairs, (_, column, row, _) in zip(artists["stairs"], FIELDS, strict=True):
+        stairs.set_data(*part(ones if row else -zeros, at, column))
+    artists["line"].set_data([at, at], [-1.1, 1.1])
+    artists["grip"].set_data([at], [0])
+    halves = MOST / 2 * np.sqrt(np.array(counts) / sum(counts))  # of the squares' sides
+    artists["squares"].set_verts(MIDDLES[:, None] + halves[:, None, None] * CORNERS)
+    artists["counts"].set_data(MIDDLES[:, 0], MIDDLES[:, 1] + 0.43, [f"{count:,}" for count in counts])
     artists["roc"].set_data(state["fpr"], state["tpr"])
     artists["here"].set_data([state["rates"]["fpr"]], [state["rates"]["recall"]])
-    for name in LOOKS:
-        artists[name].set_ydata(state["measures"][name])
-        artists[f"{name} here"].set_data([at], [state["rates"][name]])
+    artists["area"].set_text(f"area {state['area']:.3f}")
+    never = (counts[1] + counts[3]) / sum(counts)
+    artists["accuracy"].set_text(f"accuracy {state['rates']['accuracy']:.3f} (always 0: {never:.3f})")
     artists["caption"].set_text(caption(state))
 
 
+def part(bars, at, right):
+    """The bars and their edges to the right of a threshold, or to the left of it."""
+    if right:
+        return bars[np.sum(at >= EDGES) - 1 :], np.append(at, EDGES[at < EDGES])
+    return bars[: np.sum(at > EDGES)], np.append(EDGES[at > EDGES], at)
+
+
 def caption(state):
-    """The counts at this threshold and what they come to, in two lines."""
-    tp, fp, fn, tn = state["counts"]
-    source, found = state["source"], state["rates"]
-    if source == BELLS:
-        source += f" (separation {state['separation']:g}, {100 * state['share']:.3g} % of class 1)"
+    """What the threshold comes to: precision and recall in words."""
+    tp, fp, fn, _ = state["counts"]
+    found = state["rates"]
     return (
-        f"{source}, threshold {state['threshold']:.2f}:  {tp:,} true and {fp:,} false positives, "
-        f"{tn:,} true and {fn:,} false negatives\n"
-        f"accuracy {found['accuracy']:.3f} (always no: {state['never']:.3f}),  "
-        f"precision {found['precision']:.3f},  recall {found['recall']:.3f},  F1 {found['f1']:.3f};  "
-        f"area under the ROC curve {state['area']:.3f}"
-    )
+        f"Of {tp + fp:,} called 1, {found['precision']:.0%} are right (precision); of {tp + fn:,} that "
+        f"are 1, {found['recall']:.0%} are found (recall); F₁ {found['f1']:.3f}"
+    ).replace("%", " %")

@@ -7,35 +7,40 @@ import torch
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import FADING, arrays, factor_text, fading_path, legend, moving, within
+from course.explorers.parts import (
+    FADING,
+    arrays,
+    arrow_path,
+    caption_above,
+    factor_text,
+    fading_path,
+    legend,
+    mark,
+    minus,
+    moving,
+    within,
+)
 from course.plots import COLOURS
-from course.plots.texts import Caption
 
-HALF = 2.5  # of the side of the plane shown
+HALF = 2.2  # of the side of the plane shown
 ACROSS = 15  # arrows in a row
-FLOOR, MOST = 1e-6, 1e3  # of the distances' scale
+FLOOR, MOST = 1e-4, 10.0  # of the distances' scale
 FAR = 100.0  # places further out are drawn here, beyond the picture's edge
+STEPS, STRIDE = 300, 5  # of a run; between two pictures of it
 EVERY = 3  # steps from one dot of the path to the next
-MEANINGS = {  # of |λ| at (0, 0)
-    "inwards": "|λ| = {} < 1: comes to rest near (0, 0)",
-    "outwards": "|λ| = {} > 1: driven away from (0, 0)",
-    "marginal": "|λ| = 1, marginal: only the path tells",
-    "none": "no |λ| here: only the path tells",
-}
-STEPS = 300
-# Spaced evenly on a log scale, but for their rounding.
-GAMMAS = (
-    0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0,
-)  # fmt: skip
-RATES = (0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
-ORDERS = ("simultaneous", "alternating")
+# Spaced evenly on a log scale, but for their rounding and the 0.
+GAMMAS = (0, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
+RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+ORDERS = ("alternating", "simultaneous")
 GRID = np.linspace(-HALF, HALF, ACROSS + 2)[1:-1]  # of the arrows, along either axis
+MIDDLES = np.stack(np.meshgrid(GRID, GRID), -1).reshape(-1, 2)
+LENGTH = 0.2  # of an arrow
 MARGINAL = 1e-9  # of |λ| around 1
 ALT = (
     "The plane of the generator's point and the discriminator's slope, with arrows for the direction of an "
-    "update, the path of training from its start to its end, and a cross at the equilibrium; beside it the "
-    "distance from the equilibrium over the steps on a log scale, with the straight line that the largest "
-    "eigenvalue of the update predicts."
+    "update, the path of training from its start up to the present step over the whole path in grey, and a "
+    "cross at the equilibrium; beside it the distance from the equilibrium over the steps on a log scale, "
+    "with the straight line that the largest eigenvalue of the update predicts."
 )
 
 
@@ -49,139 +54,157 @@ def dirac(field, path, multiplier, losses, penalties):
             theta and psi from the start on; may grow without bound.
         multiplier: function (loss, penalty, gamma, lr_g, lr_d, alternating) -> |λ|, the largest modulus of
             the update's eigenvalues at (0, 0), or None where there is none.
-        losses, penalties: sequences of the names that the functions know, "non-saturating" and "R1" among
-            them.
+        losses, penalties: sequences of the names that the functions know. A penalty has no force at γ = 0,
+            except for clipping, which has no γ.
     Source: Mescheder et al. 2018, section 2.
     """
+    ends = (-2, 2, 0.1)
     controls = {
-        "loss": menu("loss", losses, "non-saturating", "what both sides minimise"),
-        "penalty": menu("penalty", penalties, "R1", "what holds the discriminator's slope"),
-        "order": menu(
-            "order",
-            ORDERS,
-            ORDERS[1],
-            "whether both sides move at once, or the generator after the discriminator",
-        ),
-        "gamma": list_slider("γ", GAMMAS, 0.3, "the strength of the penalty, on a log scale"),
-        "lr_g": list_slider("generator's lr", RATES, 0.1, "the generator's learning rate, on a log scale"),
-        "lr_d": list_slider("discr.'s lr", RATES, 0.1, "the discriminator's learning rate, on a log scale"),
-        "theta": slider("start θ", (0.2, 2, 0.1), 1, "the generator's point at the start; the data is at 0"),
-        "psi": slider("start ψ", (-1, 1, 0.1), 0, "the slope of the discriminator's logit at the start"),
+        "gamma": list_slider("strength γ of the penalty", GAMMAS, 0, "on a log scale, after 0 for none"),
+        "penalty": menu("penalty", penalties, None, "what holds the discriminator's slope"),
+        "step": slider("step", (0, STEPS, STRIDE), STEPS, "up to which step the path is drawn", ".0f"),
+        "loss": menu("loss", losses, None, "what both sides minimise"),
+        "order": menu("order", ORDERS, None, "whether the generator moves after the discriminator, or with it"),
+        "lr": list_slider("learning rate of both", RATES, 0.1, "on a log scale"),
+        "theta": slider("start θ", ends, 1, "the generator's point at the start; the data is at 0", ".1f"),
+        "psi": slider("start ψ", ends, 0, "the slope of the discriminator's logit at the start", ".1f"),
     }
     seen = lru_cache(maxsize=1024)(lambda *setting: directions(field, *setting))
-    compute = partial(compute_dirac, path, multiplier, seen)
-    picture = Picture(build, update, (9.4, 4.9))
-    return Explorer("Dirac GAN", controls, compute, picture, ALT, main=("gamma", "lr_d"))
+    travelled = lru_cache(maxsize=256)(lambda *setting: travel(path, multiplier, *setting))
+    return Explorer(
+        "Dirac GAN", controls, partial(compute_dirac, travelled, seen),
+        Picture(build, update, (8.4, 4.0)), ALT, main=("gamma", "penalty"),
+        touch={
+            "plane": lambda state, x, y: {"theta": x, "psi": y},
+            "distance": lambda state, x, y: {"step": x},
+        },
+        play="step", hint="Drag the start, or play the steps.",
+    )  # fmt: skip
 
 
 def directions(field, loss, penalty, gamma):
-    """The field on the grid: (ACROSS, ACROSS, 2), rows upwards, of (dtheta, dpsi)."""
+    """The field on the grid: (ACROSS, ACROSS, 2), rows upwards, of length 1, or 0 where nothing moves."""
     psi, theta = (array.ravel() for array in np.meshgrid(GRID, GRID, indexing="ij"))
     parts = [np.asarray(part, dtype=float) for part in field(theta, psi, loss, penalty, gamma)]
-    return np.stack(parts, 1).reshape(ACROSS, ACROSS, 2)
-
-
-def compute_dirac(path, multiplier, seen, *, loss, penalty, order, gamma, lr_g, lr_d, theta, psi):
-    """The numbers behind one picture of the Dirac GAN.
-
-    Args:
-        seen: function (loss, penalty, gamma) -> what `directions` returned for these.
-    Returns:
-        dict: arrows (ACROSS, ACROSS, 2), the direction of an update at the grid's places, of length 1, or 0
-        where nothing moves; path (STEPS + 1, 2); distances (STEPS + 1,) from (0, 0), inf from where the path
-        is not finite; multiplier, |λ|, and predicted (STEPS + 1,) distances, or None for both; verdict.
-    """
-    alternating = order == ORDERS[1]
-    moves = seen(loss, penalty, gamma) * (lr_g, lr_d)
+    moves = np.stack(parts, 1).reshape(ACROSS, ACROSS, 2)
     length = np.linalg.norm(moves, axis=2, keepdims=True)
+    return np.divide(moves, length, out=np.zeros_like(moves), where=length > 0)
+
+
+def travel(path, multiplier, theta, psi, loss, penalty, gamma, lr, alternating):
+    """One whole run.
+
+    Returns:
+        dict: path (STEPS + 1, 2); distances (STEPS + 1,) from (0, 0), inf from where the path is not finite;
+        turns (STEPS + 1,) around (0, 0) so far, NaN from there on; multiplier, |λ|, and predicted
+        (STEPS + 1,) distances, or None for both.
+    """
     with np.errstate(all="ignore"):  # a path that leaves may overflow
-        places = path(theta, psi, loss, penalty, gamma, lr_g, lr_d, alternating, STEPS)
-        places = arrays(torch.as_tensor(places))
-        factor = multiplier(loss, penalty, gamma, lr_g, lr_d, alternating)
+        places = arrays(torch.as_tensor(path(theta, psi, loss, penalty, gamma, lr, lr, alternating, STEPS)))
+        factor = multiplier(loss, penalty, gamma, lr, lr, alternating)
         distances = np.hypot(*places.T)
         predicted = None if factor is None else distances[0] * float(factor) ** np.arange(STEPS + 1)
+        turns = np.abs(np.unwrap(np.arctan2(places[:, 1], places[:, 0]))) / (2 * np.pi)
+    fine = np.isfinite(places).all(1)
     return {
-        "arrows": np.divide(moves, length, out=np.zeros_like(moves), where=length > 0),
         "path": places,
-        "distances": np.where(np.isfinite(places).all(1), distances, np.inf),
+        "distances": np.where(fine, distances, np.inf),
+        "turns": np.where(fine, np.abs(turns - turns[0]), 0.0),
         "multiplier": None if factor is None else float(factor),
         "predicted": predicted,
-        "verdict": verdict(factor),
     }
 
 
-def verdict(factor):
-    """What |λ|, a float or None, says about updates near (0, 0): a key of `MEANINGS`."""
-    if factor is None:
-        return "none"
-    if abs(factor - 1) < MARGINAL:
-        return "marginal"
-    return "inwards" if factor < 1 else "outwards"
+def compute_dirac(travelled, seen, *, gamma, penalty, step, loss, order, lr, theta, psi):
+    """The numbers behind one picture of the Dirac GAN.
+
+    Args:
+        travelled: `travel` without its first two arguments.
+        seen: function (loss, penalty, gamma) -> what `directions` returned for these.
+    Returns:
+        dict: what `travel` returns; arrows (ACROSS, ACROSS, 2) as `directions` gives them; step, an int.
+    """
+    run = travelled(theta, psi, loss, penalty, gamma, lr, order == "alternating")
+    return run | {"arrows": seen(loss, penalty, gamma), "step": round(step)}
 
 
 def build(figure):
     """All artists: the phase portrait to the left, the distance over the steps to the right."""
-    figure.get_layout_engine().set(wspace=0.05)
-    plane, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-    plane.set_title("\n\n\n\n", fontsize=10)  # room for the caption and the legends
-    artists = _build_plane(plane) | _build_distance(right)
-    return artists | {"caption": plane.add_artist(Caption(1.19, 1.185))}
+    figure.get_layout_engine().set(wspace=0.06)
+    grid = figure.add_gridspec(1, 2, width_ratios=(1, 1.05))
+    artists = {"caption": caption_above(figure, grid, 1.13, room="\n\n", size=11)}
+    artists |= _build_plane(figure.add_subplot(grid[0]))
+    return artists | _build_distance(figure.add_subplot(grid[1]))
 
 
 def _build_plane(axes):
-    axes.set(xlabel="generator θ (the data is at 0)", ylabel="discriminator ψ (the logit is ψ·x)")
-    axes.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), box_aspect=1)
-    blank = np.zeros((ACROSS, ACROSS))
-    style = dict(pivot="mid", color="0.62", scale=22, width=0.0035, headwidth=4.5, headlength=5, zorder=1)
-    dots = axes.scatter(*np.zeros((2, STEPS // EVERY + 1)), s=13, c=np.arange(STEPS // EVERY + 1), zorder=3)
-    dots.set(cmap=FADING, linewidths=0)
-    mark = dict(linestyle="", markeredgecolor="black", markersize=9, zorder=5)
+    axes.set_label("plane")
+    axes.set(xlabel="generator θ (the data is at 0)", ylabel="discriminator ψ (logit ψ·x)")
+    axes.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), box_aspect=1, xticks=range(-2, 3), yticks=range(-2, 3))
+    dots = axes.scatter(*np.zeros((2, 2)), s=14, c=np.zeros(2), cmap=FADING, vmin=0, vmax=STEPS, zorder=3)
+    dots.set_linewidth(0)
     artists = {
-        "arrows": axes.quiver(GRID, GRID, blank, blank, angles="xy", **style),
-        "line": moving(axes, color="0.35", linewidth=0.8, zorder=2),
+        "arrows": moving(axes, color="0.72", linewidth=1.0, solid_joinstyle="miter", zorder=1),
+        "whole": moving(axes, color="0.55", linewidth=0.8, zorder=2),
         "dots": dots,
-        "start": moving(axes, "o", color="white", **mark),
-        "end": moving(axes, "D", color=COLOURS[0], **mark | dict(markersize=8)),
-        "rest": axes.plot(0, 0, "x", color="black", markersize=10, markeredgewidth=2.2, zorder=4)[0],
+        "rest": axes.plot(0, 0, "x", color="black", markersize=9, markeredgewidth=2.2, zorder=4)[0],
+        "start": mark(axes, "o", "white", 9, markeredgewidth=1.6, zorder=5),
+        "end": mark(axes, "D", COLOURS[0], 8, zorder=6),
     }
     handles = [artists["start"], fading_path(), artists["end"], artists["rest"]]
-    legend(axes, handles, ["start", "path, darker with time", "end", "equilibrium"])
+    legend(axes, handles, ["start", "path", "now", "equilibrium"], fontsize=9)
     return artists
 
 
 def _build_distance(axes):
+    axes.set_label("distance")
     axes.set(xlabel="step", ylabel="distance from the equilibrium", yscale="log")
     axes.set(xlim=(0, STEPS), ylim=(FLOOR, MOST))
     axes.minorticks_off()
     artists = {
-        "distance": moving(axes, color=COLOURS[0], linewidth=2, zorder=3),
-        "predicted": moving(axes, "--", color=COLOURS[1], linewidth=1.8, zorder=4),
+        "whole distance": moving(axes, color="0.55", linewidth=0.8, zorder=2),
+        "distance": moving(axes, color=COLOURS[1], linewidth=2.2, zorder=3),
+        "predicted": moving(axes, "--", color=COLOURS[0], linewidth=1.6, zorder=4),
+        "here": mark(axes, "D", COLOURS[0], 8, zorder=5),
     }
-    legend(axes, list(artists.values()), ["this path", "start · |λ|^step"])
+    legend(axes, [artists["distance"], artists["predicted"]], ["this path", r"start · $|\lambda|^{step}$"])
     return artists
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    artists["arrows"].set_UVC(state["arrows"][..., 0], state["arrows"][..., 1])
+    step = state["step"]
+    along = LENGTH * state["arrows"].reshape(-1, 2)
+    artists["arrows"].set_data(*arrow_path(MIDDLES - along / 2, along).T)
     places = np.clip(np.where(np.isfinite(state["path"]), state["path"], np.nan), -FAR, FAR)
-    artists["line"].set_data(*places.T)
-    artists["dots"].set_offsets(places[::EVERY])
-    for name, place in (("start", places[0]), ("end", places[-1])):
-        artists[name].set_data(*place[:, None])
+    artists["whole"].set_data(*places.T)
+    chosen = np.arange(0, step + 1, EVERY)
+    artists["dots"].set_offsets(places[chosen])
+    artists["dots"].set_array(chosen)
+    artists["start"].set_data(*places[0, :, None])
+    artists["end"].set_data(*places[step, :, None])
     distances = np.where(np.isfinite(state["distances"]), state["distances"], np.nan)
-    artists["distance"].set_data(np.arange(len(distances)), within(distances, FLOOR, MOST))
+    shown, steps = within(distances, FLOOR, MOST), np.arange(STEPS + 1)
+    artists["whole distance"].set_data(steps, shown)
+    artists["distance"].set_data(steps[: step + 1], shown[: step + 1])
+    artists["here"].set_data([step], np.clip(distances[[step]], FLOOR, MOST))
     predicted = [] if state["predicted"] is None else within(state["predicted"], FLOOR, MOST)
     artists["predicted"].set_data(np.arange(len(predicted)), predicted)
-    artists["caption"].set_text(caption(state))
+    artists["caption"].set_text(finding(state))
 
 
-def caption(state):
-    """The settings, |λ| with its meaning and how far the path has come, in two lines."""
-    end, last = state["distances"][-1], len(state["distances"]) - 1
-    setting = f"{state['loss']} loss, penalty: {state['penalty']} (γ = {state['gamma']:g})"
-    far = f"{end:.2g}" if end <= MOST else f"above {MOST:,.0f} (diverged)"
-    factor = "" if state["multiplier"] is None else factor_text(state["multiplier"])
-    meaning = MEANINGS[state["verdict"]].format(factor)
-    text = f"{setting}, {state['order']} steps\n{meaning};  distance after {last} steps: {far}"
-    return text.replace("e-", "e−")
+def finding(state):
+    """What |λ| says, and where the path has come to, in one line."""
+    far, turns = state["distances"][state["step"]], state["turns"][state["step"]]
+    when = f"after {state['step']} steps"
+    if far > MOST:
+        place = f"{when} it has left the picture"
+    else:
+        place = f"{when} and {turns:.1f} turns it is {minus(f'{far:.2g}')} away".replace(" and 0.0 turns", "")
+    factor = state["multiplier"]
+    if factor is None:
+        return f"No |λ| tells here: {place}"
+    if abs(factor - 1) < MARGINAL:
+        return f"|λ| = 1 neither draws it in nor drives it out: {place}"
+    verb = "< 1 draws it in" if factor < 1 else "> 1 drives it out"
+    return f"|λ| = {factor_text(factor)} {verb}: {place}"

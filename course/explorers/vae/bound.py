@@ -1,36 +1,40 @@
 """Chapter 4's explorer of the evidence lower bound: one observation, a z of one dimension, a Gaussian q."""
 
 from functools import lru_cache, partial
+from itertools import pairwise
 
 import numpy as np
 import torch
 from matplotlib import colormaps
-from matplotlib.colors import BoundaryNorm
+from matplotlib.lines import Line2D
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import arrays, legend, mark, minus, moving, moving_scale, round_up
+from course.explorers.controls import menu, slider
+from course.explorers.parts import arrays, mark, minus, moving
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
-LEVELS = (0, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # nats, of the map's colours
-TICKS = (0, 0.5, 1)  # of the densities' scale
-STEPS = 8  # of the bars' scale
-# Spaced evenly on a log scale, but for their rounding.
-SIGMAS = (
-    0.1, 0.11, 0.125, 0.14, 0.16, 0.18, 0.2, 0.22, 0.25, 0.28, 0.32, 0.36, 0.4, 0.45, 0.5, 0.56, 0.63, 0.7,
-    0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0, 2.25, 2.5, 2.75, 3.0,
-)  # fmt: skip
+LEVELS = (0, 0.03, 0.1, 0.3, 1, 3, 10, 30)  # nats, of the map's contours
+NAMED = (0.1, 1, 10)  # of these, the ones whose value is written
 MOST_MU = 3.0
+LEAST_SIGMA, MOST_SIGMA = 0.2, 2.5
+EDGE = 3.5  # of the axes of z and of μ
 GRID = np.linspace(-4, 4, 321)  # of z
-MAP_MUS = np.linspace(-MOST_MU, MOST_MU, 81)
-MAP_SIGMAS = np.geomspace(SIGMAS[0], SIGMAS[-1], 61)
-ROUNDS = 16  # of the search for the best q, which halves its step in each
+MAP_MUS = np.linspace(-EDGE, EDGE, 81)
+MAP_SIGMAS = np.geomspace(LEAST_SIGMA, MOST_SIGMA, 51)
+STEPS, RATE, LONGEST = 40, 0.1, 0.2  # of the ascent: how many, the learning rate, and the longest step
+CLOSED = 1e-3  # nats: a gap that counts as closed
+DEEP = 6  # nats below log p(x) where the bars' panel ends
+SUMS = (
+    "reconstruction\n$E_q[\\log\\,p(x|z)]$",
+    "price\n$-$KL$(q\\,\\Vert\\,p(z))$",
+    "gap\nKL$(q\\,\\Vert\\,p(z|x))$",
+)
 ALT = (
-    "The densities of the prior, the exact posterior and the Gaussian q as three curves; a map of how far "
-    "the ELBO lies below the log evidence for each mean and standard deviation of q, the present and the "
-    "best q marked; and two stacked bars: the log evidence made up of the ELBO and its gap, and the expected "
-    "log likelihood made up of the ELBO and the divergence from the prior."
+    "Above, the densities of the prior, the exact posterior and the Gaussian q over z; below on the same "
+    "axis, a map of the gap for each mean and standard deviation of q, with the way of gradient ascent from "
+    "q to the best one; beside them bars that lead from the reconstruction down by the price to the ELBO, "
+    "and up by the gap to the log evidence."
 )
 
 
@@ -40,26 +44,33 @@ def bound(models, mu=0.0, sigma=1.0):
     Args:
         models: dict of name to (log_likelihood, elbo, log_evidence): the chapter's functions log_likelihood(z
             (n,) float64) -> (n,), log p(x | z), and elbo(mu, sigma), float64 tensors that broadcast to some
-            shape, -> that shape, nats; and the float log p(x), nats. `elbo` is called at some 5,000 pairs, a
-            row of 81 at a time, when a model is first shown.
-        mu, sigma: of q, to begin with; sigma is one of `SIGMAS`.
+            shape, -> that shape, nats, differentiable; and the float log p(x), nats.
+        mu, sigma: of q, to begin with.
     """
     controls = {
+        "step": slider("step of the ascent", (0, STEPS), 0, "how many steps q has climbed towards the best"),
+        "mu": slider("mean μ", (-MOST_MU, MOST_MU, 0.05), mu, "the mean of q before the first step"),
+        "sigma": slider(
+            "standard deviation σ", (LEAST_SIGMA, MOST_SIGMA, 0.01), sigma, "that of q before the first step"
+        ),
         "model": menu("model", models, None, "the decoder p(x | z), which decides how the posterior looks"),
-        "mu": slider("mean μ", (-MOST_MU, MOST_MU, 0.05), mu, "the mean of q"),
-        "sigma": list_slider("sd σ", SIGMAS, sigma, "the standard deviation of q, on a log scale"),
     }
-    surveyed = lru_cache(maxsize=None)(lambda name: survey(*models[name]))
-    compute = partial(compute_bound, models, surveyed)
-    picture = Picture(build, update, (9.8, 4.4))
-    return Explorer("evidence lower bound", controls, compute, picture, ALT, main=("mu", "sigma"))
+    surveyed = {name: survey(*model) for name, model in models.items()}
+    ascents = lru_cache(maxsize=64)(lambda name, mu, sigma: ascent(models[name][1], mu, sigma))
+    compute = partial(compute_bound, models, surveyed, ascents)
+    picture = Picture(partial(build, models=models, surveyed=surveyed), update, (8.4, 4.0))
+    touch = {
+        "map": lambda state, x, y: {"mu": x, "sigma": y, "step": 0},
+        "densities": lambda state, x, y: {"mu": x, "sigma": normal(0) / max(y, 1e-3), "step": 0},
+    }
+    return Explorer(
+        "evidence lower bound", controls, compute, picture, ALT, main=("step", "mu"), touch=touch,
+        play="step", pace=100, hint="Drag q, above or below, or play the ascent.",
+    )  # fmt: skip
 
 
 def kl_to_prior(mu, sigma):
-    """KL(N(mu, sigma²) || N(0, 1)) = ½ (mu² + sigma² − 1 − ln sigma²), nats; numbers or arrays.
-
-    Source: Kingma & Welling 2013, appendix B.
-    """
+    """KL(N(mu, sigma²) || N(0, 1)), nats; Kingma & Welling 2013, appendix B."""
     return 0.5 * (mu**2 + sigma**2 - 1 - np.log(sigma**2))
 
 
@@ -79,166 +90,186 @@ def survey(log_likelihood, elbo, log_evidence):
 
     Returns:
         dict: posterior (len(GRID),), the density p(z | x); map (len(MAP_SIGMAS), len(MAP_MUS)), the gap
-        log p(x) − ELBO in nats; best, (mu, sigma) of the least gap within the map, and least, that gap.
+        log p(x) − ELBO in nats; best, (mu, sigma) of the least gap that sliders reach, and least, that gap.
     """
     posterior = np.exp(evaluate(log_likelihood, GRID) - log_evidence) * normal(GRID)
     gaps = log_evidence - np.stack([evaluate(elbo, MAP_MUS, np.full_like(MAP_MUS, s)) for s in MAP_SIGMAS])
     row, column = np.unravel_index(gaps.argmin(), gaps.shape)
-    best = _refine(elbo, MAP_MUS[column], MAP_SIGMAS[row])
+    best = tuple(map(float, ascent(elbo, MAP_MUS[column], MAP_SIGMAS[row])[-1]))
     least = log_evidence - float(evaluate(elbo, *best))
     return {"posterior": posterior, "map": gaps, "best": best, "least": least}
 
 
-def _refine(elbo, mu, sigma):
-    """(mu, sigma) of the greatest ELBO near a point of the map, by ever smaller grids around the best."""
-    wide, high = MAP_MUS[1] - MAP_MUS[0], np.log(MAP_SIGMAS[1] / MAP_SIGMAS[0])
-    steps = np.linspace(-1, 1, 5)
-    for power in range(ROUNDS):
-        mus = np.clip(mu + wide * steps / 2**power, -MOST_MU, MOST_MU)
-        sigmas = np.clip(sigma * np.exp(high * steps / 2**power), SIGMAS[0], SIGMAS[-1])
-        around = [array.ravel() for array in np.meshgrid(mus, sigmas)]
-        most = evaluate(elbo, *around).argmax()
-        mu, sigma = (float(array[most]) for array in around)
-    return mu, sigma
+def ascent(elbo, mu, sigma):
+    """The way of gradient ascent on the ELBO over (mu, ln sigma), within the map.
+
+    A step is `RATE` times the gradient, shortened to `LONGEST` where it would be longer.
+
+    Returns:
+        (STEPS + 1, 2) array of mu and sigma, the start first.
+    """
+    low = torch.tensor([-MOST_MU, np.log(LEAST_SIGMA)], dtype=torch.float64)
+    high = torch.tensor([MOST_MU, np.log(MOST_SIGMA)], dtype=torch.float64)
+    place = torch.tensor([mu, np.log(sigma)], dtype=torch.float64)
+    way = [place]
+    for _ in range(STEPS):
+        place = place.clone().requires_grad_()
+        [gradient] = torch.autograd.grad(elbo(place[0], place[1].exp()), place)
+        step = RATE * gradient
+        step = step * (LONGEST / step.norm()).clamp(max=1)
+        place = (place.detach() + step).clamp(low, high)
+        way.append(place)
+    way = arrays(torch.stack(way))
+    return np.stack([way[:, 0], np.exp(way[:, 1])], 1)
 
 
-def compute_bound(models, surveyed, *, model, mu, sigma):
+def compute_bound(models, surveyed, ascents, *, model, mu, sigma, step):
     """The numbers behind one picture of the bound.
 
     Args:
-        surveyed: function (name) -> what `survey` returned for that model.
+        surveyed: dict of a model's name to what `survey` returned for it.
+        ascents: function (name, mu, sigma) -> what `ascent` returns.
     Returns:
-        dict: prior, posterior, q (len(GRID),) densities; map, best, least as in `survey`; and in nats
-        log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), kl = KL(q || prior) and expected =
-        elbo + kl = E_q[log p(x | z)].
+        dict: way (STEPS + 1, 2), mean and standard deviation of q at each step, and place, (mu, sigma) at the
+        present one; posterior, q (len(GRID),) densities; best, least as in `survey`; and in nats
+        log_evidence, elbo, gap = log_evidence − elbo = KL(q || posterior), first, the gap at the start, kl =
+        KL(q || prior) and expected = elbo + kl = E_q[log p(x | z)].
     """
     _, function, log_evidence = models[model]
-    elbo, kl = float(evaluate(function, mu, sigma)), float(kl_to_prior(mu, sigma))
-    return surveyed(model) | {
-        "prior": normal(GRID),
-        "q": normal(GRID, mu, sigma),
+    way = ascents(model, mu, sigma)
+    place = tuple(map(float, way[step]))
+    elbo, kl = float(evaluate(function, *place)), float(kl_to_prior(*place))
+    return {name: surveyed[model][name] for name in ("posterior", "best", "least")} | {
+        "way": way,
+        "place": place,
+        "q": normal(GRID, *place),
         "log_evidence": float(log_evidence),
         "elbo": elbo,
         "gap": float(log_evidence) - elbo,
+        "first": float(log_evidence) - float(evaluate(function, *way[0])),
         "kl": kl,
         "expected": elbo + kl,
     }
 
 
-def build(figure):
-    """All artists: the densities, the map with its scale, the bars."""
-    figure.get_layout_engine().set(wspace=0.09)  # the map's scale has its label next to the bars
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.2, 1))
-    left.set_title("\n\n\n\n", fontsize=11)  # room for the caption and the legends
-    artists = _build_densities(left) | _build_map(middle) | _build_bars(right)
-    bar = figure.colorbar(artists["map"], ax=middle, ticks=LEVELS, spacing="uniform", pad=0.03, aspect=22)
-    bar.set_label("ELBO − log p(x) (nats)", labelpad=0)
-    bar.ax.set_yticklabels([f"−{level:g}" if level else "0" for level in LEVELS])
-    bar.ax.invert_yaxis()  # the greatest ELBO above
-    return artists | {"caption": middle.add_artist(Caption(0.63, 1.26))}
+def build(figure, models, surveyed):
+    """All artists: the densities above the map, which share their axis; the bars to the right."""
+    figure.get_layout_engine().set(hspace=0.02)
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.3, 1), height_ratios=(1, 1.15))
+    above, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
+    right = figure.add_subplot(grid[:, 1])
+    above.set_title("\n", fontsize=11)  # room for the caption
+    artists = _build_densities(above) | _build_map(below, surveyed)
+    artists |= _build_bars(right, [evidence for _, _, evidence in models.values()])
+    return artists | {"caption": above.add_artist(Caption(0.89, 1.13, 11))}
 
 
 def _build_densities(axes):
-    axes.set(xlabel="z", xlim=(GRID[0], GRID[-1]), xticks=range(-4, 5, 2), ylim=(0, 1.05))
-    axes.set_ylabel("density")
+    axes.set_label("densities")
+    axes.set(xlim=(-EDGE, EDGE), xticks=range(-3, 4), ylim=(0, 1.04 * normal(0, 0, LEAST_SIGMA)))
+    axes.set(ylabel="density at $z$", yticks=(0, 1, 2))
+    axes.tick_params(axis="x", labelbottom=False)
+    prior = axes.plot(GRID, normal(GRID), ":", color="0.35", linewidth=1.6, label="prior $p(z)$")[0]
     artists = {
-        "prior": moving(axes, ":", color="0.45", linewidth=1.8, label="prior"),
-        "posterior": moving(axes, color=COLOURS[0], linewidth=2.2, label="posterior"),
-        "q": moving(axes, "--", color=COLOURS[1], linewidth=2.2, label="q"),
+        "posterior": moving(axes, color=COLOURS[0], linewidth=2, label="posterior $p(z|x)$"),
+        "q": moving(axes, "--", color=COLOURS[1], linewidth=2.4, label="$q(z)$"),
+        "top": mark(axes, "D", size=8),
     }
-    legend(axes, list(artists.values()), y=0.99, handlelength=1.6)
-    return artists | {"scale": moving_scale(axes, TICKS)}
+    handles = [artists["q"], artists["posterior"], prior]
+    below = [mark(axes, "*", "white", 13), Line2D([], [], color="0.35", linewidth=0.8)]
+    style = dict(fontsize=9, borderaxespad=0.2, handlelength=1.6)
+    axes.add_artist(
+        axes.legend(below, ("below: the best $q$", "below: gap (nats)"), loc="upper left", **style)
+    )
+    axes.legend(handles=handles, loc="upper right", **style)
+    return artists
 
 
-def _build_map(axes):
-    edges = [_edges(MAP_MUS), np.exp(_edges(np.log(MAP_SIGMAS)))]
-    norm = BoundaryNorm(LEVELS, 256, extend="max")
-    blank = np.zeros((len(MAP_SIGMAS), len(MAP_MUS)))
-    mesh = axes.pcolormesh(*edges, blank, cmap=colormaps["viridis_r"], norm=norm)
-    axes.set(xlabel="mean μ of q", ylabel="standard deviation σ of q", yscale="log")
-    axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][0], edges[1][-1]), xticks=range(-3, 4))
-    axes.set_yticks((0.1, 0.2, 0.5, 1, 2), ("0.1", "0.2", "0.5", "1", "2"))
+def _build_map(axes, surveyed):
+    axes.set_label("map")
+    axes.set(yscale="log", xlim=(-EDGE, EDGE), ylim=(LEAST_SIGMA, MOST_SIGMA), xticks=range(-3, 4))
+    axes.set_yticks((0.2, 0.5, 1, 2), ("0.2", "0.5", "1", "2"))
     axes.minorticks_off()
+    axes.set(xlabel="$z$ above, mean $\\mu$ of $q$ below", ylabel="$\\sigma$ of $q$")
+    shades = colormaps["Blues"](np.linspace(0, 0.75, len(LEVELS)))
+    for name, surveys in surveyed.items():
+        gaps = np.maximum(surveys["map"], 0)
+        filled = axes.contourf(MAP_MUS, MAP_SIGMAS, gaps, LEVELS, colors=shades, extend="max", zorder=0)
+        lines = axes.contour(MAP_MUS, MAP_SIGMAS, gaps, LEVELS[1:], colors="0.35", linewidths=0.6, zorder=1)
+        labels = axes.clabel(lines, NAMED, fmt="%g", fontsize=8, colors="black")
+        for artist in (filled, lines, *labels):
+            artist.set_gid(name)
+            artist.set_visible(False)
     artists = {
-        "map": mesh,
-        "best": mark(axes, "*", "white", 15, label="best q", zorder=2),
-        "here": mark(axes, "D", label="this q", zorder=2),
+        "ahead": moving(axes, color=COLOURS[1], linewidth=1, zorder=2),
+        "way": moving(axes, ".-", color=COLOURS[1], linewidth=2, markersize=5, zorder=3),
+        "best": mark(axes, "*", "white", 13),
+        "here": mark(axes, "D", size=9, zorder=5),
     }
-    legend(axes, [artists["here"], artists["best"]], y=0.99, handlelength=1.6)
     return artists
 
 
-def _build_bars(axes):
-    axes.set(xlim=(-0.55, 1.55), ylim=(0, STEPS), ylabel="value (nats)")
-    axes.set_xticks((0, 1), ("ELBO + gap\n= log p(x)", "ELBO + KL =\nE_q[log p(x|z)]"), fontsize=9)
+def _build_bars(axes, evidences):
+    lowest, top = min(evidences) - DEEP, max(0.0, max(evidences) + 1)
+    band = 0.09 * (top - lowest)  # below, where the numbers stand
+    axes.set(xlim=(-0.5, 2.8), ylim=(lowest - band, top + 0.2 * band), ylabel="nats")
+    axes.set_xticks(range(3), SUMS, fontsize=9)
     axes.tick_params(axis="x", length=0)
-    style = dict(width=0.8, edgecolor="black", linewidth=0.8)
-    artists = {
-        "elbos": list(axes.bar((0, 1), 1, color=COLOURS[5], **style)),
-        "gap": axes.bar(0, 1, color=COLOURS[4], hatch="//", **style)[0],
-        "kl": axes.bar(1, 1, color="white", hatch="..", **style)[0],
-        "evidence": moving(axes, "--", color="black", linewidth=1.4, label="log p(x)", zorder=4),
-        "ticks": moving_scale(axes, range(STEPS + 1), "−0000"),
-    }
-    for name, label in (("gap", "gap"), ("kl", "KL(q‖prior)")):
-        artists[name].set_label(label)  # `bar` gives its label to the container
-    handles = [artists[name] for name in ("evidence", "gap", "kl")]
-    legend(axes, handles, None, 1.03, 0.99, "right", handlelength=1.6)
-    artists["names"] = axes.add_artist(Texts(9, "DejaVu Sans"))
-    artists["names"].set_zorder(5)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    style = dict(width=0.62, edgecolor="black", linewidth=0.8, zorder=2)
+    looks = (dict(color=COLOURS[5]), dict(color="white", hatch="..."), dict(color=COLOURS[4], hatch="//"))
+    artists = {"bars": [axes.bar(i, 1, **style | look)[0] for i, look in enumerate(looks)]}
+    for name, line in (("evidence", "--"), ("elbo", "-")):
+        artists[name] = moving(axes, line, color="black", linewidth=1.3, zorder=3)
+    artists["numbers"] = axes.add_artist(Texts(9.5, "DejaVu Sans"))
+    artists["names"] = axes.add_artist(Texts(9, "DejaVu Sans", align=1))
     return artists
-
-
-def _edges(centres):
-    """The edges of cells of one width around their centres."""
-    half = (centres[1] - centres[0]) / 2
-    return np.append(centres - half, centres[-1] + half)
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    names = ("prior", "posterior", "q")
-    top = round_up(max(state[name].max() for name in names), 0.5)
-    for name in names:
-        artists[name].set_data(GRID, state[name] / top)
-    artists["scale"].set_data(-0.04, TICKS, [f"{top * tick:g}" for tick in TICKS])
-    artists["map"].set_array(state["map"])
-    artists["here"].set_data([state["mu"]], [state["sigma"]])
+    mu, sigma = state["place"]
+    artists["posterior"].set_data(GRID, state["posterior"])
+    artists["q"].set_data(GRID, state["q"])
+    artists["top"].set_data([mu], [normal(0, 0, sigma)])
+    for artist in artists["here"].axes.get_children():
+        if artist.get_gid() and artist.get_visible() != (artist.get_gid() == state["model"]):
+            artist.set_visible(artist.get_gid() == state["model"])  # and all is drawn again
+    way, step = state["way"], state["step"]
+    artists["ahead"].set_data(*way.T)
+    artists["way"].set_data(*way[: step + 1].T)
+    artists["here"].set_data([mu], [sigma])
     artists["best"].set_data(*([value] for value in state["best"]))
     _update_bars(artists, state)
     artists["caption"].set_text(caption(state))
 
 
 def _update_bars(artists, state):
-    bottom, step = scale_of(state["log_evidence"], state["elbo"], state["expected"])
-    elbo, evidence, expected = (
-        (state[name] - bottom) / step for name in ("elbo", "log_evidence", "expected")
-    )
-    for bar in artists["elbos"]:
-        bar.set_height(elbo)
-    for name, end in (("gap", evidence), ("kl", expected)):
-        artists[name].set_y(elbo)
-        artists[name].set_height(end - elbo)
-    artists["evidence"].set_data([-0.55, 1.55], [evidence, evidence])
-    labels = [minus(f"{round(bottom + i * step, 9):g}") for i in range(STEPS + 1)]
-    artists["ticks"].set_data(-0.04, range(STEPS + 1), labels)
-    artists["names"].set_data([0, 1], elbo / 2, ["ELBO", "ELBO"])
-
-
-def scale_of(log_evidence, elbo, expected):
-    """(value at the bottom, value of a step), nats, of a scale of `STEPS` steps around three numbers, the
-    least of them one to two steps above the bottom.
-    """
-    low, high = min(log_evidence, elbo, expected), max(log_evidence, elbo, expected)
-    step = round_up((high - low) / 5, 0.01)
-    return (np.floor(low / step) - 1) * step, step
+    low, high = artists["elbo"].axes.get_ylim()
+    band = (high - low) / 12
+    levels = (0, state["expected"], state["elbo"], state["log_evidence"])
+    _, expected, elbo, evidence = shown = np.maximum(levels, low + band)  # the rest is off the scale
+    for bar, (start, end) in zip(artists["bars"], pairwise(shown), strict=True):
+        bar.set_y(start)
+        bar.set_height(end - start)
+    artists["evidence"].set_data([-0.5, 2.8], [evidence, evidence])
+    artists["elbo"].set_data([0.69, 2.8], [elbo, elbo])
+    values = (f"{state['expected']:.2f}", f"−{max(state['kl'], 0):.2f}", f"{max(state['gap'], 0):.2f}")
+    artists["numbers"].set_data(range(3), low + band / 2, [minus(value) for value in values])
+    names = ("log p(x)", "ELBO" if elbo == state["elbo"] else "")
+    artists["names"].set_data(2.77, [evidence + band / 2, elbo - band / 2], names)
 
 
 def caption(state):
-    """The two sums, rounded so that they come out as shown."""
-    evidence, elbo, kl = (round(state[name], 3) for name in ("log_evidence", "elbo", "kl"))
-    return minus(
-        f"log p(x) = ELBO + KL(q‖posterior):  {evidence:.3f} = {elbo:.3f} + {evidence - elbo + 0.0:.3f} nats "
-        f"(gap of the best q: {max(state['least'], 0):.3f})\n"
-        f"ELBO = E_q[log p(x|z)] − KL(q‖prior):  {elbo:.3f} = {elbo + kl:.3f} − {kl:.3f} nats"
-    )
+    """What the gap is now, and what became of it."""
+    gap, step = max(state["gap"], 0), state["step"]
+    if gap < CLOSED:
+        return minus(f"q is the posterior: the gap is closed, ELBO = log p(x) = {state['elbo']:.3f} nats")
+    if gap - state["least"] < CLOSED:
+        return f"The best Gaussian: a gap of {gap:.3f} nats stays open, since the posterior is no Gaussian"
+    if step:
+        was = f"it was {state['first']:.2f}"
+        return f"Step {step} of the ascent: the gap KL(q ‖ posterior) is {gap:.2f} nats; {was}"
+    if state["kl"] < 1e-9:
+        return f"q is the prior: the code costs nothing, and the ELBO is {gap:.2f} nats below log p(x)"
+    return f"The ELBO is {gap:.2f} nats below log p(x): the gap is KL(q ‖ posterior)"

@@ -1,41 +1,51 @@
-"""Chapter 4's explorer of a latent plane: what each place decodes to, and whose codes lie there."""
+"""Chapter 4's explorer of a latent plane: what each place decodes to, whose codes lie there, and where the
+code of the reader's own digit lies.
+"""
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
-from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from torch.nn import functional as F
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, minus, moving, outline
+from course.explorers.controls import slider
+from course.explorers.drawing import PEN, Strokes, digit_image
+from course.explorers.parts import arrays, legend, mark, moving, panel
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 from course.plots.tiles import SIDE, Tiles
 
-ALL = -1  # instead of a digit
-ACROSS, STEP = 5, 0.5  # decoded places in a row, and the distance between two
-# Of the digits; the signs differ too, so these need not be told apart.
+# Of the digits; their signs differ too, so these need not be told apart.
 INKS = (*COLOURS[:6], "#332288", "#882255", "#6B6B00", "0.5")
-ROOM = (5, 7)  # the least limit of the map, which holds every square, and the greatest
-WITHIN = 0.995  # of the codes; a few far ones would shrink the others
+REACH = 4.0  # of the sliders and of the map
 MOST_SHOWN = 800  # codes
-REACH = 3.5  # of the sliders
+SIGNS = 3  # how often a digit is written among its codes, at most
 NEAREST = 20
+FAR = 3.0  # standard deviations of the prior
+NODES = 7  # of the rule that averages over a code's Gaussian, in each dimension
+MOST_NATS = 400  # of the costs' panel
+SQUARE = 128  # pixels of the picture: the side of a panel for an image
+PLACE, OWN, PLAIN = COLOURS[1], "black", "0.6"  # frames
 ALT = (
-    "A map of the latent plane with each image's code written as its digit, circles for one and two standard "
-    "deviations of the prior and a cross at the present place; beside it the image that this place decodes "
-    "to, and those of a square of places around it."
+    "A map of the latent plane with each image's code as a dot in its digit's colour, circles for the prior, "
+    "a cross at the chosen place and a ring at the code of a drawn digit; beside it the drawing, the image "
+    "that the encoder sees, its reconstruction, what the cross decodes to, and bars of what the drawing and "
+    "held-out images cost in nats."
 )
 
 
-def plane(decode, codes, labels):
+def plane(decode, encode, codes, labels, images):
     """Explore a model with two latent dimensions and the prior N(0, I).
 
     Args:
         decode: the chapter's function z (N, 2) float32 -> (N, 28, 28) probabilities of ink.
+        encode: the chapter's function x (N, 784) float32 -> mu, logvar (N, 2).
         codes: (n, 2) posterior means of n images; a random 800 of them at most are drawn, the same each time.
-        labels: (n,) int, the images' digits, drawn as the codes' signs.
+        labels: (n,) int, the images' digits.
+        images: (m, 784) held-out images of 0 and 1, shown where nothing is drawn; the mean of their costs
+            stands beside the cost of the drawing.
     Raises:
         ValueError: if `codes` is not (n, 2), or has not one label each.
     """
@@ -44,21 +54,28 @@ def plane(decode, codes, labels):
         raise ValueError(
             f"plane needs codes (n, 2) and labels (n,), got shapes {codes.shape} and {labels.shape}."
         )
-    digits = [("all digits", ALL), *((str(digit), int(digit)) for digit in np.unique(labels))]
+    ends = (-REACH, REACH, 0.05)
     controls = {
-        "z_1": slider(
-            "z_1",
-            (-REACH, REACH, 0.1),
-            0,
-            "the first coordinate of the place that is decoded, to the right",
-        ),
-        "z_2": slider("z_2", (-REACH, REACH, 0.1), 0, "the second coordinate, upwards"),
-        "digit": menu("digit", digits, ALL, "whose codes stand out in the map"),
+        "z_1": slider("z₁ of the cross", ends, 0, "the first coordinate of the place that is decoded"),
+        "z_2": slider("z₂ of the cross", ends, -1, "the second coordinate, upwards"),
+        "drawing": Strokes(),
+        "image": slider("held-out image", (1, len(images)), 1, "the image that is coded where none is drawn"),
     }
+    images = torch.as_tensor(images, dtype=torch.float32)
+    usual = np.mean([costs(decode, *encoded(encode, image), image) for image in images], 0)
+    seen = lru_cache(maxsize=64)(partial(see, decode, encode, images))
+    compute = partial(compute_plane, decode, codes, labels, seen)
     shown = chosen(len(codes))
-    compute = partial(compute_plane, decode, codes, labels)
-    picture = Picture(partial(build, codes=codes[shown], labels=labels[shown]), update, (9.8, 4.6))
-    return Explorer("latent plane", controls, compute, picture, ALT, main=("z_1", "z_2"))
+    built = partial(build, codes=codes[shown], labels=labels[shown], usual=usual)
+    picture = Picture(built, update, (8.4, 4.0))
+    return Explorer(
+        "latent plane", controls, compute, picture, ALT, main=("z_1", "z_2"), ink={"pad": "drawing"},
+        touch={
+            "plane": lambda state, x, y: {"z_1": x, "z_2": y},
+            "clear": lambda state, x, y: {"drawing": ()},
+        },
+        hint="Drag the cross through the plane. Draw a digit of your own.",
+    )  # fmt: skip
 
 
 def chosen(count):
@@ -66,132 +83,213 @@ def chosen(count):
     return np.random.default_rng(4).permutation(count)[:MOST_SHOWN]
 
 
-def compute_plane(decode, codes, labels, *, z_1, z_2, digit):
+def binarised(grey):
+    """0/1 pixels, float32, of a grey image (28, 28), the chances of ink; with the same noise each time."""
+    return (np.random.default_rng(0).random(grey.shape) < grey).astype(np.float32)
+
+
+@torch.no_grad()
+def encoded(encode, x):
+    """Mean and log variance, (2,) each, of the code of an image x (784,)."""
+    mu, logvar = encode(x[None])
+    return mu[0], logvar[0]
+
+
+@torch.no_grad()
+def costs(decode, mu, logvar, x):
+    """(reconstruction, KL) in nats of an image x (784,) whose code is N(mu, diag(exp(logvar))), (2,) each.
+
+    The mean over the code is taken by the Gauss–Hermite rule in both dimensions: no chance is in it.
+    """
+    nodes, weights = map(torch.from_numpy, np.polynomial.hermite_e.hermegauss(NODES))
+    weights = torch.outer(weights, weights).ravel() / weights.sum() ** 2
+    z = mu + (logvar / 2).exp() * torch.cartesian_prod(nodes, nodes).to(mu)
+    chances = decode(z).flatten(1)
+    nll = F.binary_cross_entropy(chances, x.expand_as(chances), reduction="none").sum(1)
+    kl = 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum()
+    return float((weights * nll).sum()), float(kl)
+
+
+@torch.no_grad()
+def see(decode, encode, images, drawing, image):
+    """What a model makes of a drawing (strokes), or of a held-out image (its number) where there is none.
+
+    Returns:
+        dict: x, reconstruction (28, 28); mu, sigma (2,) of its code; recon_nll, kl in nats.
+    """
+    x = images[image - 1]
+    if drawing:
+        x = torch.from_numpy(binarised(digit_image(drawing)).ravel()).to(images)
+    mu, logvar = encoded(encode, x)
+    recon_nll, kl = costs(decode, mu, logvar, x)
+    return {
+        "x": arrays(x).reshape(SIDE, SIDE),
+        "reconstruction": arrays(decode(mu[None]))[0],
+        "mu": arrays(mu),
+        "sigma": arrays((logvar / 2).exp()),
+        "recon_nll": recon_nll,
+        "kl": kl,
+    }
+
+
+@torch.no_grad()
+def compute_plane(decode, codes, labels, seen, *, z_1, z_2, drawing, image):
     """The numbers behind one picture of the plane.
 
     Args:
         codes, labels: (n, 2) and (n,) arrays.
+        seen: function (drawing, image) -> what `see` returns.
     Returns:
-        dict: z (2,); image (28, 28), what z decodes to; around (ACROSS², 28, 28), what a square of places
-        around z does, row by row, z_1 growing along a row and z_2 from row to row; density, the prior's at z
-        relative to its greatest; commonest, the digit that most of the nearest codes have, share, how many
-        have it, of, how many of these codes there are; distance to the nearest code.
+        dict: what `seen` returns; z (2,); decoded (28, 28), what z decodes to; here and own, dicts of
+        `around` z and the image's own code.
     """
     z = np.array([z_1, z_2])
-    offsets = STEP * (np.arange(ACROSS) - ACROSS // 2)
-    up, right = np.meshgrid(offsets, offsets, indexing="ij")
-    places = np.stack([z_1 + right, z_2 + up], -1).reshape(-1, 2)
-    with torch.no_grad():
-        images = decode(torch.as_tensor(places, dtype=torch.float32))
-    images = arrays(images)
-    distances = np.linalg.norm(codes - z, axis=1)
-    near = np.argsort(distances, kind="stable")[:NEAREST]
+    image = seen(drawing, image)
+    decoded = arrays(decode(torch.as_tensor(z[None], dtype=torch.float32)))[0]
+    here, own = around(z, codes, labels), around(image["mu"], codes, labels)
+    return image | {"z": z, "decoded": decoded, "here": here, "own": own}
+
+
+def around(z, codes, labels):
+    """Whose codes lie around a place: dict of commonest, the digit that most of the nearest codes have,
+    share, how many have it, of, how many of these codes there are.
+    """
+    near = np.argsort(np.linalg.norm(codes - z, axis=1), kind="stable")[:NEAREST]
     digits, counts = np.unique(labels[near], return_counts=True)
-    return {
-        "z": z,
-        "image": images[len(images) // 2],
-        "around": images,
-        "density": float(np.exp(-0.5 * (z**2).sum())),
-        "commonest": int(digits[counts.argmax()]),
-        "share": int(counts.max()),
-        "of": len(near),
-        "distance": float(distances[near[0]]),
+    return {"commonest": int(digits[counts.argmax()]), "share": int(counts.max()), "of": len(near)}
+
+
+def build(figure, codes, labels, usual):
+    """All artists: the plane to the left; the drawing and what becomes of it above the place and the costs.
+
+    codes (n, 2) and labels (n,) are drawn; usual: mean reconstruction and KL of held-out images, nats.
+    """
+    figure.set_layout_engine("none")  # every panel has its place
+    artists = _build_plane(panel(figure, 46, 52, 304, 304), codes, labels)
+    pad = _square(figure, 400, 60, "draw a digit", OWN)
+    pad.set(label="pad", xlim=(0, 1), ylim=(1, 0))
+    pen = dict(color="#222", linewidth=0.72 * PEN * SQUARE, solid_capstyle="round", solid_joinstyle="round")
+    artists["strokes"] = moving(pad, **pen)
+    artists["empty"] = pad.add_artist(Caption(0.5, 0.6, 9))
+    button = panel(figure, 439, 192, 50, 19)
+    button.set(label="clear", xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1), facecolor="0.93")
+    button.text(0.5, 0.45, "Clear", fontsize=9, ha="center", va="center")
+    squares = {
+        "x": (552, 60, "$x$, what is encoded", PLAIN),
+        "reconstruction": (704, 60, "its reconstruction", PLAIN),
+        "decoded": (400, 246, "decoded at the cross", PLACE),
     }
+    for name, (*place, title, colour) in squares.items():
+        square = _square(figure, *place, title, colour)
+        square.set(xlim=(-0.5, 0.5), ylim=(-0.5, 0.5))
+        artists[name] = square.add_artist(Tiles([(0, 0)], 4, "gray_r"))
+        if name != "decoded":  # an arrow from the square before it
+            arrow = dict(arrowstyle="->", color="0.3", linewidth=1.5)
+            square.annotate("", (-0.02, 0.5), (-0.17, 0.5), xycoords="axes fraction", arrowprops=arrow)
+    artists |= _build_costs(panel(figure, 554, 258, 272, 96), usual)
+    return artists | {"caption": pad.add_artist(Caption(0.16, 1.36, 11))}
 
 
-def build(figure, codes, labels):
-    """All artists: the codes (n, 2) as signs of their labels (n,), the decoded image, those around it."""
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1.25, 0.7, 1.25))
-    left.set_title("\n\n\n\n", fontsize=10)  # room for the caption and the legend
-    artists = _build_codes(left, codes, labels) | _build_image(middle) | _build_around(right)
-    return artists | {"caption": left.add_artist(Caption(1.38, 1.22))}
+def _square(figure, left, top, title, colour):
+    """A framed panel for an image, without axes."""
+    axes = panel(figure, left, top, SQUARE, SQUARE)
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=9.5, pad=4)
+    axes.spines[:].set(color=colour, linewidth=1.5)
+    return axes
 
 
-def _build_codes(axes, codes, labels):
-    limit = float(np.clip(np.ceil(np.quantile(np.abs(codes).max(1), WITHIN)), *ROOM))
-    axes.set(xlabel="z_1 (each digit: one image's code)", ylabel="z_2", box_aspect=1)
-    axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+def _build_plane(axes, codes, labels):
+    axes.set_label("plane")
+    ticks = range(-4, 5, 2)
+    axes.set(xlabel="$z_1$", ylabel="$z_2$", xticks=ticks, yticks=ticks)
+    axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH))
+    axes.yaxis.labelpad = 0
     for digit in np.unique(labels):
-        _codes_of(axes, codes, labels, digit)
+        dots = dict(color=INKS[digit % 10], markersize=4, markeredgewidth=0, alpha=0.75)
+        axes.plot(*codes[labels == digit].T, "o", **dots)
+    for place, digit in signs(codes, labels):
+        look = dict(color=INKS[digit % 10], fontsize=12, weight="bold", ha="center", va="center", zorder=3)
+        text = axes.text(*place, str(digit), clip_on=True, **look)
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])
     turn = np.linspace(0, 2 * np.pi, 121)
-    for radius, style in ((1, "-"), (2, "--")):
-        look = dict(color="black", linewidth=1.2, label=f"prior, {radius} sd")
-        axes.plot(radius * np.cos(turn), radius * np.sin(turn), style, **look)
-    veil = Rectangle((-limit, -limit), 2 * limit, 2 * limit, color="white", alpha=0.8, linewidth=0, zorder=3)
-    cross = dict(color=COLOURS[1], markeredgecolor="white", markersize=12, zorder=6)
+    for radius in (1, 2):
+        circle = axes.plot(radius * np.cos(turn), radius * np.sin(turn), color="0.3", linewidth=0.9, zorder=2)
+    cross = dict(color=PLACE, markeredgecolor="white", markersize=14, zorder=6)
     artists = {
-        "veil": axes.add_patch(veil),  # fades the digits that were not chosen
-        "digits": [_codes_of(axes, codes, labels, digit, zorder=4) for digit in np.unique(labels)],
-        "square": moving(axes, color=COLOURS[1], linewidth=1.8, zorder=5),
-        "cross": moving(axes, "P", **cross),
+        "own": mark(axes, "o", "white", 10, markeredgewidth=3, markeredgecolor=OWN, zorder=5),
+        "cross": moving(axes, "P", clip_on=False, **cross),
     }
-    place = dict(loc="lower center", bbox_to_anchor=(0.5, 0.99), ncols=2, fontsize=9)
-    axes.legend(handles=[line for line in axes.lines if "sd" in line.get_label()], **place)
+    handles, names = [*artists.values(), *circle], ("code of $x$", "the cross", "prior, 1 and 2 sd")
+    legend(axes, handles, names, 0.5, 1.012, handletextpad=0.5, borderpad=0, frameon=False)
     return artists
 
 
-def _codes_of(axes, codes, labels, digit, zorder=2):
-    sign = dict(marker=f"${digit}$", markersize=6, markeredgewidth=0.3, linestyle="", label=str(digit))
-    return axes.plot(*codes[labels == digit].T, color=INKS[digit % 10], zorder=zorder, **sign)[0]
+def signs(codes, labels):
+    """Where the digits are written: pairs of a code (2,) and its digit.
+
+    Each digit gets up to `SIGNS` places where its codes are many and others few, apart from all before.
+    """
+    near = np.exp(-0.5 * (np.linalg.norm(codes[:, None] - codes[None], axis=2) / 0.3) ** 2)
+    own = (near * (labels[:, None] == labels)).sum(1)
+    clear = own**2 / near.sum(1)
+    written = []
+    for _ in range(SIGNS):
+        for digit in np.unique(labels):
+            free = clear * ((labels == digit) & (np.abs(codes).max(1) < 0.93 * REACH))
+            for place, other in written:
+                free = free * (np.linalg.norm(codes - place, axis=1) > (1.4 if other == digit else 0.5))
+            if free.any():
+                written.append((codes[free.argmax()], digit))
+    return written
 
 
-def _build_image(axes):
-    axes.set_title("decoded at the cross", fontsize=10)
-    axes.set(xlabel="column (pixels)", ylabel="row (pixels)", xticks=(0, 9, 18, 27), yticks=(0, 9, 18, 27))
-    edges = np.arange(SIDE + 1) - 0.5
-    mesh = axes.pcolormesh(edges, edges, np.zeros((SIDE, SIDE)), cmap="gray", vmin=0, vmax=1)
-    axes.set(ylim=(SIDE - 0.5, -0.5), box_aspect=1)
-    return {"image": mesh}
+def _build_costs(axes, usual):
+    axes.set(xlim=(0, MOST_NATS), ylim=(-0.35, 1.95), yticks=[], xlabel="cost = −ELBO (nats)")
+    style = dict(height=0.45, edgecolor="black", linewidth=0.8)
+    looks = (dict(color=COLOURS[5]), dict(color="white", hatch="...."))
+    axes.barh(0, usual[0], **style | looks[0])
+    axes.barh(0, usual[1], left=usual[0], **style | looks[1])
+    bars = [axes.barh(1, 1, **style | look)[0] for look in looks]
+    axes.set_title("\n", fontsize=9)
+    names = ("reconstruction", "KL, the price of the code")
+    legend(axes, bars, names, 0.5, 1.0, fontsize=8.5, borderpad=0, frameon=False)
+    axes.text(5, 0.34, f"held-out mean: {sums(*usual)}", fontsize=9)
+    return {"bars": bars, "numbers": axes.add_artist(Texts(9, "DejaVu Sans", align=0))}
 
 
-def _build_around(axes):
-    axes.set_title(f"decoded around it, {STEP:g} apart", fontsize=10)
-    axes.set(xlabel="\nz_1", ylabel="z_2\n\n\n", xticks=[], yticks=[])  # room for their values
-    ends = (-0.5, ACROSS - 0.5)
-    axes.set(xlim=ends, ylim=ends, box_aspect=1)
-    right, up = np.meshgrid(np.arange(ACROSS), np.arange(ACROSS))
-    middle = ACROSS // 2 - 0.5
-    frame = dict(color=COLOURS[1], linewidth=2, zorder=3)
-    artists = {
-        "around": axes.add_artist(Tiles(np.stack([right.ravel(), up.ravel()], 1), scale=2)),
-        "frame": axes.plot(*outline(middle, middle, 1, 1), **frame)[0],
-    }
-    for name, align in (("z_1", 0.5), ("z_2", 1)):
-        artists[name] = axes.add_artist(Texts(9, "DejaVu Sans", align=align))
-    artists["z_1"].set_transform(axes.get_xaxis_transform())
-    artists["z_2"].set_transform(axes.get_yaxis_transform())
-    return artists
+def sums(recon_nll, kl):
+    """The two costs and their sum, rounded so that they add up as shown."""
+    recon_nll, kl = round(recon_nll, 1), round(kl, 1)
+    return f"{recon_nll:.1f} + {kl:.1f} = {recon_nll + kl:.1f}"
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    z, chosen = state["z"], state["digit"]
-    artists["veil"].set_visible(chosen != ALL)
-    for line in artists["digits"]:
-        line.set_visible(line.get_label() == str(chosen))
-    width = STEP * ACROSS
-    artists["square"].set_data(*outline(*(z - width / 2), width, width))
-    artists["cross"].set_data(*([value] for value in z))
-    artists["image"].set_array(state["image"])
-    artists["around"].set_data(state["around"])
-    offsets, steps = STEP * (np.arange(ACROSS) - ACROSS // 2), np.arange(ACROSS)
-    artists["z_1"].set_data(steps, -0.045, [signed(value) for value in z[0] + offsets])
-    artists["z_2"].set_data(-0.03, steps, [signed(value) for value in z[1] + offsets])
+    drawing = state["drawing"]
+    artists["cross"].set_data(*([value] for value in state["z"]))
+    artists["own"].set_data(*([value] for value in state["mu"].clip(-REACH, REACH)))
+    for name in ("x", "reconstruction", "decoded"):
+        artists[name].set_data(state[name][None])
+    points = [point for stroke in drawing for point in (*stroke, stroke[-1], (np.nan, np.nan))]
+    artists["strokes"].set_data(*np.reshape(points, (-1, 2)).T)
+    artists["empty"].set_text("" if drawing else "empty: a held-\nout image is\nencoded")
+    recon_nll, kl = state["recon_nll"], state["kl"]
+    for bar, start, length in zip(artists["bars"], (0, recon_nll), (recon_nll, kl), strict=True):
+        bar.set_x(start)
+        bar.set_width(length)
+    whose = "your digit" if drawing else "this held-out image"
+    artists["numbers"].set_data([5], [1.5], [f"{whose}: {sums(recon_nll, kl)}"])
     artists["caption"].set_text(caption(state))
 
 
-def signed(value):
-    """A coordinate with one decimal and a true minus sign."""
-    return minus(f"{round(value, 1) + 0.0:.1f}")
-
-
 def caption(state):
-    """Where the cross stands, and what lies there."""
-    z_1, z_2 = (signed(value) for value in state["z"])
-    text = (
-        f"z = ({z_1}, {z_2}): the prior's density is {state['density']:.2g} times its greatest; "
-        f"the nearest code is {state['distance']:.2f} away\n"
-        f"the commonest digit among the {state['of']} nearest codes: {state['commonest']} "
-        f"({state['share']} of them, {100 * state['share'] / state['of']:.0f} %)"
-    )
-    return text.replace("e-", "e−")
+    """Whose codes lie around the cross and around the image's own code."""
+    here, own = state["here"], state["own"]
+    image = "your digit" if state["drawing"] else "this image"
+    if np.linalg.norm(state["z"]) > FAR:
+        at = f"Here, beyond {FAR:g} sd, the prior hardly ever draws; {image} lies"
+    else:
+        near = f"{here['share']} of {here['of']} nearest codes"
+        at = f"The cross lies among the {here['commonest']}s ({near}), {image}"
+    return f"{at} among the {own['commonest']}s ({own['share']})"

@@ -7,22 +7,23 @@ from functools import partial
 import numpy as np
 import torch
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, slider
-from course.explorers.parts import arrays, caption_above, legend, mark, minus, moving
+from course.explorers.parts import arrays, mark, minus, moving
 from course.plots import COLOURS
+from course.plots.texts import Caption
 from course.plots.tiles import Tiles
 
-COLUMNS = 6  # images in a row
+COLUMNS = 5  # images in a row
 NEAR = 0.06  # of the panel's width or height: models nearer to each other share a label
 DRAWS = 5
-SAMPLES = 2 * COLUMNS
+EMPTY = 0.1  # nats: a code of less tells nothing
+ROWS = ("held-out images $x$", "reads: each one's reconstruction", "samples: decoded from random codes")
 ALT = (
-    "The rate and the distortion of models trained with different β, as a curve with the chosen model marked "
-    "and lines of equal ELBO; beside it images that this model decodes from the prior, and held-out images "
-    "above its reconstructions of them."
+    "The rate and the distortion of models trained with different β, as a falling curve with the chosen "
+    "model marked and a line of the slope at which it stopped; beside it held-out images, this model's "
+    "reconstructions of them, and images that it decodes from the prior."
 )
 
 
@@ -35,31 +36,39 @@ def trade_off(rows, decode, encode, images):
             active units.
         decode: function (i, z (N, Z)) -> (N, 28, 28), the pixels' probabilities under model i.
         encode: function (i, x (N, 784)) -> mu, logvar (N, Z) of model i; Z is the same for all models.
-        images: (6, 784) held-out images of 0 and 1.
+        images: (COLUMNS, 784) held-out images of 0 and 1.
     """
     betas = [row["beta"] for row in rows]
     controls = {
         "beta": list_slider(
-            "β",
+            "β, the weight of the rate",
             [(f"{b:g}", b) for b in betas],
-            min(betas, key=lambda b: abs(b - 1)),
+            betas[0],
             "the weight of the KL in the loss that the model was trained with",
         ),
-        "draw": slider(
-            "draw", (1, DRAWS), 1, "which random codes from the prior are decoded; the same for every model"
-        ),
+        "draw": slider("random codes", (1, DRAWS), 1, "which draw is decoded; the same for every model"),
     }
     with torch.no_grad():
         codes = prior_codes(encode(0, images[:1])[0])
     compute = partial(compute_trade_off, rows, decode, encode, images, codes)
-    picture = Picture(partial(build, rows=rows), update, (9.4, 5.1))
-    return Explorer("trade-off", controls, compute, picture, ALT, main=("beta", "draw"))
+    picture = Picture(partial(build, rows=rows), update, (8.4, 3.8))
+    return Explorer(
+        "trade-off", controls, compute, picture, ALT, main=("beta",),
+        touch={"curve": partial(nearest_model, rows)}, hint="Click a model, or drag along the curve.",
+    )  # fmt: skip
 
 
 def prior_codes(mu):
-    """The codes that are decoded: (DRAWS, SAMPLES, Z), standard normal, of mu's (n, Z) type and device."""
+    """The codes that are decoded: (DRAWS, COLUMNS, Z), standard normal, of mu's (n, Z) type and device."""
     rng = torch.Generator().manual_seed(0)
-    return torch.randn(DRAWS, SAMPLES, mu.shape[1], generator=rng).to(mu)
+    return torch.randn(DRAWS, COLUMNS, mu.shape[1], generator=rng).to(mu)
+
+
+def nearest_model(rows, state, rate, distortion):
+    """The β of the model nearest to a place of the curve, each axis measured by the models' range."""
+    places = np.array([(row["kl"], row["recon_nll"]) for row in rows])
+    away = (places - (rate, distortion)) / np.maximum(np.ptp(places, axis=0), 1e-9)
+    return {"beta": rows[int(np.linalg.norm(away, axis=1).argmin())]["beta"]}
 
 
 @torch.no_grad()
@@ -69,72 +78,62 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
     Args:
         codes: what `prior_codes` returned.
     Returns:
-        dict: samples (SAMPLES, 28, 28), images and reconstructions (6, 28, 28), the latter decoded from mu;
-        rate, distortion, elbo = −(rate + distortion) in nats, active, units: Z.
+        dict: samples, images and reconstructions (COLUMNS, 28, 28), the latter decoded from mu; rate,
+        distortion, elbo = −(rate + distortion) in nats, below, by how many it is below that of the best
+        model, best, the β of that one; active, units: Z.
     """
     i = [row["beta"] for row in rows].index(beta)
     mu, _ = encode(i, images)
     decoded = arrays(decode(i, torch.cat([codes[draw - 1], mu])))
-    rate, distortion = float(rows[i]["kl"]), float(rows[i]["recon_nll"])
+    costs = [float(row["kl"]) + float(row["recon_nll"]) for row in rows]
     return {
-        "samples": decoded[:SAMPLES],
+        "samples": decoded[:COLUMNS],
         "images": arrays(images).reshape(-1, *decoded.shape[1:]),
-        "reconstructions": decoded[SAMPLES:],
-        "rate": rate,
-        "distortion": distortion,
-        "elbo": -(rate + distortion),
+        "reconstructions": decoded[COLUMNS:],
+        "rate": float(rows[i]["kl"]),
+        "distortion": float(rows[i]["recon_nll"]),
+        "elbo": -costs[i],
+        "below": costs[i] - min(costs),
+        "best": rows[int(np.argmin(costs))]["beta"],
         "active": int(rows[i]["active"]),
         "units": mu.shape[1],
     }
 
 
 def build(figure, rows):
-    """All artists: rate and distortion to the left, samples above originals and reconstructions."""
-    grid = figure.add_gridspec(2, 2, width_ratios=(0.655, 1))
-    artists = {"caption": caption_above(figure, grid, 1.185, "\n\n\n")}
-    plane, above, below = (figure.add_subplot(cell) for cell in (grid[:, 0], grid[0, 1], grid[1, 1]))
-    above.set_title("decoded from the prior, z ~ N(0, I)", fontsize=10, pad=4)
-    below.set_title("held-out images, and below each its reconstruction from μ", fontsize=10, pad=4)
-    places = [(column, row) for row in range(2) for column in range(COLUMNS)]
-    artists |= _build_plane(plane, rows)
-    for name, axes in (("samples", above), ("pairs", below)):
-        axes.set(xlim=(-0.5, COLUMNS - 0.5), ylim=(1.5, -0.5))
+    """All artists: the curve to the left; to the right images, reconstructions and samples, a row of each."""
+    grid = figure.add_gridspec(3, 2, width_ratios=(1, 1.18))
+    curve = figure.add_subplot(grid[:, 0])
+    curve.set_title("\n", fontsize=11)  # room for the caption
+    artists = _build_curve(curve, rows)
+    for i, (name, title) in enumerate(zip(("images", "reconstructions", "samples"), ROWS, strict=True)):
+        axes = figure.add_subplot(grid[i, 1])
+        axes.set(xlim=(-0.5, COLUMNS - 0.5), ylim=(-0.5, 0.5))
         axes.set_axis_off()
-        artists[name] = axes.add_artist(Tiles(places, scale=3))
-    return artists
+        axes.set_title(title, fontsize=9.5, pad=3, loc="left", x=0.015)
+        artists[name] = axes.add_artist(Tiles([(i, 0) for i in range(COLUMNS)], scale=3))
+    return artists | {"caption": curve.add_artist(Caption(1.03, 1.1, 11))}
 
 
-def _build_plane(axes, rows):
+def _build_curve(axes, rows):
+    axes.set_label("curve")
     rate, distortion = (np.array([row[key] for row in rows], dtype=float) for key in ("kl", "recon_nll"))
     axes.set(xlabel="rate: mean KL (nats)", ylabel="distortion: mean reconstruction NLL (nats)")
-    axes.set(xlim=_limits(rate), ylim=_limits(distortion))
-    models = axes.plot(rate, distortion, "o-", color=COLOURS[0], markersize=5.5, zorder=3)[0]
-    equal = _draw_equal_elbo(axes)
+    axes.margins(0.15)  # room for labels
+    models = axes.plot(rate, distortion, "o-", color=COLOURS[0], markersize=6, zorder=3)[0]
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
     _label_models(axes, rate, distortion, [row["beta"] for row in rows])
     slope = moving(axes, "--", color=COLOURS[1], linewidth=1.5, zorder=2)
     shown = mark(axes, "D", size=11, clip_on=True, in_layout=True)
-    names = ["models, with β", "equal ELBO (nats)", "the model shown", "slope −β"]
-    spacing = dict(columnspacing=1.0, handlelength=1.6, handletextpad=0.8, borderpad=0)
-    legend(axes, [models, equal, shown, slope], names, 0.46, columns=2, room=True, **spacing)
+    names = ("trained with this $\\beta$", "slope $-\\beta$: one more nat of\nrate would save $\\beta$ nats")
+    axes.legend([models, slope], names, loc=(0.37, 0.5), fontsize=9, handlelength=1.6)
+    ends = {
+        (0.31, 0.89): ("reads poorly,\nsamples alike", "left"),
+        (0.97, 0.255): ("reads well,\nsamples poorly", "right"),
+    }
+    for place, (text, side) in ends.items():
+        axes.text(*place, text, transform=axes.transAxes, ha=side, va="center", fontsize=9.5, style="italic")
     return {"slope": slope, "shown": shown}
-
-
-def _limits(values):
-    """Limits with room for labels, also where all values are equal."""
-    low, high = values.min(), values.max()
-    room = max(high - low, 1.0)
-    return low - 0.1 * room, high + 0.16 * room
-
-
-def _draw_equal_elbo(axes):
-    """Lines rate + distortion = −ELBO, each with its ELBO where it leaves the panel."""
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    style = dict(xytext=(-2, 1), textcoords="offset points", ha="right", fontsize=8.5, color="0.35")
-    for total in MaxNLocator(7).tick_values(left + bottom, right + top):
-        line = axes.plot([left, right], [total - left, total - right], color="0.72", linewidth=1, zorder=1)[0]
-        if bottom + 0.05 * (top - bottom) < total - right < top - 0.05 * (top - bottom):
-            axes.annotate(minus(f"{-total:g}"), (right, total - right), **style)
-    return line
 
 
 def _label_models(axes, rate, distortion, betas):
@@ -158,15 +157,18 @@ def update(artists, state):
     rates = np.array(artists["slope"].axes.get_xlim())
     artists["slope"].set_data(rates, distortion - state["beta"] * (rates - rate))
     artists["shown"].set_data([rate], [distortion])
-    artists["samples"].set_data(state["samples"])
-    artists["pairs"].set_data(np.concatenate([state["images"], state["reconstructions"]]))
+    for name in ("images", "reconstructions", "samples"):
+        artists[name].set_data(state[name])
     artists["caption"].set_text(caption(state))
 
 
 def caption(state):
-    """What the picture shows, in two lines."""
-    return minus(
-        f"β = {state['beta']:g}: rate {state['rate']:.1f} nats, distortion {state['distortion']:.1f} nats\n"
-        f"ELBO = −(rate + distortion) = {state['elbo']:.1f} nats; "
-        f"{state['active']} of {state['units']} latent dimensions active"
-    )
+    """What this β buys, and what it costs of the ELBO."""
+    rate, distortion, beta = state["rate"], state["distortion"], f"β = {state['beta']:g}"
+    if rate < EMPTY:
+        return f"{beta}: no nat is worth its price, the code is empty, and all is read as one image"
+    sums = f"rate {rate:.1f} + distortion {distortion:.1f} nats"
+    if state["beta"] == state["best"]:
+        return minus(f"{beta}: {sums}, the best ELBO of all ({state['elbo']:.1f})")
+    how = "reads closely" if state["beta"] < state["best"] else "saves rate, reads roughly"
+    return f"{beta} {how}: {sums}, {state['below']:.1f} below the best ELBO"

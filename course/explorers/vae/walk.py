@@ -1,34 +1,30 @@
-"""Chapter 4's explorer of the latent dimensions: what one of them does to a reconstruction."""
+"""Chapter 4's explorer of the latent dimensions: what each of them does to a reconstruction."""
 
 from functools import partial
 
 import numpy as np
 import torch
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import slider
-from course.explorers.parts import arrays, caption_above, minus, moving
-from course.plots import COLOURS, DPI
+from course.explorers.parts import arrays, mark, minus, moving, panel
+from course.plots import COLOURS
 from course.plots.texts import Caption
 from course.plots.tiles import SIDE, Tiles
 
-LIMIT = 3.0
-STRIP = np.linspace(-LIMIT, LIMIT, 9)
-EDGE = LIMIT + 0.4  # of the strip's axis
-CHANGES = "RdBu_r"  # blue negative, red positive; the sums of both are written below
-NAMES = (
-    "original",
-    "reconstruction\nfrom μ",
-    "reconstruction,\nvalue changed",
-    "change of the\nprobabilities",
-)
-SMALL, LARGE = 3, 4  # pixels of the picture for a pixel of an image, in the strip and above
+LIMIT = 3.0  # of the values
+COLUMNS, LINES = 7, 3  # of images, the first of which is the plain reconstruction
+MOST = COLUMNS * LINES - 1  # dimensions that are shown
+FREE = 0.1  # nats: a dimension of less counts as one that costs nothing
+SCALE = 3  # pixels of the picture for a pixel of an image
+WIDE, HIGH = 92, 116  # pixels of the picture from image to image
+REACH = SIDE * SCALE / 2 / WIDE  # from the middle of an image to its edge, in columns
+NAME, TRACK = -0.44, 0.42  # where its price and the line of its values stand, from its middle, in lines
+COST, NONE = COLOURS[1], COLOURS[0]
 ALT = (
-    "A held-out image, its reconstruction, the same with one latent dimension changed, and the difference of "
-    "the two; bars of the KL of each dimension, the chosen one marked; below, a strip of reconstructions "
-    "over the values of that dimension."
+    "The reconstruction of a held-out image, and for each latent dimension the same with this one dimension "
+    "set to the chosen value, the most expensive first; below each image a line of the values with the "
+    "image's own marked; beside them each dimension's price against the change that it makes."
 )
 
 
@@ -40,164 +36,143 @@ def walk(encode, decode, images, kl):
             new explorer.
         decode: function z (N, Z) -> (N, 28, 28), the pixels' probabilities.
         images: (n, 784) held-out images of 0 and 1 to choose from.
-        kl: (Z,) mean KL of each dimension over the held-out images, nats.
+        kl: (Z,) mean KL of each dimension over the held-out images, nats. The 20 dimensions of the largest
+            are shown.
     Raises:
         ValueError: if kl has not one entry for each dimension.
     """
     with torch.no_grad():
-        mu, logvar = encode(images)
+        mu, _ = encode(images)
     kl = arrays(torch.as_tensor(kl))
     if kl.shape != mu.shape[1:]:
         raise ValueError(f"kl has shape {kl.shape}; {mu.shape[1]} latent dimensions need ({mu.shape[1]},).")
     controls = {
-        "image": slider("image", (1, len(images)), 1, "which of the held-out images, counted from 1"),
-        "rank": slider(
-            "dimension, by KL",
-            (1, len(kl)),
-            1,
-            "which latent dimension is changed: 1 is the one of the largest KL",
-        ),
         "value": slider(
-            "value",
+            "value of the dimension",
             (-LIMIT, LIMIT, 0.1),
-            2,
-            "what the chosen dimension is set to; the others stay at the image's μ",
-            form=".1f",
+            2.5,
+            "what one dimension is set to in each image",
+            ".1f",
         ),
+        "image": slider("image", (1, len(images)), 1, "which of the held-out images, counted from 1"),
     }
-    compute = partial(compute_walk, decode, images, mu, logvar, kl)
-    picture = Picture(partial(build, kl=np.sort(kl)[::-1]), update, (9.4, 4.9))
-    return Explorer("latent walk", controls, compute, picture, ALT, main=("rank", "value"))
+    order = np.argsort(-kl, kind="stable")[:MOST]
+    compute = partial(compute_walk, decode, mu, kl, order)
+    ends = [compute(value=end, image=i)["change"] for end in (-LIMIT, LIMIT) for i in range(1, len(mu) + 1)]
+    picture = Picture(partial(build, kl=kl[order], most=np.max(ends)), update, (8.4, 4.0))
+    return Explorer(
+        "latent walk", controls, compute, picture, ALT, main=("value", "image"), touch={"walk": dragged},
+        play="value", pace=60, hint="Play, or drag across an image: its left edge is −3, its right edge 3.",
+    )  # fmt: skip
+
+
+def dragged(state, x, y):
+    """The value at a place of an image: its left edge is −LIMIT, its right edge LIMIT."""
+    return {"value": LIMIT * (x - round(x)) / REACH}
 
 
 @torch.no_grad()
-def compute_walk(decode, images, mu, logvar, kl, *, image, rank, value):
+def compute_walk(decode, mu, kl, order, *, value, image):
     """The numbers behind one picture of the walk.
 
     Args:
-        mu, logvar: (n, Z), what the images are encoded to.
+        mu: (n, Z), what the images are encoded to.
         kl: (Z,) array, nats.
-        image, rank: ints from 1; rank 1 is the dimension of the largest KL.
+        order: (n,) the dimensions that are shown, of falling KL.
+        image: an int from 1.
     Returns:
-        dict: original, plain (decoded from mu), changed (the dimension set to value) and difference = changed
-        − plain, (28, 28) each; strip (9, 28, 28), the dimension set to each of `STRIP`, and nearest, an index
-        into it; gained, lost: sums of the difference's positive and negative parts, both >= 0; dimension
-        (index from 0), units: Z; kl (nats), mu and sigma of the dimension.
+        dict: plain (28, 28), decoded from mu; changed (n, 28, 28), each with one dimension set to value;
+        change (n,), the sum over the pixels of how far each is from plain; own (n,), mu of each dimension; kl
+        (n,), nats.
     """
-    dimension = int(np.argsort(-kl, kind="stable")[rank - 1])
-    codes = mu[image - 1].repeat(2 + len(STRIP), 1)  # (11, Z)
-    codes[1:, dimension] = torch.as_tensor([value, *STRIP]).to(codes)
-    plain, changed, *strip = arrays(decode(codes))
-    difference = changed - plain
+    codes = mu[image - 1].repeat(1 + len(order), 1)
+    codes[torch.arange(1, len(codes)), torch.as_tensor(order)] = value
+    plain, *changed = arrays(decode(codes))
     return {
-        "original": arrays(images[image - 1]).reshape(plain.shape),
         "plain": plain,
-        "changed": changed,
-        "difference": difference,
-        "strip": np.stack(strip),
-        "nearest": int(np.abs(STRIP - value).argmin()),
-        "gained": float(difference.clip(0).sum()),
-        "lost": float((-difference).clip(0).sum()),
-        "dimension": dimension,
-        "units": len(kl),
-        "kl": float(kl[dimension]),
-        "mu": float(mu[image - 1, dimension]),
-        "sigma": float((logvar[image - 1, dimension] / 2).exp()),
+        "changed": np.stack(changed),
+        "change": np.abs(np.stack(changed) - plain).sum((1, 2)),
+        "own": arrays(mu[image - 1])[order],
+        "kl": kl[order],
     }
 
 
-def build(figure, kl):
-    """All artists: four images and the bars above, the strip below; kl (Z,) falls."""
-    grid = figure.add_gridspec(2, 2, width_ratios=(1, 0.55))
-    artists = {"caption": caption_above(figure, grid, 1.235)}
-    artists |= _build_images(figure.add_subplot(grid[0, 0]))
-    artists |= _build_bars(figure.add_subplot(grid[0, 1]), kl)
-    return artists | _build_strip(figure.add_subplot(grid[1, :]))
+def places(count):
+    """(column, line) of the plain image and of `count` others, (count + 1, 2)."""
+    return np.array([(i % COLUMNS, i // COLUMNS) for i in range(count + 1)])
 
 
-def _build_images(axes):
-    axes.set(xlim=(-0.5, 3.8), ylim=(0.5, -0.5), yticks=[])
-    axes.xaxis.tick_top()
-    axes.set_xticks(range(4), NAMES, fontsize=9.5)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.plot([3], [0], "s", color="none", markeredgecolor="0.6", markersize=frame_points(LARGE, 1))
-    scale = axes.inset_axes((3.53, -0.35, 0.07, 0.7), transform=axes.transData)
-    bar = axes.figure.colorbar(ScalarMappable(Normalize(-1, 1), CHANGES), cax=scale)
-    bar.set_ticks((-1, 0, 1), labels=("−1", "0", "+1"))
-    scale.tick_params(labelsize=9, length=2, pad=1)
+def build(figure, kl, most):
+    """All artists: the images to the left, price against change to the right.
+
+    kl (n,) of the dimensions shown, falling; most: the greatest change.
+    """
+    figure.set_layout_engine("none")  # every panel has its place
+    artists = _build_images(panel(figure, 8, 40, COLUMNS * WIDE, LINES * HIGH), kl)
+    artists |= _build_change(panel(figure, 714, 54, 118, 294), kl, most)
+    return artists | {"caption": artists["value"].axes.add_artist(Caption(412 / (COLUMNS * WIDE), 1.06, 11))}
+
+
+def _build_images(axes, kl):
+    axes.set_label("walk")
+    axes.set(xlim=(-0.5, COLUMNS - 0.5), ylim=(LINES - 0.5, -0.5))
+    axes.set_axis_off()
+    where = places(len(kl))
+    names = ["reconstruction", *(f"{nats:.2f} nats" for nats in kl)]
+    colours = ["black", *(COST if nats > FREE else NONE for nats in kl)]
+    for (column, line), name, colour in zip(where, names, colours, strict=True):
+        axes.text(column, line + NAME, name, fontsize=9, color=colour, ha="center", va="center")
+    axes.text(0, TRACK, "● set   | own", fontsize=8, ha="center", va="center")
+    for column, line in where[1:]:
+        axes.plot(
+            [column - REACH, column + REACH],
+            [line + TRACK] * 2,
+            color="0.75",
+            linewidth=2,
+            solid_capstyle="butt",
+        )
     return {
-        "images": axes.add_artist(Tiles([(i, 0) for i in range(3)], LARGE)),
-        "difference": axes.add_artist(Tiles([(3, 0)], LARGE, CHANGES, (-1, 1))),
-        "sums": axes.add_artist(Caption(0.7, -0.06, 9)),
+        "images": axes.add_artist(Tiles(where, SCALE)),
+        "own": moving(axes, "|", color="black", markersize=8, markeredgewidth=2, zorder=3),
+        "value": mark(axes, "o", COST, 6, markeredgewidth=0.6),
     }
 
 
-def _build_bars(axes, kl):
+def _build_change(axes, kl, most):
     top = max(float(kl.max()), 0.1)
-    ranks = np.arange(1, len(kl) + 1)
-    axes.bar(ranks, kl, color=COLOURS[5], width=0.75)
-    axes.set(xlim=(0.3, len(kl) + 0.7), ylim=(0, 1.2 * top))
-    axes.set(xlabel="rank of the dimension by KL", ylabel="mean KL (nats)")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    style = dict(color=COLOURS[1], markersize=9, markeredgecolor="black", markeredgewidth=0.7)
-    return {
-        "chosen": axes.bar([1], [0], color=COLOURS[1], width=0.75)[0],
-        "mark": moving(axes, "v", **style),
-    }
-
-
-def _build_strip(axes):
-    axes.set(xlim=(-EDGE, EDGE), ylim=(-0.82, 0.82), xticks=STRIP, yticks=[])
-    axes.set_xticklabels([minus(f"{value:g}") for value in STRIP])
-    axes.set_xlabel("value of the chosen dimension, all others at μ")
-    axes.spines["left"].set_visible(False)
-    style = dict(clip_on=True, in_layout=False, zorder=3, markeredgecolor="black", markeredgewidth=0.7)
-    frame = dict(color="none", markersize=frame_points(SMALL, 5), clip_on=False, in_layout=False)
-    frame |= dict(markeredgecolor=COLOURS[1], markeredgewidth=2.5)
-    artists = {
-        "strip": axes.add_artist(Tiles([(value, 0) for value in STRIP], SMALL)),
-        "frame": moving(axes, "s", **frame),
-        "value": moving(axes, "v", color=COLOURS[1], markersize=10, **style),
-        "spread": moving(axes, "|-", color=COLOURS[0], linewidth=2, markersize=9, in_layout=False),
-        "mu": moving(axes, "D", color=COLOURS[0], markersize=7, **style),
-    }
-    place = dict(loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=2, borderpad=0)
-    names = ["value, and the nearest image framed", "the image's own μ ± σ"]
-    axes.legend([artists["value"], artists["mu"]], names, fontsize=9, handlelength=1, **place)
+    axes.set(xlim=(-0.08 * top, 1.1 * top), ylim=(-0.04 * most, 1.06 * most))
+    axes.set(xlabel="mean KL (nats)", ylabel="change of the image (pixels)")
+    axes.locator_params(axis="y", nbins=5)
+    costs = kl > FREE
+    looks = (("o", COST, "has a price"), ("s", NONE, "costs nothing"))
+    artists = {}
+    for (sign, colour, label), chosen in zip(looks, (costs, ~costs), strict=True):
+        if chosen.any():
+            artists[label] = mark(axes, sign, colour, 7, markeredgewidth=0.6, label=label)
+    axes.legend(loc="upper left", fontsize=9, handlelength=0.8, handletextpad=0.3, borderaxespad=0.2)
     return artists
-
-
-def frame_points(scale, gap):
-    """The size of a square marker around an image of `Tiles`, at `gap` pixels from it."""
-    return (SIDE * scale + 2 * gap) * 72 / DPI
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    artists["images"].set_data(np.stack([state["original"], state["plain"], state["changed"]]))
-    artists["difference"].set_data(state["difference"][None])
-    artists["strip"].set_data(state["strip"])
-    artists["frame"].set_data([STRIP[state["nearest"]]], [0])
-    artists["value"].set_data([state["value"]], [0.66])
-    mu, sigma = state["mu"], state["sigma"]
-    artists["mu"].set_data([np.clip(mu, -EDGE + 0.05, EDGE - 0.05)], [-0.65])
-    artists["mu"].set_marker("D" if abs(mu) < EDGE else "<" if mu < 0 else ">")  # beyond the strip: an arrow
-    artists["spread"].set_data([mu - sigma, mu + sigma], [-0.65, -0.65])
-    artists["chosen"].set_x(state["rank"] - 0.375)
-    artists["chosen"].set_height(state["kl"])
-    artists["mark"].set_data([state["rank"]], [state["kl"] + 0.08 * artists["mark"].axes.get_ylim()[1]])
-    gained, lost = state["gained"], state["lost"]
-    artists["sums"].set_text(f"ink gained (red) {gained:.1f}, lost (blue) {lost:.1f} pixels")
+    kl, change = state["kl"], state["change"]
+    artists["images"].set_data(np.concatenate([state["plain"][None], state["changed"]]))
+    column, line = places(len(kl))[1:].T
+    for name, values in (("own", np.clip(state["own"], -LIMIT, LIMIT)), ("value", state["value"])):
+        artists[name].set_data(column + REACH * values / LIMIT, line + TRACK)
+    for name, chosen in (("has a price", kl > FREE), ("costs nothing", kl <= FREE)):
+        if name in artists:
+            artists[name].set_data(kl[chosen], change[chosen])
     artists["caption"].set_text(caption(state))
 
 
 def caption(state):
-    """What the picture shows, in two lines."""
-    mu, value = round(state["mu"], 2) + 0.0, round(state["value"], 1) + 0.0  # no "-0.0"
-    first = (
-        f"dimension z[:, {state['dimension']}], number {state['rank']} of {state['units']} by KL: "
-        f"{state['kl']:.3f} nats (mean over the held-out images)"
-    )
-    second = f"this image: μ = {mu:.2f}, σ = {state['sigma']:.2f}; value set to {value:.1f}"
-    return first + "\n" + minus(second)
+    """How much the dimensions change that have a price, and those that have none."""
+    priced, free = (state["change"][chosen] for chosen in (state["kl"] > FREE, state["kl"] <= FREE))
+    value = minus(f"{round(state['value'], 1) + 0.0:.1f}")
+    text = f"Set to {value}"
+    if len(priced):
+        text += f", a dimension with a price changes {priced.min():.0f} to {priced.max():.0f} pixels"
+    if len(free):
+        text += f", one that costs nothing {free.max():.1f} at most"
+    return text
