@@ -1791,6 +1791,7 @@ assert surprise[0.2] < surprise[0.8] < surprise[1.3]  # bits, under the tempered
 # At 0.2 it goes round in its likeliest phrases, at 1.3 the spelling breaks. Temperature is divided by,
 # never multiplied with, and it acts on logits, not on probabilities.
 
+
 # %% tags=["explorer"]
 def follow(text, temperature, top_k):
     """Probabilities (T, V) of what may follow each character of a text."""

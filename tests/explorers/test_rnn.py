@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from course import data, models
-from course.explorers import rnn
-from course.explorers.rnn import page
+from course.explorers import page, rnn
 from course.explorers.rnn.gate_inspector import MOST, finding, html, largest, number
 from course.explorers.rnn.gradient_flow import ARCHITECTURES, GAP, in_few, names_at, touched
 from course.explorers.rnn.gradient_flow import finding as flow_finding

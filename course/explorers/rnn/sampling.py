@@ -6,11 +6,11 @@ from html import escape
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from course.explorers import page
 from course.explorers.base import Explorer, Picture
 from course.explorers.characters import BREAK, typed, visible
 from course.explorers.controls import field, slider
 from course.explorers.parts import arrays
-from course.explorers.rnn import page
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -18,7 +18,7 @@ PROMPT = 200  # characters of the prompt that are read, its last ones
 DARKEST = 8  # bits
 BEST = 5  # next characters that are named
 SEEDS = 21
-LINES = 6  # of the still picture
+LINES = 7  # of the still picture
 CMAP = LinearSegmentedColormap.from_list("surprisal", ["white", COLOURS[1]]).with_extremes(bad="white")
 ALT = (
     "The prompt and the text that the model wrote after it, "
@@ -54,8 +54,8 @@ def sampling(sample, follow, vocabulary, prompt="It is a truth universally ackno
         "seed": slider("seed", (0, SEEDS - 1), 0, "of the random numbers that choose"),
     }
     compute = partial(compute_sampling, sample, follow, vocabulary, length)
-    picture = Picture(build, update, (8.4, 2.6))
-    return Explorer("sampling", controls, compute, picture, ALT, main=("temperature", "seed"), text=html)
+    picture = Picture(build, update, (8.4, 2.8))
+    return Explorer("sampling", controls, compute, picture, ALT, main=("temperature", "prompt"), text=html)
 
 
 def compute_sampling(sample, follow, vocabulary, length, *, prompt, temperature, top_k, seed):
@@ -112,13 +112,13 @@ def guesses(state, i):
 
 def html(state):
     """The page as HTML."""
-    signs = "".join(
-        f"<span style=background:{colour}>{page.character(sign)}"
-        f'<span class="beside next">{guesses(state, i)}</span></span>'
-        for i, (sign, colour) in enumerate(
-            zip(state["text"], page.shades(CMAP, state["bits"] / DARKEST), strict=True)
+    signs = ""
+    for i, colour in enumerate(page.shades(CMAP, state["bits"] / DARKEST)):
+        sign, beside = (
+            page.character(state["text"][i]),
+            f'<span class="beside next">{guesses(state, i)}</span>',
         )
-    )
+        signs += f"<span style=background:{colour}>{sign}{beside}</span>"
     most = guesses(state, int(state["bits"].argmax()))
     again = f"<button data-set='{{\"seed\": {(state['seed'] + 1) % SEEDS}}}'>Another sample</button>"
     legend = page.scale(CMAP, "surprisal: 0 bits, sure", f"{DARKEST} bits and more")
