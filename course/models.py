@@ -300,6 +300,19 @@ class Classifier(nn.Module):
         return self.head(self.features(x))
 
 
+def digits_discriminator():
+    """Chapter 5's discriminator of a run with seed 3: images (B, 1, 28, 28), 0 to 1 -> logits (B,)."""
+    return _recorded("05", "discriminator", lambda: _chain(
+        body=_chain(
+            gather=nn.PixelUnshuffle(2),
+            first=nn.Conv2d(4, 32, 3, stride=2, padding=1), relu1=nn.ReLU(),
+            second=nn.Conv2d(32, 64, 3, stride=2, padding=1), relu2=nn.ReLU(),
+            flat=nn.Flatten(),
+        ),
+        head=nn.Linear(1024, 1), one=nn.Flatten(0),
+    ))  # fmt: skip
+
+
 def digits_classifier():
     """Chapter 5's classifier of digits, which judges generated ones; a `Classifier`."""
     return _recorded("05", "classifier", Classifier)

@@ -36,6 +36,7 @@ PAIRS = {
     "beta_vae": (lambda: models.beta_vae(3.0), lambda: vae.VAE(10, 96), [INK, drawn(7, 10)]),
     "digits_autoencoder": (models.digits_autoencoder, vae.AutoEncoder, [INK]),
     "digits_generator": (models.digits_generator, gan.Digits, [drawn(7, 32)]),
+    "digits_discriminator": (models.digits_discriminator, gan.DigitJudge, [PIXELS]),
     "digits_classifier": (models.digits_classifier, gan.Classifier, [PIXELS]),
 }
 
@@ -152,6 +153,11 @@ def exact():
             3,
         ),
         (lambda: accuracy(models.digits_classifier()), row_of("05", "classifier")["accuracy"], 0.003),
+        (
+            lambda: (models.digits_discriminator()(DIGITS.x_test) > 0).double().mean().item(),
+            row_of("05", "discriminator")["test digits taken for real"],
+            0.003,
+        ),
         (bits, row_of("02", "language", cell="LSTM", seed=0)["bits"], 0.002),
         (recalled, 1, 0.01),
         (exact, row_of("03", "dates", seed=0)["exact"], 0.01),
