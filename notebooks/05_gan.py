@@ -762,11 +762,11 @@ for name, pull in PULLS.items():
     print(f"q = N(6, 0.5²), mean pull under the {name} loss: {pull(samples, 6.0, 0.5).mean():.1e}")
 
 # %% tags=["explorer"]
-explorers.gan.two_gaussians(densities, best_probability, divergences, PULLS)
+explorers.gan.two_gaussians(densities, divergences, PULLS)
 
 # %% [markdown]
-# Try: move $q$ from 0 to 6. Which loss stops pulling, and why does JS hardly change any more? Then put $q$
-# on $p$ and make it narrow (std 0.3): which samples does each loss pull outwards?
+# Try: drag $q$ to $p$ and away again. Which loss stops pulling, and why does JS hardly change any more? Then
+# put $q$ on $p$ and make it narrow (standard deviation 0.3): where does each loss pull its samples?
 #
 # <details><summary>Answer</summary>
 #
@@ -1066,20 +1066,20 @@ for loss, penalty in MARGINAL:
 # not listed: with a real logit of 0 its game is the non-saturating one.)
 
 # %% tags=["explorer"]
-explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES)
+explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES[1:])
 
 # %% [markdown]
-# Try: with R1, raise $\gamma$ from 0.1 to 3. Where is the way to rest shortest, and what happens beyond?
-# Then, without a penalty, give the discriminator ten times the generator's rate: does it stop the circling?
-# Last, the non-saturating loss, simultaneous, both rates at 1, start θ at 0.2: does the distance follow the
-# dashed line?
+# Try: play the steps, then raise $\gamma$ from 0 to 3 with R1. Where is the way to rest shortest, and what
+# happens beyond? Under *More*, simultaneous order and $\gamma = 0$: does a smaller learning rate end the
+# spiral? Last, the same order with the non-saturating loss, learning rate 1 and start θ at 0.2: does the
+# distance follow the dashed line?
 #
 # <details><summary>Answer</summary>
 #
-# For small rates the eigenvalues meet at $c^2 = 4dg$, for the non-saturating loss at $\gamma = 1$: no more
-# turning, and the fastest rest. Beyond, one of them nears 1 again: the discriminator hardly moves, and the
-# generator creeps. Rates only stretch the ring. In the last run the distance follows the prediction near
-# the middle, and then settles: $|\lambda|$ speaks of the neighbourhood only.
+# For small rates the eigenvalues meet at $c^2 = 4dg$, for minimax at $\gamma = 1$: no more turning, and the
+# fastest rest. Beyond, one of them nears 1 again: the discriminator hardly moves, and the generator creeps.
+# A smaller rate only slows the spiral down. In the last run the distance follows the prediction near the
+# middle, and then settles: $|\lambda|$ speaks of the neighbourhood only.
 # </details>
 
 # %% [markdown]
@@ -1665,10 +1665,10 @@ def frames(name):
 explorers.gan.ring({run: frames(file) for run, (file, _) in REPLAYED.items()}, RING)
 
 # %% [markdown]
-# Try: step through the first ten frames of each run. Where do the arrows point while a mode is still empty?
-# In the run of the fast discriminator, look at the shade (logit) around the samples: how steep is it, and
-# which modes do the samples hold two frames later? With R1 and R2, when do the samples gather, and what
-# falls at that time?
+# Try: play the three trainings, then go through the first ten steps by hand. Where do the arrows point while
+# a mode is still empty? In the run of the fast discriminator, look at the shade around the samples: how steep
+# is it, and where are the samples two steps of the slider later? With R1 and R2, when do the samples gather,
+# and what falls at that time?
 #
 # <details><summary>Answer</summary>
 #
@@ -2018,17 +2018,50 @@ explorers.gan.walk(
     lambda noise: drawer(noise)[:, 0],
     lambda images: classifier(images[:, None]).softmax(1),
     noise_size=32,
+    great_circle=great_circle,
 )
 
 # %% [markdown]
-# Try: find a way that passes through a third digit. Is there a place where the image jumps? Then shorten
-# the codes (scale 0.5): what is gained, what is lost?
+# The ends are chosen: of 1,000 codes, for each digit one of the ten of which the classifier is surest. Try:
+# play the way. Is there a place where the image jumps? Under *More*, find a way without a third digit, then
+# shorten the codes (scale 0.5): what is gained, what is lost?
 #
 # <details><summary>Answer</summary>
 #
 # Between many pairs the strokes pass through something that is no digit, and the classifier hesitates
 # there: the classes are connected in the noise, as the ring's modes were. Short codes give plainer digits,
 # and fewer different ones.
+# </details>
+
+# %% [markdown]
+# ### Your digit before the discriminator (optional)
+#
+# Draw a digit: it is scaled and centred as MNIST's were, and shown to the recorded discriminator of one more
+# run of the recipe. Its verdicts on real test digits, on the same digits turned by a quarter, and on the
+# samples of its own generator stand beside it.
+#
+# **Predict.** Will it take your digit for real? And your digit, turned by 90°?
+
+# %% tags=["explorer-needs"]
+discriminator, opponent = recorded("discriminator", DigitJudge()), recorded("opponent", Digits())
+
+# %% tags=["explorer"]
+explorers.gan.verdict(
+    lambda images: discriminator(images[:, None]),
+    real=data.mnist().x_test[:, 0],
+    generated=sample(opponent)[:, 0],
+)
+
+# %% [markdown]
+# Try: draw the same digit neatly and shakily. Put a generated digit of rank 100 and a test digit of rank 0
+# on the pad: which would *you* take for real? Then draw something that is no digit.
+#
+# <details><summary>Answer</summary>
+#
+# Half of the turned digits pass, and few of them are digits; three in ten test digits do not pass. The
+# discriminator answers the one question of its training: does this look more like the training pictures,
+# or more like this generator's? On images that neither of them shows, its answer says little, and the
+# sigmoid of its logit is no probability of being a digit.
 # </details>
 
 # %% [markdown]
@@ -2460,10 +2493,23 @@ def record_digits(change, seed, **settings):
     yield history.losses
     if (change, seed) == ("as chosen", 0):
         results.save_weights("05", "digits", averaged.state_dict())
-        results.save_weights("05", "discriminator", models[1].state_dict())
     measured = {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
     judged = judge(sample(averaged), recorded("classifier", Classifier()), digits.x_train[:2500])
     yield measured | judged
+
+
+def record_discriminator(seed, **settings):
+    """The GAN of digits with one more seed; it leaves its discriminator and its generator."""
+    digits = data.mnist()
+    models, real = digit_models(seed), batches_of(digits.x_train)
+    opponent, history = train_gan(models, real, seed=seed, **DIGITS, **settings)
+    yield history.losses
+    for name, model in (("discriminator", models[1]), ("opponent", opponent)):
+        results.save_weights("05", name, model.state_dict())
+    judged = {"test digits": digits.x_test, "samples": sample(opponent)}
+    with torch.no_grad():
+        passed = {name: (models[1].cpu()(x) > 0).double().mean().item() for name, x in judged.items()}
+    yield {f"{name} taken for real": share for name, share in passed.items()}
 
 
 # %%
@@ -2482,6 +2528,7 @@ RECORDED = {
     "averaging": (record_averaging, [{"seed": seed} for seed in range(5)]),
     "replays": (record_replay, [{"run": run} for run in REPLAYED]),
     "classifier": (record_classifier, [{}]),
+    "discriminator": (record_discriminator, [{"seed": 3}]),
     "digits": (
         record_digits,
         [{"change": "as chosen", "seed": seed} for seed in range(3)]

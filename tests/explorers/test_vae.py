@@ -11,7 +11,7 @@ import torch
 
 from course.explorers import vae
 from course.explorers.drawing import EXAMPLE, digit_image
-from course.explorers.vae.bound import CLOSED, GRID, MAP_MUS, MAP_SIGMAS, STEPS, survey
+from course.explorers.vae.bound import CLOSED, GRID, LONGEST, MAP_MUS, MAP_SIGMAS, RATE, STEPS, survey
 from course.explorers.vae.bound import caption as bound_caption
 from course.explorers.vae.plane import MOST_SHOWN, NEAREST, SIGNS, binarised, chosen, costs, signs
 from course.explorers.vae.plane import caption as plane_caption
@@ -128,12 +128,12 @@ def test_the_ascent_closes_the_gap_step_by_step(model, start):
 def test_a_step_of_the_ascent_follows_the_gradient():
     way = BOUND.state(**LEFT)["way"]
     steps = np.stack([np.diff(way[:, 0]), np.diff(np.log(way[:, 1]))], 1)
-    assert np.linalg.norm(steps, axis=1).max() <= 0.2 + 1e-12
+    assert np.linalg.norm(steps, axis=1).max() <= LONGEST + 1e-12
     _, elbo, _ = MODELS["linear"]
-    for i in (0, 25):
+    for i in (0, STEPS - 1):
         mu, log_sigma = torch.tensor([way[i, 0], np.log(way[i, 1])], requires_grad=True)
         gradient = torch.stack(torch.autograd.grad(elbo(mu, log_sigma.exp()), (mu, log_sigma))).numpy()
-        expected = 0.1 * gradient * min(1, 0.2 / np.linalg.norm(0.1 * gradient))
+        expected = RATE * gradient * min(1, LONGEST / np.linalg.norm(RATE * gradient))
         assert steps[i] == pytest.approx(expected, abs=1e-9)
 
 
@@ -224,7 +224,8 @@ def test_what_is_drawn_is_centred_binarised_and_encoded_and_a_held_out_image_whe
     assert np.array_equal(state["x"], x) and set(np.unique(x)) == {0, 1}
     mu, logvar = encode(torch.from_numpy(x).view(1, -1))
     assert np.allclose(state["mu"], mu[0], atol=1e-5)
-    assert np.allclose(state["sigma"], (logvar / 2).exp()[0], atol=1e-5)
+    exact = costs(decode, mu[0], logvar[0], torch.from_numpy(x).flatten())
+    assert state["costs"] == pytest.approx(exact, rel=1e-4)
     assert np.allclose(state["reconstruction"], decode(mu)[0], atol=1e-5)
     state = PLANE.state(drawing=(), image=2)
     assert np.array_equal(state["x"].ravel(), IMAGES[1])

@@ -5,35 +5,21 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
+from course.explorers import parts
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import (
-    FADING,
-    arrays,
-    arrow_path,
-    caption_above,
-    factor_text,
-    fading_path,
-    legend,
-    mark,
-    minus,
-    moving,
-    within,
-)
 from course.plots import COLOURS
 
 HALF = 2.2  # of the side of the plane shown
-ACROSS = 15  # arrows in a row
 FLOOR, MOST = 1e-4, 10.0  # of the distances' scale
-FAR = 100.0  # places further out are drawn here, beyond the picture's edge
+LOST = 1e6  # a coordinate that has grown beyond this, or is no number, is held here
 STEPS, STRIDE = 300, 5  # of a run; between two pictures of it
 EVERY = 3  # steps from one dot of the path to the next
 # Spaced evenly on a log scale, but for their rounding and the 0.
 GAMMAS = (0, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 ORDERS = ("alternating", "simultaneous")
-GRID = np.linspace(-HALF, HALF, ACROSS + 2)[1:-1]  # of the arrows, along either axis
-MIDDLES = np.stack(np.meshgrid(GRID, GRID), -1).reshape(-1, 2)
+MIDDLES = np.stack(np.meshgrid(*[np.linspace(-2.0, 2.0, 15)] * 2), -1).reshape(-1, 2)  # of the arrows
 LENGTH = 0.2  # of an arrow
 MARGINAL = 1e-9  # of |λ| around 1
 ALT = (
@@ -64,15 +50,14 @@ def dirac(field, path, multiplier, losses, penalties):
         "penalty": menu("penalty", penalties, None, "what holds the discriminator's slope"),
         "step": slider("step", (0, STEPS, STRIDE), STEPS, "up to which step the path is drawn", ".0f"),
         "loss": menu("loss", losses, None, "what both sides minimise"),
-        "order": menu("order", ORDERS, None, "whether the generator moves after the discriminator, or with it"),
+        "order": menu("order", ORDERS, None, "whether the generator moves after or with the discriminator"),
         "lr": list_slider("learning rate of both", RATES, 0.1, "on a log scale"),
         "theta": slider("start θ", ends, 1, "the generator's point at the start; the data is at 0", ".1f"),
         "psi": slider("start ψ", ends, 0, "the slope of the discriminator's logit at the start", ".1f"),
     }
-    seen = lru_cache(maxsize=1024)(lambda *setting: directions(field, *setting))
-    travelled = lru_cache(maxsize=256)(lambda *setting: travel(path, multiplier, *setting))
+    travelled = lru_cache(maxsize=256)(partial(travel, field, path, multiplier))
     return Explorer(
-        "Dirac GAN", controls, partial(compute_dirac, travelled, seen),
+        "Dirac GAN", controls, partial(compute_dirac, travelled),
         Picture(build, update, (8.4, 4.0)), ALT, main=("gamma", "penalty"),
         touch={
             "plane": lambda state, x, y: {"theta": x, "psi": y},
@@ -82,77 +67,70 @@ def dirac(field, path, multiplier, losses, penalties):
     )  # fmt: skip
 
 
-def directions(field, loss, penalty, gamma):
-    """The field on the grid: (ACROSS, ACROSS, 2), rows upwards, of length 1, or 0 where nothing moves."""
-    psi, theta = (array.ravel() for array in np.meshgrid(GRID, GRID, indexing="ij"))
-    parts = [np.asarray(part, dtype=float) for part in field(theta, psi, loss, penalty, gamma)]
-    moves = np.stack(parts, 1).reshape(ACROSS, ACROSS, 2)
-    length = np.linalg.norm(moves, axis=2, keepdims=True)
-    return np.divide(moves, length, out=np.zeros_like(moves), where=length > 0)
-
-
-def travel(path, multiplier, theta, psi, loss, penalty, gamma, lr, alternating):
+def travel(field, path, multiplier, theta, psi, loss, penalty, gamma, lr, alternating):
     """One whole run.
 
     Returns:
-        dict: path (STEPS + 1, 2); distances (STEPS + 1,) from (0, 0), inf from where the path is not finite;
-        turns (STEPS + 1,) around (0, 0) so far, NaN from there on; multiplier, |λ|, and predicted
-        (STEPS + 1,) distances, or None for both.
+        dict: arrows (len(MIDDLES), 2), the field at MIDDLES, of length 1, or 0 where nothing moves; path
+        (STEPS + 1, 2), within LOST; distances (STEPS + 1,) from (0, 0); turns (STEPS + 1,) around (0, 0) so
+        far; multiplier, |λ|, and predicted (STEPS + 1,) distances, or None for both.
     """
+    moves = np.stack(np.broadcast_arrays(*field(*MIDDLES.T, loss, penalty, gamma)), 1).astype(float)
+    length = np.linalg.norm(moves, axis=1, keepdims=True)
     with np.errstate(all="ignore"):  # a path that leaves may overflow
-        places = arrays(torch.as_tensor(path(theta, psi, loss, penalty, gamma, lr, lr, alternating, STEPS)))
+        places = parts.arrays(
+            torch.as_tensor(path(theta, psi, loss, penalty, gamma, lr, lr, alternating, STEPS))
+        )
         factor = multiplier(loss, penalty, gamma, lr, lr, alternating)
-        distances = np.hypot(*places.T)
-        predicted = None if factor is None else distances[0] * float(factor) ** np.arange(STEPS + 1)
-        turns = np.abs(np.unwrap(np.arctan2(places[:, 1], places[:, 0]))) / (2 * np.pi)
-    fine = np.isfinite(places).all(1)
+    places = np.nan_to_num(places, nan=LOST, posinf=LOST, neginf=-LOST).clip(-LOST, LOST)
+    distances = np.hypot(*places.T)
+    turned = np.unwrap(np.arctan2(places[:, 1], places[:, 0]))
     return {
+        "arrows": np.divide(moves, length, out=np.zeros_like(moves), where=length > 0),
         "path": places,
-        "distances": np.where(fine, distances, np.inf),
-        "turns": np.where(fine, np.abs(turns - turns[0]), 0.0),
+        "distances": distances,
+        "turns": np.abs(turned - turned[0]) / (2 * np.pi),
         "multiplier": None if factor is None else float(factor),
-        "predicted": predicted,
+        "predicted": None if factor is None else distances[0] * float(factor) ** np.arange(STEPS + 1),
     }
 
 
-def compute_dirac(travelled, seen, *, gamma, penalty, step, loss, order, lr, theta, psi):
-    """The numbers behind one picture of the Dirac GAN.
+def compute_dirac(travelled, *, gamma, penalty, step, loss, order, lr, theta, psi):
+    """The numbers behind one picture of the Dirac GAN: what `travel` returns, and step, an int.
 
     Args:
-        travelled: `travel` without its first two arguments.
-        seen: function (loss, penalty, gamma) -> what `directions` returned for these.
-    Returns:
-        dict: what `travel` returns; arrows (ACROSS, ACROSS, 2) as `directions` gives them; step, an int.
+        travelled: `travel` without its first three arguments.
     """
     run = travelled(theta, psi, loss, penalty, gamma, lr, order == "alternating")
-    return run | {"arrows": seen(loss, penalty, gamma), "step": round(step)}
+    return run | {"step": round(step)}
 
 
 def build(figure):
     """All artists: the phase portrait to the left, the distance over the steps to the right."""
     figure.get_layout_engine().set(wspace=0.06)
-    grid = figure.add_gridspec(1, 2, width_ratios=(1, 1.05))
-    artists = {"caption": caption_above(figure, grid, 1.13, room="\n\n", size=11)}
-    artists |= _build_plane(figure.add_subplot(grid[0]))
-    return artists | _build_distance(figure.add_subplot(grid[1]))
+    artists = {"caption": parts.headline(figure)}
+    plane, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
+    return artists | _build_plane(plane) | _build_distance(right)
 
 
 def _build_plane(axes):
     axes.set_label("plane")
     axes.set(xlabel="generator θ (the data is at 0)", ylabel="discriminator ψ (logit ψ·x)")
     axes.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), box_aspect=1, xticks=range(-2, 3), yticks=range(-2, 3))
-    dots = axes.scatter(*np.zeros((2, 2)), s=14, c=np.zeros(2), cmap=FADING, vmin=0, vmax=STEPS, zorder=3)
+    dots = axes.scatter(
+        *np.zeros((2, 2)), s=14, c=np.zeros(2), cmap=parts.FADING, vmin=0, vmax=STEPS, zorder=3
+    )
     dots.set_linewidth(0)
     artists = {
-        "arrows": moving(axes, color="0.72", linewidth=1.0, solid_joinstyle="miter", zorder=1),
-        "whole": moving(axes, color="0.55", linewidth=0.8, zorder=2),
+        "arrows": parts.moving(axes, color="0.75", linewidth=0.9, solid_joinstyle="miter", zorder=1),
+        "whole": parts.moving(axes, color="0.55", linewidth=0.8, zorder=2),
         "dots": dots,
         "rest": axes.plot(0, 0, "x", color="black", markersize=9, markeredgewidth=2.2, zorder=4)[0],
-        "start": mark(axes, "o", "white", 9, markeredgewidth=1.6, zorder=5),
-        "end": mark(axes, "D", COLOURS[0], 8, zorder=6),
+        "start": parts.mark(axes, "o", "white", 9, markeredgewidth=1.6, zorder=5),
+        "end": parts.mark(axes, "D", COLOURS[0], 8, zorder=6),
     }
-    handles = [artists["start"], fading_path(), artists["end"], artists["rest"]]
-    legend(axes, handles, ["start", "path", "now", "equilibrium"], fontsize=9)
+    handles = [artists["start"], parts.fading_path(), artists["end"], artists["rest"]]
+    parts.legend(axes, handles, ["start", "path", "now", "equilibrium"], room=True)
     return artists
 
 
@@ -162,33 +140,33 @@ def _build_distance(axes):
     axes.set(xlim=(0, STEPS), ylim=(FLOOR, MOST))
     axes.minorticks_off()
     artists = {
-        "whole distance": moving(axes, color="0.55", linewidth=0.8, zorder=2),
-        "distance": moving(axes, color=COLOURS[1], linewidth=2.2, zorder=3),
-        "predicted": moving(axes, "--", color=COLOURS[0], linewidth=1.6, zorder=4),
-        "here": mark(axes, "D", COLOURS[0], 8, zorder=5),
+        "whole distance": parts.moving(axes, color="0.55", linewidth=0.8, zorder=2),
+        "distance": parts.moving(axes, color=COLOURS[1], linewidth=2.2, zorder=3),
+        "predicted": parts.moving(axes, "--", color=COLOURS[0], linewidth=1.6, zorder=4),
+        "here": parts.mark(axes, "D", COLOURS[0], 8, zorder=5),
     }
-    legend(axes, [artists["distance"], artists["predicted"]], ["this path", r"start · $|\lambda|^{step}$"])
+    names = ["this path", r"distance at the start · $|\lambda|^{\mathrm{step}}$"]
+    parts.legend(axes, [artists["distance"], artists["predicted"]], names, room=True)
     return artists
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
     step = state["step"]
-    along = LENGTH * state["arrows"].reshape(-1, 2)
-    artists["arrows"].set_data(*arrow_path(MIDDLES - along / 2, along).T)
-    places = np.clip(np.where(np.isfinite(state["path"]), state["path"], np.nan), -FAR, FAR)
+    along = LENGTH * state["arrows"]
+    artists["arrows"].set_data(*parts.arrow_path(MIDDLES - along / 2, along).T)
+    places = state["path"]
     artists["whole"].set_data(*places.T)
     chosen = np.arange(0, step + 1, EVERY)
     artists["dots"].set_offsets(places[chosen])
     artists["dots"].set_array(chosen)
     artists["start"].set_data(*places[0, :, None])
     artists["end"].set_data(*places[step, :, None])
-    distances = np.where(np.isfinite(state["distances"]), state["distances"], np.nan)
-    shown, steps = within(distances, FLOOR, MOST), np.arange(STEPS + 1)
+    shown, steps = parts.within(state["distances"], FLOOR, MOST), np.arange(STEPS + 1)
     artists["whole distance"].set_data(steps, shown)
     artists["distance"].set_data(steps[: step + 1], shown[: step + 1])
-    artists["here"].set_data([step], np.clip(distances[[step]], FLOOR, MOST))
-    predicted = [] if state["predicted"] is None else within(state["predicted"], FLOOR, MOST)
+    artists["here"].set_data([step], np.clip(state["distances"][[step]], FLOOR, MOST))
+    predicted = [] if state["predicted"] is None else parts.within(state["predicted"], FLOOR, MOST)
     artists["predicted"].set_data(np.arange(len(predicted)), predicted)
     artists["caption"].set_text(finding(state))
 
@@ -200,11 +178,13 @@ def finding(state):
     if far > MOST:
         place = f"{when} it has left the picture"
     else:
-        place = f"{when} and {turns:.1f} turns it is {minus(f'{far:.2g}')} away".replace(" and 0.0 turns", "")
+        place = f"{when} and {turns:.1f} turns it is {parts.minus(f'{far:.2g}')} away".replace(
+            " and 0.0 turns", ""
+        )
     factor = state["multiplier"]
     if factor is None:
         return f"No |λ| tells here: {place}"
     if abs(factor - 1) < MARGINAL:
         return f"|λ| = 1 neither draws it in nor drives it out: {place}"
     verb = "< 1 draws it in" if factor < 1 else "> 1 drives it out"
-    return f"|λ| = {factor_text(factor)} {verb}: {place}"
+    return f"|λ| = {parts.factor_text(factor)} {verb}: {place}"

@@ -1,4 +1,4 @@
-"""Chapter 5's replay of recorded training runs in the plane: discriminator, samples and their pull."""
+"""Chapter 5's replay of recorded training runs in the plane, side by side."""
 
 from functools import lru_cache, partial
 
@@ -10,212 +10,162 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.lines import Line2D
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, caption_above, legend, minus, moving
+from course.explorers.controls import list_slider
+from course.explorers.parts import arrays, arrow_path, headline, mark, moving
 from course.plots import COLOURS, SIGNED
-from course.plots.texts import Caption, Texts
+from course.plots.texts import Caption
 
 CELLS = 60  # of the map in a row
 ARROWS = 40  # at most
-LONGEST = 0.22  # arrow, in halves of the map's side; a pull of 1 has half of it: see `arrows`
-HEAD = 0.35  # of an arrow's length
-TICKS = np.linspace(0, 1, 5)  # of the map's scale
-PALE = ListedColormap(colormaps[SIGNED](np.linspace(0.12, 0.88, 256)))  # black marks show on both its ends
+LONGEST = 0.22  # arrow, in halves of the map's side; a pull of 1 has half of it
 MARGIN = 1.0  # of the map around the outermost centre
-MOST_LOGIT = 10.0
-LEGEND = dict(y=0.99, columnspacing=1.0, handlelength=1.4, handletextpad=0.5)
-SHADES = ("probability", "logit")
+PALE = ListedColormap(colormaps[SIGNED](np.linspace(0.12, 0.88, 256)))  # black marks show on both its ends
 ALT = (
-    "A map of the discriminator's output over the plane, with the data's centres as rings, the generator's "
-    "samples as dots and arrows for the direction in which the generator's loss pulls some of them; beside "
-    "it two curves over the steps of training, the modes found and the share of samples near a mode, the "
-    "present frame marked."
+    "A map for each training run: the discriminator's probability of real as shades over the plane, the "
+    "data's centres as rings, the generator's samples as dots and arrows for the direction in which the "
+    "generator's loss pulls some of them; below each map the number of modes found over the steps, with the "
+    "present step marked."
 )
 
 
 def ring(replays, centres):
-    """Replay recorded training runs of GANs whose data are clusters of points in the plane.
+    """Replay recorded training runs of GANs whose data are clusters of points in the plane, side by side.
 
     Args:
-        replays: dict of a run's name to its frames in order of time, each a dict: "step", int; "sample",
-            function () -> (n, 2), generated points, from the same noise in every frame; "logits", function
-            (x (N, 2) float32) -> (N,), the discriminator before the sigmoid; "pull", function (x (N, 2)) ->
-            (N, 2), minus the gradient of each point's generator loss by its place; "modes", how many modes
-            were found; "quality", 0 to 1, the share of samples near a mode. A frame's functions are called
-            once, when it is first shown.
+        replays: dict of a run's name to its frames in order of time, at the same steps in every run, each a
+            dict: "step", int; "sample", function () -> (n, 2), generated points, from the same noise in every
+            frame; "logits", function (x (N, 2) float32) -> (N,), the discriminator before the sigmoid;
+            "pull", function (x (N, 2)) -> (N, 2), minus the gradient of each point's generator loss by its
+            place; "modes", how many modes were found; "quality", 0 to 1, the share of samples near a mode. A
+            frame's functions are called once, when it is first shown.
         centres: (K, 2), the middles of the data's modes.
     """
     centres = arrays(torch.as_tensor(centres))
-    half = half_of(centres)
-    lengths = [len(frames) for frames in replays.values()]
-    controls = {
-        "run": menu("run", replays, None, "which of the recorded training runs"),
-        "frame": slider(
-            "frame",
-            (1, max(lengths)),
-            lengths[0],
-            "a moment of the run, counted from 1; its step stands above the picture",
-        ),
-        "shade": menu(
-            "shade", SHADES, None, "what the map shows: the discriminator's probability of real, or its logit"
-        ),
-    }
+    half = float(np.abs(centres).max()) + MARGIN  # of the side of the square around 0 that a map shows
+    steps = [frame["step"] for frame in next(iter(replays.values()))]
+    modes = {name: np.array([frame["modes"] for frame in frames]) for name, frames in replays.items()}
+    names = [(f"{step:,}", step) for step in steps]
+    controls = {"step": list_slider("step of training", names, steps[0], "a moment of all runs")}
     seen = lru_cache(maxsize=None)(lambda name, index: look(replays[name][index], half))
-    compute = partial(compute_ring, replays, seen, centres)
-    runs = [course_of(run) for run in replays.values()]
-    picture = Picture(partial(build, centres=centres, half=half, runs=runs), update, (9.4, 4.8))
-    return Explorer("ring", controls, compute, picture, ALT, main=("run", "frame"), adjust=_adjust)
-
-
-def _adjust(controls, state):
-    """Let the slider end where the run ends."""
-    controls["frame"].max = len(state["steps"])
-
-
-def half_of(centres):
-    """Half of the side of the square around 0 that the map shows."""
-    return float(np.abs(centres).max()) + MARGIN
-
-
-def course_of(frames):
-    """steps, modes and quality of a run: three float arrays, one entry a frame."""
-    return tuple(np.array([frame[key] for frame in frames], float) for key in ("step", "modes", "quality"))
+    compute = partial(compute_ring, replays, seen, steps, len(centres))
+    picture = Picture(partial(build, centres, half, steps, modes), update, (8.4, 4.0))
+    return Explorer(
+        "ring", controls, compute, picture, ALT, main=("step",), play="step", pace=250,
+        touch=dict.fromkeys((f"modes {name}" for name in replays), lambda state, x, y: {"step": x}),
+        hint="Play the training, or click a step below a map.",
+    )  # fmt: skip
 
 
 def look(frame, half):
     """What a frame's functions give in a map from -half to half.
 
     Returns:
-        dict: samples and, at these, pulls (n, 2); logits (CELLS, CELLS), the first axis upwards, the second
-        to the right.
+        dict: samples and, at these, pulls (n, 2); real (CELLS, CELLS), the discriminator's probability of
+        real, the first axis upwards, the second to the right.
     """
     middles = half * ((2 * np.arange(CELLS) + 1) / CELLS - 1)  # of the map's cells, along either axis
-    up, right = np.meshgrid(middles, middles, indexing="ij")
+    right, up = np.meshgrid(middles, middles)
     places = torch.as_tensor(np.stack([right.ravel(), up.ravel()], 1), dtype=torch.float32)
     with torch.no_grad():
         samples, logits = frame["sample"](), frame["logits"](places)
     pulls = frame["pull"](samples.detach())  # has gradients to take
-    logits = arrays(logits).reshape(CELLS, CELLS)
-    return {"samples": arrays(samples), "logits": logits, "pulls": arrays(pulls)}
+    real = arrays(logits.sigmoid()).reshape(CELLS, CELLS)
+    return {"samples": arrays(samples), "real": real, "pulls": arrays(pulls)}
 
 
-def compute_ring(replays, seen, centres, *, run, frame, shade):
+def compute_ring(replays, seen, steps, of, *, step):
     """The numbers behind one picture of the replay.
 
     Args:
         seen: function (name, index) -> what `look` returned for that frame.
-        centres: (K, 2) array.
-        frame: from 1; beyond the run's end the last one is taken.
+        steps: the frames' steps, and of, how many modes there are.
     Returns:
-        dict: samples, pulls (n, 2); map (CELLS, CELLS), the probability or the clipped logit, and limits,
-        the ends of its scale; outside, how many samples lie outside the map; pull, the pulls' mean length;
-        steps, modes, quality, arrays over the run's frames; of, how many modes there are; index, the present
-        frame counted from 0.
+        dict: runs, of each run's name what `look` returned, and its modes and quality; of.
     """
-    index = min(frame, len(replays[run])) - 1
-    view, half = seen(run, index), half_of(centres)
-    steps, modes, quality = course_of(replays[run])
-    logits = np.clip(view["logits"], -MOST_LOGIT, MOST_LOGIT)
-    probability = arrays(torch.as_tensor(view["logits"]).sigmoid())
-    return {
-        "samples": view["samples"],
-        "pulls": view["pulls"],
-        "map": logits if shade == "logit" else probability,
-        "limits": (-MOST_LOGIT, MOST_LOGIT) if shade == "logit" else (0.0, 1.0),
-        "outside": int((~(np.abs(view["samples"]).max(1) <= half)).sum()),
-        "pull": float(np.linalg.norm(view["pulls"], axis=1).mean()),
-        "steps": steps,
-        "modes": modes,
-        "quality": quality,
-        "of": len(centres),
-        "index": index,
+    index = steps.index(step)
+    measured = {
+        name: {key: frames[index][key] for key in ("modes", "quality")} for name, frames in replays.items()
     }
+    return {"runs": {name: seen(name, index) | measured[name] for name in replays}, "of": of}
 
 
-def build(figure, centres, half, runs):
-    """All artists: the map, from -half to half, with the modes' centres (K, 2) to the left; to the right two
-    curves over the steps, runs having (steps, modes, quality) of each run.
-    """
-    figure.get_layout_engine().set(wspace=0.05)
-    grid = figure.add_gridspec(2, 2, width_ratios=(1.45, 1))
-    artists = {"caption": caption_above(figure, grid, 1.19)}
-    plane, above = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[0, 1])
-    below = figure.add_subplot(grid[1, 1], sharex=above)
-    artists |= _build_plane(plane, centres, half)
-    artists |= _build_curve(above, "modes", [run[:2] for run in runs], len(centres))
-    artists |= _build_curve(below, "quality", [(steps, 100 * share) for steps, _, share in runs], 100)
-    above.set_ylabel("modes found")
-    above.yaxis.get_major_locator().set_params(integer=True)
-    above.tick_params(labelbottom=False)
-    below.set(xlabel="step of training", ylabel="samples within\n3 sd of a mode (%)")
-    handles = [artists["modes line"], artists["modes here"], above.lines[0]]
-    legend(above, handles, ["this run", "this frame", "other runs"], **LEGEND)
+def build(centres, half, steps, modes, figure):
+    """All artists: a map for each run, from -half to half, and below it the modes found over the steps."""
+    figure.get_layout_engine().set(wspace=0.03, hspace=0.01)
+    artists = {"caption": headline(figure)}
+    grid = figure.add_gridspec(2, len(modes) + 1, height_ratios=(4.5, 1), width_ratios=[6] * len(modes) + [1])
+    for column, (name, found) in enumerate(modes.items()):
+        artists |= _build_map(figure.add_subplot(grid[0, column]), name, centres, half)
+        below = figure.add_subplot(grid[1, column])
+        artists |= _build_modes(below, name, steps, found, len(centres))
+        if column == 0:
+            below.set_ylabel("modes")
+        else:
+            below.tick_params(labelleft=False)
+    _build_scale(figure.add_subplot(grid[0, -1]))
     return artists
 
 
-def _build_plane(axes, centres, half):
-    axes.set(xlabel="first coordinate", ylabel="second coordinate", box_aspect=1)
-    edges = half * np.linspace(-1, 1, CELLS + 1)
-    mesh = axes.pcolormesh(edges, edges, np.zeros((CELLS, CELLS)), cmap=PALE, vmin=0, vmax=1)
+def _build_map(axes, name, centres, half):
+    axes.set(box_aspect=1, xticks=(), yticks=())
+    axes.spines[:].set(visible=True, color="0.6")
+    axes.set_title("\n", fontsize=10)  # room for the run's name and its modes
+    frame = dict(extent=(-half, half, -half, half), origin="lower", interpolation="bilinear")
+    image = axes.imshow(np.zeros((CELLS, CELLS)), cmap=PALE, vmin=0, vmax=1, **frame)
+    ring = dict(markersize=11, markerfacecolor="none", zorder=2)
+    rings = [
+        axes.plot(*centres.T, "o", markeredgecolor=colour, markeredgewidth=width, **ring)[0]
+        for colour, width in (("white", 3.4), ("black", 1.1))
+    ]
+    arrow = dict(solid_joinstyle="miter", zorder=4)
     axes.set(xlim=(-half, half), ylim=(-half, half))
-    bar = axes.figure.colorbar(ScalarMappable(Normalize(0, 1), PALE), ax=axes, ticks=TICKS, pad=0.02)
-    bar.ax.set_yticks(TICKS, ["−0.00"] * len(TICKS))  # room for the scale, which the shade decides
-    bar.ax.tick_params(labelcolor="none")
-    ring = dict(markersize=13, markerfacecolor="none", zorder=2)
-    for colour, width in (("white", 3.6), ("black", 1.2)):
-        rings = axes.plot(*centres.T, "o", markeredgecolor=colour, markeredgewidth=width, **ring)[0]
-    arrow = dict(linewidth=1.1, solid_joinstyle="miter", zorder=4)
-    artists = {
-        "map": mesh,
-        "rings": axes.lines[:],
-        "samples": moving(axes, "o", color="black", markersize=2.2, markeredgewidth=0, zorder=3),
-        "halos": moving(axes, color="white", **arrow | dict(linewidth=2.8)),
-        "arrows": moving(axes, color=COLOURS[0], **arrow),
-        "scale": bar.ax.add_artist(Texts(10, "DejaVu Sans", align=0)),
-        "name": bar.ax.add_artist(Caption(1.6, 1.06, 10)),
-    }
-    sign = Line2D([], [], linestyle="", marker=r"$\rightarrow$", color=COLOURS[0], markersize=13)
-    dot = Line2D([], [], linestyle="", marker="o", color="black", markersize=4)
-    legend(axes, [rings, dot, sign], ["modes of the data", "samples", "pull"], **LEGEND)
-    return artists
-
-
-def _build_curve(axes, name, runs, top):
-    """A panel with every run's curve in grey, and artists for the present one; values go from 0 to top."""
-    for run in runs:
-        axes.plot(*run, color="0.78", linewidth=1.2, zorder=1)
-    last = max(max(steps.max() for steps, _ in runs), 1)
-    axes.set(xlim=(-0.03 * last, 1.03 * last), ylim=(-0.05 * top, 1.1 * top))
-    here = dict(color=COLOURS[1], markeredgecolor="black", markersize=9, zorder=4)
     return {
-        f"{name} line": moving(axes, "o-", color=COLOURS[0], markersize=3.5, zorder=3),
-        f"{name} rule": moving(axes, ":", color="0.4", linewidth=1.2, zorder=2),
-        f"{name} here": moving(axes, "D", **here),
+        f"map {name}": image,
+        f"rings {name}": rings,
+        f"samples {name}": moving(axes, "o", color="black", markersize=2.2, markeredgewidth=0, zorder=3),
+        f"halos {name}": moving(axes, color="white", linewidth=2.6, **arrow),
+        f"arrows {name}": moving(axes, color=COLOURS[0], linewidth=1.1, **arrow),
+        f"title {name}": axes.add_artist(Caption(0.5, 1.13, 9.5)),
     }
+
+
+def _build_modes(axes, name, steps, found, of):
+    """How many modes a run has found over the steps, and a mark for the present step."""
+    axes.set_label(f"modes {name}")
+    axes.plot(steps, found, color="0.45", linewidth=1.4, zorder=2)
+    axes.set(ylim=(-0.08 * of, 1.12 * of), yticks=(0, of), xlim=(0, steps[-1]), xlabel="step of training")
+    return {f"here {name}": mark(axes, "D", size=7)}
+
+
+def _build_scale(axes):
+    """What the shades and signs mean."""
+    axes.set_axis_off()
+    scale = axes.inset_axes((0, 0.5, 0.16, 0.5))
+    scale.figure.colorbar(ScalarMappable(Normalize(0, 1), PALE), cax=scale, ticks=(0, 0.5, 1))
+    scale.set_ylabel("probability of real, by\nthe discriminator", fontsize=9)
+    ring = Line2D([], [], linestyle="", marker="o", color="black", markersize=9, markerfacecolor="none")
+    dot = Line2D([], [], linestyle="", marker="o", color="black", markersize=4)
+    pull = Line2D([], [], linestyle="", marker=r"$\rightarrow$", color=COLOURS[0], markersize=12)
+    names = ["mode", "sample", "pull"]
+    axes.legend([ring, dot, pull], names, loc="lower left", bbox_to_anchor=(-0.6, -0.02), fontsize=9)
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    low, high = state["limits"]
-    artists["map"].set_array((state["map"] - low) / (high - low))
-    artists["scale"].set_data(1.7, TICKS, [minus(f"{low + (high - low) * tick:g}") for tick in TICKS])
-    artists["name"].set_text("logit" if state["shade"] == "logit" else "P(real)")
-    artists["samples"].set_data(*state["samples"].T)
-    half = artists["map"].axes.get_xlim()[1]
-    paths = arrows(state["samples"], state["pulls"], half)
-    for name in ("halos", "arrows"):
-        artists[name].set_data(*paths.T)
-    step = state["steps"][state["index"]]
-    for name, values in (("modes", state["modes"]), ("quality", 100 * state["quality"])):
-        line, here, rule = (artists[f"{name} {part}"] for part in ("line", "here", "rule"))
-        line.set_data(state["steps"], values)
-        here.set_data([step], [values[state["index"]]])
-        rule.set_data([step, step], rule.axes.get_ylim())
-    artists["caption"].set_text(caption(state))
+    for name, run in state["runs"].items():
+        artists[f"map {name}"].set_data(run["real"])
+        artists[f"samples {name}"].set_data(*run["samples"].T)
+        path = arrow_path(*arrows(run["samples"], run["pulls"], artists[f"map {name}"].get_extent()[1]))
+        for part in ("halos", "arrows"):
+            artists[f"{part} {name}"].set_data(*path.T)
+        share = f"{100 * run['quality']:.0f} % near one"
+        artists[f"title {name}"].set_text(f"{name}\n{run['modes']} of {state['of']} modes, {share}")
+        artists[f"here {name}"].set_data([state["step"]], [run["modes"]])
+    artists["caption"].set_text(finding(state))
 
 
 def arrows(places, pulls, half):
-    """One path of arrows at ARROWS of the places at most, spaced evenly in their order.
+    """Where arrows begin and how far they reach, at ARROWS of the places at most, spaced evenly.
 
     A pull of length p has an arrow of LONGEST·half·p / (1 + p): pulls differ by powers of ten between frames.
 
@@ -223,25 +173,22 @@ def arrows(places, pulls, half):
         places, pulls: (n, 2).
         half: half of the map's side, the unit of LONGEST.
     Returns:
-        (6 m, 2): tail, tip, barb, tip, barb and a gap of NaN for each arrow.
+        two arrays (m, 2).
     """
     chosen = np.unique(np.linspace(0, len(places) - 1, ARROWS).round().astype(int))
-    tails, pulls = places[chosen], pulls[chosen]
-    length = np.linalg.norm(pulls, axis=1, keepdims=True)
-    along = LONGEST * half * pulls / (1 + length)
-    back, side = HEAD * along, 0.6 * HEAD * along[:, ::-1] * (-1, 1)
-    tips = tails + along
-    parts = (tails, tips, tips - back + side, tips, tips - back - side, np.full_like(tails, np.nan))
-    return np.stack(parts, 1).reshape(-1, 2)
+    pulls = pulls[chosen]
+    return places[chosen], LONGEST * half * pulls / (1 + np.linalg.norm(pulls, axis=1, keepdims=True))
 
 
-def caption(state):
-    """What the picture shows, in two lines."""
-    index, count = state["index"], len(state["samples"])
-    outside = f"; {state['outside']} of {count} samples outside the map" if state["outside"] else ""
-    return (
-        f"{state['run']}, step {state['steps'][index]:,.0f}: "
-        f"{state['modes'][index]:.0f} of {state['of']} modes found, "
-        f"{100 * state['quality'][index]:.0f} % of the samples within 3 standard deviations\n"
-        f"mean length of the pull: {state['pull']:.3g} (a pull of 1 has half of the longest arrow){outside}"
-    ).replace("e-", "e−")
+def finding(state):
+    """Which runs hold the data's modes at this step, in one line."""
+    found = {f"“{name}”": run["modes"] for name, run in state["runs"].items()}
+    when = f"Step {state['step']:,}"
+    if not any(found.values()):
+        return f"{when}: no run has found a mode yet"
+    whole = [name for name, modes in found.items() if modes == state["of"]]
+    rest = ", ".join(f"{name} {modes}" for name, modes in found.items() if name not in whole)
+    if not whole:
+        return f"{when}: no run holds all {state['of']} modes ({rest})"
+    held = f"{' and '.join(whole)} hold{'s' if len(whole) == 1 else ''} all {state['of']} modes"
+    return f"{when}: {held}" + (f", {rest}" if rest else "")

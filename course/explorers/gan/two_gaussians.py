@@ -1,4 +1,4 @@
-"""Chapter 5's explorer of two Gaussians: where each loss pulls generated samples, and what divergences see."""
+"""Chapter 5's explorer of two Gaussians: where each loss pulls samples, and what divergences see."""
 
 import math
 from functools import partial
@@ -6,18 +6,9 @@ from functools import partial
 import numpy as np
 import torch
 
+from course.explorers import parts
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, slider
-from course.explorers.parts import (
-    arrays,
-    arrow_path,
-    caption_above,
-    legend,
-    minus,
-    moving,
-    moving_scale,
-    round_up,
-)
 from course.plots import COLOURS
 from course.plots.texts import Texts
 
@@ -28,6 +19,7 @@ MEANS = (-1.0, 6.0, 0.1)
 STDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
 TICKS = (0, 0.5, 1)  # of the densities' scale
 SAMPLES = 8
+QUANTILES = torch.special.ndtri((torch.arange(SAMPLES, dtype=torch.float64) + 0.5) / SAMPLES)  # of N(0, 1)
 SPREAD = 0.66  # of a row, over which its samples are spread, so that no arrow hides another
 RATIO = 0.36  # rows that are as high in the picture as one unit of x is wide
 LONGEST = 3.0  # arrow, in units of x; a pull of 1 has half of it
@@ -35,8 +27,8 @@ MOST = 10.0  # of the scale of the divergences
 APART = 0.97 * math.log(2)  # of JS: from here on p and q hardly overlap
 ALT = (
     "Above, the densities of the data and of the generator; below them a row for each loss, in which arrows "
-    "show where it pulls samples of the generator, with the mean size of the pull; beside them a bar for each "
-    "divergence of the two densities."
+    "show where it pulls samples of the generator, with the mean size of the pull; beside them a bar for "
+    "each divergence of the two densities."
 )
 
 
@@ -51,13 +43,11 @@ def two_gaussians(densities, divergences, pulls):
             generator's loss for a sample by its place x, under the discriminator that is best for that loss.
     """
     controls = {
-        "mean": slider("mean of q", MEANS, 5, "the mean of the generator's distribution q; the data's is 0"),
-        "std": list_slider(
-            "standard deviation of q", STDS, 1.0, "how wide q is, on a log scale; the data's deviation is 1"
-        ),
+        "mean": slider("mean of q", MEANS, 5, "the mean of the generator's distribution; the data's is 0"),
+        "std": list_slider("standard deviation of q", STDS, 1.0, "on a log scale; the data's deviation is 1"),
     }
     compute = partial(compute_two_gaussians, densities, divergences, pulls)
-    picture = Picture(partial(build, losses=list(pulls), names=list(divergences(2.0, 1.0))), update, (8.4, 4.0))
+    picture = Picture(partial(build, list(pulls), list(divergences(2.0, 1.0))), update, (8.4, 4.0))
     touch = dict.fromkeys(("densities", "pulls"), lambda state, x, y: {"mean": x})
     return Explorer(
         "two Gaussians", controls, compute, picture, ALT,
@@ -65,38 +55,32 @@ def two_gaussians(densities, divergences, pulls):
     )  # fmt: skip
 
 
-def quantiles(mean, std):
-    """SAMPLES samples of N(mean, std²) without chance: its quantiles at (i + ½) / SAMPLES, (SAMPLES,)."""
-    share = (torch.arange(SAMPLES, dtype=torch.float64) + 0.5) / SAMPLES
-    return mean + std * torch.special.ndtri(share)
-
-
 @torch.no_grad()
 def compute_two_gaussians(densities, divergences, pulls, *, mean, std):
     """The numbers behind one picture of the two Gaussians.
 
     Returns:
-        dict: p, q (len(X),); samples (SAMPLES,); pulls and sizes, of each loss the pulls (SAMPLES,) on these
-        and their mean size; divergences, dict of name to float.
+        dict: p, q (len(X),); samples (SAMPLES,), quantiles of q in place of chance; pulls and sizes, of each
+        loss the pulls (SAMPLES,) on these and their mean size; divergences, dict of name to float.
     """
-    samples = quantiles(mean, std)
+    samples = mean + std * QUANTILES
     p, q = densities(X, mean, std)
-    pulled = {name: arrays(pull(samples, mean, std)) for name, pull in pulls.items()}
+    pulled = {name: parts.arrays(pull(samples, mean, std)) for name, pull in pulls.items()}
     return {
-        "p": arrays(p),
-        "q": arrays(q),
-        "samples": arrays(samples),
+        "p": parts.arrays(p),
+        "q": parts.arrays(q),
+        "samples": parts.arrays(samples),
         "pulls": pulled,
         "sizes": {name: float(np.abs(pull).mean()) for name, pull in pulled.items()},
         "divergences": {name: float(value) for name, value in divergences(mean, std).items()},
     }
 
 
-def build(figure, losses, names):
+def build(losses, names, figure):
     """All artists: densities above the losses' rows to the left, the divergences' bars to the right."""
-    figure.get_layout_engine().set(wspace=0.02, hspace=0)
+    figure.get_layout_engine().set(wspace=0.02, hspace=0, w_pad=0.08)
     grid = figure.add_gridspec(2, 3, height_ratios=(1, 2.1), width_ratios=(5, 0.75, 2))
-    artists = {"caption": caption_above(figure, grid, 1.1, room="\n", size=12)}
+    artists = {"caption": parts.headline(figure)}
     above = figure.add_subplot(grid[0, 0])
     artists |= _build_densities(above)
     below = figure.add_subplot(grid[1, 0], sharex=above)
@@ -109,14 +93,14 @@ def _build_densities(axes):
     axes.set_label("densities")
     axes.set(xlim=(LOW, HIGH), ylim=(0, 1.08), ylabel="density")
     axes.tick_params(labelbottom=False)
-    artists = {"scale": moving_scale(axes, TICKS)}
+    artists = {"scale": parts.moving_scale(axes, TICKS)}
     for name, label, colour, style in (
         ("p", "data p", COLOURS[0], "-"),
         ("q", "generator q", COLOURS[1], "--"),
     ):
         artists[name] = axes.plot(X, 0 * X, style, color=colour, linewidth=2, label=label)[0]
         artists[f"{name} area"] = axes.fill_between(X, 0, 0 * X, color=colour, alpha=0.15, linewidth=0)
-    legend(axes, [artists["p"], artists["q"]], None, 0.01, 0.55, "left", columns=1)
+    parts.legend(axes, [artists["p"], artists["q"]], None, 0.01, 0.55, "left", columns=1)
     return artists
 
 
@@ -133,15 +117,15 @@ def _build_rows(axes, sizes, losses):
     heading = sizes.text(0.5, -0.62, "mean pull", ha="center", va="bottom", fontsize=9)
     heading.set_in_layout(False)
     return {
-        "arrows": moving(axes, color="black", linewidth=1.1, solid_joinstyle="miter", zorder=3),
-        "samples": moving(axes, "o", color=COLOURS[1], markersize=3.2, markeredgewidth=0, zorder=4),
+        "arrows": parts.moving(axes, color="black", linewidth=1.1, solid_joinstyle="miter", zorder=3),
+        "samples": parts.moving(axes, "o", color=COLOURS[1], markersize=3.2, markeredgewidth=0, zorder=4),
         "sizes": sizes.add_artist(Texts(10, "DejaVu Sans")),
     }
 
 
 def _build_bars(axes, names):
-    axes.set(xlim=(0, MOST), ylim=(len(names) - 0.6, -0.5), yticks=[])
-    axes.set_xlabel("divergence (nats; $W_1$: units of x)")
+    axes.set(xlim=(0, MOST), ylim=(len(names) - 0.6, -0.5), yticks=[], xticks=(0, 5, 10))
+    axes.set_xlabel("nats; $W_1$ in units of x")
     bars = list(axes.barh(range(len(names)), 0, height=0.34, color=COLOURS[5], edgecolor="black"))
     for bar in bars:
         bar.set_linewidth(0.6)
@@ -153,20 +137,21 @@ def _build_bars(axes, names):
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    top = round_up(max(state["p"].max(), state["q"].max()), 0.5)
+    top = parts.round_up(max(state["p"].max(), state["q"].max()), 0.5)
     for name in ("p", "q"):
         artists[name].set_ydata(state[name] / top)
         artists[f"{name} area"].set_data(X, 0 * state[name], state[name] / top)
     artists["scale"].set_data(-0.02, TICKS, [f"{top * tick:g}" for tick in TICKS])
     tails, along = rows(state["samples"], state["pulls"])
     artists["samples"].set_data(*tails.T)
-    artists["arrows"].set_data(*arrow_path(tails, along, 0.22, ratio=RATIO).T)
+    artists["arrows"].set_data(*parts.arrow_path(tails, along, 0.22, ratio=RATIO).T)
     sizes = [said(size) for size in state["sizes"].values()]
     artists["sizes"].set_data(0.5, np.arange(len(sizes)), sizes)
     divergences = state["divergences"]
     for bar, value in zip(artists["bars"], divergences.values(), strict=True):
         bar.set_width(min(value, 2 * MOST))
-    names = [f"{typeset(name)} = {said(value)}" for name, value in divergences.items()]
+    names = [f"{name} = {said(value)}" for name, value in divergences.items()]
+    names = [name.replace("||", "‖").replace("W1", "W₁") for name in names]
     artists["names"].set_data(0, np.arange(len(names)) - 0.33, names)
     artists["caption"].set_text(finding(state))
 
@@ -183,11 +168,6 @@ def rows(samples, pulls):
     return np.concatenate(tails), np.stack([along, 0 * along], 1)
 
 
-def typeset(name):
-    """A divergence's name as it is written in the picture."""
-    return name.replace("||", "‖").replace("W1", "W₁")
-
-
 def finding(state):
     """What the present q shows, in one line."""
     sizes = {name: size for name, size in state["sizes"].items() if size > 1e-12}
@@ -197,7 +177,7 @@ def finding(state):
     weak, strong = min(sizes, key=sizes.get), max(sizes, key=sizes.get)
     if state["divergences"]["JS"] >= APART:
         return (
-            f"Far apart, JS is stuck at ln 2: {weak} pulls with {said(sizes[weak])}, "
+            f"Far apart, JS nears its limit ln 2: {weak} pulls with {said(sizes[weak])}, "
             f"{strong} with {said(sizes[strong])}"
         )
     outward = np.sign(state["samples"] - state["mean"])
@@ -205,14 +185,13 @@ def finding(state):
         if all((direction * outward * state["pulls"][name] > 0).all() for name in sizes):
             but = f" but the {' and '.join(silent)}" if silent else ""
             return f"q is {words.format(but)} its samples"
+    least, most = (f"{said(sizes[name])} ({name})" for name in (weak, strong))
     none = f", {' and '.join(silent)} none" if silent else ""
-    return (
-        f"The losses disagree: mean pull {said(sizes[weak])} ({weak}) to {said(sizes[strong])} ({strong}){none}"
-    )
+    return f"The losses disagree: mean pull {least} to {most}{none}"
 
 
 def said(number):
     """A size, with an exponent where it is small: "0.693", "1.2e−08", "0"."""
     if abs(number) < 1e-3:
-        return minus(f"{number:.0e}".replace("e-0", "e-")) if abs(number) > 1e-12 else "0"
+        return parts.minus(f"{number:.0e}".replace("e-0", "e-")) if abs(number) > 1e-12 else "0"
     return f"{number:.2g}" if number < 100 else f"{number:.0f}"
