@@ -37,7 +37,6 @@ CHANGES = 12
 MAY_MOVE_AN_AXIS = {
     "cnn.receptive_field": {"preset", "layers", "kernel", "stride", "dilation", "unit"},
     "cnn.sliding_kernel": {"image", "stride", "padding", "dilation"},
-    "rnn.gate_inspector": {"text", "show"},
 }
 
 
