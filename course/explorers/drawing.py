@@ -44,22 +44,26 @@ class Strokes(widgets.HBox):
         return tuple(tuple((float(x), float(y)) for x, y in stroke) for stroke in strokes if len(stroke))
 
 
-def digit_image(strokes):
+def digit_image(strokes, box=BOX):
     """The image of a drawing, scaled and centred as MNIST's digits were: (28, 28) float32 from 0 to 1.
 
-    Strokes get the usual width whatever the pen was. The drawing is scaled to fill 20 pixels, its proportions
-    kept, and then moved by whole pixels. Nothing drawn gives zeros.
+    Strokes get the usual width whatever the pen was. The drawing is scaled to fill the box, its proportions
+    kept, and then moved by whole pixels as far as there is room. Nothing drawn gives zeros.
+
+    Args:
+        box: pixels of its longer side.
     """
     if not strokes:
         return np.zeros((PIXELS, PIXELS), np.float32)
     points = np.concatenate([np.asarray(stroke, float) for stroke in strokes])
-    low = points.min(0)
-    scale = (BOX - LINE) / max(*(points.max(0) - low), LEAST)
-    corner = (PIXELS - BOX + LINE - 1) / 2  # the box's, where its ink begins at a pixel's edge
-    moved = [(np.asarray(stroke, float) - low) * scale + corner for stroke in strokes]
-    image = drawn(moved, LINE)
-    centre = [(image.sum(axis) * np.arange(PIXELS)).sum() / image.sum() for axis in (0, 1)]
-    return drawn([stroke + np.round(MIDDLE - np.array(centre)) for stroke in moved], LINE)
+    low, high = points.min(0), points.max(0)
+    scale = (box - LINE) / max(*(high - low), LEAST)
+    room = np.floor((PIXELS - (high - low) * scale - LINE) / 2)  # beside the ink, to the left and above
+    corner = room + (LINE - 1) / 2  # the ink begins at a pixel's edge
+    image = drawn([(np.asarray(stroke, float) - low) * scale + corner for stroke in strokes], LINE)
+    centre = np.array([image.sum(axis) @ np.arange(PIXELS) for axis in (0, 1)]) / image.sum()
+    right, down = np.round(MIDDLE - centre).clip(-room, room).astype(int)
+    return np.roll(image, (down, right), (0, 1))
 
 
 def pad_image(strokes, pen=PEN):

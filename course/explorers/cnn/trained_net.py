@@ -21,6 +21,7 @@ LAYERS = ("conv1", "conv2")
 ACROSS = 4  # maps in a row of a mosaic
 SOURCES = 3  # maps of the first layer that a line joins to one of the second
 BEST = 3  # classes
+SIZES = (20, 18, 16)  # pixels of a drawing's longer side; the first is that of MNIST's digits
 DRAWING, DIGIT = "my drawing", "a test digit"
 CENTRED, AS_DRAWN = "scaled and centred like MNIST's", "as it lies on the pad"
 ALT = (
@@ -75,7 +76,7 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
         drawing: strokes, as `drawing.Strokes` keeps them; nothing drawn gives no answer.
         digit: index of the test image.
         chosen: (layer, channel) of a feature map, both from 0.
-        fit: `CENTRED` or `AS_DRAWN`.
+        fit: `CENTRED`, in all of `SIZES`, or `AS_DRAWN`.
         changes: for `changed`.
     Returns:
         dict: original and image (28, 28), before and after the changes; maps, two arrays (C, H', W') after
@@ -85,11 +86,11 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
     """
     mine = source == DRAWING
     empty = mine and not drawing
-    if mine:
-        x = torch.from_numpy(digit_image(drawing) if fit == CENTRED else pad_image(drawing))[None, None]
+    if mine and fit == CENTRED:
+        x = torch.from_numpy(np.stack([digit_image(drawing, size) for size in SIZES]))[:, None]
     else:
-        x = images[digit : digit + 1].float()
-    after = x if empty else changed(x, **changes)
+        x = torch.from_numpy(pad_image(drawing))[None, None] if mine else images[digit : digit + 1].float()
+    after = x if empty else torch.cat([changed(image[None], **changes) for image in x])
     maps, probs = watch(model, after)
     if empty:
         maps, probs = [0 * values for values in maps], 0 * probs
@@ -148,7 +149,9 @@ def turned(x, degrees):
 
 
 def watch(model, x):
-    """(maps after ReLU of conv1 and conv2, probabilities) as arrays; the model is left as it was."""
+    """What a model makes of x (B, 1, H, W), as arrays: the maps after ReLU of conv1 and conv2 for the first
+    image, and the mean of the probabilities; the model is left as it was.
+    """
     seen, mode, parameter = {}, model.training, next(model.parameters())
     hooks = [
         getattr(model, name).register_forward_hook(lambda module, args, y, name=name: seen.update({name: y}))
@@ -157,7 +160,7 @@ def watch(model, x):
     try:
         model.eval()
         with torch.no_grad():
-            probs = model(x.to(parameter.device, parameter.dtype)).softmax(1)[0]
+            probs = model(x.to(parameter.device, parameter.dtype)).softmax(1).mean(0)
     finally:
         model.train(mode)
         for hook in hooks:
