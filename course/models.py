@@ -7,14 +7,19 @@ and with weights that need no gradient: `model.requires_grad_()` makes them read
 
 from collections import OrderedDict
 from itertools import pairwise
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
-from course import data, results
+from course import data, is_main, results
+from course.files import write_whole
 
+OWN = "my_cnn.safetensors"  # a reader's own net of chapter 1, beside the notebook
 BETAS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 ISO = "-0123456789"  # of a date's tokens 1 to 11; 12 starts and 13 ends
 
@@ -32,13 +37,55 @@ def _chain(**parts):
     return nn.Sequential(OrderedDict(parts))
 
 
-def digits_cnn():
-    """Chapter 1's network: images (B, 1, 28, 28), 0 to 1 -> logits (B, 10) of the digits."""
-    return _recorded("01", "cnn", lambda: _chain(
+def digits_cnn(own=None):
+    """Chapter 1's network: images (B, 1, 28, 28), 0 to 1 -> logits (B, 10) of the digits.
+
+    Args:
+        own: a file of `save_digits_cnn`, `OWN` say, with the weights of a reader's own net. Where it is
+            missing or is something else, one line says so, and the net is the recorded one. The attribute
+            `own` of the net says which it is.
+    """
+    model = _recorded("01", "cnn", lambda: _chain(
         conv1=nn.Conv2d(1, 16, 5), relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
         conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
         flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
     ))  # fmt: skip
+    model.own = False
+    if own is not None:
+        try:
+            weights = {name: tensor.float() for name, tensor in load(Path(own).read_bytes()).items()}
+            shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+            model.own = {name: tensor.shape for name, tensor in weights.items()} == shapes
+            model.own &= all(bool(tensor.isfinite().all()) for tensor in weights.values())
+            if model.own:
+                model.load_state_dict(weights)
+            else:
+                _say(f"{own} holds no net of chapter 1: this is the recorded one.")
+        except OSError as error:
+            _say(f"{own} cannot be read ({error.strerror}): this is the recorded net.")
+        except SafetensorError:
+            _say(f"{own} is damaged: this is the recorded net.")
+    return model
+
+
+def save_digits_cnn(model, path=OWN):
+    """Keep a reader's own net of chapter 1, for `digits_cnn(own=path)`; says so where that cannot be.
+
+    Args:
+        model: with the names and shapes of the chapter's `CNN`.
+        path: beside the notebook by default.
+    """
+    if is_main():
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+        try:
+            write_whole(Path(path), save(weights))
+        except OSError as error:
+            _say(f"{path} cannot be written ({error.strerror}): your net is not kept.")
+
+
+def _say(line):
+    if is_main():
+        print(line)
 
 
 class CharModel(nn.Module):

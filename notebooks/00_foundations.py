@@ -841,8 +841,10 @@ plots.lines(
 # far the slowest: its running means forget slowly, and it circles around the minimum. Its settings of 0.9
 # and 0.999 are made for noisy gradients of networks, not for bowls.
 #
-# **Explorer.** Find the edge at $\eta = 2/\lambda_{\max} = 2$ with gradient descent. Where does it lie with
-# a momentum of 0.9: below, at, or above 2? Which optimiser gets along the curved ravine in 60 steps?
+# **Explorer.** Drag the start, play the steps. Find the edge of gradient descent at
+# $\eta = 2/\lambda_{\max} = 2$. Under "More" choose momentum, with $\mu = 0.5$: does its edge
+# lie below, at, or above 2? Then the curved ravine, at rate 0.3 and momentum 0.9: which
+# optimisers come to the minimum in 60 steps, and from which starts?
 
 # %% tags=["explorer-needs"]
 STEPS = {
@@ -855,10 +857,12 @@ STEPS = {
 explorers.foundations.descent(STEPS)
 
 # %% [markdown]
-# With momentum the edge lies at $(2 + 2\mu)/\lambda_{\max}$ (Goh 2017): 3.8 for $\mu = 0.9$. In the ravine
-# momentum and Adam come to the minimum in 60 steps, plain descent only from a lucky start. There the
-# curvature changes from place to place, and so does the limit: a rate that is safe at the start can be too
-# large further on. Networks are like that. Schedules, which begin or end with a small rate, answer it.
+# With momentum the edge lies at $(2 + 2\mu)/\lambda_{\max}$ (Goh 2017): 3 for $\mu = 0.5$. In the
+# ravine momentum and Adam come near the minimum in 60 steps, and plain descent is still on
+# its way. From a start at the upper right momentum flies out at the same rate: the curvature
+# changes from place to place, and so does the limit. A rate that is safe at the start can be
+# too large further on. Networks are like that. Schedules, which begin or end with a small
+# rate, answer it.
 
 # %% [markdown]
 # ## 6 What the loss makes of an error
@@ -1190,7 +1194,7 @@ INITIALISATIONS = {
 
 
 def layer_arrays(widths, activation, std_of, seed=0, batch=64):
-    """The pre-activations, and the gradient there, of each of the layers: two lists of L (batch, n_out)."""
+    """The pre-activations and the gradient there, layer by layer: two lists of L (batch, n_out)."""
     rng = torch.Generator().manual_seed(seed)
     value, slope = ACTIVATIONS[activation]
     signal, zs, weights = torch.randn(batch, widths[0], generator=rng, dtype=torch.float64), [], []
@@ -1265,18 +1269,20 @@ plots.lines(
 # three layers it does not matter; for ten the last layer hears nothing of the first, and a bias of ordinary
 # size drowns what is left of the input.
 #
-# **Explorer.** All layers equally wide. Which activation loses its gradient at every scale that the slider
-# has? And tanh, at scale 2: what does the signal do, and what the gradient?
+# **Explorer.** Twelve layers of equal width, and what passes through each as a histogram on
+# its side: the activations above, the gradients below. Drag a dot, and the scale of the
+# weights follows. Which activation loses its gradient at every scale that the slider has? And
+# tanh, at scale 2: what does the signal do, and what the gradient?
 
 # %% tags=["explorer"]
 explorers.foundations.depth(layer_arrays, ACTIVATIONS, INITIALISATIONS)
 
 # %% [markdown]
-# The sigmoid: its slope is at most a quarter. (Its gradient would hold near $11/\sqrt n$, far beyond the
-# slider, where each unit is nearly a switch.) tanh at scale 2 keeps the *signal*, since it saturates
-# instead of exploding, while the *gradient* explodes; near $1.2/\sqrt n$ both are kept best. A level signal
-# alone proves nothing about the gradient. Residual connections and normalisation (chapter 3) make depth
-# bearable by other means.
+# The sigmoid: its slope is at most a quarter. (Its gradient would hold near $11/\sqrt n$, far
+# beyond the slider, where each unit is nearly a switch.) tanh at scale 2 keeps the *signal*:
+# it saturates, its values pile up at −1 and 1, and the *gradient* explodes. Near
+# $1.2/\sqrt n$ both are kept best. A level signal alone says nothing about the gradient.
+# Residual connections and normalisation (chapter 3) make depth bearable by other means.
 
 # %% [markdown]
 # ## 9 The training loop
@@ -1606,18 +1612,20 @@ print("best degree for other sales:", min(DEGREES, key=lambda degree: by_degree[
 # data, with nothing else to hold it*.
 
 # %% [markdown]
-# **Explorer.** Twenty points, size 15: how much weight decay does it take to bring the held-out error down?
-# What does the same decay do to size 3? And with ten points and no decay: what happens to the held-out
-# error *beyond* the size that fits all points?
+# **Explorer.** Drag a point up or down: which sizes follow it? Twenty points, size 15: how
+# much weight decay brings the held-out error down? What does the same decay do to size 3? And
+# with ten points and no decay: what happens to the held-out error *beyond* the size that
+# fits all points?
 
 # %% tags=["explorer"]
 explorers.foundations.fitting({"polynomial": polynomial, "random ReLU units": relu_features}, ridge)
 
 # %% [markdown]
-# A weight decay of about 0.03 brings size 15 down to the level of the best; to size 3 it does next to
-# nothing. Beyond the dotted line, where there are more weights than points, the smallest of all solutions
-# is taken, and the held-out error can come down again: the second descent (Belkin et al. 2019). Size alone
-# is not the measure of freedom.
+# A large model follows a single point, a small one hardly moves. A weight decay of about 0.03
+# brings size 15 down to the level of the best; to size 3 it does next to nothing. With ten
+# points, size 9 fits them all. Beyond it there are more weights than points, the smallest of
+# all solutions is taken, and the held-out error can come down again: the second descent
+# (Belkin et al. 2019). Size alone is not the measure of freedom.
 
 # %% [markdown]
 # ## 12 Cures for overfitting
@@ -1970,16 +1978,17 @@ wins = (probs[labels][:, None] - probs[~labels]).sign().mean().item() / 2 + 0.5
 print(f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: {abs(auc - wins) < 1e-12}")
 
 # %% [markdown]
-# **Explorer.** Where is $F_1$ largest for the houses? In "two bells", leave the separation and make the
+# **Explorer.** Drag the line, or click on the ROC curve. Choose the houses under "More": at
+# which threshold is $F_1$ largest? In "two bells", leave the separation and make the
 # positives rare: which of the three panels change, and which do not?
 
 # %% tags=["explorer"]
-explorers.foundations.threshold({"dear houses": (probs, labels)}, confusion, rates, roc_curve)
+explorers.foundations.threshold({"houses": (probs, labels)}, confusion, rates, roc_curve)
 
 # %% [markdown]
-# Near 0.4, but the top is flat. For rare positives histograms and ROC curve stay, but for chance: they show
-# shares of each class. Precision collapses: each negative keeps its chance of a false alarm, and there are
-# more of them.
+# Near 0.43, but the top is flat. For rare positives the histograms and the ROC curve stay, but
+# for chance: they show shares of each class. The matrix changes, and precision collapses:
+# each negative keeps its chance of a false alarm, and there are more of them.
 #
 # ### Is 0.8 eight in ten? Calibration (optional)
 #

@@ -73,7 +73,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course import data, exercises, explorers, plots, results, training
+from course import data, exercises, explorers, models, plots, results, training
 from course.compare import check_agreement
 from course.intervals import wilson
 
@@ -361,13 +361,16 @@ check_agreement(conv2d, F.conv2d, **random_case(2, 2, 3, 4, 3, 3, 4))  # the ker
 #
 # ## 8 Play with it
 #
-# Choose an image and a kernel, or type numbers of your own into the nine fields. Then move the output
-# position with its two sliders; the arrow keys work on them too. Three things to try:
+# Play the scan: the window moves, and row by row the sums fill the output. Then drag
+# the window yourself, or click a value of the output. "More" has stride, padding and
+# dilation, nine fields for a kernel of your own, and the position as a slider for the
+# arrow keys. Three things to try:
 #
 # - "vertical edges" on the digit: where is the output negative, and why there?
-# - stride 2: how many of the output's values are left? Padding 1 on the photograph: what changes at the
-#   border?
-# - dilation 4 on the photograph: the window is 9 × 9, but how many pixels does one output value see?
+# - stride 2: how many of the output's values are left? Padding 1 on the photograph:
+#   what changes at the border?
+# - dilation 4 on the photograph: the window is 9 × 9, but how many pixels does one
+#   output value see?
 
 # %% tags=["explorer"]
 digits = data.mnist()
@@ -817,18 +820,23 @@ print("rows and columns", seen.amin(0).tolist(), "to", seen.amax(0).tolist(), "-
 assert len(seen) == receptive_field(LENET)[0] ** 2 and seen.amin() == 4 and seen.amax() == 19
 
 # %% [markdown]
-# Rows 4 to 19, sixteen of them, begun at $1 \cdot j = 4$. Move the unit, and change the layers:
+# Rows 4 to 19, sixteen of them, begun at $1 \cdot j = 4$. Point at any unit of any
+# layer, and choose other layers; "More" has their numbers:
 
 # %% tags=["explorer"]
 explorers.cnn.receptive_field(receptive_field)
 
 # %% [markdown]
-# Try: three layers of kernel 3 and stride 1; the same with stride 2. Then dilations of 2. Which of them makes
-# the field grow by a sum, and which by a product?
+# Try: three convolutions of kernel 3 and stride 1; the same with stride 2; then with
+# the dilations 1, 2 and 4. The title adds the field up, $(K-1)\,d\,j$ for each layer.
+# What makes the terms equal, and what makes them grow?
 #
 # <details><summary>Answer</summary>
 #
-# Kernels and dilations add, strides multiply, since every later step is taken on a coarser grid.
+# With stride 1 every layer adds the same $K-1$. A stride multiplies the jump $j$ of all
+# later layers, since they work on a coarser grid. Growing dilations do to $d$ what
+# strides do to $j$, and the jump stays 1.
+#
 # </details>
 #
 # ## 14 A kernel can be learnt
@@ -1303,15 +1311,26 @@ plots.images(
 # would make another digit of it, so the gradient is large *beside* the strokes. Covering black with black
 # changes nothing. Neither map is "the explanation"; each answers its own question.
 #
-# ### Play with the trained net
+# ### Draw a digit yourself
 #
-# Shift, turn, thicken, add noise, erase. How far can you move a digit before the answer falls? (This is the
-# recorded net of seed 0, so that it can be explored without training; put `cnn` in its place for your own.)
+# Draw on the pad: the net reads while you draw. Your strokes are scaled to 20 pixels
+# and centred by their centre of mass, as the makers of MNIST did. Then click a feature
+# map: you see its kernels, the three maps that weigh most in it, and what its strongest
+# unit sees. Try:
+#
+# - a small 7 in a corner; under "More" the net reads it as it lies on the pad.
+# - a 1 with a long flag, or a 4 with a closed top: which class comes second?
+# - a test digit, turned by 30° or moved by 6 pixels: does the answer hold?
+#
+# It is the net that you have trained above, kept in `my_cnn.safetensors`; where that
+# file is missing, the recorded one.
+
+# %%
+models.save_digits_cnn(cnn)  # beside this notebook, in `my_cnn.safetensors`
 
 # %% tags=["explorer"]
-recorded = CNN()
-recorded.load_state_dict(results.load_weights("01", "cnn"))
-explorers.cnn.trained_net(recorded, digits.x_test[:200], digits.y_test[:200])
+reader = models.digits_cnn(own=models.OWN)
+explorers.cnn.trained_net(reader, digits.x_test[:200], digits.y_test[:200])
 
 # %% [markdown]
 # ## 20 Measured: who bears a shift?

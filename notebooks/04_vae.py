@@ -421,9 +421,9 @@ explorers.vae.bound(
 #
 # <details><summary>Answer</summary>
 #
-# The price vanishes, and a gap is left: a code that tells nothing. Narrow: $\mathbb E_q[\log p(x \mid
-# z)]$ gains a little, the price grows as $-\ln \sigma$. Too wide is worse than too narrow by the same factor:
-# the gap $\mathrm{KL}(q \Vert p(z \mid x))$ punishes $q$ where the posterior is almost 0.
+# The price vanishes: a code that tells nothing; a gap is left. Narrow: the reconstruction gains a little, the
+# price grows as $-\ln \sigma$. Too wide is worse than too narrow by the same factor: the gap punishes $q$
+# where the posterior is almost 0.
 # </details>
 
 # %% [markdown]
@@ -1566,14 +1566,14 @@ explorers.vae.trade_off(
 
 # %% [markdown]
 # Try: click the models from the right end of the curve to the left. At β = 0.1 the reconstructions are the
-# sharpest; what of the samples? Then β = 10. The dashed line has the slope −β: where does it touch the curve?
+# sharpest; what of the samples? Then β = 10. The dashed line has the slope −β: what does it tell?
 #
 # <details><summary>Answer</summary>
 #
 # With β = 0.1 the codes spread far beyond the prior: a draw from the prior lands between them, as in section
 # 10. With β = 10 samples look smooth and alike, and so do the reconstructions: the code tells little
-# more than a rough shape. The line touches the curve near the chosen model: there a nat of rate saves β nats
-# of distortion, which is its price.
+# more than a rough shape. The line touches the curve near the model: there a nat of rate saves about β nats
+# of distortion, its price.
 # </details>
 
 # %% [markdown]
@@ -1712,8 +1712,8 @@ explorers.vae.plane(
 #
 # <details><summary>Answer</summary>
 #
-# At $(3.5, 3.5)$ a 3: the nearest codes are of 3s. Far out the decoder only extrapolates. What is no digit
-# has a code too, and is read as some digit; the reconstruction's cost tells.
+# A 3: the nearest codes are of 3s. Far out the decoder only extrapolates. What is no digit has a code too,
+# and is read as some digit: a star of three strokes as a 2, at more than twice the held-out mean.
 # </details>
 #
 # Now the 20 dimensions of the chapter's model. Each image sets one of them, the most expensive first:

@@ -84,6 +84,39 @@ def test_dates_are_translated_as_in_the_chapter():
         model.translate("1" * 41)
 
 
+def test_a_readers_own_net_is_kept_and_read_again(tmp_path, capsys):
+    own, path = cnn.CNN(), tmp_path / models.OWN
+    models.save_digits_cnn(own, path)
+    net = models.digits_cnn(own=path)
+    assert net.own and not net.training and not models.digits_cnn().own
+    assert all(torch.equal(net.state_dict()[name], weight) for name, weight in own.state_dict().items())
+    assert torch.allclose(net(PIXELS.float()), own(PIXELS.float()), atol=1e-5)
+    assert capsys.readouterr().out == ""
+    models.save_digits_cnn(own, path / "no folder")
+    assert capsys.readouterr().out.count("your net is not kept") == 1
+
+
+@pytest.mark.parametrize("change", ["missing", "a folder", "half", "foreign", "not finite", "empty"])
+def test_a_file_that_is_no_net_gives_the_recorded_one_and_one_line(change, tmp_path, capsys):
+    path, net = tmp_path / models.OWN, cnn.CNN()
+    if change == "foreign":
+        net.output = torch.nn.Linear(64, 3)
+    elif change == "not finite":
+        net.state_dict()["conv1.bias"].fill_(torch.nan)
+    models.save_digits_cnn(net, path)
+    if change in ("missing", "a folder"):
+        path.unlink()
+    if change == "a folder":
+        path.mkdir()
+    elif change in ("half", "empty"):
+        path.write_bytes(path.read_bytes()[: 1000 if change == "half" else 0])
+    found, recorded = models.digits_cnn(own=path), models.digits_cnn()
+    assert not found.own
+    assert all(torch.equal(found.state_dict()[name], w) for name, w in recorded.state_dict().items())
+    [line] = capsys.readouterr().out.splitlines()
+    assert str(path) in line and "the recorded" in line
+
+
 # Wrong weights in a file of the right shapes would pass so far: each model does what its table says.
 
 

@@ -13,14 +13,16 @@ from course.explorers.controls import described
 PIXELS = 28  # of an image's side
 BOX = 20  # pixels: MNIST's digits were scaled to fit into a square of this side, their proportions kept ...
 MIDDLE = 14  # ... and moved so that their centre of mass lies in the middle of this row and column
-LINE = 2.8  # pixels: how wide the strokes of MNIST's digits are on average
+LINE = 2.6  # pixels: so wide, drawings have as much ink as MNIST's digits ...
+EDGE = 1.1  # pixels from black to white: ... and as large a share of grey in it
 PEN = 0.08  # of the pad's side: how wide a pen draws on the pad
 LEAST = 0.04  # of the pad's side: a smaller drawing is a dot, and stays one
-EXAMPLE = (
+EXAMPLE = (  # a two, in one stroke
     (
-        (0.33, 0.33), (0.35, 0.27), (0.39, 0.22), (0.45, 0.19), (0.52, 0.18), (0.59, 0.20), (0.64, 0.24),
-        (0.66, 0.30), (0.66, 0.37), (0.63, 0.44), (0.58, 0.52), (0.51, 0.60), (0.43, 0.69), (0.34, 0.79),
-        (0.44, 0.79), (0.56, 0.79), (0.70, 0.78),
+        (0.334, 0.355), (0.336, 0.325), (0.347, 0.292), (0.370, 0.250), (0.401, 0.216), (0.440, 0.192),
+        (0.483, 0.181), (0.528, 0.183), (0.570, 0.197), (0.607, 0.223), (0.637, 0.260), (0.657, 0.303),
+        (0.665, 0.351), (0.655, 0.430), (0.630, 0.480), (0.590, 0.535), (0.540, 0.590), (0.480, 0.650),
+        (0.410, 0.720), (0.335, 0.800), (0.420, 0.800), (0.520, 0.800), (0.620, 0.797), (0.700, 0.790),
     ),
 )  # fmt: skip
 
@@ -42,24 +44,26 @@ class Strokes(widgets.HBox):
         return tuple(tuple((float(x), float(y)) for x, y in stroke) for stroke in strokes if len(stroke))
 
 
-def digit_image(strokes):
+def digit_image(strokes, box=BOX):
     """The image of a drawing, scaled and centred as MNIST's digits were: (28, 28) float32 from 0 to 1.
 
-    Strokes get the usual width whatever the pen was, the drawing a box of 20 × 20 pixels, and the centre of
-    mass of its grey levels the middle of the image. Nothing drawn gives zeros.
+    Strokes get the usual width whatever the pen was. The drawing is scaled to fill the box, its proportions
+    kept, and then moved by whole pixels as far as there is room. Nothing drawn gives zeros.
+
+    Args:
+        box: pixels of its longer side.
     """
     if not strokes:
         return np.zeros((PIXELS, PIXELS), np.float32)
     points = np.concatenate([np.asarray(stroke, float) for stroke in strokes])
     low, high = points.min(0), points.max(0)
-    scale = (BOX - LINE) / max(*(high - low), LEAST)
-    middle = (low + high) / 2
-    moved = [(np.asarray(stroke, float) - middle) * scale + MIDDLE for stroke in strokes]
-    for _ in range(2):  # the first go may leave a little of the ink outside
-        image = drawn(moved, LINE)
-        centre = [(image.sum(axis) * np.arange(PIXELS)).sum() / image.sum() for axis in (0, 1)]
-        moved = [stroke + MIDDLE - np.array(centre) for stroke in moved]
-    return drawn(moved, LINE)
+    scale = (box - LINE) / max(*(high - low), LEAST)
+    room = np.floor((PIXELS - (high - low) * scale - LINE) / 2)  # beside the ink, to the left and above
+    corner = room + (LINE - 1) / 2  # the ink begins at a pixel's edge
+    image = drawn([(np.asarray(stroke, float) - low) * scale + corner for stroke in strokes], LINE)
+    centre = np.array([image.sum(axis) @ np.arange(PIXELS) for axis in (0, 1)]) / image.sum()
+    right, down = np.round(MIDDLE - centre).clip(-room, room).astype(int)
+    return np.roll(image, (down, right), (0, 1))
 
 
 def pad_image(strokes, pen=PEN):
@@ -80,13 +84,23 @@ def drawn(strokes, width):
     Returns:
         (28, 28) float32.
     """
-    lines = [np.stack([stroke, np.roll(stroke, -1, 0)], 1)[: max(len(stroke) - 1, 1)] for stroke in strokes]
+    lines = [np.stack([stroke[:-1], stroke[1:]], 1) for stroke in map(thinned, strokes)]
     if not lines:
         return np.zeros((PIXELS, PIXELS), np.float32)
     start, end = np.moveaxis(np.concatenate(lines), 1, 0)[:, :, None]  # (S, 1, 2) each
-    pixels = np.stack(np.meshgrid(np.arange(PIXELS), np.arange(PIXELS)), -1).reshape(1, -1, 2)
-    along = end - start
-    share = ((pixels - start) * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-12)  # (S, pixels)
-    nearest = start + share.clip(0, 1)[..., None] * along
-    distance = np.sqrt(((pixels - nearest) ** 2).sum(-1)).min(0)
-    return (width / 2 + 0.5 - distance).clip(0, min(width, 1)).reshape(PIXELS, PIXELS).astype(np.float32)
+    (x, y), (along_x, along_y) = np.moveaxis(start, -1, 0), np.moveaxis(end - start, -1, 0)  # (S, 1) each
+    rows, columns = np.indices((PIXELS, PIXELS)).reshape(2, 1, -1)
+    right, down = columns - x, rows - y  # (S, pixels)
+    share = (right * along_x + down * along_y) / np.maximum(along_x**2 + along_y**2, 1e-12)
+    share = share.clip(0, 1)
+    distance = np.sqrt(((right - share * along_x) ** 2 + (down - share * along_y) ** 2).min(0))
+    return ((width / 2 - distance) / EDGE + 0.5).clip(0, 1).reshape(PIXELS, PIXELS).astype(np.float32)
+
+
+def thinned(stroke, step=0.4):
+    """A stroke (N, 2) without those points that lie less than a step from the last that is kept."""
+    kept = [stroke[0]]
+    for point in stroke[1:]:
+        if np.abs(point - kept[-1]).max() >= step:
+            kept.append(point)
+    return np.array([*kept, stroke[-1]])

@@ -106,7 +106,7 @@ def within(values, low, high):
 def spread(heights, low, high, gap):
     """The heights of names moved apart to a gap between any two, and half of one to low and high."""
     moved = np.clip(heights, low + gap / 2, high - gap / 2)
-    order = np.argsort(moved, kind="stable")
+    order = np.argsort(heights, kind="stable")
     for below, above in zip(order, order[1:], strict=False):
         moved[above] = max(moved[above], moved[below] + gap)
     moved[order[-1]] = min(moved[order[-1]], high - gap / 2)

@@ -9,15 +9,3 @@ from course.training.checkpoints import CheckpointError
 from course.training.devices import choose_device, choose_precision
 from course.training.history import History, NonFiniteLoss
 from course.training.loop import Run, fit, predict
-
-__all__ = [
-    "CheckpointError",
-    "History",
-    "NonFiniteLoss",
-    "Run",
-    "choose_device",
-    "choose_precision",
-    "fit",
-    "order",
-    "predict",
-]

@@ -24,7 +24,6 @@ class Average:
         now = tensors_of(self.model)
         if self.tensors is None:
             self.tensors = [tensor.clone() for tensor in now]
-            return
         for average, tensor in zip(self.tensors, now, strict=True):
             if average.is_floating_point() or average.is_complex():
                 average.lerp_(tensor, 1 - self.decay)

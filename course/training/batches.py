@@ -29,15 +29,12 @@ class Batches:
     def __init__(self, run, data, batch_size, shuffle=True, steps_per_epoch=None):
         check_whole(batch_size=batch_size)
         self.run, self.shuffle, self.make, self.tensors = run, shuffle, None, ()
+        if callable(data) != (steps_per_epoch is not None):
+            raise ValueError("steps_per_epoch is for data made by a function: then give steps_per_epoch.")
         if callable(data):
-            if steps_per_epoch is None:
-                raise ValueError("data is a function, which has no end: give steps_per_epoch too.")
             check_whole(steps_per_epoch=steps_per_epoch)
             self.make, self.batch_size, self.per_epoch = data, batch_size, steps_per_epoch
         else:
-            if steps_per_epoch is not None:
-                cure = "tensors have their own length"
-                raise ValueError(f"steps_per_epoch is for data made by a function: {cure}.")
             self.tensors = _checked(data)
             n = len(self.tensors[0])
             self.batch_size = min(batch_size, n)

@@ -11,7 +11,6 @@ import torch
 from accelerate.utils import gather_object, send_to_device
 
 from course.files import set_aside, sha256
-from course.training import draws
 from course.training.history import History
 
 
@@ -94,10 +93,12 @@ def _load(path):
 
 
 def _head(content):
-    return b"course checkpoint 1\n" + sha256(content).encode() + b"\n"
+    return b"course checkpoint 2\n" + sha256(content).encode() + b"\n"
 
 
 # What is in it
+
+PARTS = ("models", "optimizers", "schedulers")  # of a run, that have a state_dict
 
 
 def take(run):
@@ -106,31 +107,26 @@ def take(run):
     What differs between processes (carried state, torch's own generators) is kept for each of them: all
     processes take part.
     """
-    own = {"carry": send_to_device(run.carry, "cpu"), "global": draws.global_state(run.device)}
+    own = {"carry": send_to_device(run.carry, "cpu"), "random": run.random_state()}
     return {
         "configuration": run.configuration,
         "step": run.step,
-        "models": [model.state_dict() for model in run.models],
         "averages": [average.tensors for average in run.averages],
-        "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
-        "schedulers": [scheduler.state_dict() for scheduler in run.schedulers],
-        "draws": run.draws.get_state(),
         "processes": [own] if run.processes == 1 else gather_object([own]),
         "history": asdict(run.history),
-    }
+    } | {parts: [part.state_dict() for part in getattr(run, parts)] for parts in PARTS}
 
 
 def restore(run, state):
     """Put `run` where `take` found it."""
     run.step = state["step"]
-    for parts in ("models", "optimizers", "schedulers"):
+    for parts in PARTS:
         for part, saved in zip(getattr(run, parts), state[parts], strict=True):
             part.load_state_dict(saved)
     for average, saved in zip(run.averages, state["averages"], strict=True):
         average.tensors = send_to_device(saved, run.device)
     own = state["processes"][run.process]
-    run.draws.set_state(state["draws"])
-    draws.set_global_state(own["global"], run.device)
+    run.set_random_state(own["random"])
     run.carry = send_to_device(own["carry"], run.device)
     run.history = History(**{**state["history"], "interrupted": False})
 
@@ -143,13 +139,10 @@ def configuration(run, batches, epochs):
         "batch_size": batches.batch_size,
         "steps_per_epoch": batches.per_epoch,
         "shuffle": batches.shuffle,
-        "seed": run.seed,
         "schedule": run.schedule if isinstance(run.schedule, str) else name_of(run.schedule),
-        "clip": run.clip,
         "average": [average.decay for average in run.averages],
-        "precision": run.precision,
-        "processes": run.processes,
     }
+    facts |= {name: getattr(run, name) for name in ("seed", "clip", "precision", "processes")}
     for i, model in enumerate(run.models):
         for name, tensor in model.state_dict().items():
             facts[f"model {i}, {name}"] = form(tensor)

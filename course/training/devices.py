@@ -18,17 +18,14 @@ def choose_device(device=None, dtype=torch.float32):
     Raises:
         ValueError: for a device that is unknown, or that this machine does not have.
     """
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    there = {"cuda": torch.cuda.device_count() if cuda else 0, "mps": int(mps), "cpu": 1}
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    there = {"cuda": gpus, "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     available = [kind for kind, count in there.items() if count]
-    not_mps = None
-    if dtype == torch.float64:
-        not_mps = "computes no float64"
-    elif launched() > 1:  # processes talk over NCCL or Gloo, neither of which knows MPS
-        not_mps = "cannot be shared by several processes"
-    source, asked = "device", device
-    if device is None:
-        source, asked = "COURSE_DEVICE", os.environ.get("COURSE_DEVICE")
+    not_mps = "computes no float64" if dtype == torch.float64 else ""
+    if launched() > 1:  # processes talk over NCCL or Gloo, neither of which knows MPS
+        not_mps = not_mps or "cannot be shared by several processes"
+    source = "COURSE_DEVICE" if device is None else "device"
+    asked = os.environ.get("COURSE_DEVICE") if device is None else device
     if not asked:
         return torch.device(next(kind for kind in available if kind != "mps" or not not_mps))
     try:

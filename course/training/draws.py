@@ -55,17 +55,16 @@ class Draws:
         whole = make((rows * self.processes, *rest), generator=self.draws, dtype=dtype)
         return whole[rows * self.process : rows * (self.process + 1)].to(self.device)
 
+    def random_state(self):
+        """Where all generators of a run stand: its own, and torch's, which dropout draws from."""
+        state = {"run": self.draws.get_state(), "cpu": torch.get_rng_state()}
+        if (kind := self.device.type) in ("cuda", "mps"):
+            state[kind] = torch.get_device_module(self.device).get_rng_state(self.device)
+        return state
 
-def global_state(device):
-    """The state of torch's global generators, the CPU's and the device's: what dropout draws from."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type in ("cuda", "mps"):
-        state[device.type] = torch.get_device_module(device).get_rng_state(device)
-    return state
-
-
-def set_global_state(state, device):
-    """Put back what `global_state` returned; the part of another kind of device is left out."""
-    torch.set_rng_state(state["cpu"])
-    if device.type in ("cuda", "mps") and device.type in state:
-        torch.get_device_module(device).set_rng_state(state[device.type], device)
+    def set_random_state(self, state):
+        """Put back what `random_state` returned; the part of another kind of device is left out."""
+        self.draws.set_state(state["run"])
+        torch.set_rng_state(state["cpu"])
+        if (kind := self.device.type) in ("cuda", "mps") and kind in state:
+            torch.get_device_module(self.device).set_rng_state(state[kind], self.device)

@@ -24,8 +24,9 @@ class Frames:
     def __init__(self, run, last, per_epoch, samples=None):
         self.run, self.last, self.per_epoch, self.samples = run, last, per_epoch, samples
         self.line, self.curve, self.handle, self.first = "", None, None, run.step
-        notebook = getattr(getattr(sys.modules.get("IPython"), "get_ipython", bool)(), "kernel", None)
-        bar = self._bar if sys.stderr.isatty() else None  # IPython's terminal is a terminal
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        notebook = getattr(shell, "kernel", None)  # IPython's terminal is a terminal
+        bar = self._bar if sys.stderr.isatty() else None
         self.draw = run.show and (self._picture if notebook else bar)
         self.start = time.monotonic()
         self.next = self.start + EVERY

@@ -16,9 +16,8 @@ from course.training.interrupts import Interrupts
 
 
 def fit(
-    model, loss_fn, data, *, optimizer, epochs, batch_size=64, steps_per_epoch=None, seed=0,
-    schedule="constant", clip=None, average=None, evaluate=None, shuffle=True, device=None, precision=None,
-    checkpoint=None, checkpoint_every=None, resume=False, max_steps=None, show=True,
+    model, loss_fn, data, *, optimizer, epochs, batch_size=64, steps_per_epoch=None, shuffle=True,
+    evaluate=None, **settings,
 ):  # fmt: skip
     """Train a model, and return the History of it.
 
@@ -31,31 +30,18 @@ def fit(
             with `steps_per_epoch`. An incomplete last batch is dropped; data smaller than a batch are one.
         optimizer: built from model.parameters(); its settings are the caller's again at the end.
         epochs, batch_size: whole numbers; batch_size is that of all processes together.
-        seed: of the order of the examples, of the run's draws, and of torch's own generators during the run.
-        schedule: "constant", "cosine", "one-cycle" (its peak is the optimiser's lr), or a function
-            (step, total) -> factor of the learning rate.
-        clip: largest global norm of the gradient; the norm before clipping is recorded.
-        average: decay of a moving average of the weights: `evaluate` sees it, the model holds it at the end.
+        shuffle: False keeps the order of the rows.
         evaluate: model -> dict of numbers, called after each epoch in eval mode without gradients, with the
             model on the device (`predict` minds that).
-        shuffle: False keeps the order of the rows.
-        device: "cpu", "cuda", "mps"; None takes COURSE_DEVICE, else the best there is.
-        precision: "float32" or "bf16" (autocast); None chooses by the device.
-        checkpoint: a file to save the whole run in, each `checkpoint_every` steps (default: each epoch).
-        resume: go on from that file, with a result as if the run had never stopped.
-        max_steps: stop after so many steps (of the whole run), the schedule being that of all epochs.
-        show: False draws no loss and prints no summary.
+        settings: seed, schedule, clip, average, device, precision, checkpoint, checkpoint_every, resume,
+            max_steps, show, picture: as for `Run`.
 
     Raises:
         NonFiniteLoss: as soon as the loss is nan or infinite; before that update.
         CheckpointError: if the checkpoint is of another configuration, or none that is there is good.
         ValueError, TypeError: for arguments that cannot be meant.
     """
-    run = Run(
-        model, optimizer, seed=seed, schedule=schedule, clip=clip, average=average, device=device,
-        precision=precision, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
-        max_steps=max_steps, show=show,
-    )  # fmt: skip
+    run = Run(model, optimizer, **settings)
     batches = run.batches(
         data, epochs=epochs, batch_size=batch_size, steps_per_epoch=steps_per_epoch, shuffle=shuffle,
         evaluate=evaluate,
@@ -96,10 +82,20 @@ class Run(draws.Draws):
 
     Args:
         models, optimizers: one, or a list of them; the models are moved to the device in place.
-        average: decay of the moving average of the weights; for several models a list, with None.
+        seed: of the order of the examples, of the run's draws, and of torch's own generators during the run.
+        schedule: "constant", "cosine", "one-cycle" (its peak is the optimiser's lr), or a function
+            (step, total) -> factor of the learning rate.
+        clip: largest global norm of the gradient; the norm before clipping is recorded.
+        average: decay of a moving average of the weights: `evaluate` sees it, the model holds it at the end;
+            for several models a list, with None.
+        device: "cpu", "cuda", "mps"; None takes COURSE_DEVICE, else the best there is.
+        precision: "float32" or "bf16" (autocast); None chooses by the device.
+        checkpoint: a file to save the whole run in, each `checkpoint_every` steps (default: each epoch).
+        resume: go on from that file, with a result as if the run had never stopped.
+        max_steps: stop after so many steps (of the whole run), the schedule being that of all epochs.
+        show: False draws no loss and prints no summary.
         picture: models -> samples to draw beside the loss, (n, 2) points or (n, [1,] H, W) images. It is
             called between two steps, as `evaluate` is, and what it draws at random is taken back.
-        The others: as for `fit`.
 
     Attributes:
         step, epoch: the step under way, counted over the whole run, and its epoch; both from 0.
@@ -131,8 +127,8 @@ class Run(draws.Draws):
         self.show, self.picture = show and self.process == 0, picture
         self.history, self.carry, self.step, self.epoch = History(), None, 0, 0
         self._every, self._resume = checkpoint_every, resume
-        self._logs, self._first_update, self._updated = [], None, set()
-        self._way_back, self._frames, self._begun = None, None, False
+        self._logs, self._first_update, self._updated = [], {}, set()
+        self._way_back, self._frames = None, None
 
     def batches(self, data, *, epochs, batch_size=64, steps_per_epoch=None, shuffle=True, evaluate=None):
         """The batches of the whole run, each a tuple of tensors on the device; arguments as for `fit`.
@@ -142,13 +138,12 @@ class Run(draws.Draws):
         under way. When it is over, the models hold their averaged weights, and the optimisers' settings and
         torch's own generators are as the caller left them.
         """
-        if self._begun:
+        if self._frames:
             raise RuntimeError("A Run gives its batches once: make a new Run for another round.")
         check_whole(epochs=epochs)
-        self._begun = True
         plan = Batches(self, data, batch_size, shuffle, steps_per_epoch)
         with ExitStack() as stack:
-            stack.callback(draws.set_global_state, draws.global_state(self.device), self.device)
+            stack.callback(self.set_random_state, self.random_state())
             torch.manual_seed(draws.derive(self.seed, draws.GLOBAL, self.process))
             stack.enter_context(schedules.settings_restored(self.optimizers))
             self._begin(plan, epochs)
@@ -180,27 +175,24 @@ class Run(draws.Draws):
         else:
             value = loss.item()
         self._check_finite("loss", value, optimizer)
-        norm = None
+        recorded = {"losses": value, "lrs": float(self.optimizers[0].param_groups[0]["lr"])}
         if self.clip is not None:
             norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.clip))
             self._check_finite("gradient's norm", norm, optimizer)
+            recorded["grad_norms"] = norm
         self._way_back = None
         optimizer.step()
         self._updated.add(id(optimizer))
-        if self._first_update is None:
-            self._first_update = value, float(self.optimizers[0].param_groups[0]["lr"]), norm
+        self._first_update = self._first_update or recorded
         return value
 
     def log(self, **values):
         """Record a number or scalar tensor under each name in `history.logged` (processes: their mean)."""
         for name, value in values.items():
-            if isinstance(value, torch.Tensor):
-                if value.numel() != 1:
-                    raise ValueError(
-                        f"log({name}=...): a tensor of shape {tuple(value.shape)}, expected one number."
-                    )
-                value = value.detach()
-            self._logs.append((name, value))
+            if isinstance(value, torch.Tensor) and value.numel() != 1:
+                found = f"a tensor of shape {tuple(value.shape)}"
+                raise ValueError(f"log({name}=...): {found}, expected one number.")
+            self._logs.append((name, value.detach() if isinstance(value, torch.Tensor) else value))
 
     def autocast(self):
         """The context in which models and losses are computed: bfloat16 autocast, or nothing."""
@@ -233,7 +225,7 @@ class Run(draws.Draws):
             self.history.seconds = time.perf_counter() - self._started
             # What a step changes before it changes weights: there `_interrupted` can go back to.
             if self._path:
-                self._way_back = self.draws.get_state(), draws.global_state(self.device), self.carry
+                self._way_back = self.random_state(), self.carry
             self.epoch = self.step // plan.per_epoch
             if len(self.history.epochs) < self.epoch:
                 self._finish_epoch(plan.per_epoch, evaluate, interrupts)
@@ -262,13 +254,9 @@ class Run(draws.Draws):
         numbers = processes.average_numbers(self, [float(value) for _, value in self._logs])
         for (name, _), number in zip(self._logs, numbers, strict=True):
             self.history.logged.setdefault(name, []).append(number)
-        if self._first_update is not None:
-            loss, lr, norm = self._first_update
-            self.history.losses.append(loss)
-            self.history.lrs.append(lr)
-            if norm is not None:
-                self.history.grad_norms.append(norm)
-        self._logs, self._first_update = [], None
+        for series, number in self._first_update.items():
+            getattr(self.history, series).append(number)
+        self._logs, self._first_update = [], {}
         self.step += 1
 
     def _finish_epoch(self, per_epoch, evaluate, interrupts):
@@ -276,7 +264,7 @@ class Run(draws.Draws):
         row = {"epoch": self.epoch} | ({"loss": math.fsum(losses) / len(losses)} if losses else {})
         if evaluate:
             processes.average_buffers(self)
-            with self._evaluated(), interrupts.at_once():
+            with _evaluating(self.models, self.averages), interrupts.at_once():
                 found = evaluate(*self.models)
             if not isinstance(found, dict):
                 kind = type(found).__name__
@@ -284,23 +272,12 @@ class Run(draws.Draws):
             row |= {name: float(value) for name, value in found.items()}
         self.history.epochs.append(row)
 
-    @contextmanager
-    def _evaluated(self):
-        """Inside the block the models hold their averages, in eval mode, and there are no gradients."""
-        with ExitStack() as stack:
-            for average in self.averages:
-                average.swap()
-                stack.callback(average.swap)
-            stack.enter_context(_evaluating(self.models))
-            yield
-
     def _samples(self):
-        """What `picture` makes of the models; all random draws stand where they stood."""
-        own, torchs = self.draws.get_state(), draws.global_state(self.device)
-        with self._evaluated():
+        """What `picture` makes of the models; random draws go on from where they stood."""
+        state = self.random_state()
+        with _evaluating(self.models, self.averages):
             found = torch.as_tensor(self.picture(*self.models)).float().cpu()
-        self.draws.set_state(own)
-        draws.set_global_state(torchs, self.device)
+        self.set_random_state(state)
         return found
 
     def _check_finite(self, what, value, optimizer):
@@ -322,7 +299,7 @@ class Run(draws.Draws):
         state, messages = None, []
         if self._resume:
             state, messages = processes.from_first(self, lambda: checkpoints.read(self._path))
-        if state is not None:
+        if state:
             checkpoints.refuse_other(self._path, state["configuration"], self.configuration)
             checkpoints.restore(self, state)
             messages.append(f"Resumed from {self._path} after step {self.step}.")
@@ -348,26 +325,29 @@ class Run(draws.Draws):
         line = f"Interrupted after {self.history.summary()}."
         if self._way_back is None:
             return line
-        own, torchs, self.carry = self._way_back
-        self.draws.set_state(own)
-        draws.set_global_state(torchs, self.device)
+        state, self.carry = self._way_back
+        self.set_random_state(state)
         self._save()
         return f"{line} resume=True goes on from {self._path}."
 
 
 @contextmanager
-def _evaluating(models):
-    """Eval mode and no gradients inside the block; after it each module's own mode is as before.
+def _evaluating(models, averages=()):
+    """Averaged weights, eval mode and no gradients inside the block; after it all is as before.
 
     (A module that the caller keeps in eval mode, a frozen batch norm, stays in it.)
     """
     modes = [(module, module.training) for model in models for module in model.modules()]
+    for average in averages:
+        average.swap()
     for model in models:
         model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
+        for average in averages:
+            average.swap()
         for module, training in modes:
             module.training = training
 
@@ -385,10 +365,8 @@ def _check_settings(seed, clip, averages, path, checkpoint_every, resume, max_st
     for decay in averages:
         if decay is not None and not 0 < decay < 1:
             raise ValueError(f"average={decay!r}: expected a decay between 0 and 1, such as 0.99, or None.")
-    if max_steps is not None:
-        check_whole(max_steps=max_steps)
-    if checkpoint_every is not None:
-        check_whole(checkpoint_every=checkpoint_every)
+    counts = {"max_steps": max_steps, "checkpoint_every": checkpoint_every}
+    check_whole(**{name: count for name, count in counts.items() if count is not None})
     if path is None and (resume or checkpoint_every is not None):
         needed = "checkpoint='some/file.ckpt': where to read and write"
         raise ValueError(f"resume and checkpoint_every need {needed}.")

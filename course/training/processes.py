@@ -54,9 +54,7 @@ def join(device):
 def same_everywhere(run):
     """Every process takes over the first one's weights and buffers."""
     if run.processes > 1:
-        for model in run.models:
-            for tensor in tensors_of(model):
-                broadcast(tensor)
+        broadcast([tensors_of(model) for model in run.models])
 
 
 @torch.no_grad()

@@ -31,11 +31,11 @@ def build(schedule, optimizer, total):
 @contextmanager
 def settings_restored(optimizers):
     """After the block the optimisers have the settings again that schedules changed inside it."""
-    before = [[dict(group) for group in optimizer.param_groups] for optimizer in optimizers]
+    before = [dict(group) for optimizer in optimizers for group in optimizer.param_groups]
     try:
         yield
     finally:
-        for optimizer, groups in zip(optimizers, before, strict=True):
-            for group, setting in zip(optimizer.param_groups, groups, strict=True):
-                group.clear()
-                group.update(setting)
+        now = (group for optimizer in optimizers for group in optimizer.param_groups)
+        for group, settings in zip(now, before, strict=True):
+            group.clear()
+            group.update(settings)

@@ -1,58 +1,153 @@
-"""Chapter 1's explorers: right numbers, and controls that follow each other."""
+"""Chapter 1's explorers: right numbers, titles that are true, and what a pointer, ink and play do."""
 
 import random
+from importlib import import_module
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from course import chapters, data
+from course import chapters, data, models
 from course.explorers import cnn
-from course.explorers.cnn.receptive_field import OWN, PRESETS
-from course.explorers.cnn.sliding_kernel import KERNELS
-from course.explorers.cnn.sliding_kernel import OWN as OWN_KERNEL
+from course.explorers.drawing import EXAMPLE
 
 DIGITS = data.mnist()
+kernel_module, field, net_module = (
+    import_module(f"course.explorers.cnn.{name}")  # the package gives the functions these names
+    for name in ("sliding_kernel", "receptive_field", "trained_net")
+)
 
 
 def sliding_kernel():
     return cnn.sliding_kernel(F.conv2d, {"digit": DIGITS.x_train[1, 0], "photo": data.photograph(60).pixels})
 
 
+def title(explorer, **changes):
+    """The line above the picture of a state."""
+    explorer.picture.png(explorer.state(**changes), density=1)
+    return explorer.picture.caption()
+
+
 @pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (3, 4, 2), (4, 3, 4)])
 def test_the_sum_of_the_shown_products_is_the_output_at_the_shown_place(stride, padding, dilation):
     explorer, kernel = sliding_kernel(), ((1.0, -2.0, 0.5), (0.0, 3.0, -1.0), (2.0, 0.25, -0.5))
-    choice = dict(image="photo", kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+    choice = dict(stride=stride, padding=padding, dilation=dilation, preset=kernel_module.OWN, kernel=kernel)
     image = data.photograph(60).pixels[None, None]
-    output = F.conv2d(image, torch.tensor(kernel)[None, None], None, stride, padding, dilation)
-    for row, column in ((0, 0), (3, 5), (10**6, 10**6)):
-        state = explorer.state(row=row, column=column, **choice)
-        place = min(row, output.shape[2] - 1), min(column, output.shape[3] - 1)
+    output = F.conv2d(image, torch.tensor(kernel)[None, None], None, stride, padding, dilation)[0, 0]
+    for place in ((0, 0), (3, 5), (output.shape[0] - 1, output.shape[1] - 1)):
+        position = place[0] * output.shape[1] + place[1]
+        state = explorer.state(image="photo", shown=kernel_module.WHOLE, position=position, **choice)
         assert (state["row"], state["column"]) == place
-        assert state["products"].sum() == pytest.approx(output[0, 0][place].item(), abs=1e-5)
-        assert np.allclose(state["output"], output[0, 0])
+        assert state["total"] == pytest.approx(output[place].item(), abs=1e-5)
+        assert state["products"].sum() == pytest.approx(state["total"], abs=1e-5)
+        assert np.allclose(state["output"], output)
         window = state["padded"][state["top"] :, state["left"] :][: state["span"], : state["span"]]
         assert np.array_equal(window[::dilation, ::dilation], state["patch"])
+    assert explorer.state(image="photo", position=10**9, **choice)["row"] == output.shape[0] - 1
 
 
-def test_preset_number_fields_and_ends_of_the_position_follow_each_other():
+def test_the_first_state_shows_half_a_scan_and_its_title_says_what_the_sum_means():
+    explorer = sliding_kernel()
+    state = explorer.state()
+    known = np.isfinite(state["output"].ravel())
+    assert known[: state["position"] + 1].all() and not known[state["position"] + 1 :].any()
+    assert 0.4 < known.mean() < 0.6 and abs(state["total"]) > 2
+    assert title(explorer) == f"Nine products add up to −{-state['total']:.2f}: the left is brighter"
+    right = int(np.nanargmax(state["output"]))
+    assert title(explorer, position=right).endswith(": the right is brighter")
+    assert title(explorer, position=0) == "Nine products add up to 0.00: left and right are alike"
+    typed = dict(preset=kernel_module.OWN, kernel=((1, 1, 1),) * 3)
+    assert title(explorer, **typed).endswith("one of the output's 26 × 26 values")
+    for preset in kernel_module.KERNELS:
+        assert len(title(explorer, preset=preset)) <= 95
+
+
+def test_the_titles_say_the_truth_of_the_pixels_around():
+    explorer, places = sliding_kernel(), range(0, 26 * 26, 7)
+    for preset, side in (("vertical edges", 1), ("horizontal edges", 0)):
+        for position in places:
+            state = explorer.state(preset=preset, position=position)
+            weights = np.array([1, 2, 1])
+            low, _, high = np.moveaxis(state["patch"], side, 0) @ weights
+            words = {0: ("above", "below"), 1: ("left", "right")}[side]
+            said = kernel_module.title(state)
+            if abs(high - low) > 0.01:
+                assert f"{words[int(high > low)]} is brighter" in said
+    for position in places:
+        state = explorer.state(preset="outline", position=position)
+        patch = state["patch"]
+        more = 4 * patch[1, 1] - patch[0, 1] - patch[1, 0] - patch[1, 2] - patch[2, 1]
+        if abs(more) > 0.01:
+            assert ("brighter" if more > 0 else "darker") in kernel_module.title(state)
+
+
+def test_a_press_lays_the_windows_middle_there_and_a_press_in_the_output_takes_that_value():
+    explorer = sliding_kernel()
+    for stride, padding, dilation in ((1, 0, 1), (2, 1, 1), (3, 4, 2)):
+        explorer.set(stride=stride, padding=padding, dilation=dilation)
+        state = explorer.state()
+        for y, x in ((11, 7), (14, 20)):
+            moved = explorer.state(**explorer.touch["image"](state, x, y))
+            middle = moved["top"] - padding + dilation, moved["left"] - padding + dilation
+            assert max(abs(middle[0] - y), abs(middle[1] - x)) <= stride / 2
+            assert np.isfinite(moved["output"]).all()
+        moved = explorer.state(**explorer.touch["output"](state, 4.4, 2.6))
+        assert (moved["row"], moved["column"]) == (3, 4)
+        outside = explorer.state(**explorer.touch["image"](state, -9, 99))
+        assert (outside["row"], outside["column"]) == (state["output"].shape[0] - 1, 0)
+
+
+@pytest.mark.parametrize("image", ["digit", "photo"])
+def test_a_played_scan_fills_the_whole_output_in_a_few_seconds(image):
+    explorer = sliding_kernel()
+    explorer.set(image=image, stride=1)
+    explorer._set_nearest(explorer.play(None))
+    filled = [1]
+    while explorer.advance():
+        filled.append(int(np.isfinite(explorer.state()["output"]).sum()))
+    assert all(before < after for before, after in pairwise(filled))
+    assert filled[-1] == explorer.state()["output"].size and 40 < len(filled) < 160
+    assert filled[:3] == [1, 2, 3] if image == "digit" else filled[0] == 1
+    assert explorer.advance(start=True) and explorer.state()["position"] == 0
+
+
+def test_preset_and_number_fields_follow_each_other():
     explorer = sliding_kernel()
     preset, grid = explorer.controls["preset"], explorer.controls["kernel"]
     preset.value = "sharpen"
-    assert grid.value == KERNELS["sharpen"]
+    assert grid.value == kernel_module.KERNELS["sharpen"]
     grid.numbers[4].value = 7.5
-    assert preset.value == OWN_KERNEL and grid.value[1][1] == 7.5
-    for number, value in zip(grid.numbers, np.ravel(KERNELS["identity"]), strict=True):
+    assert preset.value == kernel_module.OWN and grid.value[1][1] == 7.5
+    for number, value in zip(grid.numbers, np.ravel(kernel_module.KERNELS["identity"]), strict=True):
         number.value = value
     assert preset.value == "identity"
-    explorer.set(stride=4, row=25, column=25)
-    assert (explorer.controls["row"].max, explorer.controls["row"].value) == (6, 6)
-    explorer.set(stride=1, padding=4)
-    assert explorer.controls["row"].max == 33
+    explorer.reset()
+    assert preset.value == "vertical edges" and grid.value == kernel_module.KERNELS["vertical edges"]
 
 
-FIELD = cnn.receptive_field(chapters.load_definitions("01_cnn").receptive_field)
+def test_the_window_stays_where_it_is_while_the_step_the_edge_or_the_image_changes():
+    explorer = sliding_kernel()
+    state = explorer.state()
+    middle = state["row"] + 1, state["column"] + 1
+    for changes in (dict(stride=4), dict(padding=4), dict(dilation=3), dict(stride=1), dict(padding=0)):
+        explorer.set(**changes)
+        state = explorer.state()
+        shift = state["dilation"] - state["padding"]
+        now = state["top"] + shift, state["left"] + shift
+        assert max(abs(now[0] - middle[0]), abs(now[1] - middle[1])) <= 4
+        assert explorer.controls["position"].max == state["output"].size - 1
+    explorer.set(image="photo")
+    state = explorer.state()
+    assert state["row"] / state["output"].shape[0] == pytest.approx(middle[0] / 28, abs=0.1)
+
+
+def receptive_field():
+    return cnn.receptive_field(chapters.load_definitions("01_cnn").receptive_field)
+
+
+FIELD = receptive_field()
 
 
 def seen_by_gradient(layers, unit, pixels=28):
@@ -65,32 +160,69 @@ def seen_by_gradient(layers, unit, pixels=28):
     return gradient[0, 0].nonzero()[:, 0].numpy(), y.shape[2]
 
 
-@pytest.mark.parametrize("preset", [OWN, *PRESETS])
+@pytest.mark.parametrize("preset", [field.OWN, *field.PRESETS])
 def test_the_receptive_field_is_where_the_gradient_is_not_zero(preset):
     rng = random.Random(0)
-    for _ in range(30 if preset == OWN else 1):
-        layers = {name: rng.randint(1, most) for name, most in (("layers", 5), ("kernel", 5))}
-        layers |= {name: rng.randint(1, 3) for name in ("stride", "dilation")}
-        for unit in (0, 1, 10**6):
-            state = FIELD.state(preset=preset, unit=unit, **layers)
-            chosen = state["seen"][-1][0]
-            pixels, outputs = seen_by_gradient(state["layers"], chosen)
-            assert np.array_equal(state["seen"][0], pixels)
-            assert len(state["centres"][-1]) == outputs and chosen == min(unit, outputs - 1)
+    for _ in range(30 if preset == field.OWN else 1):
+        shape = {name: rng.randint(1, most) for name, most in (("blocks", 4), ("kernel", 5))}
+        shape |= {name: rng.randint(1, 3) for name in ("stride", "growth", "pool")}
+        for unit, layer in ((0, 1), (1, 2), (10**6, 8)):
+            state = FIELD.state(preset=preset, unit=unit, layer=layer, **shape)
+            chosen, row = state["unit"], state["layer"]
+            pixels, outputs = seen_by_gradient(state["layers"][:row], chosen)
+            assert np.array_equal(state["seen"][0], pixels) and list(state["seen"][-1]) == [chosen]
+            assert len(state["centres"][row]) == outputs and chosen == min(unit, outputs - 1)
             assert pixels[-1] - pixels[0] + 1 == state["size"] and pixels[0] == chosen * state["jump"]
-            assert state["centres"][-1][chosen] == (pixels[0] + pixels[-1]) / 2
+            assert state["centres"][row][chosen] == (pixels[0] + pixels[-1]) / 2
             ends = {(x, int(row)) for line in state["lines"] for x, row in line}
-            drawn = zip(state["centres"], state["seen"], strict=True)
+            drawn = zip(state["centres"], state["seen"], strict=False)
             assert ends == {(c[i], row) for row, (c, seen) in enumerate(drawn) for i in seen}
+            if outputs > 1:
+                beside, _ = seen_by_gradient(
+                    state["layers"][:row], chosen + (1 if chosen + 1 < outputs else -1)
+                )
+                assert list(state["beside"]) == [beside[0], beside[-1]]
 
 
-def test_layers_that_do_not_fit_are_left_out_and_a_slider_leaves_the_preset():
-    state = FIELD.state(kernel=5, stride=2, dilation=2, layers=5)
-    assert (len(state["layers"]), state["asked"]) == (2, 5)
-    explorer = cnn.receptive_field(chapters.load_definitions("01_cnn").receptive_field)
-    explorer.set(preset=next(iter(PRESETS)))
+def test_the_title_adds_the_field_up():
+    lenet = title(FIELD)
+    assert lenet == "The field: 1 + 4·1 + 1·1 + 4·2 + 1·2 = 16 pixels; the next begins 4 further"
+    dilated = title(FIELD, preset="dilated: conv 3, dilation 1, 2, 4", layer=3)
+    assert dilated == "The field: 1 + 2·1 + 2·2 + 2·4 = 15 pixels; the next begins 1 further"
+    gaps = dict(preset=field.OWN, blocks=2, kernel=2, stride=1, growth=3, pool=1)
+    assert title(FIELD, layer=2, **gaps).startswith("The field: 1 + 1·1 + 1·3 = 5 pixels, it reads 4;")
+    rng = random.Random(1)
+    for _ in range(60):
+        shape = {name: rng.randint(1, most) for name, most in zip(field.SHAPE, (4, 5, 3, 3, 3), strict=True)}
+        state = FIELD.state(preset=field.OWN, layer=8, **shape)
+        said = field.title(state)
+        assert len(said) <= 95
+        assert (
+            sum(np.prod([int(n) for n in t.split("·")]) for t in said[11:].split(" = ")[0].split(" + "))
+            == (state["size"])
+        )
+
+
+def test_layers_that_do_not_fit_are_counted_and_a_slider_leaves_the_preset():
+    state = FIELD.state(preset=field.OWN, blocks=4, kernel=5, stride=2, growth=1, pool=1)
+    assert (len(state["layers"]), state["missing"]) == (2, 2)
+    explorer = receptive_field()
+    for preset, shape in field.PRESETS.items():
+        explorer.controls["preset"].value = preset
+        assert tuple(explorer.controls[name].value for name in field.SHAPE) == shape
+        assert explorer.controls["preset"].value == preset
     explorer.controls["stride"].value = 2
-    assert explorer.controls["preset"].value == OWN and explorer.state()["layers"] == [(3, 2, 1)] * 3
+    assert explorer.controls["preset"].value == field.OWN
+    assert explorer.state()["layers"] == [(3, 2, 1), (3, 2, 2), (3, 2, 4)][: len(explorer.state()["layers"])]
+
+
+def test_pointing_takes_the_nearest_unit_of_the_nearest_row():
+    state = FIELD.state()
+    for row in range(1, 5):
+        for unit, centre in enumerate(state["centres"][row]):
+            assert FIELD.touch["units"](state, centre + 0.3, row - 0.4) == {"layer": row, "unit": unit}
+    assert FIELD.touch["units"](state, -3, -1) == {"layer": 1, "unit": 0}
+    assert FIELD.touch["units"](state, 99, 99) == {"layer": 4, "unit": 3}
 
 
 class Net(torch.nn.Module):
@@ -110,16 +242,19 @@ class Net(torch.nn.Module):
 
 
 NET = cnn.trained_net(Net(), DIGITS.x_test[:50], DIGITS.y_test[:50])
+READER = cnn.trained_net(models.digits_cnn(), DIGITS.x_test[:50], DIGITS.y_test[:50])
 IMAGE = DIGITS.x_test[3, 0].clone()
+SEVEN = (((0.3, 0.25), (0.7, 0.25), (0.45, 0.8)),)
 
 
 def picture(**changes):
-    return NET.state(digit=3, **changes)["image"]
+    return NET.state(source=net_module.DIGIT, digit=3, **changes)["image"]
 
 
 def test_unchanged_digits_give_the_models_own_answer_and_maps():
     model = Net().train()
-    state = cnn.trained_net(model, DIGITS.x_test[:50], DIGITS.y_test[:50]).state(digit=3)
+    explorer = cnn.trained_net(model, DIGITS.x_test[:50], DIGITS.y_test[:50])
+    state = explorer.state(source=net_module.DIGIT, digit=3)
     assert model.training
     model.eval()
     with torch.no_grad():
@@ -130,7 +265,98 @@ def test_unchanged_digits_give_the_models_own_answer_and_maps():
     assert [maps.shape for maps in state["maps"]] == [(16, 24, 24), (32, 8, 8)]
     for maps, expected in zip(state["maps"], (first[0], second[0]), strict=True):
         assert np.allclose(maps, expected, atol=1e-6)
-    assert state["said"] == probs.argmax() and state["label"] == DIGITS.y_test[3]
+    assert list(state["best"]) == probs.topk(3).indices.tolist() and state["label"] == DIGITS.y_test[3]
+
+
+def test_ink_is_read_while_it_is_drawn_and_clear_empties_the_pad():
+    explorer = cnn.trained_net(models.digits_cnn(), DIGITS.x_test[:50], DIGITS.y_test[:50])
+    assert explorer.state()["best"][0] == 2 and title(explorer).startswith("The net reads 2 with")
+    assert explorer.ink == {"pad": "drawing"}
+    explorer.set(drawing=SEVEN)
+    state = explorer.state()
+    assert state["best"][0] == 7 and state["probs"][7] > 0.9 and state["label"] is None
+    explorer.controls["drawing"].clear.click()
+    state = explorer.state()
+    assert state["empty"] and state["probs"].sum() == 0 and state["image"].sum() == 0
+    assert all(maps.sum() == 0 for maps in state["maps"]) and state["window"] is None
+    assert title(explorer) == "Draw a digit on the pad: the net reads it while you draw"
+    corner = tuple(tuple((0.6 + 0.35 * x, 0.6 + 0.35 * y) for x, y in stroke) for stroke in SEVEN)
+    explorer.set(drawing=corner)
+    assert explorer.state()["best"][0] == 7 != explorer.state(fit=net_module.AS_DRAWN)["best"][0]
+
+
+def test_a_stroke_and_a_test_digit_choose_what_is_read_and_no_control_is_dead():
+    explorer = cnn.trained_net(models.digits_cnn(), DIGITS.x_test[:50], DIGITS.y_test[:50])
+    source, drawing = explorer.controls["source"], explorer.controls["drawing"]
+    explorer.controls["digit"].value = 3
+    assert source.value == net_module.DIGIT and drawing.value == ()
+    assert np.array_equal(explorer.state()["image"], IMAGE)
+    source.value = net_module.DRAWING
+    assert drawing.value == EXAMPLE  # it has been kept
+    source.value = net_module.DIGIT
+    drawing.value = SEVEN
+    assert source.value == net_module.DRAWING and explorer.state()["best"][0] == 7
+    source.value = net_module.DIGIT
+    explorer.controls["fit"].value = net_module.AS_DRAWN
+    assert source.value == net_module.DRAWING and drawing.value == SEVEN
+    explorer.reset()
+    assert (source.value, drawing.value) == (net_module.DRAWING, EXAMPLE)
+    assert explorer.controls["digit"].value == 0
+
+
+def test_a_press_on_a_map_chooses_it_and_its_origin_is_shown():
+    shapes = ((16, 24, 24), (32, 8, 8))
+    for layer, (channels, height, width) in enumerate(shapes):
+        at = READER.touch[f"conv{layer + 1}"]
+        for channel in range(channels):
+            row, column = divmod(channel, 4)
+            place = (width + 1) * column + 0.7 * width, (height + 1) * row + 0.2 * height
+            assert at({}, *place) == {"chosen": (layer, channel)}
+        assert at({}, -1, 3) == at({}, 4 * (width + 1) + 1, 3) == at({}, 3, 10**3) == {}
+    model = models.digits_cnn()
+    for chosen in ((0, 5), (1, 6)):
+        state = READER.state(chosen=chosen)
+        weight = (model.conv1, model.conv2)[chosen[0]].weight[chosen[1]]
+        assert np.array_equal(state["kernels"], weight)
+
+
+@pytest.mark.parametrize("chosen", [(0, 5), (0, 9), (1, 6), (1, 11)])
+def test_the_square_is_what_the_strongest_unit_depends_on(chosen):
+    state, model = READER.state(chosen=chosen), models.digits_cnn().double()
+    layer, channel = chosen
+    x = torch.from_numpy(state["image"]).double()[None, None].requires_grad_()
+    for convolution in (model.conv1, model.conv2):
+        torch.nn.init.ones_(convolution.weight)
+    y = model.conv1(x)
+    y = model.conv2(F.avg_pool2d(y, 2)) if layer else y
+    place = np.unravel_index(state["maps"][layer][channel].argmax(), y.shape[2:])
+    (gradient,) = torch.autograd.grad(y[0, 0][place], x)
+    rows, columns = gradient[0, 0].nonzero().T
+    left, top, side = state["window"]
+    assert (columns.min(), rows.min()) == (left, top)
+    assert (columns.max() - columns.min() + 1, rows.max() - rows.min() + 1) == (side, side)
+
+
+def test_the_lines_join_a_map_to_those_that_weigh_most_in_it():
+    model, state = models.digits_cnn(), READER.state(chosen=(1, 6))
+    pooled = F.max_pool2d(torch.from_numpy(state["maps"][0]), 2)
+    for source in range(16):
+        share = F.conv2d(pooled[None, source : source + 1], model.conv2.weight[6:7, source : source + 1])
+        assert state["strength"][source] == pytest.approx(share.abs().mean().item(), rel=1e-4)
+    READER.picture.png(state, density=1)
+    widths = [link.get_linewidth() for link in READER.picture.artists["links"]]
+    assert widths[0] == 3 and widths == sorted(widths, reverse=True) and widths[-1] > 0
+
+
+def test_the_title_says_right_and_wrong_and_whose_net_it_is():
+    said = [title(READER, source=net_module.DIGIT, digit=3, turn=turn) for turn in range(-45, 46, 15)]
+    label = int(DIGITS.y_test[3])
+    for line, turn in zip(said, range(-45, 46, 15), strict=True):
+        best = READER.state(source=net_module.DIGIT, digit=3, turn=turn)["best"][0]
+        assert line.startswith(f"The net reads {best} with") and len(line) <= 95
+        assert line.endswith(": right" if best == label else f": wrong, it is a {label}")
+    assert net_module.title(READER.state() | {"own": True}).startswith("Your own net reads 2")
+    assert [net_module.percent(p) for p in (1.0, 0.5, 0.0)] == ["> 99.9 %", "50.0 %", "< 0.1 %"]
 
 
 def test_shifts_are_rolls_of_the_padded_image_turns_are_clockwise_and_the_images_stay_as_they_are():
@@ -153,12 +379,8 @@ def test_thickness_grows_with_its_slider_and_blends():
     assert np.allclose(pictures[5], (pictures[4] + pictures[6]) / 2)
 
 
-def test_noise_is_always_the_same_within_the_grey_scale_and_an_erased_block_is_0():
+def test_noise_is_always_the_same_within_the_grey_scale():
     noisy = picture(noise=0.3)
     assert np.array_equal(noisy, picture(noise=0.3)) and noisy.min() == 0 and noisy.max() == 1
     grey = (IMAGE > 0.3) & (IMAGE < 0.7)
     assert 0.15 < (noisy - IMAGE.numpy())[grey].std() < 0.45
-    expected = IMAGE.clone()
-    expected[10:17, 24:31] = 0
-    assert np.array_equal(picture(erase=7, row=10, column=24), expected)
-    assert (picture(erase=12, row=8, column=8, noise=0.6)[8:20, 8:20] == 0).all()

@@ -1,33 +1,25 @@
 """Chapter 0's explorer of depth: right numbers."""
 
-import math
-
 import numpy as np
 import pytest
+import torch
 
 from course import chapters
 from course.explorers import foundations
-from course.explorers.foundations.depth import (
-    GAINS,
-    MEANINGS,
-    caption,
-    factor_of,
-    title,
-    verdict,
-)
+from course.explorers.foundations.depth import EDGES, GAINS, HIGH, SCALES, caption, outlines
 
 CHAPTER = chapters.load_definitions("00_foundations")
-signals, INITIALISATIONS = CHAPTER.layer_signals, CHAPTER.INITIALISATIONS
-FUNCTIONS = tuple(CHAPTER.ACTIVATIONS)
+signals, INITIALISATIONS, ACTIVATIONS = CHAPTER.layer_arrays, CHAPTER.INITIALISATIONS, CHAPTER.ACTIVATIONS
+EXPLORER = foundations.depth(signals, ACTIVATIONS, INITIALISATIONS)
 
 
 def constant(forward, backward):
-    """An explorer of signals that are these, whatever is asked."""
-    found = np.array(forward, float), np.array(backward, float)
-    return foundations.depth(lambda *_: found, ["relu"], INITIALISATIONS)
-
-
-EXPLORER = foundations.depth(signals, FUNCTIONS, INITIALISATIONS)
+    """The state of linear layers whose signals are these, whatever is asked."""
+    found = [[torch.tensor(values, dtype=torch.float64) for values in part] for part in (forward, backward)]
+    explorer = foundations.depth(
+        lambda *_: found, ACTIVATIONS | {"relu": ACTIVATIONS["linear"]}, INITIALISATIONS
+    )
+    return explorer.state(layers=len(forward))
 
 
 def test_the_chapters_function_is_asked_once_for_a_setting_with_the_scaled_standard_deviation():
@@ -37,71 +29,117 @@ def test_the_chapters_function_is_asked_once_for_a_setting_with_the_scaled_stand
         calls.append((widths, activation, std_of(8, 24)))
         return signals(widths, activation, std_of)
 
-    explorer = foundations.depth(asked, FUNCTIONS, INITIALISATIONS)
+    explorer = foundations.depth(asked, ACTIVATIONS, INITIALISATIONS)
     for _ in range(2):
-        state = explorer.state(layers=3, width=32, activation="tanh", scale=2.0)
+        explorer.state(layers=3, width=32, activation="tanh", scale=2.0)
     assert calls == [((32, 32, 32, 32), "tanh", pytest.approx(0.5))]
-    assert state["std"] == pytest.approx(2 * math.sqrt(1 / 32))
 
 
-def test_forward_runs_from_the_first_layer_and_backward_from_the_last():
-    state = constant([1, 2, 8], [3, 6, 12]).state(layers=3)
-    assert list(state["forward"]) == [1, 2, 8] and list(state["backward"]) == [1, 0.5, 0.25]
-    assert state["forward_factor"] == pytest.approx(8**0.5) and state["backward_factor"] == pytest.approx(0.5)
-    real, (forward, backward) = (
-        EXPLORER.state(initialisation="He"),
-        signals((64,) * 21, "relu", INITIALISATIONS["He"]),
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_histograms_and_mean_squares_are_those_of_the_activations_and_of_the_scaled_gradients(activation):
+    state = EXPLORER.state(activation=activation, initialisation="He", scale=1.2, layers=6, width=32)
+    zs, gradients = signals(
+        (32,) * 7, activation, lambda n_in, n_out: 1.2 * INITIALISATIONS["He"](n_in, n_out)
     )
-    assert np.array_equal(real["forward"], forward)
-    assert np.allclose(real["backward"] * float(backward[-1]), backward.flip(0))
+    last = gradients[-1].square().mean().sqrt()
+    for name, expected in (
+        ("forward", [ACTIVATIONS[activation][0](z) for z in zs]),
+        ("backward", [gradient / last for gradient in gradients]),
+    ):
+        for layer, values in enumerate(expected):
+            values = values.numpy().ravel()
+            counts = np.histogram(values, EDGES)[0]
+            assert np.allclose(state[f"{name}_bars"][layer], counts / len(values))
+            below, above = state[f"{name}_beyond"][:, layer]
+            assert (below, above) == ((values < -HIGH).mean(), (values >= EDGES[-1]).mean())
+            assert state[name][layer] == pytest.approx((values**2).mean())
+        assert np.allclose(state[f"{name}_bars"].sum(1) + state[f"{name}_beyond"].sum(0), 1)
 
 
-@pytest.mark.parametrize("activation", FUNCTIONS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_prediction_is_width_variance_and_gain_and_a_wide_net_does_it(activation):
-    state = EXPLORER.state(activation=activation, initialisation="Xavier", scale=1.25, width=256)
+    choice = dict(activation=activation, initialisation="Xavier", scale=1.2, width=128, layers=20)
+    state = EXPLORER.state(**choice)
     if activation not in GAINS:
         assert state["predicted"] is state["forward_line"] is state["backward_line"] is None
         return
-    assert state["predicted"] == pytest.approx(1.25**2 * GAINS[activation])
-    for side in ("forward", "backward"):
-        line = state[f"{side}_line"]
-        assert line[0] == state[side][0] and np.allclose(line[1:], line[:-1] * state["predicted"])
-        assert state[f"{side}_factor"] == pytest.approx(state["predicted"], rel=0.05)
+    assert state["predicted"] == pytest.approx(1.2**2 * GAINS[activation])
+    for name, first, way in (("forward", 0, 1), ("backward", -1, -1)):
+        line = state[f"{name}_line"][::way]
+        assert line[0] == state[name][first] and np.allclose(line[1:], line[:-1] * state["predicted"])
+        assert state[f"{name}_factor"] == pytest.approx(state["predicted"], rel=0.05)
 
 
-def test_what_a_factor_comes_to():
-    found = [verdict(factor, 19) for factor in (0.8, 0.9, 1.12, 1.2)]
-    assert found == ["vanishes", "keeps", "keeps", "explodes"]
-    assert (verdict(9.9, 1), verdict(0.09, 1), verdict(0.0, 3)) == ("keeps", "vanishes", "vanishes")
-    assert (verdict(math.inf, 3), verdict(math.nan, 3)) == ("explodes", "none")
-    assert {verdict(f, 5) for f in (0.0, 1.0, 9.0, math.nan)} == set(MEANINGS)
-    assert factor_of(np.array([2.0, 7.0, 0.5])) == pytest.approx(0.5)
-    sigmoid = EXPLORER.state(activation="sigmoid", initialisation="Xavier")
-    assert (sigmoid["forward_verdict"], sigmoid["backward_verdict"]) == ("keeps", "vanishes")
+def test_it_begins_where_a_signal_vanishes_and_each_regime_has_its_name():
+    state = EXPLORER.state()
+    sizes = np.sqrt(state["forward"])
+    assert sizes[-1] < 0.05 * sizes[0] and (np.diff(sizes) < 0).all()
+    for choice, forward, backward in (
+        ({}, "vanishes", "vanishes"),
+        (dict(initialisation="He"), "stays", "stays"),
+        (dict(initialisation="He", scale=1.2), "explodes", "explodes"),
+        (dict(activation="sigmoid"), "stays", "vanishes"),
+        (dict(activation="sigmoid", scale=2.0), "stays", "vanishes"),
+        (dict(activation="tanh", scale=2.0), "saturates", "explodes"),
+        (dict(activation="tanh", scale=1.2), "stays", "stays"),
+    ):
+        state = EXPLORER.state(**choice)
+        assert (state["forward_verdict"], state["backward_verdict"]) == (forward, backward), choice
+        assert f"The signal {forward} (" in caption(state) and f"back, {backward} (" in caption(state)
+        assert len(caption(state)) <= 95
 
 
-def test_what_is_said_of_a_depth():
-    assert caption(EXPLORER.state(initialisation="He")) == (
-        "20 layers of 64 units, relu, He: weights with σ = 0.177 (scale 1)\n"
-        "predicted factor of a layer: n σ² g = 64 · 0.177² · ½ = 1"
+def test_signal_and_gradient_are_compared_with_where_they_come_from():
+    state = constant([[[1.0]], [[2.0]], [[3.0]]], [[[6.0]], [[-3.0]], [[2.0]]])
+    assert state["forward_factor"] == pytest.approx(3) and state["backward_factor"] == pytest.approx(3)
+    assert list(state["forward"]) == [1, 4, 9] and list(state["backward"]) == [9, 2.25, 1]
+    assert state["forward_verdict"] == state["backward_verdict"] == "stays"
+    assert caption(state) == (
+        "The signal stays (mean square × 3 per layer); the gradient, going back, stays (× 3)"
     )
-    assert "no constant factor is predicted for tanh" in caption(EXPLORER.state(activation="tanh"))
-    state = constant([1, 1e-7, 1e-14], [1e8, 1e3, 1]).state(layers=3)
-    assert title(state, "forward") == "forward: × 1e−07 a layer, vanishes"
-    assert title(state, "backward") == "backward: × 1e+04 a layer, explodes"
+    assert constant([[[1.0]], [[4.0]]], [[[1.0]], [[1.0]]])["forward_verdict"] == "explodes"
+    nothing = constant([[[0.0]], [[0.0]]], [[[0.0]], [[0.0]]])
+    assert nothing["forward_verdict"] == nothing["backward_verdict"] == "vanishes"
+    assert "× 1.2e−05 per layer" in caption(state | {"forward_factor": 1.234e-5})
 
 
-@pytest.mark.parametrize(
-    ("forward", "backward", "expected"),
-    [
-        ([1, 0, 0], [0, 0, 1], "vanishes"),
-        ([1, 1e200, math.inf], [math.inf, 1e200, 1], "explodes"),
-        ([0, 0, 0], [0, 0, 0], "none"),
-        ([math.inf, math.inf, math.nan], [math.nan, 1, math.inf], "none"),
-    ],
-)
-def test_no_number_is_too_small_or_too_large(forward, backward, expected, recwarn):
-    explorer = constant(forward, backward)
-    explorer.set(layers=3)
+def test_units_are_flat_where_the_activation_is():
+    z = torch.tensor([[3.0, -3.0, 0.1, 2.0]], dtype=torch.float64)
+    explorer = foundations.depth(lambda *_: ([z, z], [z, z]), ACTIVATIONS, INITIALISATIONS)
+    found = {name: explorer.state(activation=name, layers=2)["saturated"] for name in ACTIVATIONS}
+    assert found == pytest.approx(dict(linear=0, sigmoid=1 / 3, tanh=2 / 3, relu=0, gelu=0))
+
+
+def test_an_outline_is_mirrored_as_wide_as_its_highest_bar_but_for_that_around_0():
+    bars = np.zeros((2, len(EDGES) - 1))
+    middle = bars.shape[1] // 2
+    assert EDGES[middle] < 0 < EDGES[middle + 1]
+    bars[0, [middle, middle + 3, middle + 4]] = 0.7, 0.2, 0.1
+    bars[1, 5] = 0.005
+    first, second = outlines(np.array([0.25, 0.75]), 0.1, bars)
+    for bar, width in ((middle, 0.1), (middle + 3, 0.1), (middle + 4, 0.05), (0, 0)):
+        corners = first[2 * bar : 2 * bar + 2]
+        assert np.allclose(corners[:, 0], 0.25 + width) and np.allclose(corners[:, 1], EDGES[bar : bar + 2])
+    assert np.allclose(first[:, 0] + first[::-1, 0], 0.5) and np.allclose(first[:, 1], first[::-1, 1])
+    assert second[:, 0].max() == pytest.approx(0.75 + 0.1 * 0.005 / 0.025)
+
+
+@pytest.mark.parametrize("name", ["forward", "backward"])
+def test_a_dragged_dot_sets_the_scale_that_brings_it_there(name):
+    explorer = foundations.depth(signals, ACTIVATIONS, INITIALISATIONS)
+    explorer.set(activation="linear", layers=8)
     state = explorer.state()
-    assert state["forward_verdict"] == state["backward_verdict"] == expected and not recwarn
+    layer = 5 if name == "forward" else 2
+    wanted = 0.6
+    scale = explorer.touch[name](state, (layer + 0.5) / 8, -wanted)["scale"]
+    assert np.sqrt(explorer.state(scale=scale)[name][layer]) == pytest.approx(wanted, rel=1e-9)
+    assert explorer.touch["backward"](state, 0.99, 1.0) == {}, "the last layer's gradient is always 1"
+    assert explorer.touch[name](state, 0.5, 0.0)["scale"] > 0
+
+
+def test_the_scale_is_played_from_vanishing_to_exploding():
+    explorer = foundations.depth(signals, ACTIVATIONS, INITIALISATIONS)
+    assert explorer.advance() and explorer.controls["scale"].value == SCALES[SCALES.index(1.0) + 1]
+    explorer.set(scale=SCALES[-1])
+    assert explorer.state()["forward_verdict"] == "explodes" and not explorer.advance()
+    assert explorer.advance(start=True) and explorer.controls["scale"].value == SCALES[0]

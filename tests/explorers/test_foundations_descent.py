@@ -9,13 +9,13 @@ import torch
 from course import chapters
 from course.explorers import foundations
 from course.explorers.foundations.descent import (
-    HALF,
+    HIGH,
     LEVELS,
-    MEANINGS,
     MINIMA,
     MOST,
     RATES,
-    STARTS,
+    STEPS,
+    WIDE,
     bottom,
     caption,
     contours,
@@ -23,15 +23,20 @@ from course.explorers.foundations.descent import (
     loss,
     shown,
     spectral_radius,
-    tick_of,
 )
+from course.explorers.parts import spread
 
-STEPS = chapters.load_definitions("00_foundations").STEPS
-EXPLORER = foundations.descent(STEPS)
+OPTIMIZERS = chapters.load_definitions("00_foundations").STEPS
+NAMES = list(OPTIMIZERS)
+EXPLORER = foundations.descent(OPTIMIZERS)
+PLACES = ((-2.0, 1.6), (2.0, 1.8), (0.3, -2.2))
 
 
 def descent_of(**choice):
-    return EXPLORER.state(**dict(lr=0.5) | choice)
+    """A state, with the chosen optimiser's path and losses as its own."""
+    state = EXPLORER.state(**dict(lr=0.5, momentum=0.9, count=60) | choice)
+    chosen = state["chosen"]
+    return state | {"path": state["path"][chosen], "losses": state["losses"][chosen], "all": state["losses"]}
 
 
 def hessian(condition):
@@ -47,16 +52,19 @@ def test_a_surface_has_its_minimum_its_curvatures_its_gradient_and_its_contours(
     values = torch.autograd.functional.hessian(lambda w: loss(surface, condition, *w), at)
     assert loss(surface, condition, *MINIMA[surface]) == pytest.approx(0, abs=1e-30)
     assert np.allclose(np.linalg.eigvalsh(values), [1 / condition, 1])
-    for place in (*STARTS.values(), (0.3, -2.2)):
+    for place in PLACES:
         w = torch.tensor(place, dtype=torch.float64, requires_grad=True)
         loss(surface, condition, *w).backward()
         assert np.allclose(gradient(surface, condition, *place), w.grad, rtol=1e-12)
-    lines = contours(surface, condition)
-    values = [loss(surface, condition, *line.T) for line in lines]
-    # A line lies between the places of a grid, so that it is not exact.
-    near = [np.abs(np.log(value[:, None] / LEVELS)).min(1).max() for value in values]
-    assert len(lines) >= 6 and max(near) < 0.5 and np.median(near) < 0.1
-    assert max(np.abs(line).max() for line in lines) <= HALF
+    below = contours(surface, condition)
+    assert len(below) == len(LEVELS)
+    for level, parts in zip(LEVELS[::-1], below, strict=True):
+        for line in parts:
+            assert (np.abs(line) <= np.add((WIDE, HIGH), 1e-9)).all()
+            inner = (np.abs(line) < np.subtract((WIDE, HIGH), 1e-9)).all(1)  # not on the edge of the panel
+            values = loss(surface, condition, *line[inner].T)
+            # A line lies between the places of a grid, so that it is not exact.
+            assert not inner.any() or np.median(np.abs(np.log(values / level))) < 0.06
 
 
 def test_the_bowl_is_turned_and_the_ravine_follows_its_floor():
@@ -69,8 +77,8 @@ def test_the_bowl_is_turned_and_the_ravine_follows_its_floor():
 @pytest.mark.parametrize("condition", [1.0, 20.0])
 @pytest.mark.parametrize(("kept", "name"), [(0.0, "gradient descent"), (0.8, "momentum")])
 def test_the_path_is_that_of_matrices(condition, kept, name):
-    state = descent_of(optimizer=name, momentum=0.8, condition=condition, start="right")
-    w, v = np.array(STARTS["right"]), np.zeros(2)
+    state = descent_of(optimizer=name, momentum=0.8, condition=condition, start_1=2.0, start_2=1.8)
+    w, v = np.array((2.0, 1.8)), np.zeros(2)
     assert state["path"].shape == (61, 2) and state["losses"].shape == (61,)
     for place, value in zip(state["path"], state["losses"], strict=True):
         assert np.allclose(place, w, rtol=1e-9, atol=1e-14)
@@ -82,7 +90,7 @@ def test_the_path_is_that_of_matrices(condition, kept, name):
 def test_adam_goes_as_torch_does_and_each_path_has_a_memory_of_its_own():
     for _ in range(2):
         state = descent_of(optimizer="Adam", lr=0.1, surface="curved ravine")
-    w = torch.tensor(STARTS["left"], dtype=torch.float64, requires_grad=True)
+    w = torch.tensor(PLACES[0], dtype=torch.float64, requires_grad=True)
     rival = torch.optim.Adam([w], lr=0.1, betas=(0.9, 0.999))
     for place in state["path"]:
         assert np.allclose(place, w.detach(), rtol=1e-9)
@@ -102,14 +110,32 @@ def test_the_spectral_radius_is_that_of_the_steps_matrix(curvature, momentum):
 
 def test_the_prediction_is_the_slope_of_the_loss_on_a_bowl_for_an_optimiser_of_one_matrix():
     for choice in (dict(lr=0.5), dict(lr=1.9), dict(lr=2.1), dict(lr=0.1, optimizer="momentum")):
-        state = descent_of(count=200, **choice)
-        assert state["predicted"][0] == state["losses"][0] and state["predicted"].shape == (201,)
-        assert np.allclose(state["predicted"][1:], state["predicted"][:-1] * state["factor"])
-        slope = np.polyfit(np.arange(100, 201), np.log(state["losses"][100:]), 1)[0]
-        assert slope == pytest.approx(np.log(state["factor"]), abs=0.01)
+        state = descent_of(count=STEPS, **choice)
+        assert state["predicted"][0] == state["losses"][0] and state["predicted"].shape == (STEPS + 1,)
+        assert np.allclose(state["predicted"][1:], state["predicted"][:-1] * state["radius"] ** 2)
+        slope = np.polyfit(np.arange(50, STEPS + 1), np.log(state["losses"][50:]), 1)[0]
+        assert slope == pytest.approx(2 * np.log(state["radius"]), abs=0.02)
     for choice in (dict(surface="curved ravine"), dict(optimizer="Adam")):
         state = descent_of(**choice)
-        assert state["factor"] is state["predicted"] is state["bound"] is None and state["verdict"] == "none"
+        assert state["radius"] is state["predicted"] is None
+
+
+def test_it_begins_with_a_zigzag_just_below_the_bound_that_momentum_takes_faster():
+    state = EXPLORER.state()
+    assert state["lr"] == 1.9 and state["optimizer"] == "gradient descent" and 10 < state["count"] < STEPS
+    path = state["path"][0]
+    steep = path[:20] @ (math.sqrt(3) / 2, 0.5)
+    assert (steep[1:] * steep[:-1] < 0).all(), "each step crosses the valley"
+    assert (np.diff(state["losses"][0]) < 0).all()
+    assert state["losses"][1, -1] < 1e-3 * state["losses"][0, -1]
+
+
+def test_all_optimisers_go_the_same_number_of_steps_from_the_same_start():
+    state = EXPLORER.state(count=12, start_1=1.5, start_2=-2.0, optimizer="Adam")
+    assert state["path"].shape == (3, 13, 2) and state["chosen"] == 2
+    assert (state["path"][:, 0] == (1.5, -2.0)).all()
+    longer = EXPLORER.state(count=40, start_1=1.5, start_2=-2.0)["path"]
+    assert np.array_equal(longer[:, :13], state["path"])
 
 
 @pytest.mark.parametrize("condition", [1.0, 100.0])
@@ -119,34 +145,59 @@ def test_the_verdict_is_what_the_bound_says(condition):
         (0.9, "gradient descent", around),
         (0, "momentum", around),
         (0.9, "momentum", (3.3, 3.8, 4)),
+        (0.5, "momentum", (2.7, 3.0, 3.3)),
     ):
         tried = dict(optimizer=name, momentum=momentum, condition=condition)
         found = [descent_of(lr=lr, **tried) for lr in rates]
-        assert [state["verdict"] for state in found] == list(MEANINGS)
-        assert found[1]["bound"] == pytest.approx(rates[1])
+        said = [caption(EXPLORER.state(lr=lr, **tried)) for lr in rates]
+        for sign, does, text in zip("<=>", ("converges", "on the edge", "diverges"), said, strict=True):
+            assert f" {sign} 2" in text and f"= {rates[1]:g}: {does}, finally" in text
+        assert found[0]["radius"] < 1 - 1e-3 and found[2]["radius"] > 1 + 1e-3
+        assert found[1]["radius"] == pytest.approx(1)
 
 
 def test_what_is_said_of_a_descent():
-    first, second = caption(descent_of(lr=1.9)).split("\n")
-    assert first == "gradient descent, bowl, condition number 20, lr 1.9, momentum 0.9 (no effect)"
-    assert second.startswith("lr 1.9 < 2 / λ_max = 2: converges, in the end × 0.8190 a step;  loss after 60")
-    assert second.endswith("e−06")
-    assert "lr 2.1 > 2 / λ_max = 2: diverges, in the end × 1.2100 a" in caption(descent_of(lr=2.1))
-    said = caption(descent_of(optimizer="momentum", lr=0.1))
-    assert "momentum 0.9\nlr 0.1 < 2 (1 + μ) / λ_max = 3.8: converges, in the end × 0.9000 a" in said
-    assert "no factor is predicted for Adam: only the path tells" in caption(descent_of(optimizer="Adam"))
-    assert "the curvature changes from place" in caption(descent_of(surface="curved ravine"))
-    assert caption(descent_of(lr=4.0)).endswith("above 10,000 (diverged)")
-    assert all(2 <= count // tick_of(count) <= 7 for count in range(5, 201))
+    def said(**choice):
+        return caption(EXPLORER.state(**dict(momentum=0.9, lr=0.1, count=60) | choice))
+
+    assert caption(EXPLORER.state()) == (
+        "Step 30: loss 0.0011; lr 1.9 < 2/λₘₐₓ = 2: converges, finally × ρ = 0.8190 per step"
+    )
+    assert said(lr=2.1).endswith("lr 2.1 > 2/λₘₐₓ = 2: diverges, finally × ρ = 1.2100 per step")
+    text = "lr 0.1 < 2(1+μ)/λₘₐₓ = 3.8: converges, finally × ρ = 0.9000 per step"
+    assert said(optimizer="momentum").endswith(text)
+    assert "no factor is predicted for Adam: only the path tells" in said(optimizer="Adam")
+    assert "the curvature changes from place" in said(surface="curved ravine")
+    assert said(lr=4.0).startswith("Step 60: loss > 100;")
+    worst = [said(count=STEPS, lr=lr, optimizer=name) for lr in RATES for name in NAMES]
+    assert max(map(len, worst)) <= 95
+
+
+def test_the_start_is_dragged_steps_are_chosen_on_their_axis_and_played_to_the_end():
+    explorer = foundations.descent(OPTIMIZERS)
+    state = explorer.state()
+    assert explorer.touch["plane"](state, 1.2, -0.7) == {"start_1": 1.2, "start_2": -0.7}
+    assert explorer.touch["loss"](state, 41.7, 0.0) == {"count": 41.7}
+    left = STEPS - state["count"]
+    assert [explorer.advance() for _ in range(left + 1)] == [True] * left + [False]
+    assert explorer.controls["count"].value == STEPS
+    assert explorer.advance(start=True) and explorer.controls["count"].value == 0
+
+
+def test_names_stand_apart_and_inside():
+    assert np.allclose(spread([5.0, 5.0, 0.0], 0, 10, 1), [5, 6, 0.5])
+    assert np.allclose(spread([99.0, 98.0, 4.0, 97.0], 0, 10, 2), [9, 7, 3, 5])
+    assert np.allclose(spread([-7.0, -9.0], 0, 10, 2), [3, 1])
 
 
 def test_a_path_that_leaves_is_drawn_beyond_the_picture_without_a_warning(recwarn):
-    explorer = foundations.descent(STEPS)
-    explorer.set(surface="curved ravine", optimizer="momentum", lr=4.0, start="below", count=200)
-    state = explorer.state()
-    gone = np.isnan(state["path"]).any(1)
-    assert gone[-1] and not gone[0] and np.isinf(state["losses"][gone]).all()
-    assert np.isfinite(state["losses"][~gone]).all() and state["losses"][~gone][-1] > MOST and not recwarn
+    explorer = foundations.descent(OPTIMIZERS)
+    explorer.set(surface="curved ravine", optimizer="momentum", lr=4.0, start_1=-1.5, start_2=-1.8, count=100)
+    explorer.png(density=1)
+    path, losses = (explorer.state()[part][1] for part in ("path", "losses"))
+    gone = np.isnan(path).any(1)
+    assert gone[-1] and not gone[0] and np.isinf(losses[gone]).all()
+    assert np.isfinite(losses[~gone]).all() and losses[~gone][-1] > MOST and not recwarn
     assert np.allclose(shown(np.array([[3e30, -4e30], [1.0, 2.0]])), [[60, -80], [1, 2]])
     state = foundations.descent({"gradient descent": lambda w, *_: w * math.nan}).state()
-    assert np.isnan(state["path"][1:]).all() and np.isinf(state["losses"][1:]).all()
+    assert np.isnan(state["path"][0, 1:]).all() and np.isinf(state["losses"][0, 1:]).all()

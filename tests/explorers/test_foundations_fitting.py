@@ -11,11 +11,11 @@ from course.explorers.foundations.fitting import (
     MOST,
     MOST_POINTS,
     MOST_SIZE,
+    WORSE,
     caption,
     draw,
     fitting,
     said,
-    short,
     truth,
 )
 
@@ -58,13 +58,12 @@ def test_the_errors_are_those_of_the_chapters_weights_at_every_size(points, deca
         assert state["held_out"][size] == pytest.approx(error_of(w, x[-HELD_OUT:], y[-HELD_OUT:]), rel=1e-6)
         if size == state["size"]:
             assert np.allclose(state["fit"], np.vander(GRID, size + 1, increasing=True) @ w)
-            assert state["largest"] == pytest.approx(np.abs(w[1:]).max())
     assert state["best"] == min(range(MOST_SIZE + 1), key=lambda size: state["held_out"][size])
 
 
 def test_no_feature_gives_the_mean_and_a_larger_model_fits_its_points_better():
     state = fit_of(size=0)
-    assert np.allclose(state["fit"], state["y"].mean()) and state["largest"] == 0
+    assert np.allclose(state["fit"], state["y"].mean())
     for model in FEATURES:
         state = fit_of(model=model, points=12, size=30)
         assert (np.diff(state["train"]) < 1e-8).all() and state["train"][30] < 1e-7
@@ -86,18 +85,69 @@ def test_all_points_lie_in_the_picture_and_held_out_ones_are_others(seed):
     assert len(x) == len(set(x)) == MOST_POINTS + HELD_OUT and np.abs(x).max() <= 1
 
 
-def test_what_is_said_of_a_fit():
-    state = fit_of(decay=1e-9) | {"best": 3, "largest": 3.158e7}
-    state |= {"train": np.full(31, 0.2), "held_out": np.linspace(0.1, 0.4, 31)}
-    assert caption(state) == (
-        "polynomial, size 9, weight decay 1e−9, 20 points:  error 0.2 on the training points, "
-        "0.19 on held-out points\n"
-        "lowest held-out error: 0.13 at size 3;  standard deviation of the noise: 0.3;  "
-        "largest |weight|: 3.16e7"
+def test_it_begins_where_a_fit_is_too_large_and_both_regions_are_there():
+    state = fit_of()
+    assert (
+        state["over"][state["size"]] and state["held_out"][state["size"]] > 5 * state["train"][state["size"]]
     )
-    sizes = [said(value) for value in (0, 3e-15, 0.0123456, np.inf)]
-    assert sizes == ["0", "below 1e−6", "0.0123", "not finite"]
-    assert [short(number) for number in (41.27, 1e300, 3e-9)] == ["41.3", "1e300", "3e−9"]
+    assert state["under"].any() and state["over"].sum() > 5
+    assert np.flatnonzero(state["under"]).max() < state["best"] < np.flatnonzero(state["over"]).min()
+
+
+def test_a_size_underfits_or_overfits_by_its_two_errors():
+    for choice in (dict(), dict(points=10), dict(decay=0.03), dict(model="ReLU units", points=100)):
+        state = fit_of(**choice)
+        lowest = state["held_out"].min()
+        for size in range(MOST_SIZE + 1):
+            worse = state["held_out"][size] > WORSE * lowest
+            assert state["under"][size] == (worse and state["train"][size] > lowest)
+            assert state["over"][size] == (worse and state["train"][size] <= lowest)
+    assert not fit_of(decay=0.03, size=15)["over"][15] and fit_of(decay=0.0, size=15)["over"][15]
+
+
+def test_what_is_said_of_a_fit():
+    state = fit_of(size=9) | {"best": 3, "train": np.full(31, 0.2), "held_out": np.linspace(0.1, 0.4, 31)}
+    none = np.zeros(31, dtype=bool)
+    for under, over, does in ((none, none, "fits"), (~none, none, "underfits"), (none, ~none, "overfits")):
+        assert caption(state | {"under": under, "over": over}) == (
+            f"Size 9 {does} 20 points: error 0.2 on them, 0.19 on held-out points (lowest: 0.13 at size 3)"
+        )
+    sizes = [said(value) for value in (0, 3e-15, 0.0123456, 41.27, 3e7, 1e300, np.inf)]
+    assert sizes == ["0", "below 1e−6", "0.012", "41", "3e7", "1e300", "not finite"]
+
+
+def test_a_dragged_point_follows_the_pointer_upwards_and_the_fit_follows_the_point():
+    explorer = fitting(FEATURES, ridge)
+    explorer.set(size=19)
+    before = explorer.state()
+    place = 4
+    x, y = before["x"][place], before["y"][place]
+    explorer.set(**explorer.touch["fit"](before, x + 0.003, y + 0.02))
+    for height in (-1.25, 1.5, 1.45):  # a hand that moves quickly
+        explorer.set(**explorer.touch["fit"](explorer.state(), x - 0.003, height))
+        state = explorer.state()
+        assert state["moved"] == place and state["y"][place] == pytest.approx(height, abs=1e-9)
+        others = np.arange(20) != place
+        assert np.array_equal(state["y"][others], before["y"][others])
+    explorer.set(size=30)
+    state = explorer.state()
+    assert np.interp(x, GRID, state["fit"]) == pytest.approx(1.45, abs=0.1), "large models go through it"
+    other = explorer.touch["fit"](state, state["x"][8], 0.5)
+    assert other["grabbed"] == 9 and other["shift"] == pytest.approx(0.5 - before["y"][8])
+
+
+def test_fewer_points_than_the_grabbed_one_move_the_last():
+    state = fit_of(points=5, grabbed=80, shift=1.0)
+    assert state["moved"] == 4 and state["y"][4] == pytest.approx(fit_of(points=5)["y"][4] + 1)
+
+
+def test_sizes_are_chosen_on_their_axis_and_played_to_the_end():
+    explorer = fitting(FEATURES, ridge)
+    assert explorer.touch["errors"](explorer.state(), 7.4, 0.5) == {"size": 7.4}
+    while explorer.advance():
+        pass
+    assert explorer.controls["size"].value == MOST_SIZE
+    assert explorer.advance(start=True) and explorer.controls["size"].value == 0
 
 
 def wild(features, y, weight_decay):
@@ -109,8 +159,9 @@ def wild(features, y, weight_decay):
 def test_errors_beyond_the_scale_are_arrows_at_its_edge():
     explorer = fitting(FEATURES, wild)
     explorer.set(size=30, noise=0.0)
+    explorer.png(density=1)
     state, here = explorer.state(), explorer.picture.artists["held_out here"]
-    assert np.isinf(state["held_out"][-1]) and "not finite on the training" in caption(state)
+    assert np.isinf(state["held_out"][-1]) and "not finite on them" in caption(state)
     assert here.get_marker() == "^" and here.get_data() == ([30], [MOST])
 
 

@@ -11,8 +11,10 @@ from course.explorers.foundations.threshold import (
     BELLS,
     COUNT,
     EDGES,
-    LOOKS,
+    FIELDS,
+    THRESHOLDS,
     caption,
+    part,
     scores_of,
     threshold,
 )
@@ -54,25 +56,69 @@ def test_the_counts_rates_and_bars_are_those_of_the_scores_at_the_threshold(sour
     assert state["rates"]["accuracy"] == pytest.approx((called == labels).mean())
     assert state["rates"]["recall"] == pytest.approx(tp / labels.sum())
     assert state["rates"]["precision"] == pytest.approx(tp / called.sum() if called.any() else 0)
-    assert state["never"] == pytest.approx((~labels).mean())
     here = [state["rates"]["fpr"], state["rates"]["recall"]]
     assert np.abs(np.stack([state["fpr"], state["tpr"]], 1) - here).sum(1).min() < 1e-12
-    for name in LOOKS:
-        assert state["measures"][name][round(100 * level)] == pytest.approx(state["rates"][name])
+    for threshold_, point in list(zip(THRESHOLDS, state["points"], strict=True))[::20]:
+        at = EXPLORER.state(source=source, threshold=float(threshold_))["rates"]
+        assert point == pytest.approx((at["fpr"], at["recall"]))
     for bar, label in zip(state["bars"], (False, True), strict=True):
-        assert np.allclose(bar, np.histogram(scores[labels == label], EDGES)[0] / (labels == label).sum())
+        counts = np.histogram(scores[labels == label], EDGES)[0]
+        assert np.allclose(bar, counts / counts.max())
 
 
-def test_what_is_said_of_a_threshold():
-    state = EXPLORER.state() | {"counts": (499, 1210, 101, 11190), "area": 0.9, "never": 0.7}
-    state["rates"] = dict(accuracy=0.8454, precision=0.7038, recall=0.8317, f1=0.7624, fpr=0.1)
-    assert caption(state) == (
-        "two bells (separation 2, 30 % of class 1), threshold 0.50:  499 true and 1,210 false positives, "
-        "11,190 true and 101 false negatives\n"
-        "accuracy 0.845 (always no: 0.700),  precision 0.704,  recall 0.832,  F1 0.762;  "
-        "area under the ROC curve 0.900"
+@pytest.mark.parametrize("at", [0.0, 0.01, 0.02, 0.04, 0.5, 0.52, 0.995, 1.0])
+def test_the_bars_are_cut_at_the_threshold(at):
+    bars = np.arange(1.0, len(EDGES))
+    (left, edges_left), (right, edges_right) = part(bars, at, 0), part(bars, at, 1)
+    assert len(edges_left) == len(left) + 1 and len(edges_right) == len(right) + 1
+    assert edges_left[-1] == edges_right[0] == at
+    area = sum(
+        (values * np.diff(edges)).sum() for values, edges in ((left, edges_left), (right, edges_right))
     )
-    assert caption(EXPLORER.state(source="ties", threshold=0.07)).startswith("ties, threshold 0.07:  ")
+    assert area == pytest.approx((bars * np.diff(EDGES)).sum())
+    assert (left <= np.ceil(at / 0.04 + 1e-9)).all() and (right >= np.floor(at / 0.04 + 1e-9)).all()
+
+
+def test_the_squares_areas_are_the_counts_each_in_its_field():
+    explorer = threshold(SCORED, *FUNCTIONS)
+    for choice in ({}, {"threshold": 0.0}, {"source": "ties", "threshold": 0.3}):
+        explorer.set(**choice)
+        explorer.png(density=1)
+        counts = np.array(explorer.state()["counts"])
+        squares = [path.vertices[:4] for path in explorer.picture.artists["squares"].get_paths()]
+        areas = [np.prod(square.max(0) - square.min(0)) for square in squares]
+        assert np.allclose(np.array(areas) / sum(areas), counts / counts.sum())
+        for (_, column, row, _), square in zip(FIELDS, squares, strict=True):
+            assert (square.min(0) >= (column, row)).all() and (square.max(0) <= (column + 1, row + 1)).all()
+
+
+def test_it_begins_with_both_kinds_of_errors_and_says_precision_and_recall():
+    state = EXPLORER.state()
+    assert min(state["counts"]) > 50
+    tp, fp, fn, _ = state["counts"]
+    assert state["rates"]["precision"] == tp / (tp + fp) and state["rates"]["recall"] == tp / (tp + fn)
+    state |= {"counts": (499, 1210, 101, 11190)}
+    state["rates"] = dict(accuracy=0.8454, precision=0.2920, recall=0.8317, f1=0.4322, fpr=0.1)
+    assert caption(state) == (
+        "Of 1,709 called 1, 29 % are right (precision); of 600 that are 1, 83 % are found (recall); F₁ 0.432"
+    )
+    assert caption(EXPLORER.state(threshold=1.0)).startswith("Of 0 called 1, 0 % are right")
+
+
+def test_the_line_is_dragged_the_roc_curve_clicked_and_the_threshold_played():
+    explorer = threshold(SCORED, *FUNCTIONS)
+    state = explorer.state()
+    assert explorer.touch["scores"](state, 0.37, -0.5) == {"threshold": 0.37}
+    for level in (0.1, 0.5, 0.83):
+        x, y = (explorer.state(threshold=level)["rates"][name] for name in ("fpr", "recall"))
+        found = explorer.touch["roc"](state, x, y)["threshold"]
+        again = explorer.state(threshold=found)["rates"]
+        assert (again["fpr"], again["recall"]) == pytest.approx((x, y))
+    assert explorer.touch["roc"](state, 2.0, 2.0)["threshold"] < 0.1
+    while explorer.advance():
+        pass
+    assert explorer.controls["threshold"].value == 1.0
+    assert explorer.advance(start=True) and explorer.controls["threshold"].value == 0.0
 
 
 def test_a_move_of_the_threshold_draws_no_curve_anew_and_only_bells_can_be_moved():

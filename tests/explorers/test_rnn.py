@@ -1,18 +1,24 @@
 """Chapter 2's explorers: right numbers, on stand-ins for the chapter's functions."""
 
+import json
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 
-from course.explorers import rnn
-from course.explorers.rnn.gate_inspector import MOST, NAMES, UNIT, number
-from course.explorers.rnn.gradient_flow import ARCHITECTURES, verdict
-from course.explorers.rnn.sampling import PROMPT
+from course import data, models
+from course.explorers import page, rnn
+from course.explorers.rnn.gate_inspector import MOST, finding, html, largest, number
+from course.explorers.rnn.gradient_flow import ARCHITECTURES, GAP, in_few, names_at, touched
+from course.explorers.rnn.gradient_flow import finding as flow_finding
+from course.explorers.rnn.sampling import BEST, PROMPT, SEEDS
+from course.explorers.rnn.sampling import finding as sampling_finding
+from tests.helpers.explorers import make
 
 VOCABULARY = "\n ,.<>abcdefghijklmnopqrstuvwxyzAI"
-UNITS, LENGTH = 6, 100
+UNITS, LENGTH = 6, 40
 
 
 def tiny_lstm():
@@ -42,17 +48,25 @@ def trace(text):
 
 
 @torch.no_grad()
+def follow(text, temperature, top_k):
+    """As the chapter's: the probabilities of what may follow each character."""
+    logits = 20 * trace(text)["logits"] / temperature
+    logits[logits < logits.topk(top_k).values[:, -1:]] = -math.inf
+    return logits.softmax(1)
+
+
 def sample(prompt, length, temperature, top_k, seed):
-    """As the chapter's, but of one distribution, that after the prompt."""
-    rng = torch.Generator().manual_seed(seed)
-    logits = 20 * trace(prompt or "\n")["logits"][-1] / temperature
-    logits[logits < logits.topk(top_k).values[-1]] = -math.inf
-    probs = logits.softmax(0)
-    drawn = torch.multinomial(probs, length, replacement=True, generator=rng)
-    return "".join(VOCABULARY[k] for k in drawn), probs[drawn]
+    """As the chapter's: one character after the other."""
+    rng, text, probs = torch.Generator().manual_seed(seed), prompt or "\n", []
+    for _ in range(length):
+        chances = follow(text[-30:], temperature, top_k)[-1]
+        drawn = torch.multinomial(chances, 1, generator=rng).item()
+        text, probs = text + VOCABULARY[drawn], [*probs, chances[drawn]]
+    return text[-length:], torch.stack(probs)
 
 
-GATES = rnn.gate_inspector(trace, VOCABULARY, "as it is")
+UNITS_NAMED = {2: ("vowels", 0.61, 0.2), 0: ("<marks>", -0.4, 0.1), 5: ("lines", 0.5, 0.3)}
+GATES = rnn.gate_inspector(trace, VOCABULARY, UNITS_NAMED, "as it is")
 
 
 def test_the_shown_numbers_are_the_chosen_units_at_the_chosen_position():
@@ -62,23 +76,19 @@ def test_the_shown_numbers_are_the_chosen_units_at_the_chosen_position():
     for unit in range(UNITS):
         for position in (0, 3, 7):
             state = GATES.state(unit=unit, position=position)
-            now, curves = state["now"], state["curves"]
-            assert np.allclose(curves["h"], outputs[0, :, unit], atol=1e-6)
-            assert curves["c"][-1] == pytest.approx(c[0, 0, unit].item(), abs=1e-6)
+            now, cell = state["now"], state["cell"]
+            assert cell[-1] == pytest.approx(c[0, 0, unit].item(), abs=1e-6)
+            assert now["c"] == cell[position] and now["before"] == (cell[position - 1] if position else 0)
             assert now["c"] == pytest.approx(now["f"] * now["before"] + now["i"] * now["g"], abs=1e-6)
             assert now["h"] == pytest.approx(now["o"] * math.tanh(now["c"]), abs=1e-6)
-            assert all(curves[name][position] == now[name] for name in "ifoch")
-            assert now["before"] == (curves["c"][position - 1] if position else 0)
-    for name in NAMES:
-        assert np.allclose(GATES.state(show=name)["map"], trace("as it is")[name].T)
-    assert GATES.state(show=UNIT)["map"] is None
+            assert now["h"] == pytest.approx(outputs[0, position, unit].item(), abs=1e-6)
 
 
-def test_the_bars_are_the_ten_likeliest_characters_after_the_position():
+def test_the_bars_are_the_likeliest_characters_after_the_position():
     for position, follows in ((0, "s"), (3, "t"), (7, None), (59, None)):
         state = GATES.state(position=position)
         probs = trace("as it is")["logits"][min(position, 7)].softmax(0)
-        best = probs.topk(10)
+        best = probs.topk(len(state["next"]))
         assert state["next"] == [VOCABULARY[k] for k in best.indices]
         assert np.allclose(state["probs"], best.values, atol=1e-6) and state["follows"] == follows
         if follows:
@@ -86,67 +96,242 @@ def test_the_bars_are_the_ten_likeliest_characters_after_the_position():
 
 
 def test_only_the_first_characters_of_a_long_text_are_read_and_the_position_ends_where_the_text_ends():
-    state = GATES.state(text="a" * 300, position=59)
-    assert (len(state["text"]), state["cut"], state["follows"]) == (MOST, 300 - MOST, "a")
+    state = GATES.state(text="a" * 3000, position=59)
+    assert (len(state["text"]), state["cut"], state["follows"]) == (MOST, 3000 - MOST, "a")
     short = GATES.state(text="as⏎it\n")
     assert (short["text"], short["cut"]) == ("as\nit\n", 0)
-    explorer = rnn.gate_inspector(trace, VOCABULARY, "as it")
+    explorer = rnn.gate_inspector(trace, VOCABULARY, UNITS_NAMED, "as\nit")
+    assert explorer.state()["text"] == "as\nit"
     explorer.set(position=4)
     position = explorer.controls["position"]
     explorer.set(text="as")
     assert (position.max, position.value) == (1, 1)
-    explorer.set(text="a" * 300, position=59)
-    assert (position.max, position.value) == (59, 59)
+    explorer.set(text="a" * 3000, position=59)
+    assert (position.max, position.value) == (MOST - 1, 59)
     with pytest.raises(ValueError, match="at least one character"):
         explorer.state(text="")
-    assert [number(v) for v in (0.5, -0.5, -0.001, 12)] == ["0.50", "(−0.50)", "0.00", "12.00"]
+    assert [number(v) for v in (0.5, -0.5, -0.001, 12)] == ["0.50", "−0.50", "0.00", "12.00"]
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_mean_factor_is_the_curves_own_rate_and_the_reference_meets_its_end(architecture):
+def test_the_page_of_gates_has_each_character_with_its_value_and_a_button_for_each_unit():
+    state = GATES.state(unit=0, position=2)
+    written = html(UNITS_NAMED, state)
+    sets = [json.loads(found) for found in re.findall("data-set='([^']*)'", written)]
+    assert sets == [{"unit": 2}, {"unit": 0}, {"unit": 5}] + [{"position": t} for t in range(8)]
+    values = re.findall("data-value=([^ ]*) ", written)
+    assert values == [number(value) for value in state["cell"]]
+    assert written.count("class=here") == written.count("class=on") == 1
+    assert "&lt;marks&gt; 0" in written and "<marks>" not in written
+    assert "r = −0.40" in written and "at most 0.10" in written
+    for setting in sets:
+        GATES._set_nearest(setting)
+        assert all(GATES.controls[name].value == value for name, value in setting.items())
+
+
+def step(before, f, i, g):
+    now = {"before": before, "f": f, "i": i, "g": g, "c": f * before + i * g}
+    state = {"text": "a b", "position": 1, "unit": 3, "now": now, "cell": np.array([before, now["c"], 0])}
+    return finding(state)
+
+
+def test_the_title_says_what_the_gates_do_to_the_cell():
+    assert step(-2, 0.99, 0.01, 1) == "At “␣” unit 3 keeps its cell: f = 0.99, c = −1.97"
+    assert step(-2, 0, 0.01, 1) == "At “␣” unit 3 forgets (f = 0.00): c goes from −2.00 to 0.01"
+    assert step(0, 0.9, 0.8, -1) == "At “␣” unit 3 writes (i · g = −0.80): c goes from 0.00 to −0.80"
+    assert step(2, 0.6, 0.1, 1) == "At “␣” unit 3 lets its cell fade (f = 0.60): c goes from 2.00 to 1.30"
+    tops = [largest({"cell": np.array(cell)}) for cell in ([0.0], [-2.31], [2.3, 1], [104.2, -3])]
+    assert tops == pytest.approx([0.1, 2.4, 2.3, 110])
+
+
+def since(text, ends, most):
+    """How many characters ago the last of these characters stood, at most so many: (T,); or the start."""
+    passed, steps = 0, []
+    for character in text:
+        passed = 0 if character in ends else min(passed + 1, most)
+        steps.append(passed)
+    return np.array(steps)
+
+
+def features(text):
+    """What the chapter's named units are said to follow, by these names."""
+    inside, word, rows = 0, 0, []
+    for i, character in enumerate(text):
+        inside = 1 - inside if character == '"' else inside * (text[max(0, i - 1) : i + 1] != "\n\n")
+        word = word + 1 if character.isalpha() else 0
+        rows.append((inside, word, character.lower() in "aeiou"))
+    names = ("inside a quotation", "place in word", "vowel")
+    return dict(zip(names, np.array(rows, dtype=float).T, strict=True)) | {
+        "place in line": since(text, "\n", 1000),
+        "place in sentence": since(text, '.!?"', 200),
+        "time since a mark": since(text, '"', 100),
+    }
+
+
+def test_the_chapters_units_follow_what_they_are_named_after_and_an_untrained_nets_do_so_as_little_as_said():
+    novel = data.novel()
+    text = novel.held_out[:15_000]
+    torch.manual_seed(0)
+    explorer = make("rnn.gate_inspector")
+    trace_text = explorer.compute.args[0].__wrapped__.func  # the chapter's
+    trained, untrained = (
+        trace_text(model, novel, text)["c"].double().numpy()
+        for model in (models.novel_lstm(), models.CharModel())
+    )
+    followed, units = features(text), explorer.text.args[0]
+    assert next(iter(units)) == 17
+    for unit, (name, said, control) in units.items():
+        r = np.corrcoef(trained[:, unit], followed[name])[0, 1]
+        assert r == pytest.approx(said, abs=0.006), name
+        spread = untrained.std(0) * followed[name].std() * len(text)
+        others = (followed[name] - followed[name].mean()) @ (untrained - untrained.mean(0)) / spread
+        assert np.abs(others).max() <= control + 0.006, name
+        assert abs(said) > control
+
+
+def test_the_gates_begin_where_the_quotation_unit_forgets_at_a_mark():
+    explorer = make("rnn.gate_inspector")
+    state = explorer.state()
+    now = state["now"]
+    assert state["unit"] == 17 and state["text"][state["position"]] == '"'
+    assert now["f"] < 0.01 and now["before"] < -2 and abs(now["c"]) < 0.05
+    inside = state["text"].index("replied her ladyship") + np.arange(20)
+    assert (state["cell"][inside] < -1).all()
+
+
+def test_lines_break_between_words():
+    text = "a" * 70 + " bbb ccccc\n\nd " + "e" * 80
+    rows, columns = page.places(text)
+    ends = [(text.index(part), row) for part, row in (("bbb", 0), ("ccccc", 1), ("d", 3), ("e", 4))]
+    assert [(i, rows[i]) for i, _ in ends] == ends and (np.diff(rows) >= 0).all()
+    assert all(columns[i] == 0 and rows[i - 1] < row for i, row in ends[1:])
+    assert rows[text.index("\n")] == 1 and rows[text.index("\n") + 1] == 2
+    assert [len(part) for part in page.places("")] == [0, 0]
+
+
+FLOWS = {
+    "linear": lambda n, *_: 1.0 ** np.arange(n, -1, -1.0),
+    "tanh RNN": lambda n, *_: 5 * 0.9 ** np.arange(n, -1, -1.0),
+    "LSTM": lambda n, bias: 1.1 ** np.arange(n, -1, -1.0) * (1 + 0 * bias),
+    "GRU": lambda n, *_: 0.3 * 0.97 ** np.arange(n, -1, -1.0),
+}
+
+
+def flow(architecture, radius, forget_bias, length):
+    return FLOWS[architecture](length, forget_bias)
+
+
+def test_all_curves_begin_at_1_and_the_factor_is_the_chosen_ones_own_rate():
+    explorer = rnn.gradient_flow(flow)
+    for distance in (1, 40, 100):
+        for name, factor in zip(ARCHITECTURES, (1, 0.9, 1.1, 0.97), strict=True):
+            state = explorer.state(distance=distance, architecture=name)
+            assert state["left"].shape == (4, 101) and (state["left"][:, 0] == 1).all()
+            assert state["factor"] == pytest.approx(factor)
+            assert np.allclose(state["at"], np.array([1, 0.9, 1.1, 0.97]) ** distance)
+
+
+def test_the_forget_bias_reaches_the_lstm_alone_and_each_setting_is_computed_once():
     asked = []
-
-    def flow(*controls):
-        asked.append(controls)
-        return 0.3 * 0.9 ** np.arange(controls[-1], -1, -1.0)
-
-    for radius, bias, length in ((0.5, -1.0, 150), (1.0, 4.0, 5), (2.0, 1.0, 40)):
-        choice = dict(architecture=architecture, radius=radius, forget_bias=bias, length=length)
-        state = rnn.gradient_flow(flow).state(**choice)
-        assert asked.pop() == (architecture, radius, bias, length) and state["factor"] == pytest.approx(0.9)
-        assert state["norms"].shape == state["reference"].shape == (length + 1,)
-        assert np.allclose(state["reference"], 0.3 * radius ** np.arange(length, -1, -1.0))
+    explorer = rnn.gradient_flow(lambda *how: asked.append(how) or np.ones(how[-1] + 1))
+    explorer.state(forget_bias=1.0)
+    explorer.state(forget_bias=2.0)
+    explorer.state(forget_bias=2.0, distance=7)
+    assert sorted(name for name, *_ in asked) == sorted([*ARCHITECTURES, "LSTM"])
+    assert {bias for name, _, bias, _ in asked if name == "LSTM"} == {1.0, 2.0}
 
 
-def gradient(norms):
-    return rnn.gradient_flow(lambda *controls: norms).state(length=len(norms) - 1)
+def test_zeros_and_overflow_are_drawn_beyond_the_picture():
+    norms = np.ones(101)
+    norms[:50], norms[50] = np.nan, np.inf
+    explorer = rnn.gradient_flow(lambda name, *_: norms if name == "GRU" else np.zeros(101))
+    state = explorer.state()
+    assert np.isfinite(state["left"]).all() and state["at"].tolist()[:3] == [0, 0, 0]
+    assert state["left"][3, 50] > 1e300 and state["left"][3, 49] == 1
+    explorer.png()
+    assert [in_few(share) for share in (0, 1, 0.04, 9.3, 250, 7e-13, 1e30, 1e300)] == [
+        *("0", "1", "0.04", "9.3", "250", "7·10⁻¹³", "1·10³⁰", "too large"),
+    ]
 
 
-def test_zeros_and_overflow_leave_the_factor_of_the_steps_that_can_be_measured():
-    assert gradient([0, 0, 1e-40, 1e-20, 1])["factor"] == pytest.approx(1e-20)
-    assert gradient([np.nan, np.inf, 1e40, 1e20, 1])["factor"] == pytest.approx(1e20)
-    assert gradient(torch.tensor([2.0, 1.0]))["factor"] == 2
-    for norms in ([0, 0, 0], [1, 1, 0], [1, np.inf, 1], [np.nan, np.nan]):
-        assert np.isnan(gradient(norms)["factor"])
+def test_a_press_chooses_the_distance_or_the_nearest_name():
+    state = rnn.gradient_flow(flow).state()
+    assert touched(state, 33.4, 1e-3) == {"distance": 33.4}
+    heights = names_at(state["at"])
+    for name, height in zip(ARCHITECTURES, heights, strict=True):
+        assert touched(state, 115, 10**height) == {"architecture": name}
+    for shares in ([1, 1, 1, 1], [0, 0, 0, 0], [1e30] * 4, [1e-3, 1e9, 1e-30, 1e8]):
+        heights = names_at(np.array(shares, dtype=float))
+        assert np.diff(np.sort(heights)).min() >= GAP - 1e-9 and (np.abs(heights + 3) < 9).all()
 
 
-def test_the_verdict_says_what_the_factor_means():
-    assert "vanishes, halving every 1.0 steps" in verdict(0.5)
-    assert "explodes, doubling every 7.3 steps" in verdict(1.1)
-    assert "keeps its size" in verdict(1.0) and "keeps its size" in verdict(0.98)
-    assert "0 or no number" in verdict(math.nan)
+def test_the_title_says_whose_gradient_survives():
+    said = [flow_finding(100, np.array(shares)) for shares in ([1, 1e-3, 0.4, 1e3], [0.01, 1, 1, 100])]
+    assert said[0] == "The gradient 100 steps back. Survived: linear, LSTM; vanished: tanh RNN; exploded: GRU"
+    assert said[1] == "The gradient 100 steps back. Survived: linear, tanh RNN, LSTM, GRU"
 
 
-SAMPLING = rnn.sampling(sample, VOCABULARY, "as it", LENGTH)
+def test_the_flow_begins_where_the_lstm_survives_and_the_tanh_rnn_does_not_and_plays_the_way_back():
+    explorer = make("rnn.gradient_flow")
+    state = explorer.state()
+    assert dict(zip(ARCHITECTURES, state["at"] >= 0.01, strict=True)) == {
+        "linear": True, "tanh RNN": False, "LSTM": True, "GRU": False,
+    }  # fmt: skip
+    shares = [explorer.state(forget_bias=bias)["at"][2] for bias in (0.0, 4.0)]
+    assert shares[0] == pytest.approx(8e-18, rel=0.02) and shares[1] == pytest.approx(1.2, rel=0.02)
+    assert explorer.state(forget_bias=4.0, radius=2.0)["at"][2] == pytest.approx(25, rel=0.02)
+    for distance in (50, 100):
+        tanh = [explorer.state(radius=radius, distance=distance)["at"][1] for radius in (1.55, 1.6)]
+        assert tanh[0] < 1 < tanh[1]
+    explorer.box()
+    assert explorer.advance(start=True) and explorer.controls["distance"].value == 1
+    assert explorer.advance() and explorer.controls["distance"].value == 2
+    explorer.set(distance=100)
+    assert not explorer.advance()
 
 
-def test_the_surprisal_is_that_of_each_sampled_character():
+SAMPLING = rnn.sampling(sample, follow, VOCABULARY, "as it", LENGTH)
+
+
+def test_the_surprisal_is_that_of_each_sampled_character_and_so_are_the_most_probable_ones():
     state = SAMPLING.state(temperature=0.7, top_k=9, seed=2)
     text, probs = sample("as it", LENGTH, 0.7, 9, 2)
-    assert state["text"] == text and len(state["bits"]) == LENGTH
+    assert state["text"] == text and len(state["bits"]) == len(state["next"]) == LENGTH
     assert np.allclose(2 ** -state["bits"], probs) and (state["bits"] >= 0).all()
+    for i in (0, 1, 20):
+        best = follow("as it" + text[:i], 0.7, 9)[-1].topk(BEST)
+        assert [name for name, _ in state["next"][i]] == [VOCABULARY[k] for k in best.indices]
+        assert np.allclose([chance for _, chance in state["next"][i]], best.values, atol=1e-4)
+        named = dict(state["next"][i])
+        assert text[i] not in named or named[text[i]] == pytest.approx(probs[i].item(), abs=1e-4)
     sure = SAMPLING.state(top_k=1)
     assert (sure["bits"] == 0).all() and not np.signbit(sure["bits"]).any()
+    assert "nothing is left to chance" in sampling_finding(sure)
+
+
+def test_the_title_tells_words_first_letters_from_the_rest():
+    def told(prompt, length, *choice):
+        return "it <a", np.array([0.25, 1, 1, 1, 0.5])
+
+    explorer = rnn.sampling(told, lambda text, *_: torch.ones(len(text), 34) / 34, VOCABULARY, "as ", 5)
+    state = explorer.state()
+    assert (state["first"], state["within"]) == (1.5, 0)
+    assert sampling_finding(state) == "0.60 bits per character: 1.50 at a word's first letter, 0.00 elsewhere"
+    no_word = rnn.sampling(lambda *_: (",,", [1, 0.5]), follow, VOCABULARY, "a", 2).state()
+    assert no_word["first"] is None and sampling_finding(no_word) == "0.50 bits per character"
+
+
+def test_the_page_of_a_sample_is_its_text_and_a_button_leads_to_the_next():
+    state = SAMPLING.state(seed=SEEDS - 1, temperature=2.0)
+    written = SAMPLING.text(state)
+    bare = re.sub(r'<span class="beside next">.*?</span>', "", written.split('<div class="beside">')[0])
+    signs = re.sub("<[^>]*>", "", bare.split('<div class="page">')[1])
+    plain = signs.replace("⏎\n", "\n").replace("&lt;", "<").replace("&gt;", ">")
+    assert plain == "as it" + state["text"]
+    assert json.loads(re.search("data-set='([^']*)'", written)[1]) == {"seed": 0}
+    assert written.count('class="beside next"') == LENGTH
+    assert "<script" not in rnn.sampling(sample, follow, VOCABULARY, "<a>", 9).text(
+        SAMPLING.state(prompt="<a>")
+    )
 
 
 def test_the_last_characters_of_a_long_prompt_are_read_and_an_empty_one_is_passed_on():
@@ -156,9 +341,10 @@ def test_the_last_characters_of_a_long_prompt_are_read_and_an_empty_one_is_passe
         prompts.append(prompt)
         return "a" * length, np.zeros(length)
 
-    explorer = rnn.sampling(counted, VOCABULARY)
+    explorer = rnn.sampling(counted, follow, VOCABULARY)
     for prompt, cut in (("", 0), ("as⏎it", 0), ("b" * 8 + "a" * PROMPT, 8)):
         state = explorer.state(prompt=prompt)
         assert state["cut"] == cut and state["prompt"] == prompts[-1]
         assert np.isfinite(state["bits"]).all()
+        assert (f"first {cut} characters" in explorer.text(state)) == bool(cut)
     assert prompts == ["", "as\nit", "a" * PROMPT]

@@ -11,7 +11,7 @@ import torch
 
 from course.explorers import vae
 from course.explorers.drawing import EXAMPLE, digit_image
-from course.explorers.vae.bound import CLOSED, GRID, MAP_MUS, MAP_SIGMAS, STEPS, survey
+from course.explorers.vae.bound import CLOSED, GRID, LONGEST, MAP_MUS, MAP_SIGMAS, RATE, STEPS, survey
 from course.explorers.vae.bound import caption as bound_caption
 from course.explorers.vae.plane import MOST_SHOWN, NEAREST, SIGNS, binarised, chosen, costs, signs
 from course.explorers.vae.plane import caption as plane_caption
@@ -128,12 +128,12 @@ def test_the_ascent_closes_the_gap_step_by_step(model, start):
 def test_a_step_of_the_ascent_follows_the_gradient():
     way = BOUND.state(**LEFT)["way"]
     steps = np.stack([np.diff(way[:, 0]), np.diff(np.log(way[:, 1]))], 1)
-    assert np.linalg.norm(steps, axis=1).max() <= 0.2 + 1e-12
+    assert np.linalg.norm(steps, axis=1).max() <= LONGEST + 1e-12
     _, elbo, _ = MODELS["linear"]
-    for i in (0, 25):
+    for i in (0, STEPS - 1):
         mu, log_sigma = torch.tensor([way[i, 0], np.log(way[i, 1])], requires_grad=True)
         gradient = torch.stack(torch.autograd.grad(elbo(mu, log_sigma.exp()), (mu, log_sigma))).numpy()
-        expected = 0.1 * gradient * min(1, 0.2 / np.linalg.norm(0.1 * gradient))
+        expected = RATE * gradient * min(1, LONGEST / np.linalg.norm(RATE * gradient))
         assert steps[i] == pytest.approx(expected, abs=1e-9)
 
 
@@ -218,17 +218,18 @@ def test_map_and_sliders_have_the_same_range():
 
 
 def test_what_is_drawn_is_centred_binarised_and_encoded_and_a_held_out_image_where_nothing_is_drawn():
-    state = PLANE.state()
-    assert state["drawing"] == EXAMPLE
+    state = PLANE.state(drawing=EXAMPLE)
     x = binarised(digit_image(EXAMPLE))
     assert np.array_equal(state["x"], x) and set(np.unique(x)) == {0, 1}
     mu, logvar = encode(torch.from_numpy(x).view(1, -1))
     assert np.allclose(state["mu"], mu[0], atol=1e-5)
-    assert np.allclose(state["sigma"], (logvar / 2).exp()[0], atol=1e-5)
+    exact = costs(decode, mu[0], logvar[0], torch.from_numpy(x).flatten())
+    assert state["costs"] == pytest.approx(exact, rel=1e-4)
     assert np.allclose(state["reconstruction"], decode(mu)[0], atol=1e-5)
-    state = PLANE.state(drawing=(), image=2)
-    assert np.array_equal(state["x"].ravel(), IMAGES[1])
-    assert "this image" in plane_caption(state) and "your digit" in plane_caption(PLANE.state())
+    assert "your digit" in plane_caption(state)
+    state = PLANE.state(image=2)
+    assert state["drawing"] == () and np.array_equal(state["x"].ravel(), IMAGES[1])
+    assert "this image" in plane_caption(state)
 
 
 def test_the_costs_are_the_two_terms_of_the_elbo():
@@ -254,7 +255,7 @@ def test_the_commonest_digit_is_that_of_the_nearest_codes():
 
 
 def test_the_title_of_the_plane_says_whose_codes_are_near():
-    state = PLANE.state(z_1=0.5, z_2=0.5)
+    state = PLANE.state(z_1=0.5, z_2=0.5, drawing=EXAMPLE)
     here, own = state["here"], state["own"]
     near = f"among the {here['commonest']}s ({here['share']} of 20 nearest codes)"
     assert (
@@ -264,7 +265,7 @@ def test_the_title_of_the_plane_says_whose_codes_are_near():
     assert "the prior hardly ever draws" in plane_caption(PLANE.state(z_1=3.5, z_2=3.5))
 
 
-def test_drawing_replaces_the_example_and_clear_empties_the_pad():
+def test_the_pad_is_drawn_on_and_cleared():
     explorer = vae.plane(decode, encode, CODES, LABELS, IMAGES)
     explorer.box()
     left, top, width, height = explorer.picture.panels()["pad"]

@@ -16,10 +16,8 @@ from course.plots.tiles import SIDE
 Z = 4
 BETAS = (0.1, 1.0, 8.0, 16.0)
 ROWS = [
-    {"beta": beta, "kl": kl, "recon_nll": nll, "active": active}
-    for beta, kl, nll, active in zip(
-        BETAS, (40.0, 25.0, 1.0, 0.5), (70.0, 80.0, 190.0, 191.0), (4, 4, 1, 0), strict=True
-    )
+    {"beta": beta, "kl": kl, "recon_nll": nll}
+    for beta, kl, nll in zip(BETAS, (40.0, 25.0, 1.0, 0.5), (70.0, 80.0, 190.0, 191.0), strict=True)
 ]
 RNG = torch.Generator().manual_seed(4)
 IMAGES = (torch.rand(COLUMNS, SIDE**2, generator=RNG) < 0.2).float()

@@ -35,27 +35,16 @@ def kernel(smooth):
             x x_i / h².
     """
     controls = {
-        "query": slider(
-            "query x", (-2, 2, 0.02), 0.5, "where the curve is estimated and the weights are shown"
-        ),
-        "bandwidth": list_slider(
-            "bandwidth h", BANDWIDTHS, 0.2, "the distance over which points count; smaller is more peaked"
-        ),
+        "query": slider("query x", (-2, 2, 0.02), 0.5, "where the curve is estimated"),
+        "bandwidth": list_slider("bandwidth h", BANDWIDTHS, 0.2, "the distance over which points count"),
         "scores": menu("scores", SCORES, None, "how a query x and a key, the point's xᵢ, make a score"),
-        "points": slider(
-            "points", (4, MOST), 30, "how many key-value pairs there are; more are added to those before"
-        ),
+        "points": slider("points", (4, MOST), 30, "how many keys, each with its value, there are"),
     }
+    compute, picture = partial(compute_kernel, smooth), Picture(build, update, (8.4, 3.9))
     return Explorer(
-        "attention as kernel regression",
-        controls,
-        partial(compute_kernel, smooth),
-        Picture(build, update, (8.4, 3.9)),
-        ALT,
-        main=("query", "bandwidth"),
-        touch={"plane": lambda state, x, y: {"query": x}},
-        hint="Drag the query.",
-    )
+        "attention as kernel regression", controls, compute, picture, ALT, main=("query", "bandwidth"),
+        touch={"plane": lambda state, x, y: {"query": x}}, hint="Drag the query.",
+    )  # fmt: skip
 
 
 def truth(x):
@@ -140,14 +129,16 @@ def caption(state):
     if state["scores"] == "dot":
         if round(state["query"], 9) == 0:
             return f"Dot product at x = 0: all scores are 0, so all {count} weights are equal"
-        return minus(
-            "Dot product: the query looks to the outermost key on its side, "
-            f"at {state['heaviest']:.2f}, not to near ones"
-        )
+        place = f"at {state['heaviest']:.2f}"
+        return f"Dot product: the outermost key on the query's side, {minus(place)}, has the largest weight"
     share = f"of {count} points {'carries' if carriers == 1 else 'carry'} {100 * SHARE:.0f} % of the weight"
     if carriers == 1:
         return f"Narrow: 1 {share}; the estimate follows one noisy point"
     if carriers > count / 2:
-        return f"Wide: {carriers} {share}; the estimate nears the mean of all"
-    estimate = f"{state['estimate']:.2f}, the true curve {truth(state['query']):.2f}"
-    return minus(f"The {carriers} nearest {share}: the estimate is {estimate}")
+        line = (
+            f"Wide: {carriers} {share}; estimate {state['estimate']:.2f}, mean of all {state['y'].mean():.2f}"
+        )
+    else:
+        values = f"{state['estimate']:.2f}, the true curve {truth(state['query']):.2f}"
+        line = f"The {carriers} nearest {share}: the estimate is {values}"
+    return minus(line)

@@ -41,16 +41,11 @@ def masks(attention, padding_mask, causal_mask):
         "length": slider("words that are real", (0, T), 6, f"of the {T} places; the others are padding"),
         "position": slider("query", (1, T), 5, "the word whose weights are the bars, counted from 1"),
     }
+    compute = partial(compute_masks, attention, padding_mask, causal_mask)
     return Explorer(
-        "masks",
-        controls,
-        partial(compute_masks, attention, padding_mask, causal_mask),
-        Picture(build, update, (8.4, 3.9)),
-        ALT,
-        main=("mask", "length"),
-        touch={"table": lambda state, x, y: {"position": y + 1}},
-        hint="Click a row.",
-    )
+        "masks", controls, compute, Picture(build, update, (8.4, 3.9)), ALT, main=("mask", "length"),
+        touch={"table": lambda state, x, y: {"position": y + 1}}, hint="Click a row.",
+    )  # fmt: skip
 
 
 def compute_masks(attention, padding_mask, causal_mask, *, mask, length, position):

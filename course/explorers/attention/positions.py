@@ -36,18 +36,11 @@ def positions(encoding):
     table = encoding(STEPS, WIDTH).numpy()
     touch = {name: lambda state, x, y: {"position": x} for name in ("map", "similarity")}
     touch |= {f"clock {pair}": partial(turned, pair) for pair in PAIRS}
+    compute, picture = partial(compute_positions, table), Picture(partial(build, table), update, (8.4, 3.9))
     return Explorer(
-        "positions",
-        controls,
-        partial(compute_positions, table),
-        Picture(partial(build, table), update, (8.4, 3.9)),
-        ALT,
-        main=("position", "offset"),
-        touch=touch,
-        play="position",
-        pace=120,
-        hint="Play, drag a hand, or drag in the map.",
-    )
+        "positions", controls, compute, picture, ALT, main=("position", "offset"), touch=touch,
+        play="position", pace=120, hint="Play, drag a hand, or drag in the map.",
+    )  # fmt: skip
 
 
 def compute_positions(table, *, position, offset):

@@ -43,17 +43,10 @@ def softmax_shape(jacobian_norm):
     medians = jacobian_norm(table.softmax(-1)).median(-1).values.numpy()
     compute = partial(compute_softmax_shape, jacobian_norm, table, medians)
     return Explorer(
-        "softmax shape",
-        controls,
-        compute,
-        Picture(build, update, (8.4, 3.7)),
-        ALT,
-        main=("d",),
+        "softmax shape", controls, compute, Picture(build, update, (8.4, 3.7)), ALT, main=("d",),
         touch={"gradient": lambda state, x, y: {"d": nearest(x)}},
-        play="d",
-        pace=200,
-        hint="Play, or drag in the right panel.",
-    )
+        play="d", pace=200, hint="Play, or drag in the right panel.",
+    )  # fmt: skip
 
 
 def score_table():

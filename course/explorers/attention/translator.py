@@ -2,6 +2,7 @@
 
 import html
 import json
+from base64 import b64encode
 from functools import lru_cache, partial
 
 import numpy as np
@@ -13,7 +14,7 @@ from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, headline, moving, outline
 from course.explorers.stage import BROWSER
 from course.plots import COLOURS
-from course.plots.texts import Texts
+from course.plots.texts import SIGNS, Texts
 
 EXAMPLES = (
     "вторник, 5 января 2021 г.",  # to begin with
@@ -28,7 +29,11 @@ WIDTH, HIGH = 800, 150  # pixels of the lines of text, and between them
 CELL = 34  # pixels of a character, where there is room
 WIDEST = 14  # pixels of the arc of weight 1
 LEAST, SEEN = 0.03, 0.005  # weights below are not drawn: of all characters, of the chosen one
-STYLE = f"<style>{(BROWSER / 'dates.css').read_text(encoding='utf-8')}</style>"
+FONT = b64encode(SIGNS.read_bytes()).decode("ascii")  # Chinese and Japanese signs
+STYLE = (
+    f"<style>@font-face {{ font-family: 'Course Signs'; src: url(data:font/otf;base64,{FONT}) }}\n"
+    f"{(BROWSER / 'dates.css').read_text(encoding='utf-8')}</style>"
+)
 ALT = (
     "The characters of a date as it was typed and, below, those that the translator writes, joined by arcs "
     "that are wider where the attention weight is larger; the arcs of the chosen character stand out."
@@ -49,27 +54,17 @@ def translator(translate):
     first = translate(EXAMPLES[0])
     named = [("mean of all heads", MEAN)]
     named += [(f"head {number}", number) for number in range(1, first["attn"].shape[1] + 1)]
+    last = max(2, len(first["output"]))
     controls = {
         "text": field("date to read", EXAMPLES[0], "a date in any of the languages that it was trained on"),
-        "position": slider(
-            "written character",
-            (1, max(2, len(first["output"]))),
-            7,
-            "the character whose weights are shown in colour, counted from 1",
-        ),
+        "position": slider("written character", (1, last), 7, "whose weights are shown, counted from 1"),
         "head": menu("head", named, MEAN, "one head's weights, or their mean over the heads"),
     }
+    compute, picture = partial(compute_translator, translate), Picture(build, update, (8.4, 3.0))
     return Explorer(
-        "translator",
-        controls,
-        partial(compute_translator, translate),
-        Picture(build, update, (8.4, 3.0)),
-        ALT,
-        main=("text", "position"),
-        adjust=bound_position,
-        text=page,
-        hint="Click a written character, or an example.",
-    )
+        "translator", controls, compute, picture, ALT, main=("text", "position"), adjust=bound_position,
+        text=page, hint="Click a written character, or an example.",
+    )  # fmt: skip
 
 
 def compute_translator(translate, *, text, head, position):
@@ -136,7 +131,7 @@ def page(state):
         for sign, weight in zip(state["source"], weights, strict=True)
     )
     written = "".join(
-        _cell(sign, wide, f"rgba(0,114,178,{0.75 * prob**2:.2f})", f"p = {prob:.3f}", number, number == row)
+        _cell(sign, wide, f"rgba(0,114,178,{0.5 * prob**2:.2f})", f"p = {prob:.3f}", number, number == row)
         for number, (sign, prob) in enumerate(zip(state["output"], state["probs"], strict=True))
     )
     buttons = "".join(

@@ -53,15 +53,17 @@ function render({ model, el }) {
 
   function write(html) {
     const all = () => [...page.querySelectorAll("[data-set]")];
-    const focused = all().indexOf(document.activeElement);
+    const focused = all().indexOf(document.activeElement), scrolled = page.firstElementChild?.scrollTop;
     place.hidden = true;
     page.hidden = false;
     page.innerHTML = html;
     for (const part of all()) {
+      if (part.hasAttribute("tabindex")) continue; // one of many, which a control reaches too
       part.tabIndex = 0;
       if (part.tagName !== "BUTTON") part.setAttribute("role", "button");
     }
     all()[focused]?.focus({ preventScroll: true });
+    if (scrolled) page.firstElementChild.scrollTop = scrolled;
   }
   const choose = event => {
     const part = event.target.closest("[data-set]");

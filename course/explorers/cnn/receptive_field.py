@@ -45,7 +45,7 @@ def receptive_field(layer_size):
         "layer": slider("layer of the unit", (1, MOST), MOST),
         "unit": slider("unit", (0, PIXELS - 1), 1),
     }
-    _link(controls)
+    follow = _link(controls)
     return Explorer(
         "receptive field",
         controls,
@@ -55,28 +55,27 @@ def receptive_field(layer_size):
         main=("preset", "blocks"),
         touch={"units": nearest_unit},
         hover=("units",),
+        adjust=follow,
         hint="Point at a unit of any layer.",
     )
 
 
-def compute_receptive_field(layer_size, *, preset, blocks, kernel, stride, growth, pool, layer, unit):
+def compute_receptive_field(layer_size, *, preset, layer, unit, **shape):
     """The numbers behind one picture of the receptive field.
 
     Args:
-        preset: not used; it has already set the sliders of `SHAPE`.
-        blocks: convolutions; `kernel` and `stride` are theirs, the dilation of the next is `growth` times as
-            large, and pooling of `pool` pixels and this stride follows each (1: none).
+        preset: a key of `PRESETS`, which then says what `shape` is, or `OWN`.
         layer: the unit's row, from 1; beyond the last layer the last one counts.
         unit: index in its row; beyond its end the last one counts.
+        shape: of `SHAPE`, for `layers_of`.
     Returns:
-        dict: layers (those that fit), asked (how many were asked for), centres (an array a row of units,
+        dict: shape; layers (those that fit), missing (how many do not), centres (an array a row of units,
         input first: the middle of what each one sees, in pixels), layer, unit, seen (an array of indices a
         row up to the unit's), lines (N, 2, 2) from (centre, row) below to (centre, row) above, size and jump
         in pixels, field and beside: the (first, last) pixel of what the unit and its neighbour see.
     """
-    wanted = []
-    for i in range(blocks):
-        wanted += [(kernel, stride, growth**i), *([(pool, pool, 1)] if pool > 1 else [])]
+    shape = dict(zip(SHAPE, PRESETS[preset], strict=True)) if preset in PRESETS else shape
+    wanted = layers_of(**shape)
     fit, centres = [], [np.arange(float(PIXELS))]
     for asked in wanted:
         met = taps(len(centres[-1]), *asked)
@@ -93,21 +92,19 @@ def compute_receptive_field(layer_size, *, preset, blocks, kernel, stride, growt
         lines += [[(x, row - 1), (top, row)] for xs, top in zip(below, above, strict=True) for x in xs]
         seen.insert(0, np.unique(met))
     size, jump = layer_size(fit[:layer])
-    field = seen[0][[0, -1]]
-    step = jump if unit + 1 < len(centres[layer]) else -jump
-    return {
-        "layers": fit,
-        "asked": len(wanted),
-        "centres": centres,
-        "layer": layer,
-        "unit": unit,
-        "seen": seen,
-        "lines": np.array(lines),
-        "size": size,
-        "jump": jump,
-        "field": field,
-        "beside": field + step if len(centres[layer]) > 1 else None,
-    }
+    field, units = seen[0][[0, -1]], len(centres[layer])
+    found = {"layers": fit, "missing": len(wanted) - len(fit), "centres": centres, "layer": layer}
+    found |= {"unit": unit, "seen": seen, "lines": np.array(lines), "size": size, "jump": jump}
+    beside = None if units == 1 else field + (jump if unit + 1 < units else -jump)
+    return shape | found | {"field": field, "beside": beside}
+
+
+def layers_of(blocks, kernel, stride, growth, pool):
+    """Layers of (kernel, stride, dilation), input first: `blocks` convolutions, whose dilation grows by a
+    factor from each to the next, and pooling after each, unless it is over 1 pixel.
+    """
+    pooling = [(pool, pool, 1)] if pool > 1 else []
+    return [layer for i in range(blocks) for layer in [(kernel, stride, growth**i), *pooling]]
 
 
 def taps(n, kernel, stride, dilation):
@@ -123,33 +120,34 @@ def nearest_unit(state, x, y):
 
 
 def title(state):
-    """What the unit sees, and how far its neighbour sees further."""
-    first, last = state["field"]
-    read, size = len(state["seen"][0]), state["size"]
-    text = f"This unit sees pixels {first} to {last}" if size > 1 else f"This unit sees pixel {first} alone"
-    text += f", but {read} of these {size} alone" if read < size else f", {size} of {PIXELS}" * (size > 1)
-    if state["beside"] is not None:
-        text += f"; its neighbour lies {state['jump']} further"
-    missing = state["asked"] - len(state["layers"])
-    return text + (f". No room for {missing} more" if missing else "")
+    """How the field is added up layer by layer, and how far the neighbour's lies further."""
+    text, jump, size, read = "1", 1, state["size"], len(state["seen"][0])
+    for kernel, stride, dilation in state["layers"][: state["layer"]]:
+        text += f" + {kernel - 1}·{dilation * jump}" if kernel > 1 else ""
+        jump *= stride
+    text = f"The field: {text} = {size} pixels" + (f", it reads {read}" if read < size else "")
+    return text + (f"; the next begins {jump} further" if state["beside"] is not None else "")
 
 
 def build(figure):
-    """All artists of the picture."""
-    axes = panel(figure, 2.15, 0.5, 6.1, 3.0, "units", xlim=(-0.7, PIXELS - 0.3), yticks=())
-    axes.set(xlabel="position in the input (pixels)", xticks=range(0, PIXELS, 3))
-    axes.spines[:].set_visible(False)
+    """All artists of the picture: the units, and below them what the chosen one and its neighbour see."""
+    looks = dict(xlim=(-0.7, PIXELS - 0.3), yticks=())
+    axes = panel(figure, 2.15, 0.98, 6.1, 2.36, "units", xticks=(), **looks)
+    below = panel(figure, 2.15, 0.48, 6.1, 0.42, xticks=range(0, PIXELS, 3), ylim=(-0.5, 1.5), **looks)
+    below.set_xlabel("position in the input (pixels)")
+    for each in (axes, below):
+        each.spines[:].set_visible(False)
     dots = dict(linestyle="none", clip_on=False)
-    bar = dict(linewidth=4, solid_capstyle="butt")
     return {
-        "field": moving(axes, color=COLOURS[0], **bar),
-        "beside": moving(axes, color=COLOURS[4], **bar),
+        "fields": [moving(below, color=COLOURS[i], linewidth=5, solid_capstyle="butt") for i in (0, 4)],
+        "whose": below.add_artist(Texts(9, "DejaVu Sans", align=1)),
         "names": axes.add_artist(Texts(9, "DejaVu Sans", align=1)),
+        "missing": axes.add_artist(Caption(0.84, 1.07, size=9)),
         "lines": moving(axes, color=COLOURS[0], linewidth=1),
         "units": moving(axes, "o", color="0.55", markersize=7, markerfacecolor="white", **dots),
         "seen": moving(axes, "s", color=COLOURS[0], markersize=7, **dots),
         "unit": moving(axes, "D", color=COLOURS[1], markersize=10, **dots),
-        "caption": axes.add_artist(Caption(0.32, 1.09, size=11)),
+        "caption": axes.add_artist(Caption(0.33, 1.175, size=11)),
     }
 
 
@@ -157,7 +155,7 @@ def update(artists, state):
     """Put a state's numbers into the artists."""
     centres, seen, layer = state["centres"], state["seen"], state["layer"]
     axes, rows = artists["units"].axes, len(centres)
-    if axes.get_ylim() != (limits := (-1.1, rows - 0.6)):
+    if axes.get_ylim() != (limits := (-0.3, rows - 0.7)):
         axes.set_ylim(limits)
     artists["units"].set_data(np.concatenate(centres), np.repeat(range(rows), [*map(len, centres)]))
     chosen = [row[indices] for row, indices in zip(centres, seen, strict=False)]
@@ -165,12 +163,18 @@ def update(artists, state):
     artists["unit"].set_data(chosen[-1], [layer])
     ends = np.concatenate([state["lines"], np.full((len(state["lines"]), 1, 2), np.nan)], 1)  # gaps between
     artists["lines"].set_data(ends.reshape(-1, 2).T)
-    names = ["its neighbour's field", "its field", f"input: {PIXELS} pixels"]
-    names += [row_name(len(c), form, i + 1) for i, (c, form) in enumerate(zip(centres[1:], state["layers"]))]
-    artists["names"].set_data(-1.2, [-0.85, -0.5, *range(rows)], names)
-    for name, y in (("field", -0.5), ("beside", -0.85)):
-        ends = state[name]
-        artists[name].set_data(([], []) if ends is None else ((ends[0] - 0.5, ends[1] + 0.5), (y, y)))
+    layers = enumerate(zip(centres[1:], state["layers"], strict=True), 1)
+    names = [f"input: {PIXELS} pixels", *(row_name(len(units), form, row) for row, (units, form) in layers)]
+    artists["names"].set_data(-1.2, range(rows), names)
+    missing, shown = state["missing"], [end for end in (state["field"], state["beside"]) if end is not None]
+    room = f"no room for {missing} more layer" + "s" * (missing > 1)
+    artists["missing"].set_text(room if missing else "")
+    artists["whose"].set_data(
+        -1.2, (1, 0)[: len(shown)], ("its field", "its neighbour's field")[: len(shown)]
+    )
+    for y, line in zip((1, 0), artists["fields"], strict=True):
+        first, last = shown[1 - y] if 1 - y < len(shown) else (np.nan, np.nan)
+        line.set_data((first - 0.5, last + 0.5), (y, y))
     artists["caption"].set_text(title(state))
 
 
@@ -183,17 +187,19 @@ def row_name(units, layer, row):
 
 
 def _link(controls):
-    """The preset sets the sliders; values that fit no preset turn the preset to "my own"."""
+    """A slider that is moved turns the preset to "my own"; the function for `adjust`: a preset sets them."""
+    following = []
 
-    def fill(change):
-        for name, value in zip(SHAPE, PRESETS.get(change["new"], ()), strict=False):
-            controls[name].value = value
+    def follow(controls, state):
+        following.append(True)
+        for name in SHAPE:
+            controls[name].value = state[name]
+        following.clear()
 
-    def name_it(change):
-        values = tuple(controls[name].value for name in SHAPE)
-        named = [preset for preset, shape in PRESETS.items() if shape == values]
-        controls["preset"].value = named[0] if named else OWN
+    def leave(change):
+        if not following:
+            controls["preset"].value = OWN
 
-    controls["preset"].observe(fill, "value")
     for name in SHAPE:
-        controls[name].observe(name_it, "value")
+        controls[name].observe(leave, "value")
+    return follow

@@ -94,7 +94,7 @@ def sliding_kernel(conv2d, images):
         "shown": menu("output shown", [PARTLY, WHOLE]),
         "position": slider("position, row by row", (0, rows * columns - 1), 13 * columns + 9),
     }
-    _link(controls["preset"], controls["kernel"])
+    follow = _link(controls["preset"], controls["kernel"])
     _keep_place(controls, images)
     return Explorer(
         "sliding kernel",
@@ -103,6 +103,7 @@ def sliding_kernel(conv2d, images):
         Picture(build, update, (8.4, 4.0)),
         ALT,
         main=("preset", "image"),
+        adjust=follow,
         touch={"image": at_image, "output": at_output},
         play=scan,
         hint="Drag the window, click in the output, or play the scan.",
@@ -115,7 +116,7 @@ def compute_sliding_kernel(
     """The numbers behind one picture of the sliding kernel.
 
     Args:
-        preset: not used; it has already set `kernel`, 3 × 3 numbers.
+        preset: a key of `KERNELS`, or `OWN`: the 3 × 3 numbers `kernel`.
         shown: `WHOLE`, or `PARTLY`: what the window has not reached yet is left out.
         position: of the window, counted along the output's rows; beyond the last one the last one counts.
     Returns:
@@ -124,7 +125,7 @@ def compute_sliding_kernel(
         span (pixels that the window covers each way), patch, kernel and products (3, 3), total.
     """
     x = images[image][None, None]  # (1, 1, H, W)
-    weight = torch.tensor(kernel, dtype=x.dtype)
+    weight = torch.tensor(KERNELS.get(preset, kernel), dtype=x.dtype)
     output = conv2d(x, weight[None, None], None, stride, padding, dilation)[0, 0].numpy().copy()
     padded = torch.nn.functional.pad(x[0, 0], (padding,) * 4)
     row, column = divmod(min(position, output.size - 1), output.shape[1])
@@ -270,18 +271,17 @@ def _connect(artists, right, ends, cell):
 
 
 def _link(preset, grid):
-    """The preset fills the grid; numbers that fit no preset turn the preset to "my own"."""
-
-    def fill(change):
-        if change["new"] != OWN:
-            grid.value = KERNELS[change["new"]]
+    """Numbers that are typed turn the preset to their name, or "my own"; for `adjust`: a preset sets them."""
 
     def name(change):
         same = [key for key, kernel in KERNELS.items() if np.array_equal(kernel, change["new"])]
         preset.value = same[0] if same else OWN
 
-    preset.observe(fill, "value")
+    def follow(controls, state):
+        grid.value = KERNELS.get(state["preset"], grid.value)
+
     grid.observe(name, "value")
+    return follow
 
 
 def _keep_place(controls, images):

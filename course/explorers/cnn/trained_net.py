@@ -1,4 +1,4 @@
-"""Chapter 1's explorer of the trained net: it reads a drawing, and each feature map shows where it comes from."""
+"""Chapter 1's explorer of the trained net: it reads a drawing, and a map shows what it comes from."""
 
 import math
 from functools import partial
@@ -21,6 +21,7 @@ LAYERS = ("conv1", "conv2")
 ACROSS = 4  # maps in a row of a mosaic
 SOURCES = 3  # maps of the first layer that a line joins to one of the second
 BEST = 3  # classes
+SIZES = (20, 18, 16)  # pixels of a drawing's longer side; the first is that of MNIST's digits
 DRAWING, DIGIT = "my drawing", "a test digit"
 CENTRED, AS_DRAWN = "scaled and centred like MNIST's", "as it lies on the pad"
 ALT = (
@@ -43,7 +44,7 @@ def trained_net(model, images, labels):
         "source": menu("the net reads", [DRAWING, DIGIT]),
         "drawing": Strokes(),
         "digit": slider("test digit", (0, len(images) - 1), 0),
-        "chosen": list_slider("feature map", [(f"{LAYERS[m[0]]}, {m[1]}", m) for m in maps], maps[16]),
+        "chosen": list_slider("feature map", [(f"{LAYERS[m[0]]}, {m[1]}", m) for m in maps], (1, 6)),
         "fit": menu("a drawing is read", [CENTRED, AS_DRAWN]),
         "turn": slider("turn (°)", (-45, 45), 0),
         "right": slider("right (px)", (-8, 8), 0),
@@ -75,25 +76,28 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
         drawing: strokes, as `drawing.Strokes` keeps them; nothing drawn gives no answer.
         digit: index of the test image.
         chosen: (layer, channel) of a feature map, both from 0.
-        fit: `CENTRED` or `AS_DRAWN`.
+        fit: `CENTRED`, in all of `SIZES`, or `AS_DRAWN`.
         changes: for `changed`.
     Returns:
-        dict: image (28, 28); maps, two arrays (C, H', W') after ReLU; probs (K,), best (the `BEST` likeliest
-        classes, first the likeliest), label (None for a drawing), empty; of the chosen map: kernels (1 or C,
-        K, K), strength (C,) of the first layer's maps in it, window (left, top, side) of its strongest unit.
+        dict: original and image (28, 28), before and after the changes; maps, two arrays (C, H', W') after
+        ReLU; probs (K,), best (the `BEST` likeliest classes, first the likeliest), label (None for a
+        drawing), empty; of the chosen map: kernels (1 or C, K, K), strength (C,) of the first layer's maps in
+        it, window (left, top, side) of what its strongest unit sees, None where all units are 0.
     """
-    mine, empty = source == DRAWING, source == DRAWING and not drawing
-    if mine:
-        x = torch.from_numpy(digit_image(drawing) if fit == CENTRED else pad_image(drawing))[None, None]
+    mine = source == DRAWING
+    empty = mine and not drawing
+    if mine and fit == CENTRED:
+        x = torch.from_numpy(np.stack([digit_image(drawing, size) for size in SIZES]))[:, None]
     else:
-        x = images[digit : digit + 1].float()
-    x = changed(x, **changes)
-    maps, probs = watch(model, x)
+        x = torch.from_numpy(pad_image(drawing))[None, None] if mine else images[digit : digit + 1].float()
+    after = x if empty else torch.cat([changed(image[None], **changes) for image in x])
+    maps, probs = watch(model, after)
     if empty:
         maps, probs = [0 * values for values in maps], 0 * probs
     layer, channel = chosen
     return {
-        "image": x[0, 0].cpu().numpy(),
+        "original": x[0, 0].cpu().numpy(),
+        "image": after[0, 0].cpu().numpy(),
         "maps": maps,
         "probs": probs,
         "best": np.argsort(-probs, kind="stable")[:BEST],
@@ -145,7 +149,9 @@ def turned(x, degrees):
 
 
 def watch(model, x):
-    """(maps after ReLU of conv1 and conv2, probabilities) as arrays; the model is left as it was."""
+    """What a model makes of x (B, 1, H, W), as arrays: the maps after ReLU of conv1 and conv2 for the first
+    image, and the mean of the probabilities; the model is left as it was.
+    """
     seen, mode, parameter = {}, model.training, next(model.parameters())
     hooks = [
         getattr(model, name).register_forward_hook(lambda module, args, y, name=name: seen.update({name: y}))
@@ -154,7 +160,7 @@ def watch(model, x):
     try:
         model.eval()
         with torch.no_grad():
-            probs = model(x.to(parameter.device, parameter.dtype)).softmax(1)[0]
+            probs = model(x.to(parameter.device, parameter.dtype)).softmax(1).mean(0)
     finally:
         model.train(mode)
         for hook in hooks:
@@ -173,17 +179,10 @@ def _window(model, values, layer):
     """(left, top, side) in pixels of what the strongest unit of a map sees; None where all are 0."""
     if not values.max() > 0:
         return None
-    kernels, (row, column) = (
-        [getattr(model, name).kernel_size[0] for name in LAYERS],
-        divmod(int(values.argmax()), values.shape[1]),
-    )
-    if layer == 0:
-        return column, row, kernels[0]
-    return (
-        2 * column,
-        2 * row,
-        kernels[0] + 1 + 2 * (kernels[1] - 1),
-    )  # convolution, pooling by 2, convolution
+    first, second = (getattr(model, name).kernel_size[0] for name in LAYERS)
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    step, side = ((1, first), (2, first + 1 + 2 * (second - 1)))[layer]  # conv, pooling by 2, conv
+    return step * column, step * row, side
 
 
 def at_map(layer, shapes, state, x, y):
@@ -196,68 +195,73 @@ def at_map(layer, shapes, state, x, y):
 
 def title(state):
     """What the net answers."""
-    net = "Your own net" if state["own"] else "The net"
     if state["empty"]:
         return "Draw a digit on the pad: the net reads it while you draw"
-    first, second = state["best"][:2]
-    percent = [f"{100 * state['probs'][k]:.1f} %" for k in (first, second)]
-    answer = f"{net} reads {first} with {percent[0]}, then {second} with {percent[1]}"
+    (first, second), probs = state["best"][:2], state["probs"]
+    whose = "Your own net" if state["own"] else "The net"
+    answer = f"{whose} reads {first} with {percent(probs[first])}".replace(">", "more than")
+    if probs[second] >= 0.001:
+        answer += f", then {second} with {percent(probs[second])}"
     if state["label"] is None:
         return answer
     return f"{answer}: " + ("right" if first == state["label"] else f"wrong, it is a {state['label']}")
 
 
+def percent(probability):
+    """A probability in per cent, not rounded to none or all."""
+    if probability < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
+
+
 def build(figure, shapes):
     """All artists: the pad above the answer, what the net reads, then a mosaic of maps for each layer."""
-    pad = panel(figure, 0.15, 1.3, 2.25, 2.25, "pad", xlim=(0, 1), ylim=(1, 0), xticks=(), yticks=())
-    answer = panel(figure, 0.45, 0.42, 1.55, 0.72, xlim=(0, 1), ylim=(BEST - 0.4, -0.6))
-    read = panel(figure, 2.68, 2.2, 1.35, 1.35, xticks=(), yticks=())
-    kernel = panel(figure, 2.68, 0.42, 1.35, 1.35, xticks=(), yticks=())
-    first = panel(figure, 4.3, 1.3, 2.25, 2.25, LAYERS[0])
-    second = panel(figure, 6.82, 0.42, 1.43, 3.13, LAYERS[1])
+    pad = panel(figure, 0.15, 1.3, 2.25, 2.25, "pad", xlim=(0, 1), ylim=(1, 0))
+    answer = panel(figure, 0.45, 0.42, 1.4, 0.72, xlim=(0, 1), ylim=(BEST - 0.4, -0.6), xticks=(0, 1))
+    read, kernel = panel(figure, 2.68, 2.2, 1.35, 1.35), panel(figure, 2.68, 0.42, 1.35, 1.35)
+    layers = panel(figure, 4.3, 1.3, 2.25, 2.25, LAYERS[0]), panel(figure, 6.82, 0.42, 1.43, 3.13, LAYERS[1])
     above = overlay(figure)
-    points = 72 * PEN * 2.25  # a pen's width on the pad
+    pen = dict(linewidth=72 * PEN * 2.25, solid_capstyle="round", solid_joinstyle="round")  # as on the pad
+    image = dict(vmin=0, vmax=1, interpolation="nearest")
+    signed = colormaps[SIGNED].with_extremes(bad="white")
+    frame = partial(Rectangle, (0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)
     artists = {
-        "test": pad.imshow(np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1, extent=(0, 1, 1, 0)),
-        "strokes": moving(
-            pad, color="black", linewidth=points, solid_capstyle="round", solid_joinstyle="round"
-        ),
-        "image": read.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1),
-        "window": read.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=1.5)),
-        "kernels": kernel.imshow(np.zeros((23, 23)), cmap=colormaps[SIGNED].with_extremes(bad="white")),
+        "test": pad.imshow(np.zeros((28, 28)), cmap="gray_r", extent=(0, 1, 1, 0), **image),
+        "strokes": moving(pad, color="black", **pen),
+        "image": read.imshow(np.zeros((28, 28)), cmap="gray", **image),
+        "window": read.add_patch(frame()),
+        "kernels": kernel.imshow(np.zeros((2, 2)), cmap=signed, interpolation="nearest", extent=(0, 1, 1, 0)),
         "kernel": kernel.add_artist(Caption(0.5, -0.1, size=9)),
-        "maps": [_mosaic(*pair) for pair in zip((first, second), shapes, strict=True)],
-        "chosen": [
-            axes.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2))
-            for axes in (first, second)
-        ],
-        "links": [moving(above, color=COLOURS[1]) for _ in range(SOURCES + 1)],
+        "maps": [_mosaic(*pair) for pair in zip(layers, shapes, strict=True)],
+        "chosen": [axes.add_patch(frame()) for axes in layers],
+        "links": [moving(above, color=COLOURS[1]) for _ in range(SOURCES)],
+        "meaning": layers[0].add_artist(Caption(0.5, -0.09, size=8.5)),
         "bars": list(answer.barh(range(BEST), 0.5, color=COLOURS[0], height=0.7)),
         "classes": answer.add_artist(Texts(10, "DejaVu Sans", "bold", align=1)),
         "percents": answer.add_artist(Texts(9, "DejaVu Sans", align=0)),
         "prompt": pad.add_artist(Caption(0.5, 0.5)),
         "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
-    pad.set_title("draw here", fontsize=9, pad=3)
-    read.set_title("what the net reads", fontsize=9, pad=3)
-    for axes, name, (channels, height, width) in zip((first, second), LAYERS, shapes, strict=True):
-        axes.set_title(f"{name}: {channels} maps, {height} × {width}", fontsize=9, pad=3)
+    names = [f"{name}: {c} maps, {h} × {w}" for name, (c, h, w) in zip(LAYERS, shapes, strict=True)]
+    for axes, name in zip((pad, read, *layers), ("draw here", "what the net reads", *names), strict=True):
+        axes.set_title(name, fontsize=9, pad=3)
+        axes.set(xticks=(), yticks=())
+    kernel.set(xticks=(), yticks=())
     for axes in (pad, read, kernel):
         axes.spines[:].set(visible=True, color="0.6")
-    answer.set(xlabel="probability", xticks=(0, 1), yticks=())
+    answer.set_yticks(())
+    answer.spines[["top", "right"]].set_visible(False)
     answer.tick_params(labelsize=8, pad=1, length=2)
-    answer.xaxis.labelpad = -8
+    answer.set_xlabel("probability", fontsize=9, labelpad=-7)
     return artists
 
 
 def _mosaic(axes, shape):
     """An empty mosaic of maps: black for 0, white for the largest value of the layer."""
     shown = tiles(np.zeros(shape))
-    axes.set(xticks=(), yticks=())
     axes.spines[:].set_visible(False)
-    cmap = colormaps["gray"].with_extremes(bad="white")
-    extent = (0, shown.shape[1], shown.shape[0], 0)
-    return axes.imshow(shown, cmap=cmap, vmin=0, vmax=1, aspect="auto", extent=extent)
+    looks = dict(cmap=colormaps["gray"].with_extremes(bad="white"), interpolation="nearest", vmin=0, vmax=1)
+    return axes.imshow(shown, aspect="auto", extent=(0, shown.shape[1], shown.shape[0], 0), **looks)
 
 
 def tiles(maps, across=ACROSS):
@@ -270,8 +274,8 @@ def tiles(maps, across=ACROSS):
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    mine = state["label"] is None
-    artists["test"].set_data(np.zeros((28, 28)) if mine else state["image"])
+    mine, best, probs = state["label"] is None, state["best"], state["probs"]
+    artists["test"].set_data(np.zeros((28, 28)) if mine else state["original"])
     ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in state["drawing"]] if mine else []
     artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
     artists["prompt"].set_text("draw a digit" if state["empty"] else "")
@@ -279,64 +283,64 @@ def update(artists, state):
     for image, maps in zip(artists["maps"], state["maps"], strict=True):
         image.set_data(tiles(maps))
         image.set_clim(0, max(float(maps.max()), 1e-9))
-    _show_chosen(artists, state)
-    best, probs = state["best"], state["probs"]
     for bar, k in zip(artists["bars"], best, strict=True):
         bar.set_width(float(probs[k]))
     shown = () if state["empty"] else best
-    rows = range(len(shown))
-    artists["classes"].set_data(-0.05, rows, [str(k) for k in shown])
+    artists["classes"].set_data(-0.05, range(len(shown)), [str(k) for k in shown])
     artists["percents"].set_data(
-        [probs[k] + 0.03 for k in shown], rows, [f"{100 * probs[k]:.1f} %" for k in shown]
+        probs[best][: len(shown)] + 0.03, range(len(shown)), [percent(probs[k]) for k in shown]
     )
     artists["caption"].set_text(title(state))
+    _show_chosen(artists, state)
+    _show_links(artists, state)
 
 
 def _show_chosen(artists, state):
-    """The chosen map's frame, its kernels, and lines from it to what it comes from."""
-    layer, channel = state["chosen"]
-    kernels, window = state["kernels"], state["window"]
-    shown = kernels[0] if layer == 0 else tiles(kernels)
+    """The chosen map's frame and kernels, and the square of the image that its strongest unit sees."""
+    (layer, channel), kernels, window = state["chosen"], state["kernels"], state["window"]
+    for i, (image, maps) in enumerate(zip(artists["chosen"], state["maps"], strict=True)):
+        image.set_visible(i == layer)
+        image.set_bounds(*box(maps, channel))
+    shown = tiles(kernels) if layer else kernels[0]
     artists["kernels"].set_data(shown)
-    artists["kernels"].set_extent((0, shown.shape[1], shown.shape[0], 0))
-    largest = np.abs(kernels).max()
-    artists["kernels"].set_clim(-largest, largest)
-    artists["kernel"].set_text(f"kernel{'s' if layer else ''} of {LAYERS[layer]}'s map {channel}")
+    artists["kernels"].set_clim(-np.abs(kernels).max(), np.abs(kernels).max())
+    artists["kernel"].set_text(
+        f"its {len(kernels)} kernels, orange < 0" if layer else "its kernel, orange < 0"
+    )
     artists["window"].set_visible(window is not None)
     if window is not None:
-        left, top, side = window
-        artists["window"].set_bounds(left - 0.5, top - 0.5, side, side)
-    boxes = [_box(maps.shape, channel) for maps in state["maps"]]
-    for i, frame in enumerate(artists["chosen"]):
-        frame.set_visible(i == layer)
-        frame.set_bounds(*boxes[i])
-    axes = artists["maps"][layer].axes
-    left, top, width, height = boxes[layer]
-    start = place(axes, left, top + height / 2)
-    sources = np.argsort(-state["strength"])[:SOURCES] if layer and not state["empty"] else []
-    ends = [_right(artists["maps"][0].axes, _box(state["maps"][0].shape, i)) for i in sources]
-    weights = [4 * state["strength"][i] / state["strength"].max() for i in sources]
-    for link in artists["links"]:
-        link.set_data([], [])
-    for link, end, weight in zip(artists["links"], ends, weights, strict=False):
+        artists["window"].set_bounds(window[0] - 0.5, window[1] - 0.5, window[2], window[2])
+    name = f"{LAYERS[layer]}, map {channel}"
+    if window is None:
+        artists["meaning"].set_text(f"{name}: all its units are 0")
+        return
+    lines = f"lines: the {SOURCES} maps that weigh most in it" if layer else "line: what it comes from"
+    square = "square: what its strongest unit sees"
+    artists["meaning"].set_text(f"{name}\n{lines}\n{square}\nwhite: the layer's largest value")
+
+
+def _show_links(artists, state):
+    """Lines from a map to what it comes from, the thicker the more it weighs."""
+    (layer, channel), window = state["chosen"], state["window"]
+    left, top, _, height = box(state["maps"][layer], channel)
+    start, ends = place(artists["maps"][layer].axes, left, top + height / 2), []
+    if layer and window is not None:
+        for source in np.argsort(-state["strength"])[:SOURCES]:
+            left, top, width, height = box(state["maps"][0], source)
+            end = place(artists["maps"][0].axes, left + width, top + height / 2)
+            ends.append((end, 3 * state["strength"][source] / state["strength"].max()))
+    elif window is not None:
+        ends.append((place(artists["image"].axes, window[0] + window[2], window[1] + window[2] / 2), 1))
+    for i, link in enumerate(artists["links"]):
+        end, weight = ends[i] if i < len(ends) else (start, 0)
         link.set_data(*np.transpose([start, end]))
         link.set_linewidth(weight)
-    if layer == 0 and window is not None:
-        x, y, side = window
-        artists["links"][0].set_data(
-            *np.transpose([start, place(artists["image"].axes, x + side - 0.5, y + side / 2)])
-        )
-        artists["links"][0].set_linewidth(1)
 
 
-def _box(shape, channel):
-    """(left, top, width, height) of a map in its mosaic."""
+def box(maps, channel):
+    """(left, top, width, height) of a map (C, H, W) in its mosaic."""
     row, column = divmod(channel, ACROSS)
-    return column * (shape[2] + 1), row * (shape[1] + 1), shape[2], shape[1]
-
-
-def _right(axes, box):
-    return place(axes, box[0] + box[2], box[1] + box[3] / 2)
+    return column * (maps.shape[2] + 1), row * (maps.shape[1] + 1), maps.shape[2], maps.shape[1]
 
 
 def _link(controls):
@@ -347,8 +351,8 @@ def _link(controls):
         if change["new"]:
             source.value = DRAWING
 
-    def take_digit(change):
-        source.value = DIGIT
+    def take(whose, change):
+        source.value = whose
 
     def change_source(change):
         if change["new"] == DIGIT:
@@ -357,5 +361,6 @@ def _link(controls):
             drawing.value = kept.pop("strokes", ())
 
     drawing.observe(draw, "value")
-    controls["digit"].observe(take_digit, "value")
+    controls["digit"].observe(partial(take, DIGIT), "value")
+    controls["fit"].observe(partial(take, DRAWING), "value")
     source.observe(change_source, "value")

@@ -8,9 +8,9 @@ from matplotlib.collections import PolyCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import arrays, legend, minus, moving
+from course.explorers.parts import arrays, headline, legend, mark, minus, moving
 from course.plots import COLOURS
-from course.plots.texts import Caption, Texts
+from course.plots.texts import Texts
 
 MOST_LAYERS = 30
 HIGH = 2.05  # of both scales, up and down
@@ -138,16 +138,14 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
 
 def build(figure):
     """All artists: the activations above, the gradients below, layer under layer."""
-    figure.set_layout_engine("none")
-    grid = figure.add_gridspec(2, 1, left=0.07, right=0.99, bottom=0.12, top=0.85, hspace=0.2)
-    above, below = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
-    artists = {"caption": above.add_artist(Caption(0.5, 1.29))}
+    artists = {"caption": headline(figure)}
+    above, below = figure.subplots(2, 1)
     artists |= _build_row(above, "forward", "activation", "forward →")
     artists |= _build_row(
         below, "backward", "gradient", "← backward (the last layer's root mean square is 1)"
     )
     lines = [artists["forward_dots"], artists["forward_dashes"]]
-    legend(above, lines, ["root mean square", "predicted (relu, linear)"], x=1, side="right")
+    legend(above, lines, ["root mean square", "predicted (relu, linear)"], x=1, y=0.95, side="right")
     below.set_xlabel("layer", labelpad=16)
     artists["layers"] = below.add_artist(Texts(9, "DejaVu Sans"))
     artists["layers"].set_transform(below.transAxes)
@@ -161,13 +159,12 @@ def _build_row(axes, name, label, way):
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     axes.text(0.005, 1.02, way, transform=axes.transAxes, fontsize=9, va="bottom")
     colour = COLOURS[0] if name == "forward" else COLOURS[1]
-    arrow = dict(linestyle="", color=colour, markersize=6, clip_on=False)
     return {
         f"{name}_bars": axes.add_collection(PolyCollection([], facecolors=colour, linewidths=0)),
         f"{name}_dots": moving(axes, "o", color="black", markersize=4, zorder=4),
         f"{name}_dashes": moving(axes, "--", color="black", linewidth=1.2, zorder=3),
-        f"{name}_below": moving(axes, "v", **arrow),
-        f"{name}_above": moving(axes, "^", **arrow),
+        f"{name}_below": mark(axes, "v", colour, 6, markeredgecolor=colour),
+        f"{name}_above": mark(axes, "^", colour, 6, markeredgecolor=colour),
     }
 
 
@@ -176,7 +173,7 @@ def update(artists, state):
     layers = state["layers"]
     places = (np.arange(layers) + 0.5) / layers
     for name in ("forward", "backward"):
-        artists[f"{name}_bars"].set_verts(outlines(places, 0.45 / layers, state[f"{name}_bars"]))
+        artists[f"{name}_bars"].set_verts(outlines(places, min(0.45 / layers, 0.05), state[f"{name}_bars"]))
         artists[f"{name}_dots"].set_data(places, np.sqrt(state[name]))
         line = [] if state[f"{name}_line"] is None else np.sqrt(state[f"{name}_line"])
         artists[f"{name}_dashes"].set_data(places[: len(line)], line)

@@ -11,13 +11,13 @@ from matplotlib.collections import PolyCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, factor_text, mark, moving, spread, within
+from course.explorers.parts import factor_text, headline, mark, moving, spread, within
 from course.plots import COLOURS
 
 WIDE, HIGH = 3.2, 2.5  # half of the plane's sides
 LEVELS = 0.002 * 3.0 ** np.arange(9)  # of the contours
 TINTS = colormaps["Blues"](np.linspace(0.34, 0.0, len(LEVELS) + 1))  # between them
-FLOOR, MOST = 1e-6, 1e3  # of the loss's scale
+FLOOR, MOST = 1e-8, 1e2  # of the loss's scale
 STEPS = 100  # at most
 LETTERS = 0.06  # of a panel's height: what a name needs
 FAR = 100.0  # places further out are drawn at this distance, beyond the picture's edge
@@ -116,7 +116,7 @@ def gradient(surface, condition, a, b):
 @cache
 def contours(surface, condition):
     """For each of `LEVELS`, from the highest, the parts of the plane below it: list of lists of (N, 2)."""
-    x, y = np.linspace(-WIDE, WIDE, 211), np.linspace(-HIGH, HIGH, 151)
+    x, y = np.linspace(-WIDE, WIDE, 321), np.linspace(-HIGH, HIGH, 251)
     lines = contour_generator(x, y, loss(surface, condition, *np.meshgrid(x, y)), fill_type="OuterOffset")
     return [lines.filled(-1, level)[0] for level in LEVELS[::-1]]
 
@@ -178,9 +178,8 @@ def compute_descent(names, walked, *, surface, optimizer, lr, momentum, conditio
 
 def build(names, figure):
     """All artists: the paths over the plane to the left, the losses over the steps to the right."""
-    grid = figure.add_gridspec(1, 2, width_ratios=(1.2, 1))
-    artists = {"caption": caption_above(figure, grid, 1.13, "\n\n")}
-    plane, right = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    artists = {"caption": headline(figure)}
+    plane, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     return artists | _build_plane(plane, names) | _build_losses(right, names)
 
 
@@ -200,9 +199,10 @@ def _build_plane(axes, names):
 
 def _build_losses(axes, names):
     axes.set_label("loss")
-    axes.set(xlabel="step", xlim=(0, 1.68 * STEPS), ylim=np.log10((FLOOR, MOST)))
+    axes.set(xlim=(0, 1.68 * STEPS), ylim=np.log10((FLOOR, MOST)))  # names stand to the right
+    axes.set_xlabel("step", x=0.5 / 1.68)
     axes.set(xticks=range(0, STEPS + 1, 20), ylabel="loss above the minimum")
-    axes.set_yticks(range(-6, 3, 2), [f"$10^{{{power}}}$" for power in range(-6, 3, 2)])
+    axes.set_yticks(range(-8, 3, 2), [f"$10^{{{power}}}$" for power in range(-8, 3, 2)])
     axes.spines["bottom"].set_bounds(0, STEPS)
     line = moving(axes, "--", color="black", linewidth=1.2, zorder=5)
     words = axes.text(0, 1.03, r"– –  predicted: $L_0\,\rho^{\,t}$", fontsize=9, transform=axes.transAxes)
@@ -266,8 +266,8 @@ def shown(path):
 def caption(state):
     """How far the chosen path has come, and what the curvatures say about its learning rate."""
     last = state["losses"][state["chosen"]][-1]
-    said = f"{last:.2g}".replace("e-", "e−") if last <= MOST else f"> {MOST:,.0f}"
-    return f"Step {state['count']}: loss {said};  {meaning(state)}"
+    said = f"{last:.2g}".replace("e-", "e−") if last <= MOST else f"> {MOST:g}"
+    return f"Step {state['count']}: loss {said}; {meaning(state)}"
 
 
 def meaning(state):
@@ -278,7 +278,7 @@ def meaning(state):
         return f"no factor is predicted for {state['optimizer']}: only the path tells"
     radius, edge, bound = state["radius"], "2/λₘₐₓ", 2
     if state["optimizer"] == HEAVY:
-        edge, bound = "2(1 + μ)/λₘₐₓ", 2 * (1 + state["momentum"])
+        edge, bound = "2(1+μ)/λₘₐₓ", 2 * (1 + state["momentum"])
     sign, does = ("<", "converges") if radius < 1 else (">", "diverges")
     if abs(radius - 1) < EDGE:
         sign, does = "=", "on the edge"

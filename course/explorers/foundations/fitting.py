@@ -7,7 +7,7 @@ import torch
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import caption_above, legend, mark, moving, within
+from course.explorers.parts import headline, legend, mark, moving, within
 from course.plots import COLOURS
 from course.plots.texts import Texts
 
@@ -66,11 +66,12 @@ def fitting(features, ridge):
 
 
 def grab(state, x, y):
-    """The point at (x, y), across more than upwards, is moved to the height y."""
-    far = np.hypot(10 * (state["x"] - x), state["y"] - y)
-    nearest = int(far.argmin())
+    """The point at (x, y), across more than upwards, is moved to the height y; one that moves is kept."""
+    upwards = state["y"] - y
+    upwards[state["moved"]] /= 20
+    nearest = int(np.hypot(10 * (state["x"] - x), upwards).argmin())
     shifted = state["shift"] if nearest == state["moved"] else 0
-    return {"grabbed": nearest + 1, "shift": float(y - state["y"][nearest] + shifted)}
+    return {"grabbed": nearest + 1, "shift": y - state["y"][nearest] + shifted}
 
 
 def truth(x):
@@ -155,10 +156,10 @@ def compute_fitting(seen, fits, *, model, size, decay, points, noise, grabbed, s
 
 def build(figure):
     """All artists: the points and the fit to the left, the errors against the size to the right."""
-    grid = figure.add_gridspec(1, 2, width_ratios=(1.1, 1))
-    artists = {"caption": caption_above(figure, grid, 1.2, "\n\n\n")}
-    artists |= _build_fit(figure.add_subplot(grid[0, 0]))
-    return artists | _build_errors(figure.add_subplot(grid[0, 1]))
+    artists = {"caption": headline(figure)}
+    left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
+    left.set_title("\n", fontsize=11)  # room for the legends and the names of the regions
+    return artists | _build_fit(left) | _build_errors(right)
 
 
 def _build_fit(axes):
@@ -212,7 +213,7 @@ def update(artists, state):
         sizes = np.flatnonzero(state[name])
         artists[name].set_data(np.where(state[name], MOST, FLOOR))
         if len(sizes):
-            middles.append(max(sizes.mean(), *(middle + APART for middle in middles), 0))
+            middles.append(max(sizes.mean(), *(middle + APART for middle in middles), 2.7))
             words.append(word)
     artists["regions"].set_data(middles, 1.035, words)
     artists["caption"].set_text(caption(state))
@@ -237,6 +238,6 @@ def caption(state):
 
 def said(value):
     """An error to two digits, which is not spelt out where it is nothing but rounding."""
-    if not np.isfinite(value):
-        return "not finite"
-    return "below 1e−6" if 0 < value < 1e-6 else f"{value:.2g}".replace("e+0", "e").replace("e-0", "e−")
+    if not np.isfinite(value) or 0 < value < 1e-6:
+        return "below 1e−6" if value < 1 else "not finite"
+    return f"{value:.2g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e−")

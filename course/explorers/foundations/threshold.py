@@ -8,7 +8,7 @@ from matplotlib.collections import PolyCollection
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, mark, moving
+from course.explorers.parts import arrays, headline, mark, moving
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -139,10 +139,10 @@ def compute_threshold(confusion, rates, drawn, surveyed, *, threshold, separatio
 
 def build(figure):
     """All artists: histograms to the left, the confusion matrix in the middle, the ROC curve to the right."""
-    figure.set_layout_engine("none")
-    places = ((0.05, 0.13, 0.3, 0.72), (0.4, 0.21, 0.295, 0.62), (0.76, 0.29, 0.22, 0.462))
-    left, middle, right = (figure.add_axes(place) for place in places)
-    artists = {"caption": left.add_artist(Caption(1.5, 1.13))}
+    artists = {"caption": headline(figure)}
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1.15, 1.15, 1))
+    for axes in (middle, right):
+        axes.set_aspect("equal")
     return artists | _build_bars(left) | _build_matrix(middle) | _build_roc(right)
 
 

@@ -1,71 +1,73 @@
-"""Chapter 2's explorer of a trained LSTM: its gates and states over a text, and what it expects next."""
+"""Chapter 2's explorer of a trained LSTM: a text coloured by one cell, its gates, and what comes next."""
 
-from functools import partial
+import math
+from functools import lru_cache, partial
+from html import escape
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import LinearSegmentedColormap
 
+from course.explorers import page
 from course.explorers.base import Explorer, Picture
 from course.explorers.characters import BREAK, typed, visible
 from course.explorers.controls import field, menu, slider
-from course.explorers.parts import arrays, minus, moving, moving_scale, round_up
+from course.explorers.parts import arrays, minus, moving, outline
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
 
-UNIT = "unit"
-NAMES = {"i": "input gate i", "f": "forget gate f", "o": "output gate o", "c": "cell c", "h": "output h"}
-MARKERS = dict(zip(NAMES, ("o-", "s--", "^-.", "D-", "v:"), strict=True))
-GATES, STATES = ("i", "f", "o"), ("c", "h")
-TICKS = (-1, -0.5, 0, 0.5, 1)  # of the states' scale
-MOST = 60  # characters
-BEST = 10  # next characters
+MOST = 500  # characters
+BEST = 7  # next characters
+LINES = 13  # of the still picture
+CMAP = LinearSegmentedColormap.from_list("cell", colormaps[SIGNED](np.linspace(0.15, 0.85, 65)))
+CMAP = CMAP.with_extremes(bad="white")
 ALT = (
-    "An LSTM's gates and states over the characters of a text, as curves of one unit or a map of all, "
-    "and bars for the next characters that it holds most probable."
+    "A text, each character coloured by the value of one LSTM cell after it, the unit's gates at one "
+    "position, and bars for the next characters that the model holds most probable."
 )
 
 
-def gate_inspector(trace, vocabulary, text="It is a truth universally acknowledged, that a", unit=0):
-    """Explore what the gates of a trained LSTM do, character by character.
+def gate_inspector(trace, vocabulary, units, text, position=0):
+    """Explore what the cells of a trained LSTM follow, and what their gates do, character by character.
 
     Args:
         trace: the chapter's function (text) -> dict of tensors: "i", "f", "g", "o", "c", "h" (T, D_h) and
             "logits" (T, V), those after text[: t + 1] at t. A ValueError (an unknown character, say) is
-            shown under the picture.
+            shown above the text. It is called once for a text.
         vocabulary: str of V characters.
-        text, unit: what to begin with.
+        units: dict of a unit's number to (what its cell follows, their correlation, the largest one of an
+            untrained net's cells); the first is shown at first.
+        text, position: what to begin with.
     """
-    units = trace(typed(text)[:MOST])["h"].shape[1]
-    show = [("one unit: i, f, o, c, h", UNIT), *((f"all units: {NAMES[key]}", key) for key in NAMES)]
+    named = [(f"{name} ({unit})", unit) for unit, (name, *_) in units.items()]
+    text = text.replace("\n", BREAK)
     controls = {
-        "text": field("text", text, f"the first {MOST} characters are read; {BREAK} stands for a line break"),
-        "show": menu("show", show, UNIT, "curves of one unit, or a map of all units"),
-        "unit": slider("unit", (0, units - 1), unit, "which entry of the gates and states"),
+        "unit": menu("unit", named, None, "whose cell colours the text: what it follows, and its number"),
         "position": slider(
-            "position",
-            (0, MOST - 1),
-            len(text) // 2,
-            "the character after which the next one is predicted, counted from 0",
+            "position", (0, MOST - 1), position, "the character whose step is told, counted from 0"
         ),
+        "text": field("text", text, f"the first {MOST} characters are read; {BREAK} stands for a line break"),
     }
-    compute = partial(compute_gate_inspector, trace, vocabulary)
-    picture = Picture(partial(build, units=units, best=min(BEST, len(vocabulary))), update, (9.6, 4.9))
-    return Explorer(
-        "gate inspector", controls, compute, picture, ALT, main=("position", "unit"), adjust=bound_position
+    compute = partial(compute_gate_inspector, lru_cache(maxsize=8)(trace), vocabulary)
+    build_all = partial(build, best=min(BEST, len(vocabulary)))
+    conduct = dict(
+        main=("unit", "position"), adjust=bound_position, play="position", text=partial(html, units)
     )
+    hint = "Click a character, or play."
+    picture = Picture(build_all, update, (8.4, 3.7))
+    return Explorer("gate inspector", controls, compute, picture, ALT, hint=hint, **conduct)
 
 
-def compute_gate_inspector(trace, vocabulary, *, text, show, unit, position):
-    """The numbers behind one picture of the gates.
+def compute_gate_inspector(trace, vocabulary, *, text, unit, position):
+    """The numbers behind one page of the gates.
 
     Args:
         text: what the text field holds; its first `MOST` characters are read.
-        show: `UNIT`, or the name of what is shown for all units, a key of `NAMES`.
-        unit, position: ints; beyond the last one the last one counts.
+        unit, position: ints; beyond the last position the last one counts.
     Returns:
-        dict: text (what was read), cut (how many characters were not), unit, position, curves (dict of
-        the names to (T,)), now (dict of "i", "f", "g", "o", "c", "h" and "before", the cell one step earlier,
-        to floats), map (D_h, T) or None, next (the likeliest characters), probs (theirs), follows (the text's
-        own next character, or None), its_prob.
+        dict: text (what was read), cut (how many characters were not), position, cell (T,), now (dict of "i",
+        "f", "g", "o", "c", "h" and "before", the cell one step earlier, to floats), next (the likeliest
+        characters), probs (theirs), follows (the text's own next character, or None), its_prob.
     Raises:
         ValueError: for an empty text, and as `trace` does.
     """
@@ -73,11 +75,11 @@ def compute_gate_inspector(trace, vocabulary, *, text, show, unit, position):
     if not whole:
         raise ValueError("The text is empty: type at least one character.")
     read = whole[:MOST]
-    seen = {name: arrays(values) for name, values in trace(read).items()}
-    unit, position = min(unit, seen["h"].shape[1] - 1), min(position, len(read) - 1)
+    seen = trace(read)
+    position = min(position, len(read) - 1)
+    cell = arrays(seen["c"][:, unit])
     now = {name: float(seen[name][position, unit]) for name in "ifgoch"}
-    now["before"] = float(seen["c"][position - 1, unit]) if position else 0.0
-    logits = seen["logits"][position]
+    logits = arrays(seen["logits"][position])
     probs = np.exp(logits - logits.max())
     probs /= probs.sum()
     best = np.argsort(-probs, kind="stable")[:BEST]
@@ -85,11 +87,9 @@ def compute_gate_inspector(trace, vocabulary, *, text, show, unit, position):
     return {
         "text": read,
         "cut": len(whole) - len(read),
-        "unit": unit,
         "position": position,
-        "curves": {name: seen[name][:, unit] for name in NAMES},
-        "now": now,
-        "map": None if show == UNIT else seen[show].T,
+        "cell": cell,
+        "now": now | {"before": float(cell[position - 1]) if position else 0.0},
         "next": [vocabulary[k] for k in best],
         "probs": probs[best],
         "follows": follows,
@@ -102,127 +102,106 @@ def bound_position(controls, state):
     controls["position"].max = max(1, len(state["text"]) - 1)
 
 
-def build(figure, units, best):
-    """All artists: the gates above the states, a map in the same place, and bars to the right."""
-    grid = figure.add_gridspec(2, 2, width_ratios=(3.4, 1), height_ratios=(1, 1.25))
-    gates, states = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
-    whole, right = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[:, 1])
-    artists = {"caption": whole.add_artist(Caption(0.5, 1.145))}
-    for axes, names, label in ((gates, GATES, "gate, 0 to 1"), (states, STATES, "state")):
-        for k, name in enumerate(NAMES):
-            if name in names:
-                style = dict(color=COLOURS[k if k < 4 else 6], linewidth=1.3, markersize=3.5)
-                artists[name] = moving(axes, MARKERS[name], label=NAMES[name], **style)
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), ncols=3, fontsize=9, borderpad=0)
-        axes.set(ylabel=label, xticks=[], ylim=(-0.05, 1.05) if axes is gates else (-1, 1))
-        axes.axhline(0, color="0.8", linewidth=1, zorder=0)
-    artists["scale"] = moving_scale(states, TICKS, "−0.50")
-    whole.set_title("\n\n\n", fontsize=9)  # room for the caption and the legend
-    whole.set(ylabel="unit", xticks=[], ylim=(units - 0.5, -0.5))
-    artists["map"] = whole.imshow(np.zeros((units, 2)), cmap=SIGNED, aspect="auto", interpolation="nearest")
-    outside = dict(color=COLOURS[1], markersize=7, clip_on=False, in_layout=False)
-    artists["chosen"] = moving(whole, "<", **outside)
-    for axes in (states, whole):
-        axes.set_xlabel("\n\ncharacter (arrow: the position)", fontsize=10)  # room for the letters
-    artists["letters"] = states.add_artist(Texts(9.5))
-    artists["letters"].set_transform(states.get_xaxis_transform())
-    artists["marks"] = [moving(axes, ":", color="0.3", linewidth=1) for axes in (gates, states, whole)]
-    artists["arrow"] = moving(states, "^", **outside)
-    artists["arrow"].set_transform(states.get_xaxis_transform())
-    return artists | _build_bars(right, best)
+def number(value):
+    """A number with two decimals and a true minus sign."""
+    text = f"{value:.2f}"
+    return minus(text if text.strip("-0.") else text.lstrip("-"))
 
 
-def _build_bars(axes, best):
-    axes.set_title("\n\n", fontsize=10)  # room for the caption
-    axes.set(xlabel="probability", xlim=(0, 1.55), xticks=(0, 0.5, 1), ylim=(best - 0.4, -0.6))
-    axes.set_yticks(range(best), [" "] * best)
-    axes.set_ylabel("next character\n", fontsize=10)  # room for the characters
-    axes.tick_params(axis="y", length=0)
-    return {
-        "bars": list(axes.barh(range(best), 0.5, color=COLOURS[0], height=0.7)),
-        "names": axes.add_artist(Texts(11)),
-        "percents": axes.add_artist(Texts(9, "DejaVu Sans", align=0)),
-        "follows": moving(axes, "<", color=COLOURS[1], markersize=7),
-        "said": axes.add_artist(Caption(0.5, 1.145)),
-    }
+def factor(value):
+    """A number as a factor: in brackets if it is negative."""
+    return f"({number(value)})" if number(value).startswith("−") else number(value)
+
+
+def largest(state):
+    """What the darkest colours stand for: the largest |cell|, rounded up to two digits, at least 0.1."""
+    top = max(0.1, np.abs(state["cell"]).max())
+    unit = 10.0 ** (math.floor(math.log10(top)) - 1)
+    return math.ceil(top / unit - 1e-9) * unit
+
+
+def finding(state):
+    """The title: what the gates do to the cell at this position."""
+    now, sign = state["now"], visible(state["text"][state["position"]])
+    before, after, kept = number(now["before"]), number(now["c"]), number(now["f"])
+    where, goes = f"At “{sign}” unit {state['unit']}", f"c goes from {before} to {after}"
+    if abs(now["c"] - now["before"]) < 0.05:
+        return f"{where} keeps its cell: f = {kept}, c = {after}"
+    if now["f"] < 0.2:
+        return f"{where} forgets (f = {kept}): {goes}"
+    if abs(now["i"] * now["g"]) >= abs((1 - now["f"]) * now["before"]):
+        return f"{where} writes (i · g = {number(now['i'] * now['g'])}): {goes}"
+    return f"{where} lets its cell fade (f = {kept}): {goes}"
+
+
+def equations(state):
+    """The unit's step in numbers, two equations."""
+    f, before, i, g, o = (factor(state["now"][name]) for name in ("f", "before", "i", "g", "o"))
+    c, h = state["now"]["c"], state["now"]["h"]
+    return (
+        f"cₜ = f · cₜ₋₁ + i · g = {f} · {before} + {i} · {g} = {number(c)}",
+        f"hₜ = o · tanh cₜ = {o} · {factor(np.tanh(c))} = {number(h)}",
+    )
+
+
+def html(units, state):
+    """The page as HTML."""
+    top, now, (name, r, control) = largest(state), state["now"], units[state["unit"]]
+    chips = signs = gates = ""
+    for unit, (its_name, *_) in units.items():
+        on = " class=on" * (unit == state["unit"])
+        chips += f"<button{on} data-set='{{\"unit\": {unit}}}'>{escape(its_name)} {unit}</button>"
+    colours = page.shades(CMAP, 0.5 + state["cell"] / (2 * top))
+    for t, (sign, value, colour) in enumerate(zip(state["text"], state["cell"], colours, strict=True)):
+        here = " class=here" * (t == state["position"])
+        signs += (
+            f"<span{here} tabindex=-1 data-set='{{\"position\": {t}}}' data-value={number(value)} "
+            f"style=background:{colour}>{page.character(sign)}</span>"
+        )
+    for gate, its_name in (("f", "forget gate"), ("i", "input gate"), ("o", "output gate")):
+        gates += f"{its_name} {gate} = {number(now[gate])} {page.level(now[gate])}&emsp;"
+    bars = page.bars(zip(map(visible, state["next"]), state["probs"], strict=True))
+    before = visible(state["text"][max(0, state["position"] - 9) : state["position"] + 1])
+    own = "The text ends here."
+    if state["follows"] is not None:
+        own = f"The text has “{visible(state['follows'])}”: {page.percent(state['its_prob'])}."
+    cut = f" The text's last {state['cut']} characters are not read." if state["cut"] else ""
+    return page.wrapped(
+        finding(state),
+        f'{chips}<div class="row"><div class="page">{signs}</div><div class="beside">'
+        f"Next, after “{escape(before)}”:{bars}{escape(own)}</div></div>"
+        f"<p>{page.scale(CMAP, f'cell: −{top:g}', f'{top:g}')}&emsp;r = {number(r)} with “{escape(name)}” on "
+        f"held-out text; in an untrained net at most {number(control)}.{cut}</p>"
+        f"<p>{gates}</p><p>{'&emsp;&emsp;'.join(equations(state))}</p>",
+    )
+
+
+def build(figure, best):
+    """All artists of the still picture: the coloured text, and bars to the right."""
+    left, right = figure.subplots(1, 2, width_ratios=(4.6, 1))
+    left.set_title("\n", fontsize=11)  # room for the caption
+    artists = page.build(left, LINES, CMAP, -1, 1)
+    artists["here"] = moving(left, color="black", linewidth=1.5)
+    artists["caption"] = left.add_artist(Caption(0.62, 1.06, 11))
+    artists["sum"] = left.add_artist(Caption(0.5, -0.07, 10))
+    right.set(xlabel="probability\n\n", xlim=(0, 1), xticks=(0, 1), ylim=(best - 0.4, -0.6))
+    right.set_yticks(range(best), [" "] * best)
+    right.set_ylabel("next character\n", fontsize=10)  # room for the characters
+    right.tick_params(axis="y", length=0)
+    artists["bars"] = list(right.barh(range(best), 0.5, color=COLOURS[0], height=0.7))
+    artists["names"] = right.add_artist(Texts(11))
+    return artists
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    text, position, one = state["text"], state["position"], state["map"] is None
-    _arrange(artists, state)
-    place = np.arange(len(text))
-    limit = round_up(max(np.abs(state["curves"][name]).max() for name in STATES), 1)
-    for name, values in state["curves"].items():
-        artists[name].set_data(place, values / limit if name in STATES else values)
-    artists["scale"].set_data(-0.014, TICKS, [minus(f"{limit * tick:g}") for tick in TICKS])
-    for mark in artists["marks"]:
-        mark.set_data([position] * 2, mark.axes.get_ylim())
-    artists["letters"].set_data(place, -0.06, visible(text))
-    artists["arrow"].set_data([position], [-0.155])
-    artists["chosen"].set_data([place[-1] + 1], [state["unit"]])
-    if not one:
-        artists["map"].set_data(state["map"])
-        artists["map"].set_extent((-0.5, len(text) - 0.5, len(state["map"]) - 0.5, -0.5))
-    artists["caption"].set_text(_caption(state))
-    _update_bars(artists, state)
-
-
-def _arrange(artists, state):
-    """Show curves or map, with limits that fit; what moves the axes costs a whole redraw, so seldom."""
-    one, axes = state["map"] is None, {name: artists[name].axes for name in ("i", "h", "map")}
-    for name in ("i", "h"):
-        axes[name].set_visible(one)
-    axes["map"].set_visible(not one)
-    for artist in [artists[name] for name in (*NAMES, "scale")] + artists["marks"][:2]:
-        artist.set_visible(one)
-    for artist in (artists["map"], artists["chosen"], artists["marks"][2]):
-        artist.set_visible(not one)
-    right = 20 * -(-len(state["text"]) // 20) - 0.5
-    if axes["h"].get_xlim() != (-0.5, right):
-        for name in axes:
-            axes[name].set_xlim(-0.5, right)
-    if not one:
-        artists["map"].set_clim(-span(state), span(state))
-
-
-def span(state):
-    """The value of the map's darkest colour: 1 for gates and outputs, the largest one for cells."""
-    return max(1.0, float(np.abs(state["map"]).max())) if state["show"] == "c" else 1.0
-
-
-def _caption(state):
-    letter, cut = visible(state["text"][state["position"]]), state["cut"]
-    now = {name: number(value) for name, value in state["now"].items()}
-    lines = [
-        f"unit {state['unit']} at position {state['position']}, “{letter}”:   c = f · (c before) + i · g = "
-        f"{now['f']} · {now['before']} + {now['i']} · {now['g']} = {now['c'].strip('()')}",
-        f"h = o · tanh c = {now['o']} · {number(np.tanh(state['now']['c']))} = {now['h'].strip('()')}"
-        + (f"   (the text's last {cut} characters are not read)" if cut else ""),
-    ]
-    if state["map"] is not None:
-        limit = f"{span(state):.3g}"
-        below = "" if state["show"] in GATES else f"dark orange −{limit}, "
-        lines.append(f"map of {NAMES[state['show']]}: {below}white 0, dark purple {limit}")
-    return "\n".join(lines)
-
-
-def number(value):
-    """A number with two decimals, in brackets if it is negative."""
-    text = f"{abs(value):.2f}"
-    return f"(−{text})" if value < 0 and float(text) else text
-
-
-def _update_bars(artists, state):
-    probs, follows, rows = state["probs"], state["follows"], np.arange(len(state["probs"]))
-    for bar, prob in zip(artists["bars"], probs, strict=True):
-        bar.set_width(float(prob))
-    artists["names"].set_data(-0.1, rows, [visible(character) for character in state["next"]])
-    artists["percents"].set_data(probs + 0.03, rows, [f"{100 * prob:.1f} %" for prob in probs])
-    place = [state["next"].index(follows)] if follows in state["next"] else []
-    artists["follows"].set_data([1.48] * len(place), place)
-    before = visible(state["text"][max(0, state["position"] - 9) : state["position"] + 1])
-    own = "the text ends"
-    if follows:
-        own = f"the text's own: “{visible(follows)}”\n{100 * state['its_prob']:.1f} %"
-    artists["said"].set_text(f"after “{before}”\n{own}" + (" (triangle)" if place else ""))
+    top = largest(state)
+    page.update(artists, state["text"], state["cell"] / top)
+    [row], [column] = (place[[state["position"]]] for place in page.places(state["text"]))
+    artists["here"].set_data(*outline(column - 0.5, row - 0.5, 1, 1))
+    artists["caption"].set_text(finding(state))
+    scale = f"the cell after each character: orange −{top:g}, white 0, purple {top:g}"
+    artists["sum"].set_text("\n".join([scale, *equations(state)]))
+    for bar, chance in zip(artists["bars"], state["probs"], strict=True):
+        bar.set_width(float(chance))
+    artists["names"].set_data(-0.12, range(len(state["next"])), [visible(sign) for sign in state["next"]])

@@ -1,110 +1,149 @@
 """Chapter 2's explorer of sampling: what a language model writes, and how surprising each character was."""
 
-import math
 from functools import partial
+from html import escape
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from course.explorers import page
 from course.explorers.base import Explorer, Picture
-from course.explorers.characters import BREAK, typed
+from course.explorers.characters import BREAK, typed, visible
 from course.explorers.controls import field, slider
+from course.explorers.parts import arrays
 from course.plots import COLOURS
-from course.plots.texts import Caption, Texts
+from course.plots.texts import Caption
 
-ACROSS = 64  # characters in a row
-PROMPT = 3 * ACROSS  # characters of the prompt that are read, its last ones
-MOST = 8  # bits: the darkest shade
+PROMPT = 200  # characters of the prompt that are read, its last ones
+DARKEST = 8  # bits
+BEST = 5  # next characters that are named
+SEEDS = 21
+LINES = 7  # of the still picture
+CMAP = LinearSegmentedColormap.from_list("surprisal", ["white", COLOURS[1]]).with_extremes(bad="white")
 ALT = (
-    "The prompt in bold letters and the text that the model wrote after it, "
+    "The prompt and the text that the model wrote after it, "
     "each of its characters on a shade that is darker where the character was less probable."
 )
 
 
-def sampling(sample, vocabulary, prompt="It is a truth universally acknowledged, that ", length=240):
+def sampling(sample, follow, vocabulary, prompt="It is a truth universally acknowledged, that ", length=160):
     """Explore how a language model's text depends on the prompt, temperature, top-k and chance.
 
     Args:
         sample: the chapter's function (prompt, length, temperature, top_k, seed) -> (text, probabilities):
             `length` characters after the prompt, and the (length,) probabilities that they had, after
-            temperature and top-k. A ValueError (an unknown character, say) is shown under the picture.
+            temperature and top-k. A ValueError (an unknown character, say) is shown above the text.
+        follow: function (text, temperature, top_k) -> (len(text), V): the probabilities of what may follow
+            each of the text's characters, after temperature and top-k.
         vocabulary: str of the characters that the model knows.
         prompt: the prompt to begin with.
         length: how many characters are sampled.
     """
     known = len(vocabulary)
     controls = {
-        "prompt": field(
-            "prompt", prompt, f"what the model reads first, possibly nothing; {BREAK} stands for a line break"
-        ),
         "temperature": slider(
             "temperature",
             (0.1, 2, 0.1),
             0.8,
             "the logits are divided by it: below 1 bolder guesses, above 1 more even ones",
         ),
+        "prompt": field(
+            "prompt", prompt, f"what the model reads first, possibly nothing; {BREAK} stands for a line break"
+        ),
         "top_k": slider("top-k", (1, known), known, "only this many most probable characters can be chosen"),
-        "seed": slider("seed", (0, 20), 0, "of the random numbers that choose"),
+        "seed": slider("seed", (0, SEEDS - 1), 0, "of the random numbers that choose"),
     }
-    rows = math.ceil((PROMPT + length) / ACROSS)
-    compute = partial(compute_sampling, sample, length)
-    picture = Picture(partial(build, rows=rows), update, (9.4, 1.5 + 0.26 * rows))
-    return Explorer("sampling", controls, compute, picture, ALT, main=("temperature", "seed"))
+    compute = partial(compute_sampling, sample, follow, vocabulary, length)
+    picture = Picture(build, update, (8.4, 2.8))
+    return Explorer("sampling", controls, compute, picture, ALT, main=("temperature", "prompt"), text=html)
 
 
-def compute_sampling(sample, length, *, prompt, temperature, top_k, seed):
-    """The numbers behind one picture of sampling.
+def compute_sampling(sample, follow, vocabulary, length, *, prompt, temperature, top_k, seed):
+    """The numbers behind one page of sampling.
 
     Args:
         prompt: what the text field holds; the model reads its last `PROMPT` characters.
     Returns:
-        dict: prompt (what was read), cut (how many characters before it were not), text, bits (length,):
-        each sampled character's surprisal -log2 p.
+        dict: prompt (what was read), cut (how many characters before it were not), text, bits (length,), each
+        sampled character's surprisal -log2 p; first, the mean of those that begin a word, and within, of all
+        others, None where there are none; next, for each the `BEST` most probable (character, probability).
     """
     whole = typed(prompt)
     read = whole[-PROMPT:]
     text, probs = sample(read, length, temperature, top_k, seed)
     probs = np.clip(np.asarray(probs, dtype=float), np.finfo(float).tiny, 1)
-    return {"prompt": read, "cut": len(whole) - len(read), "text": text, "bits": 0.0 - np.log2(probs)}
+    bits = 0.0 - np.log2(probs)
+    before = (read or "\n") + text[:-1]
+    chances = arrays(follow(before, temperature, top_k))[-len(text) :]
+    best = np.argsort(-chances, axis=1, kind="stable")[:, : min(BEST, top_k)]
+    pairs = zip(before[-len(text) :], text, strict=True)
+    begins = np.array([sign.isalpha() and not last.isalpha() for last, sign in pairs], dtype=bool)
+    return {
+        "prompt": read,
+        "cut": len(whole) - len(read),
+        "text": text,
+        "bits": bits,
+        "first": float(bits[begins].mean()) if begins.any() else None,
+        "within": float(bits[~begins].mean()) if not begins.all() else None,
+        "next": [
+            [(vocabulary[k], float(row[k])) for k in chosen]
+            for row, chosen in zip(chances, best, strict=True)
+        ],
+    }
 
 
-def build(figure, rows):
-    """All artists: shaded cells, the letters on them, the caption; the scale is part of the background."""
+def finding(state):
+    """The title: how surprising the text is, and where."""
+    mean = f"{state['bits'].mean():.2f} bits per character"
+    if state["top_k"] == 1:
+        return f"{mean}: with top-k 1 nothing is left to chance"
+    if state["first"] is None or state["within"] is None:
+        return mean
+    return f"{mean}: {state['first']:.2f} at a word's first letter, {state['within']:.2f} elsewhere"
+
+
+def guesses(state, i):
+    """HTML: what the model held most probable where it wrote its character i."""
+    before = visible((state["prompt"] + state["text"][:i])[-12:])
+    sign, bits = visible(state["text"][i]), state["bits"][i]
+    said = f"After “{before}” it wrote “{sign}”: {bits:.1f} bits. Most probable:"
+    return escape(said) + page.bars([(visible(name), chance) for name, chance in state["next"][i]])
+
+
+def html(state):
+    """The page as HTML."""
+    signs = ""
+    for i, colour in enumerate(page.shades(CMAP, state["bits"] / DARKEST)):
+        sign, beside = (
+            page.character(state["text"][i]),
+            f'<span class="beside next">{guesses(state, i)}</span>',
+        )
+        signs += f"<span style=background:{colour}>{sign}{beside}</span>"
+    most = guesses(state, int(state["bits"].argmax()))
+    again = f"<button data-set='{{\"seed\": {(state['seed'] + 1) % SEEDS}}}'>Another sample</button>"
+    legend = page.scale(CMAP, "surprisal: 0 bits, sure", f"{DARKEST} bits and more")
+    cut = f"<p>The prompt's first {state['cut']} characters were not read.</p>" if state["cut"] else ""
+    prompt = "".join(map(page.character, state["prompt"]))
+    return page.wrapped(
+        finding(state),
+        f'<div class="row"><div class="page"><b>{prompt}</b>{signs}</div>'
+        f'<div class="beside"><b>The greatest surprise</b><br>{most}Point at any other character.</div></div>'
+        f"<p>{again}&emsp;{legend}</p>{cut}",
+    )
+
+
+def build(figure):
+    """All artists of the still picture."""
     axes = figure.add_subplot()
     axes.set_title("\n", fontsize=11)  # room for the caption
-    cmap = LinearSegmentedColormap.from_list("surprisal", ["white", COLOURS[1]])
-    cmap = cmap.with_extremes(under="0.88", bad="white")
-    cells = axes.imshow(np.zeros((rows, ACROSS)), cmap=cmap, vmin=0, vmax=MOST, aspect="auto")
-    axes.set(xlabel="character in the row", ylabel="row's first\ncharacter", xticks=range(0, ACROSS, 8))
-    axes.set_yticks(range(rows), [ACROSS * row for row in range(rows)])
-    axes.tick_params(length=0, labelsize=8)
-    axes.spines[:].set_visible(False)
-    figure.colorbar(cells, ax=axes, label="surprisal (bits)", extend="max", pad=0.01, ticks=range(0, 9, 2))
-    return {
-        "cells": cells,
-        "prompt": axes.add_artist(Texts(13, weight="bold")),
-        "text": axes.add_artist(Texts(13)),
-        "caption": axes.add_artist(Caption(0.5, 1 + 33 / (65 + 26 * rows))),
-    }
+    artists = page.build(axes, LINES, CMAP, 0, DARKEST, 11.5)
+    artists["caption"] = axes.add_artist(Caption(0.5, 1.09, 11))
+    figure.colorbar(artists["cells"], ax=axes, label="surprisal (bits)", extend="max", pad=0.01, aspect=12)
+    return artists
 
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    prompt, text, bits = state["prompt"], state["text"], state["bits"]
-    array = artists["cells"].get_array()
-    shades = np.full(array.size, np.nan)
-    shades[: len(prompt)] = -1  # grey
-    shades[len(prompt) : len(prompt) + len(text)] = bits
-    artists["cells"].set_data(shades.reshape(array.shape))
-    place = np.arange(len(prompt) + len(text))
-    row, column = place // ACROSS, place % ACROSS
-    for name, part in (("prompt", slice(0, len(prompt))), ("text", slice(len(prompt), None))):
-        letters = (prompt + text)[part].replace("\n", BREAK)
-        artists[name].set_data(column[part], row[part], letters)
-    mean = float(bits.mean()) if len(bits) else 0.0
-    artists["caption"].set_text(
-        f"temperature {state['temperature']:.1f}, top-k {state['top_k']}: mean surprisal {mean:.2f} bits a "
-        f"character, as a choice among {2**mean:.1f} equally likely ones\n"
-        f"darker: more surprising; bold on grey: the prompt; {BREAK}: a line break"
-        + (f"; the prompt's first {state['cut']} characters were not read" if state["cut"] else "")
-    )
+    none = np.full(len(state["prompt"]), np.nan)
+    page.update(artists, state["prompt"] + state["text"], np.concatenate([none, state["bits"]]))
+    artists["caption"].set_text(finding(state))

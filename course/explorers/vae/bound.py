@@ -22,7 +22,7 @@ EDGE = 3.5  # of the axes of z and of μ
 GRID = np.linspace(-4, 4, 321)  # of z
 MAP_MUS = np.linspace(-EDGE, EDGE, 81)
 MAP_SIGMAS = np.geomspace(LEAST_SIGMA, MOST_SIGMA, 51)
-STEPS, RATE, LONGEST = 40, 0.1, 0.2  # of the ascent: how many, the learning rate, and the longest step
+STEPS, RATE, LONGEST = 25, 0.15, 0.3  # of the ascent: how many, the learning rate, and the longest step
 CLOSED = 1e-3  # nats: a gap that counts as closed
 DEEP = 6  # nats below log p(x) where the bars' panel ends
 SUMS = (
@@ -64,7 +64,7 @@ def bound(models, mu=0.0, sigma=1.0):
         "densities": lambda state, x, y: {"mu": x, "sigma": normal(0) / max(y, 1e-3), "step": 0},
     }
     return Explorer(
-        "evidence lower bound", controls, compute, picture, ALT, main=("step", "mu"), touch=touch,
+        "evidence lower bound", controls, compute, picture, ALT, main=("step",), touch=touch,
         play="step", pace=100, hint="Drag q, above or below, or play the ascent.",
     )  # fmt: skip
 
@@ -166,8 +166,8 @@ def build(figure, models, surveyed):
 
 def _build_densities(axes):
     axes.set_label("densities")
-    axes.set(xlim=(-EDGE, EDGE), xticks=range(-3, 4), ylim=(0, 1.04 * normal(0, 0, LEAST_SIGMA)))
-    axes.set(ylabel="density at $z$", yticks=(0, 1, 2))
+    axes.set(xlim=(-EDGE, EDGE), xticks=range(-3, 4), ylabel="density at $z$", yticks=(0, 1, 2))
+    axes.set_ylim(0, 1.04 * normal(0, 0, LEAST_SIGMA))
     axes.tick_params(axis="x", labelbottom=False)
     prior = axes.plot(GRID, normal(GRID), ":", color="0.35", linewidth=1.6, label="prior $p(z)$")[0]
     artists = {
@@ -178,9 +178,8 @@ def _build_densities(axes):
     handles = [artists["q"], artists["posterior"], prior]
     below = [mark(axes, "*", "white", 13), Line2D([], [], color="0.35", linewidth=0.8)]
     style = dict(fontsize=9, borderaxespad=0.2, handlelength=1.6)
-    axes.add_artist(
-        axes.legend(below, ("below: the best $q$", "below: gap (nats)"), loc="upper left", **style)
-    )
+    names = ("below: the best $q$", "below: gap (nats)")
+    axes.add_artist(axes.legend(below, names, loc="upper left", **style))
     axes.legend(handles=handles, loc="upper right", **style)
     return artists
 

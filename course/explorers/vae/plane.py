@@ -56,14 +56,14 @@ def plane(decode, encode, codes, labels, images):
         )
     ends = (-REACH, REACH, 0.05)
     controls = {
-        "z_1": slider("z₁ of the cross", ends, 0, "the first coordinate of the place that is decoded"),
-        "z_2": slider("z₂ of the cross", ends, -1, "the second coordinate, upwards"),
-        "drawing": Strokes(),
-        "image": slider("held-out image", (1, len(images)), 1, "the image that is coded where none is drawn"),
+        "z_1": slider("z₁ of the cross", ends, 2.2, "the first coordinate of the place that is decoded"),
+        "z_2": slider("z₂ of the cross", ends, 0.7, "the second coordinate, upwards"),
+        "drawing": Strokes(()),
+        "image": slider("held-out image", (1, len(images)), 1, "what is encoded while nothing is drawn"),
     }
     images = torch.as_tensor(images, dtype=torch.float32)
-    usual = np.mean([costs(decode, *encoded(encode, image), image) for image in images], 0)
     seen = lru_cache(maxsize=64)(partial(see, decode, encode, images))
+    usual = np.mean([seen((), number + 1)["costs"] for number in range(len(images))], 0)
     compute = partial(compute_plane, decode, codes, labels, seen)
     shown = chosen(len(codes))
     built = partial(build, codes=codes[shown], labels=labels[shown], usual=usual)
@@ -89,13 +89,6 @@ def binarised(grey):
 
 
 @torch.no_grad()
-def encoded(encode, x):
-    """Mean and log variance, (2,) each, of the code of an image x (784,)."""
-    mu, logvar = encode(x[None])
-    return mu[0], logvar[0]
-
-
-@torch.no_grad()
 def costs(decode, mu, logvar, x):
     """(reconstruction, KL) in nats of an image x (784,) whose code is N(mu, diag(exp(logvar))), (2,) each.
 
@@ -115,20 +108,17 @@ def see(decode, encode, images, drawing, image):
     """What a model makes of a drawing (strokes), or of a held-out image (its number) where there is none.
 
     Returns:
-        dict: x, reconstruction (28, 28); mu, sigma (2,) of its code; recon_nll, kl in nats.
+        dict: x, reconstruction (28, 28); mu (2,) of its code; costs, (reconstruction, KL) in nats.
     """
     x = images[image - 1]
     if drawing:
         x = torch.from_numpy(binarised(digit_image(drawing)).ravel()).to(images)
-    mu, logvar = encoded(encode, x)
-    recon_nll, kl = costs(decode, mu, logvar, x)
+    mu, logvar = (part[0] for part in encode(x[None]))
     return {
         "x": arrays(x).reshape(SIDE, SIDE),
         "reconstruction": arrays(decode(mu[None]))[0],
         "mu": arrays(mu),
-        "sigma": arrays((logvar / 2).exp()),
-        "recon_nll": recon_nll,
-        "kl": kl,
+        "costs": costs(decode, mu, logvar, x),
     }
 
 
@@ -273,8 +263,8 @@ def update(artists, state):
         artists[name].set_data(state[name][None])
     points = [point for stroke in drawing for point in (*stroke, stroke[-1], (np.nan, np.nan))]
     artists["strokes"].set_data(*np.reshape(points, (-1, 2)).T)
-    artists["empty"].set_text("" if drawing else "empty: a held-\nout image is\nencoded")
-    recon_nll, kl = state["recon_nll"], state["kl"]
+    artists["empty"].set_text("" if drawing else "Draw here. Until\nthen, a held-out\nimage is encoded.")
+    recon_nll, kl = state["costs"]
     for bar, start, length in zip(artists["bars"], (0, recon_nll), (recon_nll, kl), strict=True):
         bar.set_x(start)
         bar.set_width(length)

@@ -32,8 +32,7 @@ def trade_off(rows, decode, encode, images):
 
     Args:
         rows: list of dicts, one a trained model, β rising: "beta"; "kl", the mean KL in nats (the rate);
-            "recon_nll", the mean reconstruction error in nats (the distortion); "active", the number of
-            active units.
+            "recon_nll", the mean reconstruction error in nats (the distortion).
         decode: function (i, z (N, Z)) -> (N, 28, 28), the pixels' probabilities under model i.
         encode: function (i, x (N, 784)) -> mu, logvar (N, Z) of model i; Z is the same for all models.
         images: (COLUMNS, 784) held-out images of 0 and 1.
@@ -80,7 +79,7 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
     Returns:
         dict: samples, images and reconstructions (COLUMNS, 28, 28), the latter decoded from mu; rate,
         distortion, elbo = −(rate + distortion) in nats, below, by how many it is below that of the best
-        model, best, the β of that one; active, units: Z.
+        model, and best, the β of that one.
     """
     i = [row["beta"] for row in rows].index(beta)
     mu, _ = encode(i, images)
@@ -95,8 +94,6 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
         "elbo": -costs[i],
         "below": costs[i] - min(costs),
         "best": rows[int(np.argmin(costs))]["beta"],
-        "active": int(rows[i]["active"]),
-        "units": mu.shape[1],
     }
 
 
