@@ -1314,7 +1314,8 @@ plots.images(
 # ### Draw a digit yourself
 #
 # Draw on the pad: the net reads while you draw. Your strokes are scaled to 20 pixels
-# and centred by their centre of mass, as the makers of MNIST did. Then click a feature
+# and centred by their centre of mass, as the makers of MNIST did. (They are read in two
+# smaller sizes too, and the mean of the three answers counts.) Then click a feature
 # map: you see its kernels, the three maps that weigh most in it, and what its strongest
 # unit sees. Try:
 #

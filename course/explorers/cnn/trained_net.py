@@ -230,6 +230,7 @@ def build(figure, shapes):
         "strokes": moving(pad, color="black", **pen),
         "image": read.imshow(np.zeros((28, 28)), cmap="gray", **image),
         "window": read.add_patch(frame()),
+        "sizes": read.add_artist(Caption(0.5, -0.08, size=8)),
         "kernels": kernel.imshow(np.zeros((2, 2)), cmap=signed, interpolation="nearest", extent=(0, 1, 1, 0)),
         "kernel": kernel.add_artist(Caption(0.5, -0.1, size=9)),
         "maps": [_mosaic(*pair) for pair in zip(layers, shapes, strict=True)],
@@ -280,6 +281,9 @@ def update(artists, state):
     artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
     artists["prompt"].set_text("draw a digit" if state["empty"] else "")
     artists["image"].set_data(state["image"])
+    several = mine and state["fit"] == CENTRED and not state["empty"]
+    sizes = "the answer: the mean\nof {}, {} and {} pixels".format(*SIZES)
+    artists["sizes"].set_text(sizes if several else "")
     for image, maps in zip(artists["maps"], state["maps"], strict=True):
         image.set_data(tiles(maps))
         image.set_clim(0, max(float(maps.max()), 1e-9))
