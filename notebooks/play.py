@@ -182,3 +182,9 @@ explorers.play("gan.ring")
 
 # %% tags=["explorer"]
 explorers.play("gan.walk")
+
+# %% [markdown]
+# **Would the discriminator take your digit for real?** Draw it, then turn it by 90°.
+
+# %% tags=["explorer"]
+explorers.play("gan.verdict")

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.artist import Artist
 
+from course.plots.showing import DPI
+
 SIDE = 28  # pixels of an image
 
 
@@ -17,7 +19,7 @@ class Tiles(Artist):
 
     Args:
         places: (N, 2) x and y of the images' middles in the data's coordinates.
-        scale: how many pixels of the picture wide and high each pixel of an image is drawn.
+        scale: how many pixels of the page wide and high each pixel of an image is drawn.
         cmap: name of a matplotlib colour map.
         limits: (low, high), the values at its two ends; values beyond count as these.
     """
@@ -38,7 +40,8 @@ class Tiles(Artist):
         """Copy the images; called by matplotlib."""
         low, high = self._limits
         shades = np.rint(255 * np.clip((self._images - low) / (high - low), 0, 1)).astype(np.uint8)
-        large = shades.repeat(self._scale, axis=1).repeat(self._scale, axis=2)
+        scale = self._scale * round(renderer.points_to_pixels(72 / DPI))  # the picture's density
+        large = shades.repeat(scale, axis=1).repeat(scale, axis=2)
         large = large[:, ::-1]  # the picture's pixels begin at the bottom
         middles = self.axes.transData.transform(self._places[: len(large)])
         gc = renderer.new_gc()

@@ -8,91 +8,101 @@ import torch
 
 from course import chapters
 from course.explorers import gan
-from course.explorers.gan.dirac import (
-    ACROSS,
-    FAR,
-    GRID,
-    MEANINGS,
-    ORDERS,
-    STEPS,
-    caption,
-    verdict,
-)
+from course.explorers.gan.dirac import LOST, MIDDLES, ORDERS, RATES, STEPS, STRIDE, finding
 
 CHAPTER = chapters.load_definitions("05_gan")
 field, path, multiplier = CHAPTER.field, CHAPTER.path, CHAPTER.multiplier
-LOSSES, PENALTIES = tuple(CHAPTER.DERIVATIVES), CHAPTER.PENALTIES
-EXPLORER = gan.dirac(field, path, multiplier, LOSSES, PENALTIES)
-dirac_of = EXPLORER.state
+LOSSES, PENALTIES = tuple(CHAPTER.DERIVATIVES), CHAPTER.PENALTIES[1:]
+
+
+def dirac(field=field, path=path, multiplier=multiplier):
+    return gan.dirac(field, path, multiplier, LOSSES, PENALTIES)
+
+
+EXPLORER = dirac()
+state_of = EXPLORER.state
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_the_path_and_its_distances_are_the_chapters(order, penalty):
-    state = dirac_of(order=order, penalty=penalty, theta=0.7, psi=-0.4, lr_g=0.2, lr_d=0.05)
-    args = (penalty, 0.3, 0.2, 0.05, order == "alternating")
-    expected = path(0.7, -0.4, "non-saturating", *args, STEPS)
+    state = state_of(order=order, penalty=penalty, gamma=0.3, theta=0.7, psi=-0.4, lr=0.2)
+    args = (penalty, 0.3, 0.2, 0.2, order == "alternating")
+    expected = path(0.7, -0.4, "minimax", *args, STEPS)
     assert state["path"].shape == (STEPS + 1, 2) and np.array_equal(state["path"], expected)
     assert np.allclose(state["distances"], expected.norm(dim=1))
-    assert state["multiplier"] == multiplier("non-saturating", *args)
+    assert state["multiplier"] == multiplier("minimax", *args)
 
 
 def test_the_arrows_are_tangents_of_the_path_and_0_where_nothing_moves():
-    for rates in (dict(lr_g=0.02, lr_d=0.02), dict(lr_g=0.02, lr_d=0.2), dict(lr_g=1.0, lr_d=0.05)):
-        for row, column in ((0, 0), (3, 11), (ACROSS - 1, ACROSS // 2)):
-            state = dirac_of(**rates, theta=GRID[column], psi=GRID[row], order="simultaneous")
-            step = state["path"][1] - state["path"][0]
-            assert np.allclose(state["arrows"][row, column], step / np.linalg.norm(step), atol=1e-9)
-    still = gan.dirac(lambda theta, psi, *_: (0 * theta, 0 * psi), path, multiplier, LOSSES, PENALTIES)
-    assert not still.state()["arrows"].any()
+    for i in (0, 40, 111, len(MIDDLES) - 1):
+        theta, psi = MIDDLES[i]
+        state = state_of(theta=theta, psi=psi, order="simultaneous", gamma=0.3)
+        step = state["path"][1] - state["path"][0]
+        assert np.allclose(state["arrows"][i], step / np.linalg.norm(step), atol=1e-9)
+    assert not dirac(field=lambda theta, psi, *_: (0 * theta, 0 * psi)).state()["arrows"].any()
 
 
-LINEAR = dict(loss="Wasserstein", penalty="none", order=ORDERS[0], theta=0.6, psi=0.8)
+def test_without_a_penalty_a_penalty_s_name_means_nothing():
+    places = [state_of(penalty=penalty)["path"] for penalty in ("R1", "R1 and R2", "gradient penalty")]
+    assert all(np.array_equal(each, path(1.0, 0.0, "minimax", "none", steps=STEPS)) for each in places)
 
 
-def test_the_prediction_begins_at_the_start_and_is_right_for_a_linear_game():
-    state = dirac_of(**LINEAR)
+def test_it_begins_where_it_circles_and_a_penalty_draws_it_in():
+    state = state_of()
+    assert np.abs(state["distances"] - 1).max() < 0.06 and state["turns"][-1] > 2
+    assert finding(state) == (
+        "|λ| = 1 neither draws it in nor drives it out: after 300 steps and 2.3 turns it is 1 away"
+    )
+    assert finding(state_of(gamma=0.3)) == (
+        "|λ| = 0.9849 < 1 draws it in: after 300 steps and 2.2 turns it is 0.012 away"
+    )
+
+
+def test_turns_are_counted_and_the_prediction_is_right_for_a_linear_game():
+    state = state_of(loss="Wasserstein", order="simultaneous", theta=0.6, psi=0.8, step=100)
     assert state["multiplier"] == pytest.approx(math.sqrt(1.01))
     assert np.allclose(state["predicted"], 1.01 ** (np.arange(STEPS + 1) / 2))
     assert np.allclose(state["distances"], state["predicted"])
-    assert dirac_of(penalty="clipping")["predicted"] is None
+    assert np.allclose(state["turns"], np.arange(STEPS + 1) * math.atan(0.1) / (2 * math.pi))
+    assert finding(state) == "|λ| = 1.0050 > 1 drives it out: after 100 steps and 1.6 turns it is 1.6 away"
+    assert state_of(penalty="clipping")["predicted"] is None
+    assert finding(state_of(penalty="clipping", step=0)) == "No |λ| tells here: after 0 steps it is 1 away"
 
 
-def test_what_the_multiplier_means():
-    found = [verdict(1 + change) for change in (-2e-9, -5e-10, 0, 5e-10, 2e-9)]
-    assert found == ["inwards", "marginal", "marginal", "marginal", "outwards"]
-    assert {verdict(factor) for factor in (None, 0.5, 1.0, 2.0)} == set(MEANINGS)
-    first, second = caption(dirac_of()).split("\n")
-    assert first == "non-saturating loss, penalty: R1 (γ = 0.3), alternating steps"
-    assert second.startswith("|λ| = 0.9849 < 1: comes to rest near (0, 0);  distance after 300 steps: 0.0088")
-    assert "|λ| = 1.0012 > 1: driven away" in caption(dirac_of(order="simultaneous", penalty="none"))
-    assert "marginal" in caption(dirac_of(penalty="none"))
-    assert "no |λ| here" in caption(dirac_of(penalty="clipping"))
+def test_a_path_that_leaves_is_held_and_every_state_is_finite():
+    def exploding(theta, psi, *setting):
+        """Overflows as the chapter's path may do, to inf and then to NaN."""
+        places = torch.full((STEPS + 1, 2), math.nan, dtype=torch.float64)
+        places[:3] = torch.tensor([[theta, psi], [1e300, -1e300], [math.inf, 0.0]], dtype=torch.float64)
+        return places
 
-
-def exploding(theta, psi, *setting):
-    """Overflows as the chapter's path does, to inf and then to NaN."""
-    places = torch.full((STEPS + 1, 2), math.nan, dtype=torch.float64)
-    large = [[theta, psi], [2e4, -3.0], [1e300, 1e300], [math.inf, 0.0]]
-    places[:4] = torch.tensor(large, dtype=torch.float64)
-    return places
-
-
-def test_a_path_that_leaves_is_drawn_beyond_the_picture_and_called_diverged():
-    explorer = gan.dirac(field, exploding, lambda *_: 1e9, LOSSES, PENALTIES)
-    explorer.png()
+    explorer = dirac(path=exploding, multiplier=lambda *_: 1.5)
     state = explorer.state()
-    assert state["distances"][2] == pytest.approx(math.sqrt(2) * 1e300)
-    assert np.isinf(state["distances"][3:]).all() and "above 1,000 (diverged)" in caption(state)
-    theta, psi = explorer.picture.artists["line"].get_data()
-    assert list(theta[:3]) == [1, FAR, FAR] and list(psi[:3]) == [0, -3, FAR] and np.isnan(psi[4:]).all()
+    assert state["path"][1].tolist() == [LOST, -LOST] and np.isfinite(state["path"]).all()
+    assert finding(state) == "|λ| = 1.5000 > 1 drives it out: after 300 steps it has left the picture"
+    assert len(explorer.png()) > 1000
+    for loss in LOSSES:
+        state = state_of(loss=loss, lr=RATES[-1], gamma=3.0, theta=2.0, psi=2.0, order="simultaneous")
+        assert all(np.isfinite(state[part]).all() for part in ("path", "distances", "turns", "predicted"))
 
 
-def test_the_field_is_asked_once_for_a_setting():
+def test_a_run_is_computed_once_however_its_steps_are_played():
     calls = []
-    explorer = gan.dirac(
-        lambda *args: calls.append(args[2:]) or field(*args), path, multiplier, LOSSES, PENALTIES
-    )
-    for theta in (0.2, 2.0):
-        explorer.state(theta=theta, lr_g=0.5)
-    assert calls == [("non-saturating", "R1", 0.3)]
+    explorer = dirac(path=lambda *args: calls.append(args) or path(*args))
+    for step in range(0, STEPS + 1, STRIDE):
+        assert explorer.state(step=float(step))["step"] == step
+    assert len(calls) == 1
+
+
+def test_the_start_is_dragged_and_the_steps_are_played_to_their_end():
+    explorer = dirac()
+    assert explorer.touch["plane"](explorer.state(), 0.5, -1.2) == {"theta": 0.5, "psi": -1.2}
+    assert explorer.touch["distance"](explorer.state(), 40.0, 1.0) == {"step": 40.0}
+    explorer.box()
+    assert not explorer.advance() and explorer.advance(start=True)  # it begins at the end
+    assert explorer.controls["step"].value == 0
+    steps = 1
+    while explorer.advance():
+        steps += 1
+    assert explorer.controls["step"].value == STEPS and steps == STEPS / STRIDE + 1

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from course.explorers import gan
-from course.explorers.gan.ring import ARROWS, CELLS, LONGEST, MOST_LOGIT, SHADES, arrows, caption, look
+from course.explorers.gan.ring import ARROWS, CELLS, LONGEST, arrows, finding, look
 
 TURN = torch.arange(8) * math.pi / 4
 CENTRES = 2 * torch.stack([TURN.cos(), TURN.sin()], 1)
 NOISE = torch.randn(500, 2, generator=torch.Generator().manual_seed(5))
 HALF = 3.0
+STEPS = (0, 200, 400, 800, 1200)
 
 
 def frame(step, slope=4.0):
@@ -28,44 +29,42 @@ def frame(step, slope=4.0):
 
 
 RUNS = {
-    "steady": [frame(step) for step in (0, 200, 400, 800, 1200)],
-    "short": [frame(step, -0.01) for step in (0, 300, 3000)],
+    "steady": [frame(step) for step in STEPS],
+    "lost": [frame(step, -0.01) | {"modes": 0} for step in STEPS],
 }
 EXPLORER = gan.ring(RUNS, CENTRES)
 
 
-@pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("index", [0, 2])
-def test_the_map_is_the_discriminator_at_the_middle_of_each_cell(run, index):
-    state, other = (EXPLORER.state(run=run, frame=index + 1, shade=shade) for shade in SHADES)
-    for row, column in ((0, 0), (7, 50), (CELLS - 1, 3), (CELLS - 1, CELLS - 1)):
-        place = HALF * torch.tensor([[2 * column + 1 - CELLS, 2 * row + 1 - CELLS]]) / CELLS
-        logit = RUNS[run][index]["logits"](place)
-        assert state["map"][row, column] == pytest.approx(float(logit.sigmoid()), abs=1e-5)
-        clipped = float(logit.clamp(-MOST_LOGIT, MOST_LOGIT))
-        assert other["map"][row, column] == pytest.approx(clipped, abs=1e-4)
-    assert (state["limits"], other["limits"]) == ((0, 1), (-10, 10))
+def test_the_maps_are_the_discriminators_at_the_middle_of_each_cell(index):
+    state = EXPLORER.state(step=STEPS[index])
+    for run, frames in RUNS.items():
+        for row, column in ((0, 0), (7, 50), (CELLS - 1, 3), (CELLS - 1, CELLS - 1)):
+            place = HALF * torch.tensor([[2 * column + 1 - CELLS, 2 * row + 1 - CELLS]]) / CELLS
+            chance = frames[index]["logits"](place).sigmoid()
+            assert state["runs"][run]["real"][row, column] == pytest.approx(float(chance), abs=1e-5)
 
 
 def test_samples_pulls_and_measures_are_the_frames_own():
-    for index, given in enumerate(RUNS["steady"]):
-        state = EXPLORER.state(frame=index + 1)
-        samples = given["sample"]()
-        assert np.allclose(state["samples"], samples) and np.allclose(state["pulls"], given["pull"](samples))
-        assert state["pull"] == pytest.approx(np.linalg.norm(state["pulls"], axis=1).mean())
-        assert (state["modes"][index], state["quality"][index]) == (given["modes"], given["quality"])
-        assert state["outside"] == int((samples.abs().max(1).values > HALF).sum())
-    assert list(state["steps"]) == [0, 200, 400, 800, 1200] and state["of"] == 8
-    assert EXPLORER.state(run="short", frame=5)["index"] == 2
+    for index, step in enumerate(STEPS):
+        state = EXPLORER.state(step=step)
+        for name, run in state["runs"].items():
+            given = RUNS[name][index]
+            samples = given["sample"]()
+            assert np.allclose(run["samples"], samples) and np.allclose(run["pulls"], given["pull"](samples))
+            assert (run["modes"], run["quality"]) == (given["modes"], given["quality"])
+        assert state["of"] == 8
 
 
-def test_the_frames_slider_ends_where_the_run_ends():
+def test_it_begins_at_the_first_step_and_plays_all_to_the_last():
     explorer = gan.ring(RUNS, CENTRES)
-    assert explorer.controls["frame"].value == explorer.controls["frame"].max == 5
-    explorer.set(run="short")
-    assert explorer.controls["frame"].value == explorer.controls["frame"].max == 3
-    explorer.set(run="steady", frame=5)
-    assert explorer.controls["frame"].value == 5
+    explorer.box()
+    played = [explorer.controls["step"].value]
+    while explorer.advance():
+        played.append(explorer.controls["step"].value)
+    assert played == list(STEPS)
+    assert explorer.advance(start=True) and explorer.controls["step"].value == 0
+    assert explorer.touch["modes lost"](explorer.state(), 410.0, 2.0) == {"step": 410.0}
 
 
 def test_each_frame_is_computed_once_and_only_when_it_is_shown():
@@ -75,9 +74,9 @@ def test_each_frame_is_computed_once_and_only_when_it_is_shown():
         return frame(step) | {"sample": lambda: calls.append(step) or NOISE}
 
     explorer = gan.ring({"only": [counted(step) for step in (0, 100, 200)]}, CENTRES)
-    for number in (3, 1, 3):
-        explorer.state(frame=number)
-    assert sorted(calls) == [0, 200]
+    for step in (200, 0, 200):
+        explorer.state(step=step)
+    assert calls == [200, 0]
 
 
 def test_gradients_can_be_taken_within_a_pull():
@@ -95,18 +94,17 @@ def test_an_arrow_points_along_the_pull_and_grows_with_it_up_to_a_length():
     turn = np.linspace(0, 6, 500)
     for pull, length in ((0.0, 0.0), (1.0, LONGEST * HALF / 2), (1e6, LONGEST * HALF)):
         pulls = pull * np.stack([np.cos(turn), np.sin(turn)], 1)
-        drawn = arrows(places, pulls, HALF).reshape(-1, 6, 2)
-        assert len(drawn) == ARROWS and np.isnan(drawn[:, 5]).all()
-        along = drawn[:, 1] - drawn[:, 0]
-        assert np.allclose(np.linalg.norm(along, axis=1), length, rtol=1e-5)
-        chosen = [int(np.abs(places - tail).sum(1).argmin()) for tail in drawn[:, 0]]
+        tails, along = arrows(places, pulls, HALF)
+        assert len(tails) == ARROWS and np.allclose(np.linalg.norm(along, axis=1), length, rtol=1e-5)
+        chosen = [int(np.abs(places - tail).sum(1).argmin()) for tail in tails]
         assert np.allclose(along * pull, pulls[chosen] * length, rtol=1e-4)
-    assert len(arrows(places[:3], places[:3], HALF)) == 6 * 3
+    assert len(arrows(places[:3], places[:3], HALF)[0]) == 3
 
 
-def test_the_ring_says_what_it_shows():
-    assert caption(EXPLORER.state(frame=3) | {"pull": 0.1234, "outside": 7}) == (
-        "steady, step 400: 4 of 8 modes found, 40 % of the samples within 3 standard deviations\n"
-        "mean length of the pull: 0.123 (a pull of 1 has half of the longest arrow)"
-        "; 7 of 500 samples outside the map"
-    )
+def test_the_title_tells_who_holds_the_modes():
+    assert finding(EXPLORER.state()) == "Step 0: no run has found a mode yet"
+    assert finding(EXPLORER.state(step=400)) == "Step 400: no run holds all 8 modes (“steady” 4, “lost” 0)"
+    assert finding(EXPLORER.state(step=1200)) == "Step 1,200: “steady” holds all 8 modes, “lost” 0"
+    both = EXPLORER.state(step=1200)
+    both["runs"]["lost"] = both["runs"]["lost"] | {"modes": 8}
+    assert finding(both) == "Step 1,200: “steady” and “lost” hold all 8 modes"

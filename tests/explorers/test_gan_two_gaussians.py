@@ -1,5 +1,7 @@
 """Chapter 5's explorer of two Gaussians: right numbers."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,61 +9,76 @@ import torch
 from course import chapters
 from course.explorers import gan
 from course.explorers.gan.two_gaussians import (
+    LONGEST,
     MEANS,
-    MOST_MEAN,
+    QUANTILES,
     SAMPLES,
     STDS,
     X,
-    caption,
-    quantiles,
+    finding,
+    rows,
     said,
-    title,
 )
 
 CHAPTER = chapters.load_definitions("05_gan")
-densities, best, divergences = CHAPTER.densities, CHAPTER.best_probability, CHAPTER.divergences
-PULLS = CHAPTER.PULLS
-EXPLORER = gan.two_gaussians(densities, best, divergences, PULLS)
+densities, divergences, PULLS = CHAPTER.densities, CHAPTER.divergences, CHAPTER.PULLS
+EXPLORER = gan.two_gaussians(densities, divergences, PULLS)
+LOW, HIGH, _ = MEANS
 
 
-@pytest.mark.parametrize("mean", [-MOST_MEAN, 0.0, 1.3, MOST_MEAN])
+@pytest.mark.parametrize("mean", [LOW, 0.0, 1.3, HIGH])
 @pytest.mark.parametrize("std", [STDS[0], 1.0, STDS[-1]])
-def test_curves_and_samples_are_the_chapters_functions_at_their_places(mean, std):
+def test_densities_pulls_and_divergences_are_the_chapters_functions(mean, std):
+    state = EXPLORER.state(mean=mean, std=std)
+    assert np.allclose([state["p"], state["q"]], torch.stack(densities(X, mean, std)), rtol=1e-12)
+    assert np.allclose(state["samples"], mean + std * QUANTILES)
+    assert state["divergences"] == pytest.approx(divergences(mean, std))
+    assert list(state["pulls"]) == list(state["sizes"]) == list(PULLS)
     for loss, pull in PULLS.items():
-        state = EXPLORER.state(mean=mean, std=std, loss=loss)
-        for name, function in (("best", best), ("pull", pull)):
-            assert np.allclose(state[name], function(X, mean, std), rtol=1e-12)
-        assert np.allclose([state["p"], state["q"]], torch.stack(densities(X, mean, std)), rtol=1e-12)
-        samples = torch.as_tensor(state["samples"])
-        assert np.allclose(state["sample_pulls"], pull(samples, mean, std), rtol=1e-12)
-        assert state["sizes"][loss] == pytest.approx(float(pull(samples, mean, std).abs().mean()))
-        assert list(state["sizes"]) == list(PULLS)
-        assert state["outside"] == sum(abs(x) > 9 for x in samples)
+        expected = pull(torch.as_tensor(state["samples"]), mean, std)
+        assert np.allclose(state["pulls"][loss], expected, rtol=1e-12)
+        assert state["sizes"][loss] == pytest.approx(float(expected.abs().mean()))
 
 
 def test_samples_are_quantiles_of_q():
-    samples = quantiles(-2.0, 0.4)
-    q = torch.distributions.Normal(torch.tensor(-2.0, dtype=torch.float64), 0.4)
-    assert torch.allclose(q.cdf(samples), (torch.arange(SAMPLES) + 0.5).double() / SAMPLES)
+    q = torch.distributions.Normal(torch.zeros((), dtype=torch.float64), 1.0)
+    assert torch.allclose(q.cdf(QUANTILES), (torch.arange(SAMPLES) + 0.5).double() / SAMPLES)
 
 
-def test_the_divergences_curves_pass_through_the_present_values_and_a_std_is_surveyed_once():
-    calls = []
-    explorer = gan.two_gaussians(densities, best, lambda *q: calls.append(q) or divergences(*q), PULLS)
-    for mean in (0.0, 2.4, -MOST_MEAN):
-        state = explorer.state(mean=mean, std=0.3)
-        here = np.flatnonzero(np.isclose(MEANS, mean))
-        assert len(here) == 1 and list(state["curves"]) == list(state["divergences"])
-        for name, value in state["divergences"].items():
-            assert value == pytest.approx(divergences(mean, 0.3)[name])
-            assert state["curves"][name][here[0]] == pytest.approx(value, abs=1e-12)
-    assert len(calls) == 1 + len(MEANS) + 3
+def test_an_arrow_begins_at_a_sample_and_grows_with_the_pull_up_to_a_length():
+    samples = np.linspace(0, 1, SAMPLES)
+    tails, along = rows(samples, {"a": np.full(SAMPLES, -1.0), "b": np.full(SAMPLES, 1e9)})
+    assert np.allclose(tails[:, 0], [*samples, *samples])
+    assert (np.abs(tails[:, 1] - np.repeat((0, 1), SAMPLES)) < 0.5).all()  # within the row of the loss
+    assert np.allclose(along, np.repeat([[-LONGEST / 2, 0], [LONGEST, 0]], SAMPLES, axis=0))
 
 
-def test_what_is_said_of_two_gaussians():
-    words = caption(EXPLORER.state(mean=-6.0, std=0.5))
-    assert words.startswith("q = N(−6, 0.5²):  JS 0.693 of at most ln 2 = 0.693,  KL(p‖q) 72.8")
-    assert "e−06" in words and "non-saturating 6,  least squares" in words
-    assert "N(0, " in caption(EXPLORER.state(mean=-1e-17))
-    assert [said(value) for value in (0.0, 1.24e-9, 0.0123, 460.3)] == ["0", "1.2e−09", "0.0123", "460"]
-    assert title(EXPLORER.state(mean=6.0, std=3.0)) == "minimax loss (3 of 20 samples outside)"
+def test_it_begins_far_apart_where_two_losses_no_longer_pull():
+    state = EXPLORER.state()
+    assert state["divergences"]["JS"] > 0.97 * math.log(2)
+    assert max(state["sizes"][loss] for loss in ("minimax", "least squares", "hinge")) < 0.01
+    assert state["sizes"]["non-saturating"] == pytest.approx(5, abs=0.01)
+    assert state["sizes"]["Wasserstein"] == pytest.approx(1)
+    assert finding(state).startswith(
+        "Far apart, JS nears its limit ln 2: least squares pulls with 0.0051, non-"
+    )
+
+
+def test_the_title_tells_each_case():
+    told = {
+        case: finding(EXPLORER.state(mean=case[0], std=case[1])) for case in ((0, 1.0), (0, 0.3), (0, 2.0))
+    }
+    assert told[0, 1.0] == "q is p: no loss pulls at any sample"
+    assert told[0, 0.3] == "q is too narrow: every loss but the hinge spreads its samples"
+    assert told[0, 2.0] == "q is too wide: every loss but the hinge gathers its samples"
+    between = finding(EXPLORER.state(mean=1.5, std=0.7))
+    assert between.startswith("The losses disagree: mean pull 0.17 (least squares) to 1")
+    assert between.endswith(", hinge none")
+    for mean in np.arange(LOW, HIGH + 0.1, 0.5):
+        assert all(len(finding(EXPLORER.state(mean=float(mean), std=std))) <= 95 for std in STDS)
+    assert [said(value) for value in (0.0, 1.24e-9, 0.0123, 460.3)] == ["0", "1e−9", "0.012", "460"]
+
+
+def test_a_press_moves_q_there():
+    for panel in ("densities", "pulls"):
+        assert EXPLORER.touch[panel](EXPLORER.state(), 2.5, 0.3) == {"mean": 2.5}

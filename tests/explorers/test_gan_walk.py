@@ -4,23 +4,25 @@ import numpy as np
 import pytest
 import torch
 
+from course import chapters, explorers
 from course.explorers import gan
 from course.explorers.gan.walk import (
+    BEST,
     CIRCLE,
     EVERY,
     FINE,
     LINE,
-    between,
-    caption,
-    draw_codes,
-    typical,
+    TRIED,
+    choose_ends,
+    finding,
+    way_between,
 )
 
 Z = 6
 RNG = torch.Generator().manual_seed(5)
 WEIGHTS = torch.randn(Z, 28 * 28, generator=RNG)
 READ = torch.randn(28 * 28, 10, generator=RNG)
-CODES = draw_codes(Z)
+great_circle = chapters.load_definitions("05_gan").great_circle
 
 
 def generate(noise):
@@ -35,63 +37,56 @@ def decoded(code):
     return generate(torch.as_tensor(code, dtype=torch.float32)[None])
 
 
-EXPLORER = gan.walk(generate, classify, Z)
+ENDS = torch.as_tensor(choose_ends(generate, classify, Z))
+EXPLORER = gan.walk(generate, classify, Z, great_circle)
+
+
+def test_an_end_is_one_of_the_most_confident_codes_of_its_digit_and_the_plainest_of_these():
+    codes = torch.randn(TRIED, Z, generator=torch.Generator().manual_seed(0))
+    chances = classify(generate(codes))
+    for digit, end in enumerate(ENDS):
+        (place,) = (codes == end.float()).all(1).nonzero()[0].tolist()
+        assert (chances[:, digit] > chances[place, digit]).sum() < BEST
+    assert ENDS.shape == (10, Z) and np.array_equal(ENDS, choose_ends(generate, classify, Z))
 
 
 @pytest.mark.parametrize("path", [LINE, CIRCLE])
-@pytest.mark.parametrize("scale", [0.5, 1.5])
+@pytest.mark.parametrize("scale", [0.4, 1.4])
 def test_the_way_begins_and_ends_at_the_two_codes(path, scale):
-    for start, end in ((1, 2), (20, 1), (7, 7)):
+    for start, end in ((1, 2), (9, 0), (7, 7)):
         way = dict(start=start, end=end, path=path, scale=scale)
-        first, last = (EXPLORER.state(position=position, **way) for position in (0.0, 1.0))
-        for state, code in ((first, CODES[start - 1]), (last, CODES[end - 1])):
-            assert np.allclose(state["image"], decoded(scale * code)[0], atol=1e-6)
-            assert state["length"] == pytest.approx(scale * np.linalg.norm(code))
-            assert np.allclose(state["probabilities"], classify(decoded(scale * code))[0], atol=1e-6)
-            assert state["digit"] == int(classify(decoded(scale * code)).argmax())
-        assert np.allclose(first["strip"][0], first["image"])
-        assert np.allclose(first["strip"][-1], last["image"])
-        assert (first["nearest"], last["nearest"]) == (0, 8)
+        states = [EXPLORER.state(position=position, **way) for position in (0.0, 1.0)]
+        for state, digit in zip(states, (start, end), strict=True):
+            code = scale * ENDS[digit]
+            assert np.allclose(state["image"], decoded(code)[0], atol=1e-6)
+            assert state["length"] == pytest.approx(code.norm().item())
+            chances = classify(decoded(code))[0]
+            assert state["digit"] == int(chances.argmax())
+            assert state["sure"] == pytest.approx(chances.max().item(), abs=1e-6)
+        assert np.allclose(states[0]["strip"][0], states[0]["image"], atol=1e-6)
+        assert np.allclose(states[0]["strip"][-1], states[1]["image"], atol=1e-6)
 
 
-def test_a_line_is_the_weighted_mean_and_an_arc_keeps_the_length_turns_evenly_and_stays_in_the_plane():
-    assert np.allclose(between(CODES[0], CODES[1], [0.25], LINE)[0], 0.75 * CODES[0] + 0.25 * CODES[1])
-    a, b = CODES[3], CODES[8] * np.linalg.norm(CODES[3]) / np.linalg.norm(CODES[8])
-    arc = between(a, b, FINE, CIRCLE)
-    assert np.allclose(np.linalg.norm(arc, axis=1), np.linalg.norm(a))
-    cosines = (arc[1:] * arc[:-1]).sum(1) / (a @ a)
-    assert np.allclose(np.arccos(cosines), np.arccos(a @ b / (a @ a)) / (len(FINE) - 1))
-    assert np.linalg.matrix_rank(np.stack([a, b, *arc]), tol=1e-9) == 2
-    lengths = np.linalg.norm(between(a, 3 * b, FINE, CIRCLE), axis=1)
-    assert np.allclose(lengths, np.linalg.norm(a) * (1 + 2 * FINE))
-
-
-def test_codes_of_one_direction_give_a_straight_way():
-    for b in (CODES[0], 2 * CODES[0], CODES[0] * (1 + 1e-12)):
-        assert np.allclose(between(CODES[0], b, FINE, CIRCLE), between(CODES[0], b, FINE, LINE))
-    assert np.isfinite(between(CODES[0], -CODES[0], FINE, CIRCLE)).all()
+def test_the_line_is_the_weighted_mean_and_the_arc_is_the_chapters():
+    way = way_between(great_circle, ENDS, 3, 8, LINE, 1.2, [0.25])
+    assert np.allclose(way[0], 1.2 * (0.75 * ENDS[3] + 0.25 * ENDS[8]))
+    arc = way_between(great_circle, ENDS, 3, 8, CIRCLE, 1.0, FINE)
+    assert np.allclose(arc, great_circle(ENDS[3], ENDS[8], torch.as_tensor(FINE)))
+    lengths = arc.norm(dim=1)
+    assert lengths.min() > 0.99 * min(ENDS[3].norm(), ENDS[8].norm())
+    assert way_between(great_circle, ENDS, 4, 4, CIRCLE, 1.0, FINE).isfinite().all()  # no arc: nothing turns
 
 
 @pytest.mark.parametrize("path", [LINE, CIRCLE])
-def test_strip_moves_and_lengths_are_those_of_the_way(path):
+def test_strip_and_chances_are_those_of_the_way(path):
     state = EXPLORER.state(start=4, end=9, path=path, scale=1.2)
-    way = 1.2 * between(CODES[3], CODES[8], FINE, path)
-    images = [decoded(code)[0].double().numpy() for code in way]
-    assert np.allclose(state["strip"], images[::EVERY], atol=1e-6) and len(state["strip"]) == 9
-    moves = [np.linalg.norm(b - a) for a, b in zip(images[:-1], images[1:], strict=True)]
-    assert np.allclose(state["moves"], moves, atol=1e-5)
-    assert np.allclose(state["lengths"], np.linalg.norm(way, axis=1))
-    chances = classify(torch.as_tensor(np.stack(images[::EVERY]), dtype=torch.float32))
-    assert state["digits"].tolist() == chances.argmax(1).tolist()
-    assert np.allclose(state["shares"], chances.max(1).values, atol=1e-4)
-
-
-def test_the_codes_are_standard_normal_and_the_same_each_time():
-    assert np.array_equal(CODES, draw_codes(Z)) and len({code[0] for code in CODES}) == len(CODES)
-    wide = draw_codes(2000)
-    assert abs(wide.mean()) < 0.02 and abs(wide.std() - 1) < 0.02
-    low, high = typical(2000)
-    assert ((low < np.linalg.norm(wide, axis=1)) & (np.linalg.norm(wide, axis=1) < high)).mean() > 0.8
+    images = [decoded(code)[0] for code in way_between(great_circle, ENDS, 4, 9, path, 1.2, FINE)]
+    assert np.allclose(state["strip"], torch.stack(images[::EVERY]), atol=1e-6) and len(state["strip"]) == 9
+    chances = classify(torch.stack(images))
+    assert np.allclose(state["chances"], chances, atol=1e-4)
+    assert state["least"] == pytest.approx(chances.max(1).values.min().item(), abs=1e-4)
+    read = chances.argmax(1).tolist()
+    assert state["read"] == [digit for i, digit in enumerate(read) if [digit] != read[i - 1 : i]]
 
 
 def test_a_way_is_decoded_once_however_the_position_moves_and_without_gradients():
@@ -101,14 +96,31 @@ def test_a_way_is_decoded_once_however_the_position_moves_and_without_gradients(
         sizes.append(len(noise))
         return (noise @ weight).sigmoid().view(-1, 28, 28)
 
-    explorer = gan.walk(counted, classify, Z)
+    explorer = gan.walk(counted, classify, Z, great_circle)
     for position in (0.0, 0.3, 1.0, 0.3):
-        assert explorer.state(position=position)["start"] == 1
+        explorer.state(position=position)
     assert sizes.count(len(FINE)) == 1 and weight.grad is None
 
 
-def test_the_walk_says_what_it_shows():
-    state = EXPLORER.state() | {"digit": 3, "probabilities": np.eye(10)[3] * 0.876, "length": 2.3456}
-    assert caption(state) == (
-        "digit 3 by the classifier, probability 0.88; length of the code 2.35, typical √Z = 2.45 (Z = 6)"
+def test_the_chapters_walk_begins_at_a_plain_digit_and_passes_what_is_none():
+    explorer = explorers.play("gan.walk")
+    state = explorer.state()
+    assert (state["position"], state["digit"]) == (0, 7) and state["sure"] > 0.999
+    assert state["least"] < 0.5 and state["read"] == [7, 9, 3]
+    assert (
+        finding(state) == "The classifier reads 7 → 9 → 3, where it is least sure with 0.35; here a 7 (1.00)"
     )
+    for digit in range(10):
+        end = explorer.state(start=digit, end=digit)
+        assert end["digit"] == digit and end["sure"] > 0.99
+
+
+def test_the_way_is_dragged_and_played_to_its_end():
+    explorer = gan.walk(generate, classify, Z, great_circle)
+    for panel in ("strip", "curves"):
+        assert explorer.touch[panel](explorer.state(), 0.4, 0.5) == {"position": 0.4}
+    explorer.box()
+    while explorer.advance():
+        pass
+    assert explorer.controls["position"].value == 1
+    assert explorer.advance(start=True) and explorer.controls["position"].value == 0

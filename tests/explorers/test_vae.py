@@ -218,8 +218,7 @@ def test_map_and_sliders_have_the_same_range():
 
 
 def test_what_is_drawn_is_centred_binarised_and_encoded_and_a_held_out_image_where_nothing_is_drawn():
-    state = PLANE.state()
-    assert state["drawing"] == EXAMPLE
+    state = PLANE.state(drawing=EXAMPLE)
     x = binarised(digit_image(EXAMPLE))
     assert np.array_equal(state["x"], x) and set(np.unique(x)) == {0, 1}
     mu, logvar = encode(torch.from_numpy(x).view(1, -1))
@@ -227,9 +226,10 @@ def test_what_is_drawn_is_centred_binarised_and_encoded_and_a_held_out_image_whe
     exact = costs(decode, mu[0], logvar[0], torch.from_numpy(x).flatten())
     assert state["costs"] == pytest.approx(exact, rel=1e-4)
     assert np.allclose(state["reconstruction"], decode(mu)[0], atol=1e-5)
-    state = PLANE.state(drawing=(), image=2)
-    assert np.array_equal(state["x"].ravel(), IMAGES[1])
-    assert "this image" in plane_caption(state) and "your digit" in plane_caption(PLANE.state())
+    assert "your digit" in plane_caption(state)
+    state = PLANE.state(image=2)
+    assert state["drawing"] == () and np.array_equal(state["x"].ravel(), IMAGES[1])
+    assert "this image" in plane_caption(state)
 
 
 def test_the_costs_are_the_two_terms_of_the_elbo():
@@ -255,7 +255,7 @@ def test_the_commonest_digit_is_that_of_the_nearest_codes():
 
 
 def test_the_title_of_the_plane_says_whose_codes_are_near():
-    state = PLANE.state(z_1=0.5, z_2=0.5)
+    state = PLANE.state(z_1=0.5, z_2=0.5, drawing=EXAMPLE)
     here, own = state["here"], state["own"]
     near = f"among the {here['commonest']}s ({here['share']} of 20 nearest codes)"
     assert (
@@ -265,7 +265,7 @@ def test_the_title_of_the_plane_says_whose_codes_are_near():
     assert "the prior hardly ever draws" in plane_caption(PLANE.state(z_1=3.5, z_2=3.5))
 
 
-def test_drawing_replaces_the_example_and_clear_empties_the_pad():
+def test_the_pad_is_drawn_on_and_cleared():
     explorer = vae.plane(decode, encode, CODES, LABELS, IMAGES)
     explorer.box()
     left, top, width, height = explorer.picture.panels()["pad"]

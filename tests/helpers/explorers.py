@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from course import chapters, explorers
+from course.explorers.drawing import Strokes
 
 PACKAGES = {part.name: part for part in pkgutil.iter_modules(explorers.__path__) if part.ispkg}
 # What there is: "gan.dirac" is the explorer of the module course/explorers/gan/dirac.py.
@@ -24,6 +25,13 @@ NAMES = [
     for module in pkgutil.iter_modules([f"{explorers.__path__[0]}/{package}"])
 ]
 DIVERGES = {("descent", "path"), ("descent", "losses")}  # the parts of states that end in NaN or infinity
+DRAWINGS = (  # nothing, a dot, a corner, beyond the pad, much
+    (),
+    (((0.5, 0.5),),),
+    (((0.0, 0.0), (0.0, 1.0)), ((0.9, 0.9), (1.0, 1.0))),
+    (((-3.0, 0.2), (4.0, 0.3)),),
+    tuple(tuple((0.05 * i, 0.01 * j) for j in range(100)) for i in range(20)),
+)
 TEXTS = (
     "",
     " ",
@@ -66,6 +74,8 @@ def values_of(control):
         return [value for _, value in control.options]
     if hasattr(control, "numbers"):
         return [((number,) * 3,) * 3 for number in (-9.0, 0.0, 9.0)]
+    if isinstance(control, Strokes):
+        return DRAWINGS
     return control.min, control.max
 
 
@@ -74,7 +84,7 @@ def any_value(control, rng):
     values = values_of(control)
     if isinstance(control, widgets.Text) and rng.random() < 0.5:
         return "".join(rng.choices("abcdefghij 0123456789.,", k=rng.choice((1, 7, 30, 400))))
-    if hasattr(control, "options") or isinstance(control, widgets.Text) or rng.random() < 0.33:
+    if hasattr(control, "options") or isinstance(control, widgets.Text | Strokes) or rng.random() < 0.33:
         return rng.choice(values)
     if hasattr(control, "numbers"):
         return tuple(tuple(round(rng.uniform(-9, 9), 1) for _ in range(3)) for _ in range(3))

@@ -64,7 +64,7 @@ def bound(models, mu=0.0, sigma=1.0):
         "densities": lambda state, x, y: {"mu": x, "sigma": normal(0) / max(y, 1e-3), "step": 0},
     }
     return Explorer(
-        "evidence lower bound", controls, compute, picture, ALT, main=("step", "mu"), touch=touch,
+        "evidence lower bound", controls, compute, picture, ALT, main=("step",), touch=touch,
         play="step", pace=100, hint="Drag q, above or below, or play the ascent.",
     )  # fmt: skip
 

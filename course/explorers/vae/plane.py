@@ -56,10 +56,10 @@ def plane(decode, encode, codes, labels, images):
         )
     ends = (-REACH, REACH, 0.05)
     controls = {
-        "z_1": slider("z₁ of the cross", ends, 0, "the first coordinate of the place that is decoded"),
-        "z_2": slider("z₂ of the cross", ends, -1, "the second coordinate, upwards"),
-        "drawing": Strokes(),
-        "image": slider("held-out image", (1, len(images)), 1, "the image that is coded where none is drawn"),
+        "z_1": slider("z₁ of the cross", ends, 2.2, "the first coordinate of the place that is decoded"),
+        "z_2": slider("z₂ of the cross", ends, 0.7, "the second coordinate, upwards"),
+        "drawing": Strokes(()),
+        "image": slider("held-out image", (1, len(images)), 1, "what is encoded while nothing is drawn"),
     }
     images = torch.as_tensor(images, dtype=torch.float32)
     seen = lru_cache(maxsize=64)(partial(see, decode, encode, images))
@@ -263,7 +263,7 @@ def update(artists, state):
         artists[name].set_data(state[name][None])
     points = [point for stroke in drawing for point in (*stroke, stroke[-1], (np.nan, np.nan))]
     artists["strokes"].set_data(*np.reshape(points, (-1, 2)).T)
-    artists["empty"].set_text("" if drawing else "empty: a held-\nout image is\nencoded")
+    artists["empty"].set_text("" if drawing else "Draw here. Until\nthen, a held-out\nimage is encoded.")
     recon_nll, kl = state["costs"]
     for bar, start, length in zip(artists["bars"], (0, recon_nll), (recon_nll, kl), strict=True):
         bar.set_x(start)
