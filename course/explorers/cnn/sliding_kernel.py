@@ -10,8 +10,8 @@ from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.cnn.panels import overlay, panel, place
 from course.explorers.controls import described, menu, slider
+from course.explorers.panels import overlay, panel, place
 from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
 from course.plots.texts import Caption
@@ -120,24 +120,22 @@ def compute_sliding_kernel(
         shown: `WHOLE`, or `PARTLY`: what the window has not reached yet is left out.
         position: of the window, counted along the output's rows; beyond the last one the last one counts.
     Returns:
-        dict: padded (H + 2P, W + 2P), output (H_out, W_out) with NaN for what is left out, limit (the largest
-        absolute value of the whole output), row, column, top, left (the window's corner in the padded image),
-        span (pixels that the window covers each way), patch, kernel and products (3, 3), total.
+        dict: padded (H + 2P, W + 2P), output (H_out, W_out), filled (how many of its values are shown), row,
+        column, top, left (the window's corner in the padded image), span (pixels that the window covers each
+        way), patch, kernel and products (3, 3), total.
     """
     x = images[image][None, None]  # (1, 1, H, W)
     weight = torch.tensor(KERNELS.get(preset, kernel), dtype=x.dtype)
-    output = conv2d(x, weight[None, None], None, stride, padding, dilation)[0, 0].numpy().copy()
+    output = conv2d(x, weight[None, None], None, stride, padding, dilation)[0, 0].numpy()
     padded = torch.nn.functional.pad(x[0, 0], (padding,) * 4)
-    row, column = divmod(min(position, output.size - 1), output.shape[1])
+    position = min(position, output.size - 1)
+    row, column = divmod(position, output.shape[1])
     top, left, span = row * stride, column * stride, 2 * dilation + 1
     patch = padded[top : top + span : dilation, left : left + span : dilation]  # (3, 3)
-    limit = float(np.abs(output).max())
-    if shown == PARTLY:
-        output.flat[position + 1 :] = np.nan
     return {
         "padded": padded.numpy(),
         "output": output,
-        "limit": limit,
+        "filled": position + 1 if shown == PARTLY else output.size,
         "row": row,
         "column": column,
         "top": top,
@@ -243,8 +241,13 @@ def update(artists, state):
     artists["window"].set_bounds(left - 0.5, top - 0.5, span, span)
     steps = np.arange(0, span if dilation > 1 else 0, dilation)  # taps side by side: the window says it all
     artists["taps"].set_data(np.tile(left + steps, 3), np.repeat(top + steps, 3))
-    _show(artists["output"], state["output"], 0)
-    limit = max(state["limit"], 1e-9)
+    output = state["output"]
+    _show(
+        artists["output"],
+        np.where(np.arange(output.size) < state["filled"], output.flat, np.nan).reshape(output.shape),
+        0,
+    )
+    limit = max(np.abs(output).max(), 1e-9)
     artists["output"].set_clim(-limit, limit)
     artists["cell"].set_bounds(state["column"] - 0.5, state["row"] - 0.5, 1, 1)
     for name in ("patch", "kernel", "products"):
@@ -253,7 +256,7 @@ def update(artists, state):
     artists["sum"].set_text(f"sum = {state['total']:.2f}".replace("-", "−"))
     _connect(artists, left + span - 0.5, (top - 0.5, top + span - 0.5), (state["column"], state["row"]))
     size = f"{height - 2 * padding} × {width - 2 * padding} pixels"
-    rows, columns = state["output"].shape
+    rows, columns = output.shape
     artists["names"][0].set_text(f"image: {size}" + (f", padding {padding}" if padding else ""))
     artists["names"][1].set_text(f"output: {rows} × {columns}, orange < 0 < purple")
     artists["caption"].set_text(title(state))

@@ -10,9 +10,9 @@ from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.cnn.panels import overlay, panel, place
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.drawing import PEN, Strokes, digit_image, pad_image
+from course.explorers.panels import overlay, panel, place
 from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
@@ -79,7 +79,7 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
         fit: `CENTRED`, in all of `SIZES`, or `AS_DRAWN`.
         changes: for `changed`.
     Returns:
-        dict: original and image (28, 28), before and after the changes; maps, two arrays (C, H', W') after
+        dict: original (28, 28), the test image before the changes, 0 for a drawing; image (28, 28); maps, two arrays (C, H', W') after
         ReLU; probs (K,), best (the `BEST` likeliest classes, first the likeliest), label (None for a
         drawing), empty; of the chosen map: kernels (1 or C, K, K), strength (C,) of the first layer's maps in
         it, window (left, top, side) of what its strongest unit sees, None where all units are 0.
@@ -96,7 +96,7 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
         maps, probs = [0 * values for values in maps], 0 * probs
     layer, channel = chosen
     return {
-        "original": x[0, 0].cpu().numpy(),
+        "original": (0 * x if mine else x)[0, 0].cpu().numpy(),
         "image": after[0, 0].cpu().numpy(),
         "maps": maps,
         "probs": probs,
@@ -276,7 +276,7 @@ def tiles(maps, across=ACROSS):
 def update(artists, state):
     """Put a state's numbers into the artists."""
     mine, best, probs = state["label"] is None, state["best"], state["probs"]
-    artists["test"].set_data(np.zeros((28, 28)) if mine else state["original"])
+    artists["test"].set_data(state["original"])
     ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in state["drawing"]] if mine else []
     artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
     artists["prompt"].set_text("draw a digit" if state["empty"] else "")
