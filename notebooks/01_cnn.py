@@ -362,9 +362,8 @@ check_agreement(conv2d, F.conv2d, **random_case(2, 2, 3, 4, 3, 3, 4))  # the ker
 # ## 8 Play with it
 #
 # Play the scan: the window moves, and row by row the sums fill the output. Then drag
-# the window yourself, or click a value of the output. "More" has stride, padding and
-# dilation, nine fields for a kernel of your own, and the position as a slider for the
-# arrow keys. Three things to try:
+# the window yourself, or click a value of the output. "More" has stride, padding,
+# dilation, the position, and nine fields for a kernel of your own. Three things to try:
 #
 # - "vertical edges" on the digit: where is the output negative, and why there?
 # - stride 2: how many of the output's values are left? Padding 1 on the photograph:

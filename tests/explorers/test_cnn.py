@@ -40,8 +40,8 @@ def test_the_sum_of_the_shown_products_is_the_output_at_the_shown_place(stride, 
         position = place[0] * output.shape[1] + place[1]
         state = explorer.state(image="photo", shown=kernel_module.WHOLE, position=position, **choice)
         assert (state["row"], state["column"]) == place
-        assert state["total"] == pytest.approx(output[place].item(), abs=1e-5)
-        assert state["products"].sum() == pytest.approx(state["total"], abs=1e-5)
+        assert state["total"] == pytest.approx(output[place].item(), abs=0.0051)
+        assert state["products"].sum() == pytest.approx(output[place].item(), abs=1e-5)
         assert np.allclose(state["output"], output)
         window = state["padded"][state["top"] :, state["left"] :][: state["span"], : state["span"]]
         assert np.array_equal(window[::dilation, ::dilation], state["patch"])

@@ -34,8 +34,8 @@ MEANINGS = {  # what a sum below, of and above 0 says
     "vertical edges": ("the left is brighter", "left and right are alike", "the right is brighter"),
     "horizontal edges": ("above is brighter", "above and below are alike", "below is brighter"),
     "outline": ("brighter than its neighbours", "like its neighbours", "darker than its neighbours"),
-    "sharpen": ("the pixel, with its difference from its neighbours added",) * 3,
-    "blur": ("the mean of the patch",) * 3,
+    "sharpen": ("the pixel, with its differences from its neighbours added",) * 3,
+    "blur": ("a mean of the patch",) * 3,
     "shift right": ("what stands left of here, so the image moves to the right",) * 3,
     "identity": ("the pixel itself",) * 3,
 }
@@ -122,7 +122,8 @@ def compute_sliding_kernel(
     Returns:
         dict: padded (H + 2P, W + 2P), output (H_out, W_out), filled (how many of its values are shown), row,
         column, top, left (the window's corner in the padded image), span (pixels that the window covers each
-        way), patch, kernel and products (3, 3), total.
+        way), patch, kernel and products (3, 3), total (to two
+        digits).
     """
     x = images[image][None, None]  # (1, 1, H, W)
     weight = torch.tensor(KERNELS.get(preset, kernel), dtype=x.dtype)
@@ -144,7 +145,7 @@ def compute_sliding_kernel(
         "patch": patch.numpy(),
         "kernel": weight.numpy(),
         "products": (patch * weight).numpy(),
-        "total": float((patch * weight).sum()),
+        "total": round(float((patch * weight).sum()), 2) + 0.0,  # no -0
     }
 
 
@@ -184,10 +185,9 @@ def scan(state):
 
 def title(state):
     """What the sum says of the image at the window."""
-    total = round(state["total"], 2)
-    below = MEANINGS.get(state["preset"])
+    total, meanings = state["total"], MEANINGS.get(state["preset"])
     rows, columns = state["output"].shape
-    says = below[1 + int(np.sign(total))] if below else f"one of the output's {rows} × {columns} values"
+    says = meanings[1 + int(np.sign(total))] if meanings else f"one of the output's {rows} × {columns} values"
     return f"Nine products add up to {total:.2f}: {says}".replace("-", "−")
 
 
@@ -242,11 +242,8 @@ def update(artists, state):
     steps = np.arange(0, span if dilation > 1 else 0, dilation)  # taps side by side: the window says it all
     artists["taps"].set_data(np.tile(left + steps, 3), np.repeat(top + steps, 3))
     output = state["output"]
-    _show(
-        artists["output"],
-        np.where(np.arange(output.size) < state["filled"], output.flat, np.nan).reshape(output.shape),
-        0,
-    )
+    blank = np.arange(output.size).reshape(output.shape) >= state["filled"]
+    _show(artists["output"], np.where(blank, np.nan, output), 0)
     limit = max(np.abs(output).max(), 1e-9)
     artists["output"].set_clim(-limit, limit)
     artists["cell"].set_bounds(state["column"] - 0.5, state["row"] - 0.5, 1, 1)
