@@ -245,7 +245,9 @@ def test_the_pointer_sets_the_nearest_values_and_every_message_is_answered():
         touched.append((state["place"], x, y))
         return {"k": x, "size": y} if x < 20 else {}
 
-    picture = Picture(build, lambda artists, state: artists["line"].set_data(*state["place"]), (8, 4))
+    picture = Picture(
+        build, lambda artists, state: artists["line"].set_data(*np.reshape(state["place"], (2, 1))), (8, 4)
+    )
     front = Front(Explorer("simple", chosen, compute, picture, "A line.", touch={"plane": touch}))
     left, top, width, height = front.explorer.stage.panels[0]["box"]
     assert left > 0.5, "the right half"
