@@ -1313,16 +1313,16 @@ plots.images(
 # %% [markdown]
 # ### Draw a digit yourself
 #
-# Draw on the pad: the net reads while you draw. Your strokes are scaled to 20 pixels
-# and centred by their centre of mass, as the makers of MNIST did. (Two smaller sizes
-# are read too; the mean of the three answers counts.) Click a feature map: you see its
-# kernels, the maps that weigh most in it, and what its strongest unit sees. Try:
+# Draw on the pad: the net reads while you draw. Your strokes are scaled and centred as
+# the makers of MNIST did it. (Two smaller sizes are read too; the mean of the three
+# answers counts.) Click a feature map: you see its kernels, the maps that weigh most in
+# it, and what its strongest unit sees. Try:
 #
 # - a small 7 in a corner; under "More" the net reads it as it lies on the pad.
 # - a 1 with a long flag: which class comes second?
 # - a test digit, turned by 30° or moved by 6 pixels: does the answer hold?
 #
-# The net is yours, just trained, or the recorded one where its file is missing.
+# The net is your own; where its file is missing, the recorded one.
 
 # %%
 models.save_digits_cnn(cnn)  # beside this notebook, in `my_cnn.safetensors`
