@@ -362,9 +362,8 @@ check_agreement(conv2d, F.conv2d, **random_case(2, 2, 3, 4, 3, 3, 4))  # the ker
 # ## 8 Play with it
 #
 # Play the scan: the window moves, and row by row the sums fill the output. Then drag
-# the window yourself, or click a value of the output. "More" has stride, padding and
-# dilation, nine fields for a kernel of your own, and the position as a slider for the
-# arrow keys. Three things to try:
+# the window yourself, or click a value of the output. "More" has stride, padding,
+# dilation, the position, and nine fields for a kernel of your own. Three things to try:
 #
 # - "vertical edges" on the digit: where is the output negative, and why there?
 # - stride 2: how many of the output's values are left? Padding 1 on the photograph:
@@ -1310,20 +1309,20 @@ plots.images(
 # (In this picture the white strokes are drawn dark, the black around them light.) Yes: a white pixel in a gap
 # would make another digit of it, so the gradient is large *beside* the strokes. Covering black with black
 # changes nothing. Neither map is "the explanation"; each answers its own question.
-#
+
+# %% [markdown]
 # ### Draw a digit yourself
 #
-# Draw on the pad: the net reads while you draw. Your strokes are scaled to 20 pixels
-# and centred by their centre of mass, as the makers of MNIST did. Then click a feature
-# map: you see its kernels, the three maps that weigh most in it, and what its strongest
-# unit sees. Try:
+# Draw on the pad: the net reads while you draw. Your strokes are scaled and centred as
+# the makers of MNIST did it. (Two smaller sizes are read too; the mean of the three
+# answers counts.) Click a feature map: you see its kernels, the maps that weigh most in
+# it, and what its strongest unit sees. Try:
 #
 # - a small 7 in a corner; under "More" the net reads it as it lies on the pad.
-# - a 1 with a long flag, or a 4 with a closed top: which class comes second?
+# - a 1 with a long flag: which class comes second?
 # - a test digit, turned by 30° or moved by 6 pixels: does the answer hold?
 #
-# It is the net that you have trained above, kept in `my_cnn.safetensors`; where that
-# file is missing, the recorded one.
+# The net is your own; where its file is missing, the recorded one.
 
 # %%
 models.save_digits_cnn(cnn)  # beside this notebook, in `my_cnn.safetensors`

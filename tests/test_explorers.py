@@ -36,7 +36,6 @@ CHANGES = 12
 # Controls that may move an axis, which costs a redraw of the whole picture. All others redraw what moves.
 MAY_MOVE_AN_AXIS = {
     "vae.bound": {"model"},
-    "cnn.receptive_field": {"preset", "layers", "kernel", "stride", "dilation", "unit"},
     "cnn.sliding_kernel": {"image", "stride", "padding", "dilation"},
 }
 

@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.cnn.panels import panel
 from course.explorers.controls import menu, slider
+from course.explorers.panels import panel
 from course.explorers.parts import moving
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
@@ -115,7 +115,7 @@ def taps(n, kernel, stride, dilation):
 
 def nearest_unit(state, x, y):
     """The unit nearest to a point, of the row nearest to it; the input's pixels are no units."""
-    layer = min(max(round(y), 1), len(state["layers"]))
+    layer = min(max(round(y * len(state["layers"])), 1), len(state["layers"]))
     return {"layer": layer, "unit": int(np.abs(state["centres"][layer] - x).argmin())}
 
 
@@ -132,7 +132,7 @@ def title(state):
 def build(figure):
     """All artists of the picture: the units, and below them what the chosen one and its neighbour see."""
     looks = dict(xlim=(-0.7, PIXELS - 0.3), yticks=())
-    axes = panel(figure, 2.15, 0.98, 6.1, 2.36, "units", xticks=(), **looks)
+    axes = panel(figure, 2.15, 0.98, 6.1, 2.36, "units", xticks=(), ylim=(-0.07, 1.05), **looks)
     below = panel(figure, 2.15, 0.48, 6.1, 0.42, xticks=range(0, PIXELS, 3), ylim=(-0.5, 1.5), **looks)
     below.set_xlabel("position in the input (pixels)")
     for each in (axes, below):
@@ -154,18 +154,16 @@ def build(figure):
 def update(artists, state):
     """Put a state's numbers into the artists."""
     centres, seen, layer = state["centres"], state["seen"], state["layer"]
-    axes, rows = artists["units"].axes, len(centres)
-    if axes.get_ylim() != (limits := (-0.3, rows - 0.7)):
-        axes.set_ylim(limits)
-    artists["units"].set_data(np.concatenate(centres), np.repeat(range(rows), [*map(len, centres)]))
+    heights = np.linspace(0, 1, len(centres))  # of the rows
+    artists["units"].set_data(np.concatenate(centres), np.repeat(heights, [*map(len, centres)]))
     chosen = [row[indices] for row, indices in zip(centres, seen, strict=False)]
-    artists["seen"].set_data(np.concatenate(chosen), np.repeat(range(len(seen)), [*map(len, seen)]))
-    artists["unit"].set_data(chosen[-1], [layer])
+    artists["seen"].set_data(np.concatenate(chosen), np.repeat(heights[: layer + 1], [*map(len, seen)]))
+    artists["unit"].set_data(chosen[-1], [heights[layer]])
     ends = np.concatenate([state["lines"], np.full((len(state["lines"]), 1, 2), np.nan)], 1)  # gaps between
-    artists["lines"].set_data(ends.reshape(-1, 2).T)
+    artists["lines"].set_data(*(ends.reshape(-1, 2) * (1, heights[1])).T)
     layers = enumerate(zip(centres[1:], state["layers"], strict=True), 1)
     names = [f"input: {PIXELS} pixels", *(row_name(len(units), form, row) for row, (units, form) in layers)]
-    artists["names"].set_data(-1.2, range(rows), names)
+    artists["names"].set_data(-1.2, heights, names)
     missing, shown = state["missing"], [end for end in (state["field"], state["beside"]) if end is not None]
     room = f"no room for {missing} more layer" + "s" * (missing > 1)
     artists["missing"].set_text(room if missing else "")

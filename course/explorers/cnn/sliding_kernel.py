@@ -10,8 +10,8 @@ from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.cnn.panels import overlay, panel, place
 from course.explorers.controls import described, menu, slider
+from course.explorers.panels import overlay, panel, place
 from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
 from course.plots.texts import Caption
@@ -34,8 +34,8 @@ MEANINGS = {  # what a sum below, of and above 0 says
     "vertical edges": ("the left is brighter", "left and right are alike", "the right is brighter"),
     "horizontal edges": ("above is brighter", "above and below are alike", "below is brighter"),
     "outline": ("brighter than its neighbours", "like its neighbours", "darker than its neighbours"),
-    "sharpen": ("the pixel, with its difference from its neighbours added",) * 3,
-    "blur": ("the mean of the patch",) * 3,
+    "sharpen": ("the pixel, with its differences from its neighbours added",) * 3,
+    "blur": ("a mean of the patch",) * 3,
     "shift right": ("what stands left of here, so the image moves to the right",) * 3,
     "identity": ("the pixel itself",) * 3,
 }
@@ -120,24 +120,23 @@ def compute_sliding_kernel(
         shown: `WHOLE`, or `PARTLY`: what the window has not reached yet is left out.
         position: of the window, counted along the output's rows; beyond the last one the last one counts.
     Returns:
-        dict: padded (H + 2P, W + 2P), output (H_out, W_out) with NaN for what is left out, limit (the largest
-        absolute value of the whole output), row, column, top, left (the window's corner in the padded image),
-        span (pixels that the window covers each way), patch, kernel and products (3, 3), total.
+        dict: padded (H + 2P, W + 2P), output (H_out, W_out), filled (how many of its values are shown), row,
+        column, top, left (the window's corner in the padded image), span (pixels that the window covers each
+        way), patch, kernel and products (3, 3), total (to two
+        digits).
     """
     x = images[image][None, None]  # (1, 1, H, W)
     weight = torch.tensor(KERNELS.get(preset, kernel), dtype=x.dtype)
-    output = conv2d(x, weight[None, None], None, stride, padding, dilation)[0, 0].numpy().copy()
+    output = conv2d(x, weight[None, None], None, stride, padding, dilation)[0, 0].numpy()
     padded = torch.nn.functional.pad(x[0, 0], (padding,) * 4)
-    row, column = divmod(min(position, output.size - 1), output.shape[1])
+    position = min(position, output.size - 1)
+    row, column = divmod(position, output.shape[1])
     top, left, span = row * stride, column * stride, 2 * dilation + 1
     patch = padded[top : top + span : dilation, left : left + span : dilation]  # (3, 3)
-    limit = float(np.abs(output).max())
-    if shown == PARTLY:
-        output.flat[position + 1 :] = np.nan
     return {
         "padded": padded.numpy(),
         "output": output,
-        "limit": limit,
+        "filled": position + 1 if shown == PARTLY else output.size,
         "row": row,
         "column": column,
         "top": top,
@@ -146,7 +145,7 @@ def compute_sliding_kernel(
         "patch": patch.numpy(),
         "kernel": weight.numpy(),
         "products": (patch * weight).numpy(),
-        "total": float((patch * weight).sum()),
+        "total": round(float((patch * weight).sum()), 2) + 0.0,  # no -0
     }
 
 
@@ -186,10 +185,9 @@ def scan(state):
 
 def title(state):
     """What the sum says of the image at the window."""
-    total = round(state["total"], 2)
-    below = MEANINGS.get(state["preset"])
+    total, meanings = state["total"], MEANINGS.get(state["preset"])
     rows, columns = state["output"].shape
-    says = below[1 + int(np.sign(total))] if below else f"one of the output's {rows} × {columns} values"
+    says = meanings[1 + int(np.sign(total))] if meanings else f"one of the output's {rows} × {columns} values"
     return f"Nine products add up to {total:.2f}: {says}".replace("-", "−")
 
 
@@ -243,8 +241,10 @@ def update(artists, state):
     artists["window"].set_bounds(left - 0.5, top - 0.5, span, span)
     steps = np.arange(0, span if dilation > 1 else 0, dilation)  # taps side by side: the window says it all
     artists["taps"].set_data(np.tile(left + steps, 3), np.repeat(top + steps, 3))
-    _show(artists["output"], state["output"], 0)
-    limit = max(state["limit"], 1e-9)
+    output = state["output"]
+    blank = np.arange(output.size).reshape(output.shape) >= state["filled"]
+    _show(artists["output"], np.where(blank, np.nan, output), 0)
+    limit = max(np.abs(output).max(), 1e-9)
     artists["output"].set_clim(-limit, limit)
     artists["cell"].set_bounds(state["column"] - 0.5, state["row"] - 0.5, 1, 1)
     for name in ("patch", "kernel", "products"):
@@ -253,7 +253,7 @@ def update(artists, state):
     artists["sum"].set_text(f"sum = {state['total']:.2f}".replace("-", "−"))
     _connect(artists, left + span - 0.5, (top - 0.5, top + span - 0.5), (state["column"], state["row"]))
     size = f"{height - 2 * padding} × {width - 2 * padding} pixels"
-    rows, columns = state["output"].shape
+    rows, columns = output.shape
     artists["names"][0].set_text(f"image: {size}" + (f", padding {padding}" if padding else ""))
     artists["names"][1].set_text(f"output: {rows} × {columns}, orange < 0 < purple")
     artists["caption"].set_text(title(state))

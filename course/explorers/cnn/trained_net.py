@@ -10,9 +10,9 @@ from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer, Picture
-from course.explorers.cnn.panels import overlay, panel, place
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.drawing import PEN, Strokes, digit_image, pad_image
+from course.explorers.panels import overlay, panel, place
 from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
@@ -61,7 +61,7 @@ def trained_net(model, images, labels):
         compute,
         Picture(partial(build, shapes=shapes), update, (8.4, 4.0)),
         ALT,
-        main=("source", "drawing"),
+        main=("drawing", "digit"),
         touch={name: partial(at_map, layer, shapes) for layer, name in enumerate(LAYERS)},
         ink={"pad": "drawing"},
         hint="Draw on the pad; click a feature map.",
@@ -79,10 +79,11 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
         fit: `CENTRED`, in all of `SIZES`, or `AS_DRAWN`.
         changes: for `changed`.
     Returns:
-        dict: original and image (28, 28), before and after the changes; maps, two arrays (C, H', W') after
-        ReLU; probs (K,), best (the `BEST` likeliest classes, first the likeliest), label (None for a
-        drawing), empty; of the chosen map: kernels (1 or C, K, K), strength (C,) of the first layer's maps in
-        it, window (left, top, side) of what its strongest unit sees, None where all units are 0.
+        dict: original (28, 28), the test image before the changes, 0 for a drawing; image (28, 28), what is
+        read; maps, two arrays (C, H', W') after ReLU; probs (K,), best (the `BEST` likeliest classes, first
+        the likeliest), label (None for a drawing), empty, own (whether the net is the reader's); of the
+        chosen map: kernels (1 or C, K, K), strength (C,) of the first layer's maps in it, window (left, top,
+        side) of what its strongest unit sees, None where all units are 0.
     """
     mine = source == DRAWING
     empty = mine and not drawing
@@ -96,7 +97,7 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
         maps, probs = [0 * values for values in maps], 0 * probs
     layer, channel = chosen
     return {
-        "original": x[0, 0].cpu().numpy(),
+        "original": (0 * x if mine else x)[0, 0].cpu().numpy(),
         "image": after[0, 0].cpu().numpy(),
         "maps": maps,
         "probs": probs,
@@ -230,8 +231,8 @@ def build(figure, shapes):
         "strokes": moving(pad, color="black", **pen),
         "image": read.imshow(np.zeros((28, 28)), cmap="gray", **image),
         "window": read.add_patch(frame()),
+        "sizes": read.add_artist(Caption(0.5, -0.08, size=8)),
         "kernels": kernel.imshow(np.zeros((2, 2)), cmap=signed, interpolation="nearest", extent=(0, 1, 1, 0)),
-        "kernel": kernel.add_artist(Caption(0.5, -0.1, size=9)),
         "maps": [_mosaic(*pair) for pair in zip(layers, shapes, strict=True)],
         "chosen": [axes.add_patch(frame()) for axes in layers],
         "links": [moving(above, color=COLOURS[1]) for _ in range(SOURCES)],
@@ -247,6 +248,7 @@ def build(figure, shapes):
         axes.set_title(name, fontsize=9, pad=3)
         axes.set(xticks=(), yticks=())
     kernel.set(xticks=(), yticks=())
+    kernel.set_xlabel("kernel of the chosen map,\norange < 0 < purple", fontsize=8, labelpad=3)
     for axes in (pad, read, kernel):
         axes.spines[:].set(visible=True, color="0.6")
     answer.set_yticks(())
@@ -275,21 +277,22 @@ def tiles(maps, across=ACROSS):
 def update(artists, state):
     """Put a state's numbers into the artists."""
     mine, best, probs = state["label"] is None, state["best"], state["probs"]
-    artists["test"].set_data(np.zeros((28, 28)) if mine else state["original"])
+    artists["test"].set_data(state["original"])
     ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in state["drawing"]] if mine else []
     artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
     artists["prompt"].set_text("draw a digit" if state["empty"] else "")
     artists["image"].set_data(state["image"])
+    several = mine and state["fit"] == CENTRED and not state["empty"]
+    sizes = "the answer: the mean\nof {}, {} and {} pixels".format(*SIZES)
+    artists["sizes"].set_text(sizes if several else "")
     for image, maps in zip(artists["maps"], state["maps"], strict=True):
         image.set_data(tiles(maps))
         image.set_clim(0, max(float(maps.max()), 1e-9))
     for bar, k in zip(artists["bars"], best, strict=True):
         bar.set_width(float(probs[k]))
-    shown = () if state["empty"] else best
-    artists["classes"].set_data(-0.05, range(len(shown)), [str(k) for k in shown])
-    artists["percents"].set_data(
-        probs[best][: len(shown)] + 0.03, range(len(shown)), [percent(probs[k]) for k in shown]
-    )
+    rows = np.arange(0 if state["empty"] else BEST)
+    artists["classes"].set_data(-0.05, rows, [str(k) for k in best[rows]])
+    artists["percents"].set_data(probs[best[rows]] + 0.03, rows, [percent(p) for p in probs[best[rows]]])
     artists["caption"].set_text(title(state))
     _show_chosen(artists, state)
     _show_links(artists, state)
@@ -304,9 +307,6 @@ def _show_chosen(artists, state):
     shown = tiles(kernels) if layer else kernels[0]
     artists["kernels"].set_data(shown)
     artists["kernels"].set_clim(-np.abs(kernels).max(), np.abs(kernels).max())
-    artists["kernel"].set_text(
-        f"its {len(kernels)} kernels, orange < 0" if layer else "its kernel, orange < 0"
-    )
     artists["window"].set_visible(window is not None)
     if window is not None:
         artists["window"].set_bounds(window[0] - 0.5, window[1] - 0.5, window[2], window[2])
