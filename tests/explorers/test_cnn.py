@@ -66,6 +66,15 @@ def test_the_first_state_shows_half_a_scan_and_its_title_says_what_the_sum_means
         assert len(title(explorer, preset=preset)) <= 95
 
 
+def test_an_output_without_negative_numbers_is_grey_as_the_image_is():
+    explorer = sliding_kernel()
+    for preset, colours in (("blur", "gray"), ("identity", "gray"), ("outline", "PuOr")):
+        explorer.picture.png(explorer.state(preset=preset), density=1)
+        image = explorer.picture.artists["output"]
+        assert image.get_cmap().name == colours
+        assert image.get_clim()[0] == (0 if colours == "gray" else -image.get_clim()[1])
+
+
 def test_the_titles_say_the_truth_of_the_pixels_around():
     explorer, places = sliding_kernel(), range(0, 26 * 26, 7)
     for preset, side in (("vertical edges", 1), ("horizontal edges", 0)):
