@@ -2022,8 +2022,8 @@ explorers.gan.walk(
 )
 
 # %% [markdown]
-# The ends are chosen: of 1,000 codes, for each digit one of the ten of which the classifier is surest. Try:
-# play the way. Is there a place where the image jumps? Under *More*, find a way without a third digit, then
+# The ends are chosen: of 1,000 codes, for each digit the plainest of which the classifier is sure. Try: play
+# the way. Is there a place where the image jumps? Under *More*, find a way without a third digit. Then
 # shorten the codes (scale 0.5): what is gained, what is lost?
 #
 # <details><summary>Answer</summary>
@@ -2053,8 +2053,8 @@ explorers.gan.verdict(
 )
 
 # %% [markdown]
-# Try: draw the same digit neatly and shakily. Put a generated digit of rank 100 and a test digit of rank 0
-# on the pad: which would *you* take for real? Then draw something that is no digit.
+# Try: draw the same digit neatly and shakily. Put the last of the generated digits and the first of the
+# test digits on the pad: which would *you* take for real? Then draw something that is no digit.
 #
 # <details><summary>Answer</summary>
 #

@@ -31,25 +31,29 @@ from course import explorers
 # ## 0 · Foundations
 
 # %% [markdown]
-# **Which learning rate comes down, and which flies out?** Drag the start, move the rate past its edge, play the steps.
+# **Which learning rate comes down, and which flies out?** Drag the start, move the rate
+# past its edge, play the steps.
 
 # %% tags=["explorer"]
 explorers.play("foundations.descent")
 
 # %% [markdown]
-# **What do thirty layers make of a signal?** Change the initialisation, and watch the spread of the activations.
+# **What do twelve layers make of a signal?** Change the scale of the weights, and watch
+# the activations.
 
 # %% tags=["explorer"]
 explorers.play("foundations.depth")
 
 # %% [markdown]
-# **When does a model fit the points, and when their noise?** Drag a point; move the number of features.
+# **When does a model fit the points, and when their noise?** Drag a point; play the
+# size of the model.
 
 # %% tags=["explorer"]
 explorers.play("foundations.fitting")
 
 # %% [markdown]
-# **Where should a classifier say yes?** Drag the threshold, and see which errors you buy.
+# **Where should a classifier say yes?** Drag the threshold, and see which errors you
+# buy.
 
 # %% tags=["explorer"]
 explorers.play("foundations.threshold")
@@ -70,7 +74,8 @@ explorers.play("cnn.sliding_kernel")
 explorers.play("cnn.receptive_field")
 
 # %% [markdown]
-# **What does a trained net see in your handwriting?** Draw a digit.
+# **What does a trained net see in your handwriting?** Draw a digit; press a feature
+# map.
 
 # %% tags=["explorer"]
 explorers.play("cnn.trained_net")
@@ -79,19 +84,20 @@ explorers.play("cnn.trained_net")
 # ## 2 · Recurrent networks
 
 # %% [markdown]
-# **How far back does a gradient reach?** Choose a network.
+# **How far back does a gradient reach?** Drag the distance.
 
 # %% tags=["explorer"]
 explorers.play("rnn.gradient_flow")
 
 # %% [markdown]
-# **How does a trained LSTM write?** Turn the temperature up and down, and ask for another sample.
+# **How does a trained LSTM write?** Turn the temperature up and down, and ask for
+# another sample.
 
 # %% tags=["explorer"]
 explorers.play("rnn.sampling")
 
 # %% [markdown]
-# **What has one cell learnt to count?** Choose a unit; press a character.
+# **What does one cell of a trained LSTM follow?** Choose a unit; press a character.
 
 # %% tags=["explorer"]
 explorers.play("rnn.gate_inspector")
@@ -100,7 +106,7 @@ explorers.play("rnn.gate_inspector")
 # ## 3 · Attention
 
 # %% [markdown]
-# **Why are the scores divided by the root of the dimension?** Let the dimension grow.
+# **Why are the scores divided by the root of the dimension?** Play the dimension.
 
 # %% tags=["explorer"]
 explorers.play("attention.softmax_shape")
@@ -139,19 +145,19 @@ explorers.play("attention.translator")
 explorers.play("vae.bound")
 
 # %% [markdown]
-# **What does β buy, and what does it cost?** Move β.
+# **What does β buy, and what does it cost?** Press a model on the curve.
 
 # %% tags=["explorer"]
 explorers.play("vae.trade_off")
 
 # %% [markdown]
-# **What lies between the digits?** Drag the place through the plane, or draw a digit.
+# **What lies between the digits?** Drag the cross through the plane, or draw a digit.
 
 # %% tags=["explorer"]
 explorers.play("vae.plane")
 
 # %% [markdown]
-# **What does a straight way between two codes pass?** Play the walk.
+# **What does each of the twenty dimensions do?** Play the value; drag an image.
 
 # %% tags=["explorer"]
 explorers.play("vae.walk")
@@ -172,7 +178,7 @@ explorers.play("gan.two_gaussians")
 explorers.play("gan.dirac")
 
 # %% [markdown]
-# **Does the generator find every mode?** Play the training.
+# **Does the generator find every mode?** Play three trainings.
 
 # %% tags=["explorer"]
 explorers.play("gan.ring")

@@ -76,7 +76,13 @@ def test_the_title_tells_each_case():
     assert between.endswith(", hinge none")
     for mean in np.arange(LOW, HIGH + 0.1, 0.5):
         assert all(len(finding(EXPLORER.state(mean=float(mean), std=std))) <= 95 for std in STDS)
-    assert [said(value) for value in (0.0, 1.24e-9, 0.0123, 460.3)] == ["0", "1e−9", "0.012", "460"]
+    assert [said(value) for value in (0.0, 1.24e-9, 3e-11, 0.0123, 460.3)] == [
+        "0",
+        "1·10⁻⁹",
+        "3·10⁻¹¹",
+        "0.012",
+        "460",
+    ]
 
 
 def test_a_press_moves_q_there():

@@ -7,11 +7,11 @@ import torch
 from course import chapters, explorers
 from course.explorers import gan
 from course.explorers.gan.walk import (
-    BEST,
     CIRCLE,
     EVERY,
     FINE,
     LINE,
+    SURE,
     TRIED,
     choose_ends,
     finding,
@@ -41,12 +41,17 @@ ENDS = torch.as_tensor(choose_ends(generate, classify, Z))
 EXPLORER = gan.walk(generate, classify, Z, great_circle)
 
 
-def test_an_end_is_one_of_the_most_confident_codes_of_its_digit_and_the_plainest_of_these():
-    codes = torch.randn(TRIED, Z, generator=torch.Generator().manual_seed(0))
-    chances = classify(generate(codes))
+def test_an_end_is_the_plainest_of_the_sure_codes_of_its_digit_or_the_surest():
+    codes = torch.randn(TRIED, Z, generator=torch.Generator().manual_seed(3))
+    images = generate(codes)
+    chances, grey = classify(images), (images * (1 - images)).sum((1, 2))
     for digit, end in enumerate(ENDS):
-        (place,) = (codes == end.float()).all(1).nonzero()[0].tolist()
-        assert (chances[:, digit] > chances[place, digit]).sum() < BEST
+        place = (codes - end).abs().sum(1).argmin()
+        sure = chances[:, digit] > SURE
+        if sure.any():
+            assert sure[place] and grey[place] == pytest.approx(grey[sure].min().item(), rel=1e-4)
+        else:
+            assert chances[place, digit] == pytest.approx(chances[:, digit].max().item(), rel=1e-4)
     assert ENDS.shape == (10, Z) and np.array_equal(ENDS, choose_ends(generate, classify, Z))
 
 
@@ -105,10 +110,10 @@ def test_a_way_is_decoded_once_however_the_position_moves_and_without_gradients(
 def test_the_chapters_walk_begins_at_a_plain_digit_and_passes_what_is_none():
     explorer = explorers.play("gan.walk")
     state = explorer.state()
-    assert (state["position"], state["digit"]) == (0, 7) and state["sure"] > 0.999
-    assert state["least"] < 0.5 and state["read"] == [7, 9, 3]
+    assert (state["position"], state["digit"]) == (0, 5) and state["sure"] > 0.999
+    assert state["least"] < 0.6 and state["read"] == [5, 3, 9]
     assert (
-        finding(state) == "The classifier reads 7 → 9 → 3, where it is least sure with 0.35; here a 7 (1.00)"
+        finding(state) == "The classifier reads 5 → 3 → 9, where it is least sure with 0.49; here a 5 (1.00)"
     )
     for digit in range(10):
         end = explorer.state(start=digit, end=digit)

@@ -3,7 +3,6 @@
 from functools import lru_cache, partial
 
 import numpy as np
-import torch
 
 from course.explorers import parts
 from course.explorers.base import Explorer, Picture
@@ -78,11 +77,9 @@ def travel(field, path, multiplier, theta, psi, loss, penalty, gamma, lr, altern
     moves = np.stack(np.broadcast_arrays(*field(*MIDDLES.T, loss, penalty, gamma)), 1).astype(float)
     length = np.linalg.norm(moves, axis=1, keepdims=True)
     with np.errstate(all="ignore"):  # a path that leaves may overflow
-        places = parts.arrays(
-            torch.as_tensor(path(theta, psi, loss, penalty, gamma, lr, lr, alternating, STEPS))
-        )
+        places = path(theta, psi, loss, penalty, gamma, lr, lr, alternating, STEPS)
         factor = multiplier(loss, penalty, gamma, lr, lr, alternating)
-    places = np.nan_to_num(places, nan=LOST, posinf=LOST, neginf=-LOST).clip(-LOST, LOST)
+    places = np.nan_to_num(np.asarray(places), nan=LOST, posinf=LOST, neginf=-LOST).clip(-LOST, LOST)
     distances = np.hypot(*places.T)
     turned = np.unwrap(np.arctan2(places[:, 1], places[:, 0]))
     return {
@@ -117,10 +114,7 @@ def _build_plane(axes):
     axes.set_label("plane")
     axes.set(xlabel="generator θ (the data is at 0)", ylabel="discriminator ψ (logit ψ·x)")
     axes.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), box_aspect=1, xticks=range(-2, 3), yticks=range(-2, 3))
-    dots = axes.scatter(
-        *np.zeros((2, 2)), s=14, c=np.zeros(2), cmap=parts.FADING, vmin=0, vmax=STEPS, zorder=3
-    )
-    dots.set_linewidth(0)
+    dots = axes.scatter([0], [0], 14, [0.0], cmap=parts.FADING, vmin=0, vmax=STEPS, linewidth=0, zorder=3)
     artists = {
         "arrows": parts.moving(axes, color="0.75", linewidth=0.9, solid_joinstyle="miter", zorder=1),
         "whole": parts.moving(axes, color="0.55", linewidth=0.8, zorder=2),
@@ -174,13 +168,9 @@ def update(artists, state):
 def finding(state):
     """What |λ| says, and where the path has come to, in one line."""
     far, turns = state["distances"][state["step"]], state["turns"][state["step"]]
-    when = f"after {state['step']} steps"
-    if far > MOST:
-        place = f"{when} it has left the picture"
-    else:
-        place = f"{when} and {turns:.1f} turns it is {parts.minus(f'{far:.2g}')} away".replace(
-            " and 0.0 turns", ""
-        )
+    when = f"after {state['step']} steps" + (f" and {turns:.1f} turns" if turns >= 0.05 else "")
+    far = parts.minus(f"is {far:.2g} away") if far <= MOST else "has left the picture"
+    place = f"{when} it {far}"
     factor = state["multiplier"]
     if factor is None:
         return f"No |λ| tells here: {place}"

@@ -24,6 +24,7 @@ SPREAD = 0.66  # of a row, over which its samples are spread, so that no arrow h
 RATIO = 0.36  # rows that are as high in the picture as one unit of x is wide
 LONGEST = 3.0  # arrow, in units of x; a pull of 1 has half of it
 MOST = 10.0  # of the scale of the divergences
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 APART = 0.97 * math.log(2)  # of JS: from here on p and q hardly overlap
 ALT = (
     "Above, the densities of the data and of the generator; below them a row for each loss, in which arrows "
@@ -191,7 +192,10 @@ def finding(state):
 
 
 def said(number):
-    """A size, with an exponent where it is small: "0.693", "1.2e−08", "0"."""
-    if abs(number) < 1e-3:
-        return parts.minus(f"{number:.0e}".replace("e-0", "e-")) if abs(number) > 1e-12 else "0"
-    return f"{number:.2g}" if number < 100 else f"{number:.0f}"
+    """A size, with a power of ten where it is small: "0.69", "204", "3·10⁻⁷", "0"."""
+    if number >= 1e-3:
+        return f"{number:.2g}" if number < 100 else f"{number:.0f}"
+    if number < 1e-12:
+        return "0"
+    digit, power = f"{number:.0e}".split("e-")
+    return f"{digit}·10⁻{power.lstrip('0').translate(RAISED)}"

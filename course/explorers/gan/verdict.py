@@ -21,8 +21,8 @@ CHANCES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9)  # of real, marked on the upper scale
 PAD = 2.5  # inches
 ALT = (
     "A pad with a digit, drawn or chosen, and the same digit as the discriminator sees it; beside it the "
-    "distributions of the discriminator's logits for real test digits, for the same digits turned by a "
-    "quarter and for generated digits, with an upright line at the logit of the digit on the pad."
+    "distributions of its logits for test digits, for these turned by a quarter and for generated digits, "
+    "with an upright line at the logit of the digit on the pad."
 )
 
 
@@ -34,19 +34,17 @@ def verdict(discriminator, real, generated):
         real: (N, 28, 28), digits that it was not trained on.
         generated: (M, 28, 28), made by the generator that it was trained against.
     """
-    judge = partial(logits_of, discriminator)
-    known = {REAL: in_order(judge, real[:MOST]), MADE: in_order(judge, generated[:MOST])}
+    judge, count = partial(logits_of, discriminator), min(MOST, len(real), len(generated))
+    known = {REAL: in_order(judge, real[:count]), MADE: in_order(judge, generated[:count])}
     groups = {
         "test digits": known[REAL][1],
-        TURNED: judge(real[:MOST].rot90(-1, (1, 2))),
+        TURNED: judge(real[:count].rot90(-1, (1, 2))),
         "generated digits": known[MADE][1],
     }
     controls = {
         "source": menu("on the pad", (MINE, REAL, MADE), None, "what the discriminator is shown"),
         "drawing": Strokes(),
-        "rank": slider(
-            "which digit (%)", (0, 100, 0.5), 50, "a digit's rank: 100 is the one most surely real", ".1f"
-        ),
+        "rank": slider("which digit", (1, count), count // 2, "its rank: the last one is most surely real"),
         "turn": list_slider("turned by", [(f"{90 * k}°", k) for k in range(4)], 0, "clockwise"),
     }
     _follow(controls)
@@ -62,9 +60,8 @@ def _follow(controls):
     """Whoever draws sees the drawing; whoever moves the rank, a digit of this rank."""
     source = controls["source"]
     controls["drawing"].observe(lambda change: source.set_trait("value", MINE), "value")
-    controls["rank"].observe(
-        lambda change: source.set_trait("value", REAL if source.value == MINE else source.value), "value"
-    )
+    digit = {MINE: REAL, REAL: REAL, MADE: MADE}
+    controls["rank"].observe(lambda change: source.set_trait("value", digit[source.value]), "value")
 
 
 @torch.no_grad()
@@ -85,8 +82,7 @@ def at_logit(known, state, x, y):
     else a test digit.
     """
     source = MADE if state["source"] == MADE else REAL
-    logits = known[source][1]
-    return {"source": source, "rank": 100 * int(np.abs(logits - x).argmin()) / (len(logits) - 1), "turn": 0}
+    return {"source": source, "rank": 1 + int(np.abs(known[source][1] - x).argmin()), "turn": 0}
 
 
 def compute_verdict(judge, known, groups, *, source, drawing, rank, turn):
@@ -97,18 +93,14 @@ def compute_verdict(judge, known, groups, *, source, drawing, rank, turn):
         known: of REAL and of MADE, images and logits as `in_order` gives them.
         groups: dict of a group's name to its logits.
         drawing: strokes, as `drawing.Strokes` keeps them.
-        rank: per cent of the way from the least to the most real digit.
+        rank: of the digit, from 1, the least real.
         turn: quarters of a turn, clockwise.
     Returns:
         dict: known (28, 28), the digit on the pad, but for a drawing; seen (28, 28), what the discriminator
         is shown; logit; probability of real; above, dict of a group's name to the share of its digits with a
         lower logit; empty, whether there is nothing to judge.
     """
-    if source == MINE:
-        image = digit_image(drawing)
-    else:
-        images, _ = known[source]
-        image = images[round(rank / 100 * (len(images) - 1))]
+    image = digit_image(drawing) if source == MINE else known[source][0][rank - 1]
     seen = np.rot90(image, -turn).copy()
     logit = float(judge(seen[None])[0])
     return {
@@ -136,8 +128,8 @@ def build(groups, figure):
         for label, left, bottom, width, height in (
             ("pad", 0.12, 0.92, PAD, PAD),
             ("seen", 2.76, 1.62, 1.1, 1.1),
-            ("verdicts", 4.15, 0.92, 4.1, 2.17),
-        )
+            ("verdicts", 4.15, 0.92, 4.1, 2.05),
+        )  # fmt: skip
     )
     for axes, name in ((pad, "draw here"), (seen, "as it is seen")):
         axes.set(xticks=(), yticks=())
@@ -164,7 +156,7 @@ def _build_verdicts(axes, groups):
     for (name, curve), (colour, style) in zip(curves.items(), looks, strict=True):
         axes.plot(GRID, curve, color=colour, linestyle=style, linewidth=2, label=name)
         axes.fill_between(GRID, curve, color=colour, alpha=0.1, linewidth=0)
-    legend(axes, axes.lines[:], y=1.19)
+    legend(axes, axes.lines[:], y=1.21)
     upper = axes.secondary_xaxis("top", functions=(lambda a: a, lambda a: a))
     places = [np.log(chance / (1 - chance)) for chance in CHANCES]
     upper.set_xticks(places, [f"{100 * chance:.0f} %" for chance in CHANCES], fontsize=9)
