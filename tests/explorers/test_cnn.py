@@ -1,6 +1,7 @@
 """Chapter 1's explorers: right numbers, titles that are true, and what a pointer, ink and play do."""
 
 import random
+import re
 from importlib import import_module
 from itertools import pairwise
 
@@ -64,6 +65,15 @@ def test_the_first_state_shows_half_a_scan_and_its_title_says_what_the_sum_means
     assert title(explorer, **typed).endswith("one of the output's 26 × 26 values")
     for preset in kernel_module.KERNELS:
         assert len(title(explorer, preset=preset)) <= 95
+
+
+def test_an_output_without_negative_numbers_is_grey_as_the_image_is():
+    explorer = sliding_kernel()
+    for preset, colours in (("blur", "gray"), ("identity", "gray"), ("outline", "PuOr")):
+        explorer.picture.png(explorer.state(preset=preset), density=1)
+        image = explorer.picture.artists["output"]
+        assert image.get_cmap().name == colours
+        assert image.get_clim()[0] == (0 if colours == "gray" else -image.get_clim()[1])
 
 
 def test_the_titles_say_the_truth_of_the_pixels_around():
@@ -193,16 +203,25 @@ def test_the_title_adds_the_field_up():
     assert dilated == "The field: 1 + 2·1 + 2·2 + 2·4 = 15 pixels; the next begins 1 further"
     gaps = dict(preset=field.OWN, blocks=2, kernel=2, stride=1, growth=3, pool=1)
     assert title(FIELD, layer=2, **gaps).startswith("The field: 1 + 1·1 + 1·3 = 5 pixels, it reads 4;")
+    last = title(FIELD, unit=3)
+    assert last.endswith("16 pixels; the one before begins 4 earlier")
+    assert title(FIELD, preset=field.OWN, blocks=1, kernel=1, stride=1, pool=1).startswith(
+        "The field: 1 pixel;"
+    )
     rng = random.Random(1)
     for _ in range(60):
         shape = {name: rng.randint(1, most) for name, most in zip(field.SHAPE, (4, 5, 3, 3, 3), strict=True)}
         state = FIELD.state(preset=field.OWN, layer=8, **shape)
         said = field.title(state)
         assert len(said) <= 95
-        assert (
-            sum(np.prod([int(n) for n in t.split("·")]) for t in said[11:].split(" = ")[0].split(" + "))
-            == (state["size"])
-        )
+        terms = re.match(r"The field: ([\d +·]+)", said)[1].split(" + ")
+        assert sum(np.prod([int(n) for n in term.split("·")]) for term in terms) == state["size"]
+
+
+def test_a_row_is_named_by_what_it_is():
+    names = [field.row_name(row, layer, 2) for row, layer in enumerate(FIELD.state()["layers"], 1)]
+    assert names == ["1: conv 5", "2: pool 2", "3: conv 5", "4: pool 2"]
+    assert field.row_name(2, (3, 3, 9), pool=1) == "2: conv 3, stride 3, dilation 9"
 
 
 def test_layers_that_do_not_fit_are_counted_and_a_slider_leaves_the_preset():

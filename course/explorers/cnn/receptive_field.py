@@ -121,12 +121,18 @@ def nearest_unit(state, x, y):
 
 def title(state):
     """How the field is added up layer by layer, and how far the neighbour's lies further."""
-    text, jump, size, read = "1", 1, state["size"], len(state["seen"][0])
+    terms, jump, size, read = ["1"], 1, state["size"], len(state["seen"][0])
     for kernel, stride, dilation in state["layers"][: state["layer"]]:
-        text += f" + {kernel - 1}·{dilation * jump}" if kernel > 1 else ""
+        terms += [f"{kernel - 1}·{dilation * jump}"] if kernel > 1 else []
         jump *= stride
-    text = f"The field: {text} = {size} pixels" + (f", it reads {read}" if read < size else "")
-    return text + (f"; the next begins {jump} further" if state["beside"] is not None else "")
+    added = " + ".join(terms) + f" = {size} pixels" if size > 1 else "1 pixel"
+    text = f"The field: {added}" + (f", it reads {read}" if read < size else "")
+    if state["beside"] is None:
+        return text
+    after = state["beside"][0] > state["field"][0]
+    return text + (
+        f"; the next begins {jump} further" if after else f"; the one before begins {jump} earlier"
+    )
 
 
 def build(figure):
@@ -161,9 +167,8 @@ def update(artists, state):
     artists["unit"].set_data(chosen[-1], [heights[layer]])
     ends = np.concatenate([state["lines"], np.full((len(state["lines"]), 1, 2), np.nan)], 1)  # gaps between
     artists["lines"].set_data(*(ends.reshape(-1, 2) * (1, heights[1])).T)
-    layers = enumerate(zip(centres[1:], state["layers"], strict=True), 1)
-    names = [f"input: {PIXELS} pixels", *(row_name(len(units), form, row) for row, (units, form) in layers)]
-    artists["names"].set_data(-1.2, heights, names)
+    rows = [row_name(row, layer, state["pool"]) for row, layer in enumerate(state["layers"], 1)]
+    artists["names"].set_data(-1.2, heights, [f"input: {PIXELS} pixels", *rows])
     missing, shown = state["missing"], [end for end in (state["field"], state["beside"]) if end is not None]
     room = f"no room for {missing} more layer" + "s" * (missing > 1)
     artists["missing"].set_text(room if missing else "")
@@ -176,12 +181,16 @@ def update(artists, state):
     artists["caption"].set_text(title(state))
 
 
-def row_name(units, layer, row):
-    """What stands beside a row of units."""
+def row_name(row, layer, pool):
+    """What stands beside a row of units; with a `pool` over 1 every second layer is a pooling."""
     kernel, stride, dilation = layer
-    form = f"pool {kernel}" if kernel == stride > 1 else f"conv {kernel}"
-    form += f", stride {stride}" * (form[0] == "c" and stride > 1) + f", dilation {dilation}" * (dilation > 1)
-    return f"{row}: {form}, {units} unit" + "s" * (units > 1)
+    if pool > 1 and row % 2 == 0:
+        return f"{row}: pool {kernel}"
+    return (
+        f"{row}: conv {kernel}"
+        + f", stride {stride}" * (stride > 1)
+        + f", dilation {dilation}" * (dilation > 1)
+    )
 
 
 def _link(controls):

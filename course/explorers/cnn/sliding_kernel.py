@@ -28,6 +28,7 @@ KERNELS = {
 OWN = "my own"
 LIMIT = 9.0
 WHOLE, PARTLY = "all of it", "up to the window"
+GREY, COLOURED = (colormaps[name].with_extremes(bad="#d6e6f2") for name in ("gray", SIGNED))
 SIDE = 2.8  # inches of the two large panels
 STEPS = 26  # of the scan's first row when it is played
 MEANINGS = {  # what a sum below, of and above 0 says
@@ -201,10 +202,9 @@ def build(figure):
     target = panel(figure, 5.55, 0.5, SIDE, SIDE, "output")
     above = overlay(figure)
     source.imshow(np.zeros((2, 2)), cmap="gray", vmin=0, vmax=1, aspect="auto")
-    cmap = colormaps[SIGNED].with_extremes(bad="0.9")
     edges = dict(fill=False, edgecolor=COLOURS[1], linewidth=2)
     artists = {
-        "output": target.imshow(np.zeros((2, 2)), cmap=cmap, vmin=-1, vmax=1, aspect="auto"),
+        "output": target.imshow(np.zeros((2, 2)), cmap=COLOURED, vmin=-1, vmax=1, aspect="auto"),
         "frame": source.add_patch(
             Rectangle((0, 0), 1, 1, fill=False, edgecolor="0.55", linewidth=1, linestyle="--")
         ),
@@ -244,8 +244,9 @@ def update(artists, state):
     output = state["output"]
     blank = np.arange(output.size).reshape(output.shape) >= state["filled"]
     _show(artists["output"], np.where(blank, np.nan, output), 0)
-    limit = max(np.abs(output).max(), 1e-9)
-    artists["output"].set_clim(-limit, limit)
+    limit, signed = max(np.abs(output).max(), 1e-9), output.min() < 0
+    artists["output"].set_cmap(COLOURED if signed else GREY)
+    artists["output"].set_clim(-limit if signed else 0, limit)
     artists["cell"].set_bounds(state["column"] - 0.5, state["row"] - 0.5, 1, 1)
     for name in ("patch", "kernel", "products"):
         set_number_grid(*artists[name], state[name])
@@ -255,7 +256,8 @@ def update(artists, state):
     size = f"{height - 2 * padding} × {width - 2 * padding} pixels"
     rows, columns = output.shape
     artists["names"][0].set_text(f"image: {size}" + (f", padding {padding}" if padding else ""))
-    artists["names"][1].set_text(f"output: {rows} × {columns}, orange < 0 < purple")
+    scale = "orange < 0 < purple" if signed else "black is 0"
+    artists["names"][1].set_text(f"output: {rows} × {columns}, {scale}")
     artists["caption"].set_text(title(state))
 
 
@@ -301,8 +303,10 @@ def _keep_place(controls, images):
             for at, before, after in zip(divmod(position.value, outputs[1]), size, new_size, strict=True)
         ]
         moved = [(at + new["padding"] - new["dilation"]) / new["stride"] for at in middles]
-        position.max = new_outputs[0] * new_outputs[1] - 1  # a value beyond it is pulled down to it
+        last = new_outputs[0] * new_outputs[1] - 1
+        position.max = max(position.max, last)
         position.value = index(moved, new_outputs)
+        position.max = last
 
     for name in ("image", *names):
         controls[name].observe(partial(keep, which=name), "value")
