@@ -1210,6 +1210,7 @@ def layer_arrays(widths, activation, std_of, seed=0, batch=64):
     return zs, gradients[::-1]
 
 
+# %%
 def layer_signals(widths, activation, std_of, seed=0, batch=64):
     """Mean squares of the pre-activations and of the gradient there, for each of the layers: (L,), (L,)."""
     zs, gradients = layer_arrays(widths, activation, std_of, seed, batch)

@@ -981,6 +981,7 @@ explorers.rnn.gradient_flow(gradient_flow)
 # prevent that.
 # </details>
 
+# %% [markdown]
 # ## 11 A test of memory: the adding problem
 #
 # A task that needs memory and nothing else: a sequence of numbers between 0 and 1, two of which are

@@ -8,7 +8,6 @@ import io
 import itertools
 from pathlib import Path
 
-import ipywidgets as widgets
 import torch
 from PIL import Image
 
@@ -66,11 +65,11 @@ def draw(explorer, folder):
 
 
 def _choose(explorer, most):
-    """For each main control but a text field its name, label, kind, values, their labels and the place of the
-    present one.
+    """For each main slider and menu its name, label, kind, values, their labels and the place of the present
+    one.
     """
     room, chosen = most, {}
-    main = [name for name in explorer.main if not isinstance(explorer.controls[name], widgets.Text)]
+    main = [name for name in explorer.main if {"options", "max"} & set(dir(explorer.controls[name]))]
     options = {name: values_of(explorer.controls[name]) for name in main}
     # The control with fewest values first: what it leaves is the other's.
     for left, name in enumerate(sorted(options, key=lambda name: len(options[name]))):
