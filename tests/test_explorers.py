@@ -6,6 +6,8 @@ import inspect
 import io
 import random
 import re
+import threading
+import time
 import warnings
 
 import ipywidgets as widgets
@@ -218,6 +220,23 @@ def test_a_crisp_picture_is_white_and_keeps_its_shades():
         assert seen[0, 0].tolist() == [255] * 3 and len(np.unique(seen[seen.shape[0] // 2, :, 0])) > 200
     again = picture.png(0 * shades), picture.jpeg(0 * shades), picture.png(shades)
     assert again[2] == picture.png(shades) != again[0]
+
+
+def test_one_picture_is_drawn_at_a_time_whatever_thread_asks():
+    def update(artists, state):
+        inside.append(state)
+        time.sleep(0.02)
+        crowds.append(len(inside))
+        inside.remove(state)
+
+    inside, crowds = [], []
+    picture = Picture(lambda figure: {"line": figure.subplots().plot([0])[0]}, update, (2, 2))
+    threads = [threading.Thread(target=picture.jpeg, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert crowds == [1] * 4
 
 
 def test_a_picture_that_does_not_fit_into_a_notebook_is_refused():

@@ -66,6 +66,7 @@ function render({ model, el }) {
     if (scrolled) page.firstElementChild.scrollTop = scrolled;
   }
   const choose = event => {
+    if (event.type === "click" && event.detail && !getSelection().isCollapsed) return; // the end of selecting text
     const part = event.target.closest("[data-set]");
     if (!part || (event.type === "keydown" && event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();
