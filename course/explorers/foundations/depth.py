@@ -21,7 +21,7 @@ SCALES = (
 )  # fmt: skip
 GAINS = {"linear": 1.0, "relu": 0.5}  # of a mean square by an activation; no constant for the others
 LEVEL = 1.05  # a factor per layer nearer to 1 keeps a size
-FAR = 10.0  # the factor over all layers from which a size has vanished or exploded
+FAR = 5.0  # the factor over all layers from which a size has vanished or exploded
 LOW_POSITIVE = -0.15  # the lower end of the scale where no activation is negative
 PLATE = [(-1, -0.4), (1, -0.4), (1, 0.4), (-1, 0.4)]  # under a size that is written on a histogram
 LOW = 0.025  # a highest bar below this is drawn narrower
@@ -119,8 +119,8 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
         measured: function (layers, width, activation, initialisation, scale) -> what `measure` returned.
     Returns:
         dict: what `measure` returned, and for forward and for backward the _line, (layers,) mean squares as
-        predicted, or None, the _factor, the geometric mean of a step's factor of the root mean square, and the
-        _verdict, a word; predicted, the factor width · std² · g of a layer, or None.
+        predicted, or None, the _factor, the geometric mean of a step's factor of the root mean square, and
+        the _verdict, a word; predicted, the factor width · std² · g of a layer, or None.
     """
     found = measured(layers, width, activation, initialisation, scale)
     std = float(scale * initialisations[initialisation](width, width))
