@@ -159,6 +159,12 @@ def test_a_title_keeps_a_sign_apart_and_never_says_what_did_not_happen():
                 assert "empty" not in said or abs(after) < 0.05
 
 
+def test_no_letter_of_a_text_takes_the_focus_so_that_a_mouse_can_select_it():
+    for written in (html(UNITS_NAMED, GATES.state()), SAMPLING.text(SAMPLING.state())):
+        signs = re.findall("<span[^>]*data-set[^>]*>", written)
+        assert signs and all("data-letter" in sign and "tabindex" not in sign for sign in signs)
+
+
 def test_letters_are_legible_on_every_shade():
     linear = [
         np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in CMAP(np.arange(CMAP.N))

@@ -58,7 +58,7 @@ function render({ model, el }) {
     page.hidden = false;
     page.innerHTML = html;
     for (const part of all()) {
-      if (part.hasAttribute("tabindex")) continue; // one of many, which a control reaches too
+      if ("letter" in part.dataset) continue; // a control reaches it too, and text that takes the focus cannot be selected
       part.tabIndex = 0;
       if (part.tagName !== "BUTTON") part.setAttribute("role", "button");
     }
@@ -66,7 +66,6 @@ function render({ model, el }) {
     if (scrolled) page.firstElementChild.scrollTop = scrolled;
   }
   const choose = event => {
-    if (event.type === "click" && event.detail && !getSelection().isCollapsed) return; // the end of selecting text
     const part = event.target.closest("[data-set]");
     if (!part || (event.type === "keydown" && event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();

@@ -161,7 +161,7 @@ def html(units, state):
     for t, (sign, value, colour) in enumerate(zip(state["text"], state["cell"], colours, strict=True)):
         here = " class=here" * (t == state["position"])
         signs += (
-            f"<span{here} tabindex=-1 data-set='{{\"position\": {t}}}' data-value={number(value)} "
+            f"<span{here} data-letter data-set='{{\"position\": {t}}}' data-value={number(value)} "
             f"style=background:{colour}>{page.character(sign)}</span>"
         )
     for gate, its_name in (("f", "forget gate"), ("i", "input gate"), ("o", "output gate")):

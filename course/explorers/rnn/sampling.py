@@ -127,7 +127,7 @@ def html(state):
     for i, colour in enumerate(page.shades(CMAP, state["bits"] / DARKEST)):
         here = " class=here" * (i == state["shown"])
         signs += (
-            f"<span{here} tabindex=-1 data-set='{{\"character\": {i + 1}}}' style=background:{colour}>"
+            f"<span{here} data-letter data-set='{{\"character\": {i + 1}}}' style=background:{colour}>"
             f'{page.character(state["text"][i])}<span class="beside next">{guesses(state, i)}</span></span>'
         )
     setting = f'{{"seed": {(state["seed"] + 1) % SEEDS}, "character": 0}}'
