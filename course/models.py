@@ -54,7 +54,8 @@ def digits_cnn(own=None):
 
 def _load_own(model, own):
     """Load a reader's own weights into a net; returns whether they fit, and says why where they do not."""
-    from safetensors import SafetensorError, torch as files
+    from safetensors import SafetensorError
+    from safetensors import torch as files
 
     try:
         weights = {name: tensor.float() for name, tensor in files.load(Path(own).read_bytes()).items()}
