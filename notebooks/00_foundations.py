@@ -840,7 +840,8 @@ plots.lines(
 # itself. In a turned valley it pays, here 2.7 times as many steps from 10 to 1000. On an easy bowl it is by
 # far the slowest: its running means forget slowly, and it circles around the minimum. Its settings of 0.9
 # and 0.999 are made for noisy gradients of networks, not for bowls.
-#
+
+# %% [markdown]
 # **Explorer.** Drag the start, play the steps. Find the edge of gradient descent at
 # $\eta = 2/\lambda_{\max} = 2$. Under "More" choose momentum, with $\mu = 0.5$: does its edge
 # lie below, at, or above 2? Then the curved ravine, at rate 0.3 and momentum 0.9: which

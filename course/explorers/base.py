@@ -6,7 +6,9 @@ its `Picture`. The controls come from `controls`, what pictures share from `part
 """
 
 import base64
+import functools
 import html
+import threading
 
 import ipywidgets as widgets
 
@@ -17,6 +19,18 @@ from course.explorers.stage import STYLE, Stage
 from course.plots import quantised
 
 COLUMNS = "repeat(auto-fit, minmax(230px, 1fr))"
+ONE = threading.RLock()  # JupyterLab may send widgets' messages to a thread beside the one that runs cells
+
+
+def alone(method):
+    """A method that waits until no other thread is in one such: a figure is drawn by one at a time."""
+
+    @functools.wraps(method)
+    def run(*arguments, **settings):
+        with ONE:
+            return method(*arguments, **settings)
+
+    return run
 
 
 class Explorer:
@@ -64,6 +78,7 @@ class Explorer:
         self._shown = {}  # the state that is on display
         self.image = widgets.Image(format="png", layout=widgets.Layout(width=f"{picture.size[0]}px"))
         self.page, self.message = widgets.HTML(), widgets.HTML(layout=widgets.Layout(display="none"))
+        self._place = widgets.VBox()  # of the picture
         self.stage, self._staged = self._make_stage(hover, pace, hint), False
         for control in self.controls.values():
             control.observe(self._redraw, "value")
@@ -76,12 +91,14 @@ class Explorer:
         values = self._constants | values | changes
         return values | self.compute(**values)
 
+    @alone
     def png(self, **settings):
         """The picture at the controls' present values, bytes of a PNG file; settings of `Picture.png`."""
         state = self.state()
         self._adjust(self.controls, state)
         return self.picture.png(state, **settings)
 
+    @alone
     def set(self, **values):
         """Set several controls and redraw once.
 
@@ -108,6 +125,7 @@ class Explorer:
         """Set all controls as they were at first."""
         self.set(**self._begin)
 
+    @alone
     def advance(self, start=False):
         """One step of time further.
 
@@ -129,17 +147,17 @@ class Explorer:
             self._set_nearest(values)
         return values is not None
 
+    @alone
     def box(self):
         """The widget: controls above, picture below. Made once."""
         if self._box is None:
             # For screen readers: ipywidgets gives a picture no alt, and cannot show one that has a tooltip.
             hidden = widgets.HTML(f'{STYLE}<span class="course-alt">{self.alt}</span>')
-            self._box = widgets.VBox(
-                [self._panel(), self.message, hidden, self.page if self.text else self.image]
-            )
-            for widget, name in ((self._box, "course-explorer"), (self.image, "course-picture")):
-                widget.add_class(name)
-            self.page.add_class("course-picture")
+            self._place.children = [self.page if self.text else self.image]
+            self._box = widgets.VBox([self._panel(), self.message, hidden, self._place])
+            self._box.add_class("course-explorer")
+            for widget in (self.image, self.page):
+                widget.add_class("course-picture")
             self._redraw()
         return self._box
 
@@ -174,12 +192,14 @@ class Explorer:
         stage.on_msg(self._hear)
         return stage
 
+    @alone
     def _hear(self, stage, message, buffers):
         """A message of the stage in the browser."""
         if message["kind"] == "hello":
             self._staged = True
             if self._box is not None:
-                self._box.children = (*self._box.children[:2], widgets.HTML(STYLE), stage)
+                self._box.children = (*self._box.children[:2], widgets.HTML(STYLE), self._place)
+                self._place.children = [stage]
         elif message["kind"] == "rest":
             self._show(quick=False)
         else:
@@ -215,6 +235,7 @@ class Explorer:
         if values:
             self.set(**{name: nearest(self.controls[name], value) for name, value in values.items()})
 
+    @alone
     def _redraw(self, change=None):
         if self._quiet:
             return
@@ -226,7 +247,7 @@ class Explorer:
             self._show(quick=True)
             self._say("")
         except ValueError as error:
-            self._say(f"<b>{html.escape(str(error))}</b>")
+            self._say(f'<b class="course-error">⚠ {html.escape(str(error))}</b>')
         finally:
             self._quiet = False
 
@@ -253,8 +274,7 @@ class Explorer:
         if message != self.message.value:
             self.message.value = message
             self.message.layout.display = None if message else "none"
-            for widget in (self.image, self.page, self.stage):
-                (widget.add_class if message else widget.remove_class)("course-stale")
+            (self._place.add_class if message else self._place.remove_class)("course-stale")
 
     def __repr__(self):
         return f"[explorer] {self.title}: {self.alt}"

@@ -1,7 +1,6 @@
 """A figure that is updated, not redrawn: from a state to a picture, quickly enough for a hand that moves."""
 
 import io
-from threading import RLock
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -39,7 +38,6 @@ class Picture:
         self.canvas = FigureCanvasAgg(self.figure)
         self.artists = build(self.figure)
         self._update = update
-        self._lock = RLock()  # a kernel hears from its widgets in a thread of their own while cells still run
         self._moving = sorted(_flat(self.artists), key=lambda artist: artist.get_zorder())
         self._backgrounds = {}  # by density
         self._fix_layout()
@@ -86,10 +84,6 @@ class Picture:
 
     def _draw(self, state, density):
         """The picture of a state, a PIL image."""
-        with self._lock:
-            return self._draw_alone(state, density)
-
-    def _draw_alone(self, state, density):
         self._update(self.artists, state)
         if self.figure.stale:
             self._backgrounds.clear()

@@ -127,7 +127,7 @@ def numbers_in(state):
 
 def holds(explorer):
     """Assert what is true after every change; returns whether the settings were accepted."""
-    message = html.unescape(re.sub("</?b>", "", explorer.message.value))
+    message = html.unescape(re.sub("<[^>]*>|⚠ ", "", explorer.message.value))
     if message:
         assert re.fullmatch(r"[A-Z'\"].{10,400}[.?!]", message, re.DOTALL), f"no sentence: {message[:500]!r}"
         assert not re.search(r"[\ud800-\udfff]", message), "the browser gets no such message"

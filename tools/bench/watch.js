@@ -19,7 +19,7 @@ explorer => {
         window.latencies.push(performance.now() - start);
         window.bytes.push(page ? new Blob([page.innerHTML]).size : (await (await fetch(picture.src)).blob()).size);
     });
-    if (page) observer.observe(page, {childList: true});
+    if (page) observer.observe(page, {childList: true, subtree: true});
     else observer.observe(picture, {attributes: true, attributeFilter: ["src"]});
     window.unwatch = () => {
         kinds.forEach(kind => explorer.removeEventListener(kind, press, {capture: true}));

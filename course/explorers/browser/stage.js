@@ -19,7 +19,9 @@ function render({ model, el }) {
   const place = make(el, "div", "course-place");
   const [width, height] = model.get("size");
   const image = make(place, "img", "course-picture", { alt: model.get("alt"), draggable: false, width, height });
+  place.style.width = `${width}px`;
   const page = make(el, "div", "course-page", { hidden: true });
+  const looks = make(page, "div", ""), text = make(page, "div", "");
   let resting = null, address = null;
 
   // One message is under way at a time. What waits is joined: of a moving pointer the last place counts, of a pen all.
@@ -38,6 +40,14 @@ function render({ model, el }) {
     model.send(waiting.shift());
   }
 
+  // ipywidgets gives the handle of a slider no name.
+  function nameSliders() {
+    for (const handle of el.closest(".course-explorer")?.querySelectorAll("[role=slider]:not([aria-label])") ?? []) {
+      const label = handle.closest(".widget-inline-hbox")?.querySelector(".widget-label");
+      if (label) handle.setAttribute("aria-label", label.textContent);
+    }
+  }
+
   function show(message, bytes) {
     place.hidden = false;
     page.hidden = true;
@@ -53,17 +63,20 @@ function render({ model, el }) {
 
   function write(html) {
     const all = () => [...page.querySelectorAll("[data-set]")];
-    const focused = all().indexOf(document.activeElement), scrolled = page.firstElementChild?.scrollTop;
+    const focused = all().indexOf(document.activeElement), scrolled = text.firstElementChild?.scrollTop;
     place.hidden = true;
     page.hidden = false;
-    page.innerHTML = html;
+    const fresh = make(document.createElement("div"), "div", "", { innerHTML: html });
+    const styles = [...fresh.querySelectorAll("style")].map(style => (style.remove(), style.outerHTML)).join("");
+    if (looks.innerHTML !== styles) looks.innerHTML = styles; // a style that stays keeps the fonts that it has loaded
+    text.replaceChildren(...fresh.childNodes);
     for (const part of all()) {
       if ("letter" in part.dataset) continue; // a control reaches it too, and text that takes the focus cannot be selected
       part.tabIndex = 0;
       if (part.tagName !== "BUTTON") part.setAttribute("role", "button");
     }
     all()[focused]?.focus({ preventScroll: true });
-    if (scrolled) page.firstElementChild.scrollTop = scrolled;
+    if (scrolled) text.firstElementChild.scrollTop = scrolled;
   }
   const choose = event => {
     const part = event.target.closest("[data-set]");
@@ -136,6 +149,7 @@ function render({ model, el }) {
   }
 
   const hear = (message, buffers) => {
+    nameSliders();
     if (message.kind === "frame") show(message, buffers[0]);
     else if (message.kind === "page") write(message.html);
     else if (message.kind === "done") {
