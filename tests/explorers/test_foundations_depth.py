@@ -50,10 +50,7 @@ def test_histograms_and_mean_squares_are_those_of_the_activations_and_of_the_sca
             values = values.numpy().ravel()
             counts = np.histogram(values, EDGES)[0]
             assert np.allclose(state[f"{name}_bars"][layer], counts / len(values))
-            below, above = state[f"{name}_beyond"][:, layer]
-            assert (below, above) == ((values < -HIGH).mean(), (values >= EDGES[-1]).mean())
             assert state[name][layer] == pytest.approx((values**2).mean())
-        assert np.allclose(state[f"{name}_bars"].sum(1) + state[f"{name}_beyond"].sum(0), 1)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -25,7 +25,6 @@ FAR = 5.0  # the factor over all layers from which a size has vanished or explod
 LOW_POSITIVE = -0.15  # the lower end of the scale where no activation is negative
 PLATE = [(-1, -0.4), (1, -0.4), (1, 0.4), (-1, 0.4)]  # under a size that is written on a histogram
 LOW = 0.025  # a highest bar below this is drawn narrower
-SEEN = 0.01  # the share beyond the scale from which an arrow says so
 FLAT, SATURATED = 0.1, 0.2  # a slope this small is flat; the share of flat units from which a layer saturates
 ALT = (
     "Two rows of histograms that lie on their sides, one for each layer: above the activations on their way "
@@ -85,9 +84,8 @@ def measure(signals, activations, initialisations, layers, width, activation, in
 
     Returns:
         dict: for forward and for backward the mean squares (layers,), those of the gradient divided by the
-        last layer's, _bars (layers, len(EDGES) - 1), the share of each bar, and _beyond (2, layers), the
-        shares below and above all bars; saturated, the share of the last layer's positive inputs at which
-        the activation is flat.
+        last layer's, and _bars (layers, len(EDGES) - 1), the share of each bar; saturated, the share of the
+        last layer's positive inputs at which the activation is flat.
     """
 
     def std_of(fan_in, fan_out):
@@ -104,11 +102,8 @@ def measure(signals, activations, initialisations, layers, width, activation, in
     ):
         values = arrays(torch.stack(list(tensors))).reshape(layers, -1)
         found[name] = (values**2).mean(1)
-        bars = np.clip(np.digitize(values, EDGES), 0, len(EDGES))  # 0 and the last are beyond
-        bars += (len(EDGES) + 1) * np.arange(layers)[:, None]
-        counts = np.bincount(bars.ravel(), minlength=layers * (len(EDGES) + 1)).reshape(layers, -1)
-        shares = counts / values.shape[1]
-        found |= {f"{name}_bars": shares[:, 1:-1], f"{name}_beyond": shares[:, [0, -1]].T}
+        bars = [np.histogram(layer, len(EDGES) - 1, (EDGES[0], EDGES[-1]))[0] for layer in values]
+        found[f"{name}_bars"] = np.array(bars) / values.shape[1]
     return found
 
 
@@ -175,8 +170,6 @@ def _build_row(axes, name, label, way):
         f"{name}_bars": axes.add_collection(PolyCollection([], facecolors=colour, linewidths=0)),
         f"{name}_dots": moving(axes, "o", color="black", markersize=4, zorder=4),
         f"{name}_dashes": moving(axes, "--", color="black", linewidth=1.2, zorder=3),
-        f"{name}_below": mark(axes, "v", colour, 6, markeredgecolor=colour),
-        f"{name}_above": mark(axes, "^", colour, 6, markeredgecolor=colour),
         f"{name}_high": mark(axes, "^", "black", 8),
         f"{name}_ground": ground,
         f"{name}_sizes": sizes,
@@ -198,9 +191,6 @@ def update(artists, state):
         artists[f"{name}_sizes"].set_data(places[told], 0.84, [in_few(size) for size in sizes[told]])
         line = [] if state[f"{name}_line"] is None else np.sqrt(state[f"{name}_line"])
         artists[f"{name}_dashes"].set_data(places[: len(line)], line)
-        below, above = (places[shares > SEEN] for shares in state[f"{name}_beyond"])
-        artists[f"{name}_below"].set_data(below, np.full(len(below), -HIGH))
-        artists[f"{name}_above"].set_data(above, np.full(len(above), HIGH))
     low = -HIGH if state["forward_bars"][:, EDGES[:-1] < -0.1].any() else LOW_POSITIVE
     axes = artists["forward_dots"].axes
     if axes.get_ylim()[0] != low:
