@@ -196,7 +196,7 @@ def test_nothing_hides_the_handle_of_the_start():
     artists = EXPLORER.picture.artists
     others = [artist for name, group in artists.items() if name != "start" for artist in np.atleast_1d(group)]
     plane = [artist for artist in others if artist.axes.get_label() == "plane"]
-    assert len(plane) == 2 * len(NAMES) + 3
+    assert len(plane) == len(NAMES) + 3
     assert artists["start"].get_zorder() > max(artist.get_zorder() for artist in plane)
 
 

@@ -193,13 +193,13 @@ def _build_plane(axes, names):
     axes.set_label("plane")
     axes.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-WIDE, WIDE), ylim=(-HIGH, HIGH))
     axes.set(aspect="equal", facecolor=TINTS[0])
-    artists = {
+    return {
         "contours": axes.add_collection(PolyCollection([], edgecolors="0.55", linewidths=0.8), autolim=False),
         "minimum": moving(axes, "x", color="black", markersize=8, markeredgewidth=2, zorder=2),
         "dots": axes.scatter([], [], s=16, linewidths=0, zorder=4),
         "start": mark(axes, "o", "white", 10, markeredgewidth=1.5, zorder=6),
+        "paths": _curves(axes, names),
     }
-    return artists | _build_curves(axes, names, "path")
 
 
 def _build_losses(axes, names):
@@ -217,17 +217,13 @@ def _build_losses(axes, names):
     ]
     for label in labels:
         label.set_in_layout(False)
-    return {"predicted": line, "words": words, "labels": labels} | _build_curves(axes, names, "loss")
+    return {"predicted": line, "words": words, "labels": labels, "losses": _curves(axes, names)}
 
 
-def _build_curves(axes, names, kind):
-    """A line with an end for each optimiser."""
-    colours = COLOURS[: len(names)]
-    end = dict(markersize=6, markeredgecolor="white", zorder=5)
-    return {
-        f"{kind} lines": [moving(axes, color=colour) for colour in colours],
-        f"{kind} ends": [moving(axes, "o", color=colour, **end) for colour in colours],
-    }
+def _curves(axes, names):
+    """A line with its end for each optimiser."""
+    end = dict(marker="o", markersize=6, markeredgecolor="white", zorder=3)
+    return [moving(axes, color=colour, **end) for colour, _ in zip(COLOURS, names, strict=False)]
 
 
 def update(artists, state):
@@ -240,10 +236,10 @@ def update(artists, state):
     artists["dots"].set_facecolors([(COLOURS[chosen], 0.3 + 0.7 * t / STEPS) for t in range(places.shape[1])])
     for name, place in (("start", places[0, 0]), ("minimum", state["minimum"])):
         artists[name].set_data([place[0]], [place[1]])
-    _update_curves(artists, "path", places[..., 0], places[..., 1], chosen)
+    _update_curves(artists["paths"], places[..., 0], places[..., 1], chosen)
     losses = np.where(np.isinf(state["losses"]), np.nan, state["losses"])
     losses, steps = np.log10(within(losses, FLOOR, MOST)), np.arange(state["count"] + 1)
-    last = _update_curves(artists, "loss", [steps] * len(losses), losses, chosen)
+    last = _update_curves(artists["losses"], [steps] * len(losses), losses, chosen)
     low, high = np.log10((FLOOR, MOST))
     heights = spread([losses[i, end] for i, end in enumerate(last)], low, high, LETTERS * (high - low))
     for i, label in enumerate(artists["labels"]):
@@ -255,13 +251,11 @@ def update(artists, state):
     artists["caption"].set_text(caption(state))
 
 
-def _update_curves(artists, kind, xs, ys, chosen):
-    """Each optimiser's line and its end; returns the last steps that are drawn."""
+def _update_curves(lines, xs, ys, chosen):
+    """Each optimiser's line; returns the last steps that are drawn."""
     last = [np.flatnonzero(np.isfinite(y))[-1] for y in ys]
-    for i, (x, y, end) in enumerate(zip(xs, ys, last, strict=True)):
-        artists[f"{kind} lines"][i].set_data(x, y)
-        artists[f"{kind} lines"][i].set_linewidth(1.8 if i == chosen else 1)
-        artists[f"{kind} ends"][i].set_data([x[end]], [y[end]])
+    for i, line in enumerate(lines):
+        line.set(data=(xs[i], ys[i]), linewidth=1.8 if i == chosen else 1, markevery=[int(last[i])])
     return last
 
 
