@@ -117,16 +117,6 @@ def test_with_too_much_weight_decay_every_size_underfits():
     assert "Size 12 underfits" in caption(state) and caption(state).endswith("(too much decay)")
 
 
-def test_the_names_of_the_regions_stand_within_the_panel_and_apart():
-    explorer = fitting(FEATURES, ridge)
-    for choice in (dict(), dict(points=100), dict(points=100, noise=0.6), dict(decay=10.0), dict(seed=3)):
-        explorer.reset()
-        explorer.set(**choice)
-        explorer.png(density=1)
-        x = explorer.picture.artists["regions"]._places[:, 0]
-        assert (x >= 4.5).all() and (x <= 25.5).all() and (np.diff(x) >= 9).all()
-
-
 def test_what_is_said_of_a_fit():
     state = fit_of(size=9) | {"best": 3, "train": np.full(31, 0.2), "held_out": np.linspace(0.1, 0.4, 31)}
     none = np.zeros(31, dtype=bool)

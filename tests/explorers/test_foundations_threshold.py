@@ -138,7 +138,6 @@ def test_a_move_of_the_threshold_draws_no_curve_anew_and_only_bells_can_be_moved
 @pytest.mark.parametrize(
     ("name", "scores", "labels", "message"),
     [
-        (BELLS, *TIED, "own source"),
         ("logits", [-2.0, 0.5], [0, 1], "logits: the scores must lie"),
         ("high", [0.5, 1.5], [0, 1], "high: the scores must lie"),
         ("broken", [0.5, np.nan], [0, 1], "broken: the scores must lie"),

@@ -9,7 +9,6 @@ from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import headline, in_few, legend, mark, moving, within
 from course.plots import COLOURS
-from course.plots.texts import Texts
 
 HIGH = 2.6  # of the scale of y, up and down
 FLOOR, MOST = 1e-2, 10.0  # of the errors' scale
@@ -19,9 +18,7 @@ MOST_POINTS = 100
 HELD_OUT = 500  # points
 GRID = np.linspace(-1, 1, 241)  # of the curves over x
 WORSE = 1.2  # times the lowest held-out error: from here on a model is too small or too large
-ENDS = 4.5, 25.5  # the sizes between which a region's name stands
-APART = 9  # sizes between the names of two regions
-REGIONS = {"under": ("underfitting", COLOURS[5]), "over": ("overfitting", COLOURS[4])}
+REGIONS = {"under": COLOURS[5], "over": COLOURS[4]}
 DECAYS = (0.0, *(float(f"{m}e{power}") for power in range(-9, 1) for m in (1, 3)), 10.0)
 ALT = (
     "A curve with noisy points around it and the fit of the chosen model; beside it the errors on the "
@@ -166,7 +163,7 @@ def build(figure):
     """All artists: the points and the fit to the left, the errors against the size to the right."""
     artists = {"caption": headline(figure)}
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
-    left.set_title("\n", fontsize=11)  # room for the legends and the names of the regions
+    left.set_title("\n", fontsize=11)  # room for the legends
     return artists | _build_fit(left) | _build_errors(right)
 
 
@@ -192,18 +189,16 @@ def _build_errors(axes):
     curve = dict(linewidth=1.6, markersize=3, zorder=3)
     sizes = np.arange(MOST_SIZE + 1)
     band = dict(edges=np.arange(MOST_SIZE + 2) - 0.5, baseline=FLOOR, fill=True, alpha=0.3, zorder=0)
-    artists = {name: axes.stairs(sizes, color=colour, **band) for name, (_, colour) in REGIONS.items()}
+    artists = {name: axes.stairs(sizes, color=colour, **band) for name, colour in REGIONS.items()}
     artists |= {
         "train": axes.plot(sizes, sizes + 1, "s-", color=COLOURS[0], **curve)[0],
         "held_out": axes.plot(sizes, sizes + 1, "o-", color=COLOURS[1], **curve)[0],
         "noise": moving(axes, "--", linewidth=1.2, color="0.35", zorder=2),
         "train here": mark(axes, "s", COLOURS[0], 12, zorder=5),
         "held_out here": mark(axes, "o", COLOURS[1], 8, zorder=6),
-        "regions": axes.add_artist(Texts(10, "DejaVu Sans")),
     }
-    handles = [artists[name] for name in ("train", "held_out", "noise")]
-    legend(axes, handles, ["training", "held out", "noise"], y=1.05)
-    artists["regions"].set_transform(axes.get_xaxis_transform())
+    handles = [artists[name] for name in ("train", "under", "held_out", "over", "noise")]
+    legend(axes, handles, ["training", "underfitting", "held out", "overfitting", "noise"], columns=3)
     return artists
 
 
@@ -216,14 +211,8 @@ def update(artists, state):
         artists[name].set_ydata(within(state[name], FLOOR, MOST))
         _update_here(artists[f"{name} here"], sign, state["size"], state[name][state["size"]])
     artists["noise"].set_data([-0.5, MOST_SIZE + 0.5], within(np.full(2, state["noise"]), FLOOR, MOST))
-    middles, words = [], []
-    for name, (word, _) in REGIONS.items():
-        sizes = np.flatnonzero(state[name])
+    for name in REGIONS:
         artists[name].set_data(np.where(state[name], MOST, FLOOR))
-        if len(sizes):
-            middles.append(max(np.clip(sizes.mean(), *ENDS), *(middle + APART for middle in middles), 0))
-            words.append(word)
-    artists["regions"].set_data(middles, 1.035, words)
     artists["caption"].set_text(caption(state))
 
 
@@ -238,13 +227,9 @@ def caption(state):
     size, best = state["size"], state["best"]
     does = "underfits" if state["under"][size] else "overfits" if state["over"][size] else "fits"
     train, held_out = (said(state[name][size]) for name in ("train", "held_out"))
-    lowest = (
-        "too much decay" if state["strong"] else f"lowest: {said(state['held_out'][best])} at size {best}"
-    )
-    return (
-        f"Size {size} {does} {state['points']} points: error {train} on them, {held_out} on held-out ones"
-        f" ({lowest})"
-    )
+    why = "too much decay" if state["strong"] else f"lowest: {said(state['held_out'][best])} at size {best}"
+    points = f"{state['points']} points"
+    return f"Size {size} {does} {points}: error {train} on them, {held_out} on held-out ones ({why})"
 
 
 def said(error):

@@ -45,14 +45,12 @@ def threshold(scored, confusion, rates, curve):
         curve: function (scores, labels) -> (fpr, tpr, area): points of the ROC curve, two sequences of any
             one length, and the area below it.
     Raises:
-        ValueError: for a name that is the bells', a score outside [0, 1] or a source with one class alone.
+        ValueError: for a score outside [0, 1] or a source with one class alone.
     """
     sources = {
         name: tuple(torch.as_tensor(part).detach().cpu() for part in pair) for name, pair in scored.items()
     }
     for name, (scores, labels) in sources.items():
-        if name == BELLS:
-            raise ValueError(f"{BELLS!r} is the explorer's own source; the chapter's needs another name.")
         if not (len(scores) and 0 <= scores.min() and scores.max() <= 1):
             raise ValueError(f"{name}: the scores must lie between 0 and 1.")
         if set(labels.unique().tolist()) != {0, 1}:
