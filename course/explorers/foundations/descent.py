@@ -55,12 +55,7 @@ def descent(steps):
         "count": slider("steps", (0, STEPS), 30, "how many steps have been taken"),
         "optimizer": menu("optimiser", steps, None, "whose path is bold and whose loss is predicted"),
         "surface": menu("surface", MINIMA, None, "the loss; its largest curvature at the minimum is one"),
-        "condition": list_slider(
-            "condition number",
-            conditions,
-            20.0,
-            "the largest curvature at the minimum divided by the smallest",
-        ),
+        "condition": list_slider("condition number", conditions, 20.0, "largest curvature by smallest"),
         "momentum": slider("momentum", (0, 0.99, 0.01), 0.5, "how much of the last step's direction is kept"),
         "start_1": slider("start w₁", (-WIDE, WIDE, 0.1), -2.0, "where the paths begin, across"),
         "start_2": slider("start w₂", (-HIGH, HIGH, 0.1), 1.6, "where the paths begin, upwards"),
@@ -211,19 +206,15 @@ def _build_losses(axes, names):
     axes.spines["bottom"].set_bounds(0, STEPS)
     line = moving(axes, "--", color="black", linewidth=1.2, zorder=5)
     words = axes.text(0, 1.03, "– –  predicted from the two curvatures", fontsize=9, transform=axes.transAxes)
-    labels = [
-        axes.text(0, 1, name, color=colour, fontsize=9, va="center", zorder=7)
-        for name, colour in zip(names, COLOURS, strict=False)
-    ]
-    for label in labels:
-        label.set_in_layout(False)
+    looks = dict(fontsize=9, va="center", zorder=7, in_layout=False)
+    labels = [axes.text(0, 1, name, color=COLOURS[i], **looks) for i, name in enumerate(names)]
     return {"predicted": line, "words": words, "labels": labels, "losses": _curves(axes, names)}
 
 
 def _curves(axes, names):
     """A line with its end for each optimiser."""
     end = dict(marker="o", markersize=6, markeredgecolor="white", zorder=3)
-    return [moving(axes, color=colour, **end) for colour, _ in zip(COLOURS, names, strict=False)]
+    return [moving(axes, color=COLOURS[i], **end) for i in range(len(names))]
 
 
 def update(artists, state):

@@ -44,19 +44,14 @@ def gate_inspector(trace, vocabulary, units, text, position=0):
     text = text.replace("\n", BREAK)
     controls = {
         "unit": menu("unit", named, None, "whose cell colours the text: what it follows, and its number"),
-        "position": slider(
-            "position", (0, MOST - 1), position, "the character whose step is told, counted from 0"
-        ),
+        "position": slider("position", (0, MOST - 1), position, "the character whose step is told, from 0"),
         "text": field("text", text, f"the first {MOST} characters are read; {BREAK} stands for a line break"),
     }
     compute = partial(compute_gate_inspector, lru_cache(maxsize=8)(trace), vocabulary)
-    build_all = partial(build, best=min(BEST, len(vocabulary)))
-    conduct = dict(
-        main=("unit", "position"), adjust=bound_position, play="position", text=partial(html, units)
-    )
-    hint = "Click a character, or play."
-    picture = Picture(build_all, update, (8.4, 3.7))
-    return Explorer("gate inspector", controls, compute, picture, ALT, hint=hint, **conduct)
+    picture = Picture(partial(build, best=min(BEST, len(vocabulary))), update, (8.4, 3.7))
+    conduct = dict(adjust=bound_position, play="position", text=partial(html, units))
+    conduct |= dict(main=("unit", "position"), hint="Click a character, or play.")
+    return Explorer("gate inspector", controls, compute, picture, ALT, **conduct)
 
 
 def compute_gate_inspector(trace, vocabulary, *, text, unit, position):

@@ -35,12 +35,7 @@ def gradient_flow(flow):
         "radius": slider(
             "spectral radius", (0.5, 2, 0.05), 1, "largest absolute eigenvalue of the recurrent matrix"
         ),
-        "forget_bias": slider(
-            "forget bias of the LSTM",
-            (-1, 4, 0.5),
-            3,
-            "bias of the forget gate before its sigmoid; it changes the LSTM alone",
-        ),
+        "forget_bias": slider("forget bias of the LSTM", (-1, 4, 0.5), 3, "added before the gate's sigmoid"),
         "distance": slider("steps back", (1, LENGTH), LENGTH, "how far the gradient has travelled"),
     }
     compute = partial(compute_gradient_flow, lru_cache(maxsize=512)(flow))

@@ -40,23 +40,11 @@ def sampling(sample, follow, vocabulary, prompt="It is a truth universally ackno
     """
     known = len(vocabulary)
     controls = {
-        "temperature": slider(
-            "temperature",
-            (0.1, 2, 0.1),
-            0.8,
-            "the logits are divided by it: below 1 bolder guesses, above 1 more even ones",
-        ),
-        "prompt": field(
-            "prompt", prompt, f"what the model reads first, possibly nothing; {BREAK} stands for a line break"
-        ),
+        "temperature": slider("temperature", (0.1, 2, 0.1), 0.8, "the logits are divided by it"),
+        "prompt": field("prompt", prompt, f"what the model reads first; {BREAK} stands for a line break"),
         "top_k": slider("top-k", (1, known), known, "only this many most probable characters can be chosen"),
         "seed": slider("seed", (0, SEEDS - 1), 0, "of the random numbers that choose"),
-        "character": slider(
-            "character",
-            (0, length),
-            0,
-            "whose rivals stand beside the text; 0: the one of the greatest surprise",
-        ),
+        "character": slider("character", (0, length), 0, "the one told of; 0: the most surprising one"),
     }
     sampled = lru_cache(maxsize=16)(partial(compute_sampling, sample, follow, vocabulary, length))
     compute = partial(point_out, sampled)
