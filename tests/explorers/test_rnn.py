@@ -379,6 +379,14 @@ def test_the_page_of_a_sample_is_its_text_and_a_button_leads_to_the_next():
     )
 
 
+def test_every_step_of_top_k_changes_the_chances():
+    explorer = make("rnn.sampling")
+    values = [value for _, value in explorer.controls["top_k"].options]
+    assert values[:4] == [1, 2, 3, 5] and values[-1] == explorer.controls["top_k"].value == 75
+    pages = [explorer.text(explorer.state(top_k=value)) for value in values]
+    assert len(set(pages)) == len(pages)
+
+
 def test_a_character_is_pinned_by_a_click_or_by_its_slider_without_another_sample():
     asked = []
     explorer = rnn.sampling(

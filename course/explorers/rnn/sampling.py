@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from course.explorers import page
 from course.explorers.base import Explorer, Picture
 from course.explorers.characters import BREAK, typed
-from course.explorers.controls import field, slider
+from course.explorers.controls import field, list_slider, slider
 from course.explorers.parts import arrays
 from course.plots import COLOURS
 from course.plots.texts import Caption
@@ -17,6 +17,7 @@ PROMPT = 200  # characters of the prompt that are read, its last ones
 DARKEST = 8  # bits
 BEST = 5  # next characters that are named
 SEEDS = 21
+TOP = (1, 2, 3, 5, 8, 12, 20, 40)  # values of top-k below the whole vocabulary: the last ones change little
 LINES = 7  # of the still picture
 CMAP = LinearSegmentedColormap.from_list("surprisal", ["white", COLOURS[1]]).with_extremes(bad="white")
 ALT = (
@@ -39,10 +40,11 @@ def sampling(sample, follow, vocabulary, prompt="It is a truth universally ackno
         length: how many characters are sampled.
     """
     known = len(vocabulary)
+    counts = [*(count for count in TOP if count < known), known]
     controls = {
         "temperature": slider("temperature", (0.1, 2, 0.1), 0.8, "the logits are divided by it"),
         "prompt": field("prompt", prompt, f"what the model reads first; {BREAK} stands for a line break"),
-        "top_k": slider("top-k", (1, known), known, "only this many most probable characters can be chosen"),
+        "top_k": list_slider("top-k", counts, known, "only so many most probable characters can be chosen"),
         "seed": slider("seed", (0, SEEDS - 1), 0, "of the random numbers that choose"),
         "character": slider("character", (0, length), 0, "the one told of; 0: the most surprising one"),
     }
