@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from base64 import b64encode
 from functools import lru_cache, partial
 
@@ -75,8 +76,8 @@ def compute_translator(translate, *, text, head, position):
         head: int from 1, or `MEAN`.
         position: int from 1; beyond the last one the last one counts.
     Returns:
-        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, most (index of its row's
-        greatest weight; 0 where nothing was written).
+        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, looks:
+        `place_of_look` of its row.
     Raises:
         ValueError: for a text without characters to read, and as `translate` does.
     """
@@ -93,8 +94,16 @@ def compute_translator(translate, *, text, head, position):
         "probs": arrays(seen["probs"]),
         "map": chosen,
         "position": position,
-        "most": int(chosen[position - 1].argmax()) if output else 0,
+        "looks": place_of_look(source, chosen[position - 1]) if output else (0, 0, 0.0),
     }
+
+
+def place_of_look(source, weights):
+    """The word, number or single sign of a text that gets most of the weights (T_src,): (start, end, sum)."""
+    spans = [part.span() for part in re.finditer(r"\d+|[^\W\d]+|.", source, re.DOTALL)]
+    return max(
+        ((start, end, float(weights[start:end].sum())) for start, end in spans), key=lambda each: each[2]
+    )
 
 
 def bound_position(controls, state):
@@ -106,11 +115,12 @@ def caption(state):
     """What is to be seen, in one line."""
     if not state["output"]:
         return "It writes nothing: the model ended at once"
-    row, most, source = state["position"] - 1, state["most"], visible(state["source"])
-    sign, prob = state["output"][row], state["probs"][row]
+    position, (start, end, share) = state["position"], state["looks"]
+    sign, word = state["output"][position - 1], visible(state["source"][start:end])
     return (
-        f"It writes {state['output']}; character {row + 1}, “{sign}” (p = {prob:.2f}), looks most at"
-        f" “{source[most]}”, place {most + 1}: weight {state['map'][row, most]:.2f}"
+        f"Character {position} of {state['output']}, “{sign}”, looks most at “{word}”: {share:.0%}".replace(
+            "%", " % of its weight"
+        )
     )
 
 
@@ -141,8 +151,8 @@ def page(state):
     )
     return (
         f"<div class='course-dates'>{STYLE}<p>{html.escape(caption(state))}</p>"
-        f"<p class='line'>{read}</p><svg width='{WIDTH}' height='{HIGH}'>{arcs}</svg>"
-        f"<p class='line'>{written}</p><p>Examples: {buttons}</p></div>"
+        f"<p class='line reads'>{read}</p><svg width='{WIDTH}' height='{HIGH}'>{arcs}</svg>"
+        f"<p class='line writes'>{written}</p><p class='examples'>Examples: {buttons}</p></div>"
     )
 
 
