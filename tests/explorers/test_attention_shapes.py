@@ -87,7 +87,8 @@ def test_d_is_played_to_its_end_and_dragged_in_the_gradients_panel():
     assert explorer.advance(start=True) and explorer.controls["d"].value == 1  # the first play shows it all
     assert [step["d"] for step in played(explorer)] == list(SIZES[1:])
     for x, d in ((-5, 1), (3.02, 8), (6, 64), (99, 256)):
-        assert explorer.touch["gradient"]({}, x, 0.1) == {"d": d}
+        explorer._set_nearest(explorer.touch["gradient"]({}, x, 0.1))
+        assert explorer.controls["d"].value == d
 
 
 POSITIONS = attention.positions(CHAPTER.sinusoids)

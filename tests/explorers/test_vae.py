@@ -269,23 +269,22 @@ def test_the_costs_are_the_two_terms_of_the_elbo():
 
 def test_the_commonest_digit_is_that_of_the_nearest_codes():
     for z_1, z_2 in ((0.0, 0.0), (2.5, 2.7), (-3.5, 1.0)):
-        here = PLANE.state(z_1=z_1, z_2=z_2)["near"]
+        digit, share, count = PLANE.state(z_1=z_1, z_2=z_2)["near"]
         distances = [math.dist(code, (z_1, z_2)) for code in CODES.tolist()]
         near = [int(LABELS[i]) for i in sorted(range(len(CODES)), key=distances.__getitem__)[:NEAREST]]
-        assert here["share"] == near.count(here["commonest"]) == max(map(near.count, near))
-        assert here["of"] == NEAREST
-    assert vae.plane(decode, encode, CODES[:7], LABELS[:7], IMAGES).state()["near"]["of"] == 7
+        assert share == near.count(digit) == max(map(near.count, near)) and count == NEAREST
+    assert vae.plane(decode, encode, CODES[:7], LABELS[:7], IMAGES).state()["near"][2] == 7
 
 
 def test_the_title_of_the_plane_says_whose_codes_are_near():
     state = PLANE.state(drawing=EXAMPLE)
-    near = state["near"]
+    digit, share, _ = state["near"]
     assert plane_caption(state) == (
-        f"Your digit lies among the {near['commonest']}s ({near['share']} of the 20 nearest codes); it costs "
+        f"Your digit lies among the {digit}s ({share} of the 20 nearest codes); it costs "
         f"{state['times']:.1f} times the held-out mean"
     )
-    state, one = PLANE.state(z_1=0.5, z_2=0.5), {"commonest": 4, "share": 17, "of": 20}
-    assert state["near"]["share"] <= 14 and plane_caption(state).startswith("Digits meet at the cross")
+    state, one = PLANE.state(z_1=0.5, z_2=0.5), (4, 17, 20)
+    assert state["near"][1] <= 14 and plane_caption(state).startswith("Digits meet at the cross")
     assert plane_caption(state | {"near": one}) == (
         "The cross lies among the 4s: they have 17 of the 20 nearest codes"
     )

@@ -126,8 +126,8 @@ def update(artists, state):
 def caption(state):
     """What the picture shows, in one line."""
     count, carriers = len(state["x"]), state["carriers"]
-    share = f"of {count} points {'carries' if carriers == 1 else 'carry'} at least {SHARE:.0%} of the weight"
-    share, estimate = share.replace("%", " %"), f"estimate {state['estimate']:.2f}"
+    verb, estimate = "carries" if carriers == 1 else "carry", f"estimate {state['estimate']:.2f}"
+    share = f"of {count} points {verb} at least {100 * SHARE:.0f} % of the weight"
     values = f"{estimate}, true curve {truth(state['query']):.2f}"
     if state["scores"] == "dot":
         if round(state["query"], 9) == 0:

@@ -141,21 +141,10 @@ def caption(state):
     if query == PAD:
         return "The query is padding: its row has weights, but what it computes is not used"
     padding = np.array(words) == PAD
-    later = ~padding & (np.arange(T) > row)
+    kinds = {"on padding": padding, "on later words": ~padding & (np.arange(T) > row)}
+    meant = {name: kind & (allowed.all() | ~allowed) for name, kind in kinds.items()}
+    shares = [f"{100 * free[kind].sum():.0f} % {name}" for name, kind in meant.items() if kind.any()]
+    said, kept = " and ".join(shares), free[allowed].sum()
     if allowed.all():
-        leaks = [
-            f"{100 * free[where].sum():.0f} % of its weight on {name}"
-            for name, where in (("padding", padding), ("later words", later))
-            if where.any()
-        ]
-        return f"“{query}” puts {' and '.join(leaks) or 'all its weight on itself and earlier words'}"
-    counts = (later & ~allowed).sum(), (padding & ~allowed).sum()
-    names = [
-        f"{n} {name}{'s' if n > 1 else ''}" for n, name in zip(counts, ("later word", PAD), strict=True) if n
-    ]
-    kept = free[allowed].sum()
-    grown = f"{1 / kept:.1f}" if kept > 0.1 else f"{1 / kept:.0f}"
-    return (
-        f"“{query}” may not see {' and '.join(names)}: it loses {100 * (1 - kept):.0f} % of its weight, "
-        f"the rest grows {grown}-fold"
-    )
+        return f"“{query}” puts {said or 'all its weight on itself and on earlier words'}"
+    return f"Masked, “{query}” loses {said}: the rest grows {1 / kept:.{1 if kept > 0.1 else 0}f}-fold"

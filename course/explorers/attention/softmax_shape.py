@@ -46,7 +46,7 @@ def softmax_shape(jacobian_norm):
     compute = partial(compute_softmax_shape, jacobian_norm, table, medians)
     return Explorer(
         "softmax shape", controls, compute, Picture(build, update, (8.4, 3.7)), ALT, main=("d",),
-        touch={"gradient": lambda state, x, y: {"d": nearest(x)}},
+        touch={"gradient": lambda state, x, y: {"d": 2**x}},
         play="d", pace=200, hint="Play, or drag in the right panel.",
     )  # fmt: skip
 
@@ -62,11 +62,6 @@ def score_table():
     sizes = torch.tensor(SIZES)
     scores = (q * k).cumsum(-1)[..., sizes - 1]
     return torch.stack([scores, scores / sizes.sqrt()]).movedim(-1, 1)
-
-
-def nearest(x):
-    """The size whose logarithm to base 2 is nearest to x."""
-    return SIZES[int(np.abs(PLACES - x).argmin())]
 
 
 def compute_softmax_shape(jacobian_norm, table, medians, *, d, seed):

@@ -76,8 +76,7 @@ def compute_translator(translate, *, text, head, position):
         head: int from 1, or `MEAN`.
         position: int from 1; beyond the last one the last one counts.
     Returns:
-        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, looks:
-        `place_of_look` of its row.
+        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, looks: `most_seen` by it.
     Raises:
         ValueError: for a text without characters to read, and as `translate` does.
     """
@@ -94,16 +93,14 @@ def compute_translator(translate, *, text, head, position):
         "probs": arrays(seen["probs"]),
         "map": chosen,
         "position": position,
-        "looks": place_of_look(source, chosen[position - 1]) if output else (0, 0, 0.0),
+        "looks": most_seen(source, chosen[position - 1]) if output else None,
     }
 
 
-def place_of_look(source, weights):
-    """The word, number or single sign of a text that gets most of the weights (T_src,): (start, end, sum)."""
-    spans = [part.span() for part in re.finditer(r"\d+|[^\W\d]+|.", source, re.DOTALL)]
-    return max(
-        ((start, end, float(weights[start:end].sum())) for start, end in spans), key=lambda each: each[2]
-    )
+def most_seen(source, weights):
+    """The word, number or single sign of a text that gets the most of its weights (T_src,): (sum, word)."""
+    words = re.finditer(r"\d+|[^\W\d]+|.", source, re.DOTALL)
+    return max((float(weights[slice(*word.span())].sum()), word[0]) for word in words)
 
 
 def bound_position(controls, state):
@@ -115,13 +112,9 @@ def caption(state):
     """What is to be seen, in one line."""
     if not state["output"]:
         return "It writes nothing: the model ended at once"
-    position, (start, end, share) = state["position"], state["looks"]
-    sign, word = state["output"][position - 1], visible(state["source"][start:end])
-    return (
-        f"Character {position} of {state['output']}, “{sign}”, looks most at “{word}”: {share:.0%}".replace(
-            "%", " % of its weight"
-        )
-    )
+    position, (share, word) = state["position"], state["looks"]
+    which = f"Character {position} of {state['output']}, “{state['output'][position - 1]}”"
+    return f"{which}, looks most at “{visible(word)}”: {100 * share:.0f} % of its weight"
 
 
 def middles(text):

@@ -50,9 +50,7 @@ def bound(models, mu=0.0, sigma=1.0):
     controls = {
         "step": slider("step of the ascent", (0, STEPS), 0, "how many steps q has climbed towards the best"),
         "mu": slider("mean μ", (-MOST_MU, MOST_MU, 0.05), mu, "the mean of q before the first step"),
-        "sigma": slider(
-            "standard deviation σ", (LEAST_SIGMA, MOST_SIGMA, 0.01), sigma, "that of q before the first step"
-        ),
+        "sigma": slider("standard deviation σ", (LEAST_SIGMA, MOST_SIGMA, 0.01), sigma, "of that q"),
         "model": menu("model", models, None, "the decoder p(x | z), which decides how the posterior looks"),
     }
     surveyed = {name: survey(*model) for name, model in models.items()}

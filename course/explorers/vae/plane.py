@@ -154,12 +154,10 @@ def compute_plane(decode, codes, labels, seen, usual, *, z_1, z_2, drawing, **im
 
 
 def around(z, codes, labels):
-    """Whose codes lie around a place: dict of commonest, the digit that most of the nearest codes have,
-    share, how many have it, of, how many of these codes there are.
-    """
+    """The digit that most of the codes nearest to a place have, how many have it, and of how many."""
     near = np.argsort(np.linalg.norm(codes - z, axis=1), kind="stable")[:NEAREST]
     digits, counts = np.unique(labels[near], return_counts=True)
-    return {"commonest": int(digits[counts.argmax()]), "share": int(counts.max()), "of": len(near)}
+    return int(digits[counts.argmax()]), int(counts.max()), len(near)
 
 
 def build(figure, codes, labels, usual):
@@ -283,7 +281,7 @@ def update(artists, state):
 
 def caption(state):
     """Whose codes lie around the reader's digit, or else around the cross."""
-    digit, share, count = (state["near"][name] for name in ("commonest", "share", "of"))
+    digit, share, count = state["near"]
     near = f"{share} of the {count} nearest codes"
     if state["drawing"]:
         cost = f"it costs {state['times']:.1f} times the held-out mean"

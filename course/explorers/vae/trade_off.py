@@ -38,13 +38,9 @@ def trade_off(rows, decode, encode, images):
         images: (COLUMNS, 784) held-out images of 0 and 1.
     """
     betas = [row["beta"] for row in rows]
+    named = [(f"{beta:g}", beta) for beta in betas]
     controls = {
-        "beta": list_slider(
-            "β, the weight of the rate",
-            [(f"{b:g}", b) for b in betas],
-            betas[0],
-            "the weight of the KL in the loss that the model was trained with",
-        ),
+        "beta": list_slider("β, the weight of the rate", named, betas[0], "the KL's weight in training"),
         "draw": slider("random codes", (1, DRAWS), 1, "which draw is decoded; the same for every model"),
     }
     with torch.no_grad():

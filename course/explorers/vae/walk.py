@@ -48,11 +48,7 @@ def walk(encode, decode, images, kl):
         raise ValueError(f"kl has shape {kl.shape}; {mu.shape[1]} latent dimensions need ({mu.shape[1]},).")
     controls = {
         "value": slider(
-            "value of the dimension",
-            (-LIMIT, LIMIT, 0.1),
-            -LIMIT,
-            "what one dimension is set to in each image",
-            ".1f",
+            "value of the dimension", (-LIMIT, LIMIT, 0.1), -LIMIT, "in each image of one", ".1f"
         ),
         "image": slider("image", (1, len(images)), 1, "which of the held-out images, counted from 1"),
     }
