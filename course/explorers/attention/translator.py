@@ -181,7 +181,6 @@ def build(figure):
     axes.set_axis_off()
     for y, words in ((-34, "it reads"), (HIGH + 14, "it writes"), (HIGH + 33, "probability")):
         axes.text(0, y, words, va="center", fontsize=9, color="0.25")
-    rule = dict(color=COLOURS[1], linewidth=2, clip_on=False, in_layout=False)
     return {
         "caption": caption,
         "all": axes.add_collection(LineCollection([], color=COLOURS[5], alpha=0.4)),
@@ -189,7 +188,7 @@ def build(figure):
         "source": axes.add_artist(Texts(13)),
         "output": axes.add_artist(Texts(14)),
         "probs": axes.add_artist(Texts(8, "DejaVu Sans")),
-        "row": moving(axes, **rule),
+        "row": moving(axes, color=COLOURS[1], linewidth=2, clip_on=False, in_layout=False),
     }
 
 

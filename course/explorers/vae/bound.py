@@ -152,14 +152,13 @@ def compute_bound(models, surveyed, ascents, *, model, mu, sigma, step):
 
 def build(figure, models, surveyed):
     """All artists: the densities above the map, which share their axis; the bars to the right."""
-    caption = headline(figure, 11)
+    artists = {"caption": headline(figure, 11)}
     figure.get_layout_engine().set(hspace=0.02)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.3, 1), height_ratios=(1, 1.15))
     above, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
     right = figure.add_subplot(grid[:, 1])
-    artists = _build_densities(above) | _build_map(below, surveyed)
-    artists |= _build_bars(right, [evidence for _, _, evidence in models.values()])
-    return artists | {"caption": caption}
+    artists |= _build_densities(above) | _build_map(below, surveyed)
+    return artists | _build_bars(right, [evidence for _, _, evidence in models.values()])
 
 
 def _build_densities(axes):
@@ -192,9 +191,8 @@ def _build_map(axes, surveyed):
         for artist in (filled, lines, *labels):
             artist.set_gid(name)
             artist.set_visible(False)
-    words = dict(fontsize=9, va="top", transform=axes.transAxes, zorder=2)
-    ground = dict(facecolor="white", edgecolor="none", alpha=0.8, pad=1.5)
-    axes.text(0.015, 0.965, "☆ best $q$;  contours: gap (nats)", bbox=ground, **words)
+    words = axes.text(0.015, 0.965, "☆ best $q$;  contours: gap (nats)", va="top", fontsize=9, zorder=2)
+    words.set(transform=axes.transAxes, bbox=dict(facecolor="white", edgecolor="none", alpha=0.8, pad=1.5))
     return {
         "ahead": moving(axes, color=COLOURS[1], linewidth=1, zorder=2),
         "way": moving(axes, ".-", color=COLOURS[1], linewidth=2, markersize=5, zorder=3),

@@ -171,6 +171,7 @@ def build(figure, codes, labels, usual):
     artists["strokes"] = moving(pad, **pen)
     artists["empty"] = pad.add_artist(Caption(0.5, 0.6, 9))
     button = panel(figure, 439, 192, 50, 19, "clear", xticks=[], yticks=[], facecolor="0.93")
+    button.spines[:].set(color="0.6", visible=True)
     button.text(0.5, 0.45, "Clear", fontsize=9, ha="center", va="center")
     squares = {
         "x": (552, 60, "$x$, what is encoded", PLAIN),
@@ -246,7 +247,6 @@ def _build_costs(axes, usual):
     axes.barh(0, usual[0], **style | looks[0])
     axes.barh(0, usual[1], left=usual[0], **style | looks[1])
     bars = [axes.barh(1, 1, **style | look)[0] for look in looks]
-    axes.set_title("\n", fontsize=9)
     names = ("reconstruction", "KL, the price of the code")
     legend(axes, bars, names, 0.5, 1.0, fontsize=8.5, borderpad=0, frameon=False)
     axes.text(5, 0.34, f"held-out mean: {sums(*usual)}", fontsize=9)
@@ -266,8 +266,7 @@ def update(artists, state):
     artists["own"].set_data(*([value] for value in state["mu"].clip(-REACH, REACH)))
     for name in ("x", "reconstruction", "decoded"):
         artists[name].set_data(state[name][None])
-    gap = (np.nan, np.nan)
-    points = [point for stroke in drawing for point in (*stroke, np.add(stroke[-1], DOT), gap)]
+    points = [point for stroke in drawing for point in (*stroke, np.add(stroke[-1], DOT), (np.nan,) * 2)]
     artists["strokes"].set_data(*np.reshape(points, (-1, 2)).T)
     artists["empty"].set_text("" if drawing else "Draw here. Until\nthen, a held-out\nimage is encoded.")
     recon_nll, kl = state["costs"]

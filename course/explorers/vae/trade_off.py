@@ -124,12 +124,9 @@ def _build_curve(axes, rows):
         "slope $-\\beta$: one more nat of\nrate would save $\\beta$ nats\nof distortion",
     )
     axes.legend([models, slope], names, loc=(0.37, 0.47), fontsize=9, handlelength=1.6)
-    ends = {
-        (0.35, 0.86): ("reconstructs poorly,\nsamples alike", "left"),
-        (0.97, 0.255): ("reconstructs well,\nsamples poorly", "right"),
-    }
-    for place, (text, side) in ends.items():
-        axes.text(*place, text, transform=axes.transAxes, ha=side, va="center", fontsize=9.5, style="italic")
+    ends = dict(transform=axes.transAxes, va="center", fontsize=9.5, style="italic")
+    axes.text(0.35, 0.86, "reconstructs poorly,\nsamples alike", **ends)
+    axes.text(0.97, 0.255, "reconstructs well,\nsamples poorly", ha="right", **ends)
     return {"slope": slope, "shown": shown}
 
 
