@@ -262,8 +262,8 @@ def move(page, explorer, element, keys, seconds=10):
     Where it stays, as at the end of a range, the other key is pressed, or a third entry chosen.
     """
     before = settled(page, explorer)
-    chosen = element.evaluate("e => e.selectedIndex ?? 0")
-    for key in keys or (0 if chosen else 1, 2):
+    chosen, entries = element.evaluate("e => [e.selectedIndex ?? 0, e.length ?? 0]")
+    for key in keys or [entry for entry in range(min(3, entries)) if entry != chosen]:
         element.focus()
         if keys:
             page.keyboard.press(key)
