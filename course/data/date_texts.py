@@ -154,7 +154,7 @@ def encode(texts, vocabulary):
     for text in texts:
         if strange := [character for character in text if character not in index]:
             known = f"the {len(vocabulary)} characters of the vocabulary"
-            raise ValueError(f"“{strange[0]}” is not among {known}: “{text}” cannot be read.")
+            raise ValueError(f"The character {strange[0]!r} is not among {known}.")
         rows.append([index[character] for character in text] + [0] * (longest - len(text)))
     return torch.tensor(rows, dtype=torch.int64).reshape(len(texts), longest)
 

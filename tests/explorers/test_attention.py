@@ -111,7 +111,7 @@ def test_the_recorded_reader_reads_the_examples_and_finds_the_month_in_its_name(
         "Character 7 of 2021-01-05, “1”, looks most at “января”: 90 % of its weight"
     )
     assert "“1”: 8" in caption(explorer.state(text=EXAMPLES[3]))  # a number between two signs
-    with pytest.raises(ValueError, match="“😀” is not among the .* characters of the vocabulary"):
+    with pytest.raises(ValueError, match="'😀' is not among the .* characters of the vocabulary"):
         explorer.state(text="😀")
     assert all(len(caption(explorer.state(text=text))) <= 95 for text in EXAMPLES)
     assert written_in(page(explorer.state(text=EXAMPLES[3])))[0] == "2021年1月5日火曜日"
