@@ -9,6 +9,7 @@ from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
 FADING = LinearSegmentedColormap.from_list("fading", colormaps["YlOrBr"](np.linspace(0.25, 0.95, 64)))
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 BEYOND = 100.0  # by what factor values out of a log scale are drawn beyond its ends
 
 
@@ -140,6 +141,16 @@ def factor_text(factor):
     """A factor to four decimals; to six where four would say 1.0000 of another number."""
     close = f"{factor:.4f}" == "1.0000" and abs(factor - 1) > 1e-8
     return f"{factor:.6f}" if close else f"{factor:.4f}"
+
+
+def in_few(size):
+    """A size of at least 0 in few characters: "0.69", "204", "3·10⁻⁷", "0"."""
+    if size == 0 or 1e-3 <= size < 1e4:
+        return f"{size:.2g}" if size < 99.5 else f"{size:.0f}"
+    if not size < 1e99:
+        return "too large"
+    digit, power = f"{size:.0e}".split("e")
+    return f"{digit}·10{str(int(power)).translate(RAISED)}"
 
 
 def minus(text):
