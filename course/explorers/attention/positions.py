@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import slider
 from course.explorers.parts import headline, mark, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED
 
 WIDTH = 32  # columns, two for each frequency

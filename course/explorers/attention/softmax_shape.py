@@ -5,9 +5,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, slider
 from course.explorers.parts import headline, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Texts
 

@@ -9,10 +9,11 @@ from functools import lru_cache, partial
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, visible
 from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, headline, moving, outline
+from course.explorers.picture import Picture
 from course.explorers.stage import BROWSER
 from course.plots import COLOURS
 from course.plots.texts import SIGNS, Texts

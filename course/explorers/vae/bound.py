@@ -8,9 +8,10 @@ import torch
 from matplotlib import colormaps
 from matplotlib.patheffects import withStroke
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
 from course.explorers.parts import arrays, headline, legend, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Texts
 

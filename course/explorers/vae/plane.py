@@ -9,10 +9,11 @@ import torch
 from matplotlib.patheffects import withStroke
 from torch.nn import functional as F
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import slider
 from course.explorers.drawing import PEN, Strokes, digit_image
 from course.explorers.parts import arrays, legend, mark, moving, panel
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 from course.plots.tiles import SIDE, Tiles

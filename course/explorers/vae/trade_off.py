@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from matplotlib.patheffects import withStroke
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, slider
 from course.explorers.parts import arrays, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption
 from course.plots.tiles import Tiles

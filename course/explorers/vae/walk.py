@@ -5,9 +5,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import slider
 from course.explorers.parts import arrays, legend, mark, minus, moving, panel
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption
 from course.plots.tiles import SIDE, Tiles
