@@ -32,13 +32,16 @@ def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=Non
     axes.legend(handles, names, **place, **spacing).set_in_layout(room)
 
 
-def panel(figure, left, top, width, height):
-    """A panel at a place of the picture, in its pixels at 100 dpi from the upper left corner.
-
-    A figure all of whose panels are made so needs `figure.set_layout_engine("none")` before.
+def panel(figure, left, top, width, height, label="", **looks):
+    """A panel at a place of the picture, in its pixels at 100 dpi from the upper left corner; all panels of
+    the figure are then placed by hand. `looks` as `Axes.set` takes them.
     """
+    figure.set_layout_engine("none")
     wide, high = 100 * figure.get_size_inches()
-    return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
+    place = (left / wide, 1 - (top + height) / high, width / wide, height / high)
+    axes = figure.add_axes(place, label=label)
+    axes.set(**looks)
+    return axes
 
 
 def moving(axes, *form, **looks):
