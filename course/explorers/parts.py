@@ -55,23 +55,6 @@ def mark(axes, sign, color=COLOURS[1], size=8, **looks):
     return moving(axes, sign, color=color, markersize=size, **looks)
 
 
-def caption_above(figure, grid, y, room="\n\n\n\n", size=11):
-    """A caption centred above all panels of a grid, and the room for it and for their legends.
-
-    Args:
-        figure: the figure.
-        grid: its gridspec.
-        y: where the caption's first line stands, in fractions of the grid's height.
-        room, size: empty lines, and the size of their letters in points.
-    Returns:
-        the `Caption`.
-    """
-    whole = figure.add_subplot(grid[:, :])  # unseen
-    whole.set_axis_off()
-    whole.set_title(room, fontsize=size)
-    return whole.add_artist(Caption(0.5, y))
-
-
 def headline(figure, size=10.5):
     """A caption of one line along a figure's upper edge, and the room for it: a `Caption`."""
     share = 0.3 / figure.get_figheight()

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from matplotlib.collections import PolyCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import arrays, headline, in_few, legend, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Texts
 

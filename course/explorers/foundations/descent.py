@@ -9,9 +9,10 @@ from contourpy import contour_generator
 from matplotlib import colormaps
 from matplotlib.collections import PolyCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import headline, in_few, mark, moving, spread, within
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 
 WIDE, HIGH = 3.2, 2.5  # half of the plane's sides

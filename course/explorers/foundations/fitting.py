@@ -5,9 +5,10 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import headline, in_few, legend, mark, moving, within
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 
 HIGH = 2.6  # of the scale of y, up and down

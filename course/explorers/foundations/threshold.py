@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from matplotlib.collections import PolyCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
 from course.explorers.parts import arrays, headline, mark, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 

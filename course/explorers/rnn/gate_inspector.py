@@ -9,10 +9,11 @@ from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.explorers import page
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, typed, visible
 from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, minus, moving, outline
+from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
 

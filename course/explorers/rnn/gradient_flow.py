@@ -4,9 +4,10 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import slider
 from course.explorers.parts import headline, in_few, minus, moving, spread, within
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Texts
 

@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.explorers import page
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, typed
 from course.explorers.controls import field, list_slider, slider
 from course.explorers.parts import arrays
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
