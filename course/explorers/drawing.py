@@ -35,7 +35,8 @@ class Strokes(widgets.HBox):
     def __init__(self, value=EXAMPLE):
         self.clear = described(widgets.Button(description="Clear"), "empty the pad, for another drawing")
         self.clear.on_click(lambda button: self.set_trait("value", ()))
-        super().__init__([self.clear])
+        super().__init__([widgets.Label("drawing"), self.clear])
+        self.add_class("widget-inline-hbox")  # its label stands above it, as those of the other controls
         self.value = value
 
     @traitlets.validate("value")

@@ -29,7 +29,7 @@ OWN = "my own"
 LIMIT = 9.0
 WHOLE, PARTLY = "all of it", "up to the window"
 GREY, COLOURED = (colormaps[name].with_extremes(bad="#d6e6f2") for name in ("gray", SIGNED))
-SIDE = 2.8  # inches of the two large panels
+SIDE = 2.7  # inches of the two large panels
 STEPS = 26  # of the scan's first row when it is played
 MEANINGS = {  # what a sum below, of and above 0 says
     "vertical edges": ("the left is brighter", "left and right are alike", "the right is brighter"),
@@ -46,18 +46,21 @@ ALT = (
 )
 
 
-class KernelGrid(widgets.VBox):
+class KernelGrid(widgets.HBox):
     """Nine number fields, row by row, as one control whose `value` is a 3 × 3 tuple of floats."""
 
     value = traitlets.Tuple()
 
     def __init__(self, value):
-        field = dict(min=-LIMIT, max=LIMIT, step=0.1, layout=widgets.Layout(width="62px"))
-        self.numbers = [widgets.BoundedFloatText(**field) for _ in range(9)]
+        self.numbers = [widgets.BoundedFloatText(min=-LIMIT, max=LIMIT, step=0.1) for _ in range(9)]
         self._taking = False
         for i, number in enumerate(self.numbers):
             described(number, f"kernel row {i // 3}, column {i % 3}").observe(self._read, "value")
-        super().__init__([widgets.HBox(self.numbers[3 * i : 3 * i + 3]) for i in range(3)])
+        columns = widgets.Layout(grid_template_columns="repeat(3, 62px)", grid_gap="1px")
+        fields = widgets.GridBox(self.numbers, layout=columns)
+        fields.add_class("course-numbers")
+        super().__init__([widgets.Label(f"kernel, numbers from −{LIMIT:.0f} to {LIMIT:.0f}"), fields])
+        self.add_class("widget-inline-hbox")  # its label stands above it, as those of the other controls
         self.observe(self._write, "value")
         self.value = value
 
@@ -101,7 +104,7 @@ def sliding_kernel(conv2d, images):
         "sliding kernel",
         controls,
         partial(compute_sliding_kernel, conv2d, images),
-        Picture(build, update, (8.4, 4.0)),
+        Picture(build, update, (8.4, 3.8)),
         ALT,
         main=("preset", "image"),
         adjust=follow,
@@ -199,7 +202,7 @@ def build(figure):
     background.
     """
     source = panel(figure, 0.6, 0.5, SIDE, SIDE, "image")
-    target = panel(figure, 5.55, 0.5, SIDE, SIDE, "output")
+    target = panel(figure, 5.15, 0.5, SIDE, SIDE, "output")
     above = overlay(figure)
     source.imshow(np.zeros((2, 2)), cmap="gray", vmin=0, vmax=1, aspect="auto")
     edges = dict(fill=False, edgecolor=COLOURS[1], linewidth=2)
@@ -212,7 +215,7 @@ def build(figure):
         "taps": moving(source, "s", color=COLOURS[1], markersize=3, markerfacecolor="none"),
         "cell": target.add_patch(Rectangle((0, 0), 1, 1, **edges)),
         "links": [moving(above, color=COLOURS[1], linewidth=0.8) for _ in range(3)],
-        "names": [axes.add_artist(Caption(0.48, 1.045, size=9)) for axes in (source, target)],
+        "names": [axes.add_artist(Caption(0.5, 1.045, size=9)) for axes in (source, target)],
         "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
     for axes in (source, target):
@@ -220,8 +223,11 @@ def build(figure):
         axes.set_ylabel("row (pixels)", labelpad=2)
         axes.locator_params(nbins=4, steps=[1, 2, 5, 10], integer=True)
         axes.spines[:].set_visible(False)
+    target.yaxis.tick_right()  # lines come from the left
+    target.set_ylabel("row (pixels)", labelpad=5)
+    target.yaxis.set_label_position("right")
     for i, name in enumerate(("patch", "kernel", "products")):
-        axes = panel(figure, 3.67, 2.56 - 0.96 * i, 1.3, 0.72)
+        axes = panel(figure, 3.55, 2.39 - 0.84 * i, 1.25, 0.62)
         artists[name] = number_grid(axes, np.zeros((3, 3)), "{:.2f}")
         axes.set_aspect("auto")
         axes.set_title(("patch", "× kernel", "= products")[i], fontsize=10, pad=3)
@@ -266,8 +272,7 @@ def _connect(artists, right, ends, cell):
     patch, last = artists["patch"][0].axes, artists["products"][0].axes
     source, target = artists["window"].axes, artists["cell"].axes
     lines = [(place(source, right, y), place(patch, -0.5, e)) for y, e in zip(ends, (-0.5, 2.5), strict=True)]
-    x, y = place(last, 2.5, 3.4)
-    lines.append(((x - 0.1, y), place(target, *cell)))
+    lines.append((place(last, 2.55, 3.3), place(target, *cell)))
     for link, line in zip(artists["links"], lines, strict=True):
         link.set_data(*np.transpose(line))
 

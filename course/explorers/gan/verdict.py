@@ -10,6 +10,7 @@ from course.explorers.controls import list_slider, menu, slider
 from course.explorers.drawing import PEN, Strokes, digit_image
 from course.explorers.parts import arrays, headline, legend, minus, moving
 from course.plots import COLOURS
+from course.plots.texts import Caption
 
 MINE, REAL, MADE = "your drawing", "a test digit", "a generated digit"
 TURNED = "the same, turned by 90°"
@@ -44,7 +45,9 @@ def verdict(discriminator, real, generated):
     controls = {
         "source": menu("on the pad", (MINE, REAL, MADE), None, "what the discriminator is shown"),
         "drawing": Strokes(),
-        "rank": slider("which digit", (1, count), count // 2, "its rank: the last one is most surely real"),
+        "rank": slider(
+            "rank: least to most real", (1, count), count // 2, "of a test digit or a generated one"
+        ),
         "turn": list_slider("turned by", [(f"{90 * k}°", k) for k in range(4)], 0, "clockwise"),
     }
     _follow(controls)
@@ -57,9 +60,18 @@ def verdict(discriminator, real, generated):
 
 
 def _follow(controls):
-    """Whoever draws sees the drawing; whoever moves the rank, a digit of this rank."""
-    source = controls["source"]
-    controls["drawing"].observe(lambda change: source.set_trait("value", MINE), "value")
+    """Whoever draws or clears sees the drawing, which begins with the stroke that is drawn over a digit; whoever
+    moves the rank sees a digit of this rank.
+    """
+    source, drawing = controls["source"], controls["drawing"]
+
+    def draw(change):
+        if source.value != MINE and change["new"]:
+            drawing.value = change["new"][-1:]
+            source.value = MINE
+
+    drawing.observe(draw, "value")
+    drawing.clear.on_click(lambda button: source.set_trait("value", MINE))
     digit = {MINE: REAL, REAL: REAL, MADE: MADE}
     controls["rank"].observe(lambda change: source.set_trait("value", digit[source.value]), "value")
 
@@ -143,6 +155,7 @@ def build(groups, figure):
         "known": pad.imshow(image, extent=(0, 1, 1, 0), **shade),
         "strokes": moving(pad, color="black", **pen),
         "seen": seen.imshow(image, **shade),
+        "prompt": pad.add_artist(Caption(0.5, 0.5)),
         **_build_verdicts(right, groups),
     }
 
@@ -171,6 +184,7 @@ def update(artists, state):
     artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
     artists["known"].set_data(state["known"])
     artists["seen"].set_data(state["seen"])
+    artists["prompt"].set_text("draw a digit" if state["empty"] else "")
     place = np.clip(state["logit"], LOW, HIGH)
     artists["rule"].set_data([] if state["empty"] else [place] * 2, [] if state["empty"] else [0, 10])
     artists["caption"].set_text(finding(state))

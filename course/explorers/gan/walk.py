@@ -135,7 +135,7 @@ def build(figure):
         axes.spines[:].set(visible=axes is large, color="0.7")
     strip.set_label("strip")
     curves.set_label("curves")
-    curves.set(xlim=(-EDGE, 1 + EDGE), ylim=(0, 1.12), xticks=(0, 0.25, 0.5, 0.75, 1), yticks=(0, 0.5, 1))
+    curves.set(xlim=(-EDGE, 1 + EDGE), ylim=(0, 1.2), xticks=(0, 0.25, 0.5, 0.75, 1), yticks=(0, 0.5, 1))
     curves.set(xlabel="position on the way", ylabel="probability of a digit,\nby the classifier")
     extent = (-EDGE, 1 + EDGE, 0, 1)
     shade = dict(cmap="gray_r", vmin=0, vmax=1, aspect="auto")
@@ -156,7 +156,7 @@ def update(artists, state):
     artists["image"].set_data(state["image"])
     artists["strip"].set_data(np.concatenate(state["strip"], axis=1))
     artists["place"].set_data([state["position"]], [1])
-    artists["rule"].set_data([state["position"]] * 2, [0, 1.12])
+    artists["rule"].set_data([state["position"]] * 2, [0, state["sure"]])  # the curves' numbers stay free
     chances = state["chances"]
     likely = np.flatnonzero(chances.max(0) >= LIKELY)
     for digit, curve in enumerate(artists["curves"]):
@@ -165,7 +165,7 @@ def update(artists, state):
         curve.set_color("0.8" if place is None else COLOURS[place])
         curve.set_linestyle("-" if place is None else STYLES[place])
     peaks = chances[:, likely].argmax(0)
-    artists["digits"].set_data(FINE[peaks], chances[peaks, likely] + 0.06, [str(digit) for digit in likely])
+    artists["digits"].set_data(FINE[peaks], chances[peaks, likely] + 0.11, [str(digit) for digit in likely])
     artists["here"].set_data([state["position"]], [state["sure"]])
     typical = f"typical √{state['units']} = {np.sqrt(state['units']):.1f}"
     artists["length"].set_text(f"length of the code {state['length']:.1f}; {typical}")
@@ -175,5 +175,5 @@ def update(artists, state):
 def finding(state):
     """What the classifier reads on the way, and here, in one line."""
     read = " → ".join(map(str, state["read"]))
-    here = f"here a {state['digit']} ({state['sure']:.2f})"
-    return f"The classifier reads {read}, where it is least sure with {state['least']:.2f}; {here}"
+    here = f"here: {state['digit']} ({state['sure']:.2f})"
+    return f"On the way the classifier reads {read} (never less sure than {state['least']:.2f}); {here}"
