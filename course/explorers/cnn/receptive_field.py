@@ -45,15 +45,11 @@ def receptive_field(layer_size):
     controls |= {"layer": slider("layer of the unit", (1, 1), 1), "unit": slider("unit", (0, 0), 0)}
     _link(controls, shape)
     return Explorer(
-        "receptive field",
-        controls,
-        partial(compute_receptive_field, layer_size),
-        Picture(build, update, (8.4, 3.9)),
-        ALT,
-        main=("preset", "blocks"),
+        "receptive field", controls, partial(compute_receptive_field, layer_size),
+        Picture(build, update, (8.4, 3.9)), ALT, main=("preset", "blocks"),
         touch={"units": partial(nearest_unit, controls["unit"])},
         hint="Press a unit of any layer, or drag over them.",
-    )
+    )  # fmt: skip
 
 
 def compute_receptive_field(layer_size, *, preset, layer, unit, **shape):
@@ -88,7 +84,7 @@ def compute_receptive_field(layer_size, *, preset, layer, unit, **shape):
 
 
 def stack(blocks, kernel, stride, growth, pool):
-    """The layers of up to `blocks` convolutions, as many as fit, whose dilation grows by a factor from each to
+    """The layers of `blocks` convolutions, or as many as fit, whose dilation grows by a factor from each to
     the next, with pooling after each, unless it is over 1 pixel.
 
     Returns:
@@ -172,11 +168,9 @@ def update(artists, state):
     rows = [row_name(row, layer, state["pool"]) for row, layer in enumerate(state["layers"], 1)]
     artists["names"].set_data(-1.2, heights, [f"input: {PIXELS} pixels", *rows])
     shown = [end for end in (state["field"], state["beside"]) if end is not None]
-    artists["whose"].set_data(
-        -1.2, (1, 0)[: len(shown)], ("its field", "its neighbour's field")[: len(shown)]
-    )
-    for y, line in zip((1, 0), artists["fields"], strict=True):
-        first, last = shown[1 - y] if 1 - y < len(shown) else (np.nan, np.nan)
+    names = ["its field", "its neighbour's field"][: len(shown)]
+    artists["whose"].set_data(-1.2, (1, 0)[: len(shown)], names)
+    for y, line, (first, last) in zip((1, 0), artists["fields"], [*shown, (np.nan,) * 2], strict=False):
         line.set_data((first - 0.5, last + 0.5), (y, y))
     artists["caption"].set_text(title(state))
 
@@ -186,11 +180,8 @@ def row_name(row, layer, pool):
     kernel, stride, dilation = layer
     if pool > 1 and row % 2 == 0:
         return f"{row}: pool {kernel}"
-    return (
-        f"{row}: conv {kernel}"
-        + f", stride {stride}" * (stride > 1)
-        + f", dilation {dilation}" * (dilation > 1)
-    )
+    numbers = f", stride {stride}" * (stride > 1) + f", dilation {dilation}" * (dilation > 1)
+    return f"{row}: conv {kernel}{numbers}"
 
 
 def _link(controls, shape):

@@ -71,11 +71,9 @@ class KernelGrid(widgets.HBox):
 
     def _write(self, change):
         self._taking = True
-        try:
-            for number, value in zip(self.numbers, np.ravel(self.value), strict=True):
-                number.value = float(value)
-        finally:
-            self._taking = False
+        for number, value in zip(self.numbers, np.ravel(self.value), strict=True):
+            number.value = float(value)
+        self._taking = False
 
 
 def sliding_kernel(conv2d, images):
@@ -101,17 +99,11 @@ def sliding_kernel(conv2d, images):
     follow = _link(controls["preset"], controls["kernel"])
     _keep_place(controls, images)
     return Explorer(
-        "sliding kernel",
-        controls,
-        partial(compute_sliding_kernel, conv2d, images),
-        Picture(build, update, (8.4, 3.8)),
-        ALT,
-        main=("preset", "image"),
-        adjust=follow,
-        touch={"image": at_image, "output": at_output},
-        play=scan,
+        "sliding kernel", controls, partial(compute_sliding_kernel, conv2d, images),
+        Picture(build, update, (8.4, 3.8)), ALT, main=("preset", "image"), adjust=follow,
+        touch={"image": at_image, "output": at_output}, play=scan,
         hint="Drag the window, click in the output, or play the scan.",
-    )
+    )  # fmt: skip
 
 
 def compute_sliding_kernel(
@@ -126,8 +118,7 @@ def compute_sliding_kernel(
     Returns:
         dict: padded (H + 2P, W + 2P), output (H_out, W_out), filled (how many of its values are shown), row,
         column, top, left (the window's corner in the padded image), span (pixels that the window covers each
-        way), patch, kernel and products (3, 3), total (to two
-        digits).
+        way), patch, kernel and products (3, 3), total (to two digits).
     """
     x = images[image][None, None]  # (1, 1, H, W)
     weight = torch.tensor(KERNELS.get(preset, kernel), dtype=x.dtype)
@@ -141,11 +132,7 @@ def compute_sliding_kernel(
         "padded": padded.numpy(),
         "output": output,
         "filled": position + 1 if shown == PARTLY else output.size,
-        "row": row,
-        "column": column,
-        "top": top,
-        "left": left,
-        "span": span,
+        **dict(row=row, column=column, top=top, left=left, span=span),
         "patch": patch.numpy(),
         "kernel": weight.numpy(),
         "products": (patch * weight).numpy(),
@@ -208,9 +195,7 @@ def build(figure):
     edges = dict(fill=False, edgecolor=COLOURS[1], linewidth=2)
     artists = {
         "output": target.imshow(np.zeros((2, 2)), cmap=COLOURED, vmin=-1, vmax=1, aspect="auto"),
-        "frame": source.add_patch(
-            Rectangle((0, 0), 1, 1, fill=False, edgecolor="0.55", linewidth=1, linestyle="--")
-        ),
+        "frame": source.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor="0.55", linestyle="--")),
         "window": source.add_patch(Rectangle((0, 0), 1, 1, **edges)),
         "taps": moving(source, "s", color=COLOURS[1], markersize=3, markerfacecolor="none"),
         "cell": target.add_patch(Rectangle((0, 0), 1, 1, **edges)),
@@ -218,13 +203,12 @@ def build(figure):
         "names": [axes.add_artist(Caption(0.5, 1.045, size=9)) for axes in (source, target)],
         "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
-    for axes in (source, target):
+    for axes, gap in ((source, 2), (target, 5)):
         axes.set(xlabel="column (pixels)")
-        axes.set_ylabel("row (pixels)", labelpad=2)
+        axes.set_ylabel("row (pixels)", labelpad=gap)
         axes.locator_params(nbins=4, steps=[1, 2, 5, 10], integer=True)
         axes.spines[:].set_visible(False)
     target.yaxis.tick_right()  # lines come from the left
-    target.set_ylabel("row (pixels)", labelpad=5)
     target.yaxis.set_label_position("right")
     for i, name in enumerate(("patch", "kernel", "products")):
         axes = panel(figure, 3.55, 2.39 - 0.84 * i, 1.25, 0.62)
@@ -281,8 +265,7 @@ def _link(preset, grid):
     """Numbers that are typed turn the preset to their name, or "my own"; for `adjust`: a preset sets them."""
 
     def name(change):
-        same = [key for key, kernel in KERNELS.items() if np.array_equal(kernel, change["new"])]
-        preset.value = same[0] if same else OWN
+        preset.value = {kernel: key for key, kernel in KERNELS.items()}.get(change["new"], OWN)
 
     def follow(controls, state):
         grid.value = KERNELS.get(state["preset"], grid.value)

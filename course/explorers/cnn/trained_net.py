@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.drawing import PEN, Strokes, digit_image, pad_image
+from course.explorers.drawing import Strokes, build_pad, digit_image, pad_image, update_pad
 from course.explorers.panels import overlay, panel, place
 from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED
@@ -43,28 +43,22 @@ def trained_net(model, images, labels):
     controls = {
         "drawing": Strokes(),
         "digit": list_slider("test digit", [DRAWING, *range(len(images))], DRAWING),
-        "chosen": list_slider(
-            "feature map: layer, number", [(f"{m[0] + 1}, {m[1]}", m) for m in maps], (1, 6)
-        ),
+        "chosen": list_slider("map: layer, number", [(f"{m[0] + 1}, {m[1]}", m) for m in maps], (1, 6)),
         "fit": menu("a drawing is read", [CENTRED, AS_DRAWN]),
         "turn": slider("turn (°)", (-45, 45), 0),
         "right": slider("right (px)", (-8, 8), 0),
         "down": slider("down (px)", (-8, 8), 0),
     }
-    _link(controls)
+    drawing, digit = controls["drawing"], controls["digit"]
+    drawing.in_place_of(digit, DRAWING)
+    controls["fit"].observe(lambda change: digit.set_trait("value", DRAWING), "value")
     compute = partial(compute_trained_net, model, images, labels)
     shapes = [maps.shape for maps in compute(**{n: c.value for n, c in controls.items()})["maps"]]
     return Explorer(
-        "trained net",
-        controls,
-        compute,
-        Picture(partial(build, shapes=shapes), update, (8.4, 4.0)),
-        ALT,
-        main=("drawing", "digit"),
+        "trained net", controls, compute, Picture(partial(build, shapes=shapes), update, (8.4, 4.0)), ALT,
+        main=("drawing", "digit"), ink={"pad": "drawing"}, hint="Draw on the pad; click a feature map.",
         touch={name: partial(at_map, layer, shapes) for layer, name in enumerate(LAYERS)},
-        ink={"pad": "drawing"},
-        hint="Draw on the pad; click a feature map.",
-    )
+    )  # fmt: skip
 
 
 def compute_trained_net(model, images, labels, *, drawing, digit, chosen, fit, **changes):
@@ -110,24 +104,17 @@ def compute_trained_net(model, images, labels, *, drawing, digit, chosen, fit, *
 
 
 def changed(x, *, right, down, turn):
-    """A copy of x (1, 1, H, W), turned and then shifted.
+    """A copy of x (1, 1, H, W), turned and then shifted; zeros come in.
 
     Args:
-        right, down: int pixels; zeros come in.
-        turn: degrees clockwise around the middle.
-    Returns:
-        (1, 1, H, W).
+        right, down: int pixels.
+        turn: degrees clockwise around the middle, with bilinear interpolation.
     """
-    return F.pad(turned(x, turn), (right, -right, down, -down)).clone()  # negative padding crops
-
-
-def turned(x, degrees):
-    """x (1, 1, H, W) turned clockwise around its middle, with bilinear interpolation."""
-    if not degrees:
-        return x
-    sin, cos = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
-    back = x.new_tensor([[[cos, sin, 0], [-sin, cos, 0]]])  # from the output's places to the input's
-    return F.grid_sample(x, F.affine_grid(back, x.shape, align_corners=False), align_corners=False)
+    if turn:
+        sin, cos = math.sin(math.radians(turn)), math.cos(math.radians(turn))
+        back = x.new_tensor([[[cos, sin, 0], [-sin, cos, 0]]])  # from the output's places to the input's
+        x = F.grid_sample(x, F.affine_grid(back, x.shape, align_corners=False), align_corners=False)
+    return F.pad(x, (right, -right, down, -down)).clone()  # negative padding crops
 
 
 def watch(model, x):
@@ -200,19 +187,16 @@ def percent(probability):
 
 def build(figure, shapes):
     """All artists: the pad above the answer, what the net reads, then a mosaic of maps for each layer."""
-    pad = panel(figure, 0.15, 1.3, 2.25, 2.25, "pad", xlim=(0, 1), ylim=(1, 0))
+    pad = panel(figure, 0.15, 1.3, 2.25, 2.25, "pad")
     answer = panel(figure, 0.45, 0.42, 1.4, 0.72, xlim=(0, 1), ylim=(BEST - 0.4, -0.6), xticks=(0, 1))
+    answer.set_yticks(())
     read, kernel = panel(figure, 2.68, 2.2, 1.35, 1.35), panel(figure, 2.78, 0.5, 1.15, 1.15)
     layers = panel(figure, 4.3, 1.3, 2.25, 2.25, LAYERS[0]), panel(figure, 6.82, 0.42, 1.43, 3.13, LAYERS[1])
     above = overlay(figure)
-    pen = dict(linewidth=72 * PEN * 2.25, solid_capstyle="round", solid_joinstyle="round")  # as on the pad
-    image = dict(vmin=0, vmax=1, interpolation="nearest")
     signed = colormaps[SIGNED].with_extremes(bad="white")
     frame = partial(Rectangle, (0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)
-    artists = {
-        "test": pad.imshow(np.zeros((28, 28)), cmap="gray_r", extent=(0, 1, 1, 0), **image),
-        "strokes": moving(pad, color="black", **pen),
-        "image": read.imshow(np.zeros((28, 28)), cmap="gray", **image),
+    artists = build_pad(pad, 2.25) | {
+        "image": read.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1, interpolation="nearest"),
         "window": read.add_patch(frame()),
         "sizes": read.add_artist(Caption(0.5, -0.08, size=9)),
         "kernels": kernel.imshow(np.zeros((2, 2)), cmap=signed, interpolation="nearest", extent=(0, 1, 1, 0)),
@@ -223,19 +207,16 @@ def build(figure, shapes):
         "bars": list(answer.barh(range(BEST), 0.5, color=COLOURS[0], height=0.7)),
         "classes": answer.add_artist(Texts(10, "DejaVu Sans", "bold", align=1)),
         "percents": answer.add_artist(Texts(9, "DejaVu Sans", align=0)),
-        "prompt": pad.add_artist(Caption(0.5, 0.5)),
-        "whose": pad.add_artist(Caption(0.5, 1.05, size=9)),
         "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
     names = [f"{name}: {c} maps, {h} × {w}" for name, (c, h, w) in zip(LAYERS, shapes, strict=True)]
     for axes, name in zip((read, *layers), ("what the net reads", *names), strict=True):
         axes.set_title(name, fontsize=9, pad=3)
-    for axes in (pad, read, kernel, *layers):
+    for axes in (read, kernel, *layers):
         axes.set(xticks=(), yticks=())
     kernel.set_xlabel("kernel of the chosen map,\norange < 0 < purple", fontsize=9, labelpad=3)
-    for axes in (pad, read, kernel):
+    for axes in (read, kernel):
         axes.spines[:].set(visible=True, color="0.6")
-    answer.set_yticks(())
     answer.spines[["top", "right"]].set_visible(False)
     answer.tick_params(labelsize=9, pad=1, length=2)
     answer.set_xlabel("probability", fontsize=9, labelpad=-7)
@@ -261,11 +242,7 @@ def tiles(maps, across=ACROSS):
 def update(artists, state):
     """Put a state's numbers into the artists."""
     mine, best, probs = state["label"] is None, state["best"], state["probs"]
-    artists["test"].set_data(state["original"])
-    ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in state["drawing"]] if mine else []
-    artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
-    artists["prompt"].set_text("" if state["drawing"] or not mine else "draw a digit")
-    artists["whose"].set_text("draw here" if mine else "a test digit")
+    update_pad(artists, state["drawing"] if mine else (), state["original"])
     artists["image"].set_data(state["image"])
     several = mine and state["fit"] == CENTRED and not state["empty"]
     sizes = f"read at {len(SIZES)} sizes,\nprobabilities averaged;\nmaps: the first"
@@ -326,25 +303,3 @@ def box(maps, channel):
     """(left, top, width, height) of a map (C, H, W) in its mosaic."""
     row, column = divmod(channel, ACROSS)
     return column * (maps.shape[2] + 1), row * (maps.shape[1] + 1), maps.shape[2], maps.shape[1]
-
-
-def _named(digit):
-    """A test digit as an option of its slider."""
-    return str(digit), digit
-
-
-def _link(controls):
-    """A stroke, "Clear" and the way of reading a drawing leave the test digit; such a stroke is the first."""
-    drawing, digit = controls["drawing"], controls["digit"]
-
-    def leave(change):
-        digit.value = DRAWING
-
-    def draw(change):
-        if digit.value != DRAWING and change["new"]:
-            drawing.value = change["new"][-1:]
-            digit.value = DRAWING
-
-    drawing.observe(draw, "value")
-    drawing.clear.on_click(leave)
-    controls["fit"].observe(leave, "value")

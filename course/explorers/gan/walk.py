@@ -7,6 +7,7 @@ import torch
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
+from course.explorers.panels import panel
 from course.explorers.parts import arrays, headline, mark, moving
 from course.plots import COLOURS, STYLES
 from course.plots.texts import Caption, Texts
@@ -121,20 +122,14 @@ def compute_walk(generate, classify, way, seen, *, start, end, position, path, s
 def build(figure):
     """All artists: the image to the left, the strip above the curves to the right."""
     artists = {"caption": headline(figure)}
-    figure.set_layout_engine("none")
-    large, strip, curves = (
-        figure.add_axes((left / 8.4, bottom / 4.0, width / 8.4, height / 4.0))
-        for left, bottom, width, height in (
-            (0.1, 0.75, 2.8, 2.8),
-            (3.7, 2.98, 4.59, 0.51),
-            (3.7, 0.55, 4.59, 2.3),
-        )  # fmt: skip
+    large = panel(figure, 0.1, 0.75, 2.8, 2.8)
+    strip, curves = (
+        panel(figure, 3.7, 2.98, 4.59, 0.51, "strip"),
+        panel(figure, 3.7, 0.55, 4.59, 2.3, "curves"),
     )
     for axes in (large, strip):
         axes.set(xticks=(), yticks=())
         axes.spines[:].set(visible=axes is large, color="0.7")
-    strip.set_label("strip")
-    curves.set_label("curves")
     curves.set(xlim=(-EDGE, 1 + EDGE), ylim=(0, 1.2), xticks=(0, 0.25, 0.5, 0.75, 1), yticks=(0, 0.5, 1))
     curves.set(xlabel="position on the way", ylabel="probability of a digit,\nby the classifier")
     extent = (-EDGE, 1 + EDGE, 0, 1)
