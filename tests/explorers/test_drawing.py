@@ -76,7 +76,7 @@ def test_the_control_keeps_tuples_and_is_emptied_by_its_button():
     strokes.value = [[[0, 1], [0.5, 0.5]], []]  # as a browser sends it
     assert strokes.value == (((0.0, 1.0), (0.5, 0.5)),)
     strokes.clear.click()
-    assert strokes.value == seen[-1] == ()
+    assert strokes.value == seen[-1] == () and strokes.children[0].value == "drawing"
 
 
 def test_a_hundred_drawn_digits_are_read_and_far_fewer_without_scaling_and_centring():
