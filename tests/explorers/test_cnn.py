@@ -274,6 +274,18 @@ def test_every_step_of_every_slider_changes_what_is_seen():
         most = explorer.controls["blocks"].max
         layers = {len(explorer.state(preset=field.OWN, blocks=n)["layers"]) for n in range(1, most + 1)}
         assert len(layers) == most
+        growth, seen = explorer.controls["growth"], set()
+        for growth.value in (1, 2, 3):
+            seen.add(str(explorer.state()["layers"]))
+        assert (len(seen) == 1) == growth.disabled
+
+
+def test_convolutions_that_do_not_fit_come_back_when_they_do():
+    explorer = receptive_field()
+    explorer.controls["stride"].value = 3
+    assert explorer.controls["blocks"].value == explorer.controls["blocks"].max == 1
+    explorer.controls["stride"].value = 1
+    assert explorer.controls["blocks"].value == explorer.controls["blocks"].max == 2
 
 
 def test_pointing_takes_the_nearest_unit_of_the_nearest_row():

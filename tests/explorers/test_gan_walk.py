@@ -113,8 +113,15 @@ def test_the_chapters_walk_begins_at_a_plain_digit_and_passes_what_is_none():
     assert (state["position"], state["digit"]) == (0, 5) and state["sure"] > 0.999
     assert state["least"] < 0.6 and state["read"] == [5, 3, 9]
     assert (
-        finding(state) == "The classifier reads 5 → 3 → 9, where it is least sure with 0.49; here a 5 (1.00)"
+        finding(state)
+        == "On the way the classifier reads 5 → 3 → 9 (never less sure than 0.49); here: 5 (1.00)"
     )
+    for position in (0.0, 1.0):  # the rule and its mark strike no curve's number
+        explorer.picture.png(explorer.state(position=position), density=1)
+        artists = explorer.picture.artists
+        (place,), (height,) = artists["here"].get_data()
+        top = max(artists["rule"].get_ydata())
+        assert top == height and (artists["digits"]._places[:, 1] > top + 0.08).all() and place == position
     for digit in range(10):
         end = explorer.state(start=digit, end=digit)
         assert end["digit"] == digit and end["sure"] > 0.99

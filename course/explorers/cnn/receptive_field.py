@@ -186,30 +186,36 @@ def row_name(row, layer, pool):
 
 def _link(controls, shape):
     """A preset sets the sliders of the shape, and one of these that is moved makes the preset "my own"; both
-    take the middle unit of the top row. No slider goes beyond what there is.
+    take the middle unit of the top row. No slider goes beyond what there is; convolutions that no longer fit
+    come back when they do.
     """
-    preset, layer, unit = controls["preset"], controls["layer"], controls["unit"]
-    most, setting = SHAPE["blocks"][1][1], []
+    preset, layer, unit, blocks = (controls[name] for name in ("preset", "layer", "unit", "blocks"))
+    most, asked, setting = blocks.max, [blocks.value], []
 
     def stacked(**changes):
         return stack(**{name: control.value for name, control in shape.items()} | changes)
 
     def choose(change):
         if preset.value != OWN:
+            asked[0] = PRESETS[preset.value][0]
             setting.append(True)
-            shape["blocks"].max = most
-            for control, value in zip(shape.values(), PRESETS[preset.value], strict=True):
-                control.value = value
-            setting.clear()
+            for name, value in zip(SHAPE, PRESETS[preset.value], strict=True):
+                shape[name].value = value
             take_top()
 
     def leave(change):
         if not setting:
+            asked[0] = blocks.value if change["owner"] is blocks else asked[0]
             preset.value = OWN
             take_top()
 
     def take_top():
-        shape["blocks"].max = len(stacked(blocks=most)[0]) // (1 + (shape["pool"].value > 1))
+        setting.append(True)  # the convolutions are set
+        each = 1 + (shape["pool"].value > 1)
+        blocks.max = len(stacked(blocks=most)[0]) // each
+        blocks.value = min(asked[0], blocks.max)
+        shape["growth"].disabled = len(stacked(blocks=asked[0], growth=1)[0]) == each  # nothing to dilate
+        setting.clear()
         layer.max = len(stacked()[0])
         layer.value = layer.max
         end_row(None)
