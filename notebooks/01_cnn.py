@@ -820,7 +820,7 @@ assert len(seen) == receptive_field(LENET)[0] ** 2 and seen.amin() == 4 and seen
 
 # %% [markdown]
 # Rows 4 to 19, sixteen of them, begun at $1 \cdot j = 4$. Press any unit of any layer,
-# and choose other layers; "More" has their numbers:
+# and choose other layers, LeNet's too; "More" has their numbers:
 
 # %% tags=["explorer"]
 explorers.cnn.receptive_field(receptive_field)

@@ -179,7 +179,8 @@ def receptive_field():
     return cnn.receptive_field(chapters.load_definitions("01_cnn").receptive_field)
 
 
-FIELD = receptive_field()
+FIELD, LENET = receptive_field(), "LeNet: conv 5, pool 2, twice"
+FIELD.set(preset=LENET)
 
 
 def seen_by_gradient(layers, unit, pixels=28):
@@ -256,6 +257,13 @@ def test_a_preset_sets_the_sliders_and_a_slider_leaves_the_preset():
     assert explorer.controls["preset"].value == next(iter(field.PRESETS))
 
 
+def test_the_first_state_has_room_for_one_more_convolution():
+    explorer = receptive_field()
+    assert title(explorer) == "It sees 7 pixels = 1 + 2·1 + 2·1 + 2·1; its neighbour's lie 1 further right"
+    explorer.controls["blocks"].value += 1
+    assert title(explorer).startswith("It sees 9 pixels = ")
+
+
 def test_every_step_of_every_slider_changes_what_is_seen():
     explorer, rng = receptive_field(), random.Random(2)
     settings = [{"preset": preset} for preset in field.PRESETS] + [any_shape(rng) for _ in range(12)]
@@ -282,6 +290,7 @@ def test_every_step_of_every_slider_changes_what_is_seen():
 
 def test_convolutions_that_do_not_fit_come_back_when_they_do():
     explorer = receptive_field()
+    explorer.set(preset=LENET)
     explorer.controls["stride"].value = 3
     assert explorer.controls["blocks"].value == explorer.controls["blocks"].max == 1
     explorer.controls["stride"].value = 1
@@ -296,6 +305,7 @@ def test_pointing_takes_the_nearest_unit_of_the_nearest_row():
     assert FIELD.touch["units"](state, -3, -1) == {"layer": 1, "unit": 0}
     assert FIELD.touch["units"](state, 99, 99) == {"layer": 4, "unit": 3}
     explorer = receptive_field()
+    explorer.set(preset=LENET)
     explorer.box()
     for row, unit in ((4, 2), (1, 20), (1, 3), (3, 7)):  # a lower row has more units than the present one
         x, y = explorer.state()["centres"][row][unit], row / 4

@@ -21,8 +21,8 @@ SHAPE = {  # the sliders that make the layers: label and ends
     "pool": ("pooling after each (1: none)", (1, 3)),
 }
 PRESETS = {  # what the sliders of SHAPE are set to
-    "LeNet: conv 5, pool 2, twice": (2, 5, 1, 1, 2),
     "plain: conv 3, three times": (3, 3, 1, 1, 1),
+    "LeNet: conv 5, pool 2, twice": (2, 5, 1, 1, 2),
     "strided: conv 3, stride 2, three times": (3, 3, 2, 1, 1),
     "dilated: conv 3, dilation 1, 2, 4": (3, 3, 1, 2, 1),
 }
