@@ -10,8 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
@@ -50,22 +48,29 @@ def digits_cnn(own=None):
         conv2=nn.Conv2d(16, 32, 5), relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
         flat=nn.Flatten(), hidden=nn.Linear(512, 64), relu3=nn.ReLU(), output=nn.Linear(64, 10),
     ))  # fmt: skip
-    model.own = False
-    if own is not None:
-        try:
-            weights = {name: tensor.float() for name, tensor in load(Path(own).read_bytes()).items()}
-            shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-            model.own = {name: tensor.shape for name, tensor in weights.items()} == shapes
-            model.own &= all(bool(tensor.isfinite().all()) for tensor in weights.values())
-            if model.own:
-                model.load_state_dict(weights)
-            else:
-                _say(f"{own} holds no net of chapter 1: this is the recorded one.")
-        except OSError as error:
-            _say(f"{own} cannot be read ({error.strerror}): this is the recorded net.")
-        except SafetensorError:
-            _say(f"{own} is damaged: this is the recorded net.")
+    model.own = own is not None and _load_own(model, own)
     return model
+
+
+def _load_own(model, own):
+    """Load a reader's own weights into a net; returns whether they fit, and says why where they do not."""
+    from safetensors import SafetensorError
+    from safetensors import torch as files
+
+    try:
+        weights = {name: tensor.float() for name, tensor in files.load(Path(own).read_bytes()).items()}
+    except OSError as error:
+        _say(f"{own} cannot be read ({error.strerror}): this is the recorded net.")
+        return False
+    except SafetensorError:
+        _say(f"{own} is damaged: this is the recorded net.")
+        return False
+    shapes = [{name: tensor.shape for name, tensor in some.items()} for some in (weights, model.state_dict())]
+    if shapes[0] != shapes[1] or not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+        _say(f"{own} holds no net of chapter 1: this is the recorded one.")
+        return False
+    model.load_state_dict(weights)
+    return True
 
 
 def save_digits_cnn(model, path=OWN):
@@ -75,6 +80,8 @@ def save_digits_cnn(model, path=OWN):
         model: with the names and shapes of the chapter's `CNN`.
         path: beside the notebook by default.
     """
+    from safetensors.torch import save
+
     if is_main():
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         try:

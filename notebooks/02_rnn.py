@@ -969,9 +969,9 @@ print("after 100 steps, from small to large:", ", ".join(sorted(flows, key=lambd
 explorers.rnn.gradient_flow(gradient_flow)
 
 # %% [markdown]
-# Click a name to draw that net bold; drag the upright line, or play the way back.
-# Try: the tanh RNN, and find the radius at which its gradient keeps its size over 100 steps; then look at
-# 50 steps. The LSTM: forget bias 0, 2, 4 at $\rho = 1$; then $\rho = 2$. Which of the two decides?
+# Drag the upright line, or play the way back. Try: the tanh RNN, and find the radius at which its
+# gradient keeps its size over 100 steps; then look at 50 steps. The LSTM: forget bias 0, 2, 4 at $\rho
+# = 1$; then $\rho = 2$. Which of the two decides?
 #
 # <details><summary>Answer</summary>
 #
@@ -1804,9 +1804,10 @@ def follow(text, temperature, top_k):
 explorers.rnn.sampling(partial(sample, writer, novel), follow, novel.vocabulary)
 
 # %% [markdown]
-# Point at a character: beside the text stands what the model held most probable there. Where is it
-# surprised, at the beginnings of words or inside them? Try temperature 2, then top-k 5 (under More); other
-# samples at temperature 0.1; a prompt of your own, in the novel's voice and out of it.
+# Point at a character: beside the text stands what the model held most probable there; a click keeps
+# it there. Where is it surprised, at the beginnings of words or inside them? Try temperature 2, then
+# top-k 5 (under More); other samples at temperature 0.1; a prompt of your own, in the novel's voice
+# and out of it.
 #
 # ## 18 What do single units follow?
 #

@@ -294,10 +294,10 @@ explorers.attention.softmax_shape(jacobian_norm)
 #
 # <details><summary>Answer</summary>
 #
-# In the first sample from $d = 32$ on: the scores then have a standard deviation of
-# $\sqrt{32} = 5.7$, and a lead of a few units takes nearly all the weight. Divided,
-# they keep a standard deviation of 1 at every $d$, and the gradient lives. The scale
-# *is* a temperature, $\sqrt d$.
+# In the first sample mostly from $d = 32$ on: the scores then have a standard deviation
+# of $\sqrt{32} = 5.7$, and a lead of a few units takes nearly all the weight. Divided,
+# they keep a standard deviation of 1 at every $d$, and the softmax's gradient lives. The
+# scale *is* a temperature, $\sqrt d$.
 # </details>
 
 # %% [markdown]
@@ -902,7 +902,8 @@ print("PE(p) · PE(q) depends on q - p alone:", same)
 explorers.attention.positions(sinusoids)
 
 # %% [markdown]
-# Try: play the position. What becomes of the angle between the two hands of a clock?
+# Try: play the position. What becomes of the angle between the two hands of a clock? Then
+# drag an orange hand: it sets the offset.
 # Which offset is a whole turn on the first clock, and which on the fourth? Then watch
 # the similarity.
 #

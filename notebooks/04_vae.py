@@ -1708,7 +1708,7 @@ explorers.vae.plane(
 # %% [markdown]
 # Try: drag the cross from the 0s to the 1s. Find the place where 4, 7 and 9 meet. Then go to $(3.5, 3.5)$,
 # where the prior hardly ever draws. Draw a digit of your own: where is its code, and is its cost above the
-# held-out mean? Draw something that is no digit.
+# held-out mean? Draw something that is no digit, or turn a held-out image (under "More").
 #
 # <details><summary>Answer</summary>
 #

@@ -285,7 +285,7 @@ def test_dates_encode_and_decode_and_name_what_is_unknown(dates):
     assert data.decode(torch.tensor([[0, 2, 0, 1], [0] * 4]), "ab") == ["ba", ""]
     assert data.encode([], "ab").shape == (0, 0)
     assert data.decode(data.encode(["", ""], "ab"), "ab") == ["", ""]
-    with pytest.raises(ValueError, match="character 'q' at position 2 of '5 q' is unknown: the vocabulary"):
+    with pytest.raises(ValueError, match="character 'q' is not among the .* characters of the vocabulary"):
         data.encode(["5 мая", "5 q", "é"], vocabulary)
     with pytest.raises(ValueError, match="Expected a list of texts; got the one text '5 мая'"):
         data.encode("5 мая", vocabulary)

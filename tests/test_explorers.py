@@ -37,6 +37,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CHANGES = 12
 # Controls that may move an axis, which costs a redraw of the whole picture. All others redraw what moves.
 MAY_MOVE_AN_AXIS = {
+    "foundations.depth": {"activation"},
     "vae.bound": {"model"},
     "cnn.sliding_kernel": {"image", "stride", "padding", "dilation"},
 }

@@ -10,7 +10,7 @@ from numbers import Integral
 
 import torch
 
-from course.data.text import characters, indices
+from course.data.text import characters
 from course.files import DataError
 
 LANGUAGES = ("en", "de", "fr", "es", "ru", "zh", "ja")
@@ -144,16 +144,18 @@ def encode(texts, vocabulary):
     """N texts as (N, T) int64: each character's place in the vocabulary plus 1, and 0 after a shorter text.
 
     Raises:
-        ValueError: names the first character that the vocabulary does not have, and where it stands; or
-            texts is a single str.
+        ValueError: names the first character that the vocabulary does not have; or texts is a single
+            str.
     """
     if isinstance(texts, str):
         raise ValueError(f"Expected a list of texts; got the one text {texts!r}.")
     longest, rows = max(map(len, texts), default=0), []
+    index = {character: i for i, character in enumerate(vocabulary, 1)}
     for text in texts:
-        unknown = f"of {text!r} is unknown: the vocabulary is {vocabulary!r}."
-        places = indices(text, vocabulary, unknown)
-        rows.append([place + 1 for place in places] + [0] * (longest - len(text)))
+        if strange := [character for character in text if character not in index]:
+            known = f"the {len(vocabulary)} characters of the vocabulary"
+            raise ValueError(f"The character {strange[0]!r} is not among {known}.")
+        rows.append([index[character] for character in text] + [0] * (longest - len(text)))
     return torch.tensor(rows, dtype=torch.int64).reshape(len(texts), longest)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.colors import to_hex
 
-from course.explorers.characters import BREAK
+from course.explorers.characters import BREAK, visible
 from course.plots.texts import Texts
 
 ACROSS = 74  # characters in a line of the picture
@@ -15,8 +15,8 @@ CSS = (Path(__file__).parent / "browser" / "page.css").read_text(encoding="utf-8
 
 
 def wrapped(title, content):
-    """A whole page: one element with the style that it needs; the title is a text, the content HTML."""
-    above = f'<style>{CSS}</style><div class="title">{escape(title)}</div>'
+    """A whole page: one element with the style that it needs; title and content are HTML."""
+    above = f'<style>{CSS}</style><div class="title">{title}</div>'
     return f'<div class="course-text">{above}{content}</div>'
 
 
@@ -30,18 +30,23 @@ def character(sign):
     return f"{BREAK}\n" if sign == "\n" else escape(sign)
 
 
+def boxed(signs):
+    """HTML of a few characters in a box: quotation marks around them would be read with them."""
+    return f'<code class="sign">{escape(visible(signs))}</code>'
+
+
 def bars(pairs, width=90):
-    """HTML of bars for pairs (name, probability); width: pixels of a bar for 1."""
+    """HTML of bars for pairs (character, probability); width: pixels of a bar for 1."""
     return "".join(
-        f"<i><code>{escape(name)}</code><b style=width:{width * chance:.0f}px></b>{percent(chance)}</i>"
-        for name, chance in pairs
+        f"<i><code>{escape(visible(sign))}</code><b style=width:{width * p:.0f}px></b>{percent(p)}</i>"
+        for sign, p in pairs
     )
 
 
 def percent(chance):
-    """A probability in per cent, with as few digits as tell it."""
+    """HTML of a probability in per cent, with as few digits as tell it."""
     if chance < 0.0005:
-        return "< 0.1 %"
+        return "&lt; 0.1 %"
     return f"{100 * chance:.1f} %" if chance < 0.0995 else f"{100 * chance:.0f} %"
 
 

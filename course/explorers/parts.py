@@ -9,6 +9,7 @@ from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
 FADING = LinearSegmentedColormap.from_list("fading", colormaps["YlOrBr"](np.linspace(0.25, 0.95, 64)))
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 BEYOND = 100.0  # by what factor values out of a log scale are drawn beyond its ends
 
 
@@ -31,13 +32,16 @@ def legend(axes, handles, names=None, x=0.5, y=0.985, side="center", columns=Non
     axes.legend(handles, names, **place, **spacing).set_in_layout(room)
 
 
-def panel(figure, left, top, width, height):
-    """A panel at a place of the picture, in its pixels at 100 dpi from the upper left corner.
-
-    A figure all of whose panels are made so needs `figure.set_layout_engine("none")` before.
+def panel(figure, left, top, width, height, label="", **looks):
+    """A panel at a place of the picture, in its pixels at 100 dpi from the upper left corner; all panels of
+    the figure are then placed by hand. `looks` as `Axes.set` takes them.
     """
+    figure.set_layout_engine("none")
     wide, high = 100 * figure.get_size_inches()
-    return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
+    place = (left / wide, 1 - (top + height) / high, width / wide, height / high)
+    axes = figure.add_axes(place, label=label)
+    axes.set(**looks)
+    return axes
 
 
 def moving(axes, *form, **looks):
@@ -49,23 +53,6 @@ def mark(axes, sign, color=COLOURS[1], size=8, **looks):
     """A sign with a black edge that `update` puts somewhere, also onto the edge of the panel."""
     looks = dict(linestyle="", markeredgecolor="black", clip_on=False, in_layout=False, zorder=4) | looks
     return moving(axes, sign, color=color, markersize=size, **looks)
-
-
-def caption_above(figure, grid, y, room="\n\n\n\n", size=11):
-    """A caption centred above all panels of a grid, and the room for it and for their legends.
-
-    Args:
-        figure: the figure.
-        grid: its gridspec.
-        y: where the caption's first line stands, in fractions of the grid's height.
-        room, size: empty lines, and the size of their letters in points.
-    Returns:
-        the `Caption`.
-    """
-    whole = figure.add_subplot(grid[:, :])  # unseen
-    whole.set_axis_off()
-    whole.set_title(room, fontsize=size)
-    return whole.add_artist(Caption(0.5, y))
 
 
 def headline(figure, size=10.5):
@@ -137,6 +124,16 @@ def factor_text(factor):
     """A factor to four decimals; to six where four would say 1.0000 of another number."""
     close = f"{factor:.4f}" == "1.0000" and abs(factor - 1) > 1e-8
     return f"{factor:.6f}" if close else f"{factor:.4f}"
+
+
+def in_few(size):
+    """A size of at least 0 in few characters: "0.69", "204", "3·10⁻⁷", "0"."""
+    if size == 0 or 1e-3 <= size < 1e4:
+        return f"{size:.2g}" if size < 99.5 else f"{size:.0f}"
+    if not size < 1e99:
+        return "too large"
+    digit, power = f"{size:.0e}".split("e")
+    return f"{digit}·10{str(int(power)).translate(RAISED)}"
 
 
 def minus(text):

@@ -104,7 +104,20 @@ def test_explorers_fit_into_the_window_and_answer_keys_pointer_pen_and_play(serv
                     "e => [e.width, e.naturalWidth]"
                 )
                 hold(natural == 2 * wide, "crisp picture", "after ink")
-        parts = explorer.locator("[data-set]:not([tabindex='-1'])")
+        letters = explorer.locator("[data-letter]")
+        if letters.count():
+            before = lab.settled(page, explorer)
+            letters.nth(20).click()
+            hold(lab.has_changed(page, explorer, before, 4), "letter", "clicked")
+            (x, y), (right, _) = (
+                (box["x"] + 2, box["y"] + 8) for box in (letters.nth(k).bounding_box() for k in (2, 12))
+            )
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(right, y, steps=5)
+            page.mouse.up()
+            hold(len(page.evaluate("getSelection().toString()")) > 5, "letter", "selected")
+        parts = explorer.locator("[data-set]:not([data-letter])")
         if parts.count():
             before = lab.settled(page, explorer)
             parts.last.focus()

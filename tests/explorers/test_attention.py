@@ -15,7 +15,7 @@ from course import chapters, models
 from course.explorers import attention
 from course.explorers.attention.masks import MASKS, WORDS, T, tokens
 from course.explorers.attention.masks import caption as said_of_masks
-from course.explorers.attention.translator import EXAMPLES, MEAN, WIDTH, caption, middles, page
+from course.explorers.attention.translator import EXAMPLES, MEAN, STYLE, WIDTH, caption, middles, page
 
 TEXT = EXAMPLES[0]
 
@@ -39,7 +39,10 @@ def test_the_translators_weights_are_those_of_the_last_layer_the_chosen_head_and
         state = TRANSLATOR.state(head=head, position=position)
         expected = attn.mean(0) if head == MEAN else attn[head - 1]
         assert np.allclose(state["map"], expected) and state["map"].shape == (10, len(TEXT))
-        assert state["most"] == expected[position - 1].argmax()
+        spans = [(0, 7), *((i, i + 1) for i in (7, 8, 9, 10, 17, 22, 23, 24)), (11, 17), (18, 22)]
+        sums = {expected[position - 1, start:end].sum().item(): TEXT[start:end] for start, end in spans}
+        share, word = state["looks"]
+        assert share == pytest.approx(max(sums)) and word == sums[max(sums)]
     assert np.allclose(state["probs"], translate(TEXT)["probs"])
     assert (state["source"], state["output"]) == (TEXT, "2021-01-05")
     assert TRANSLATOR.state(position=12)["position"] == 10
@@ -67,7 +70,7 @@ def test_a_text_is_translated_once_and_an_empty_one_is_refused():
 
 def written_in(text):
     """What a reader copies from a page's lines: the text of its cells without their notes."""
-    lines = re.findall("<p class='line'>(.*?)</p>", text)
+    lines = re.findall("<p class='line .*?'>(.*?)</p>", text)
     return [html.unescape(re.sub("<i>.*?</i>|<[^>]*>", "", line)) for line in lines]
 
 
@@ -84,6 +87,14 @@ def test_the_page_holds_both_texts_and_what_is_pressed_sets_the_controls():
     assert np.allclose(widths, 14 * weights[weights >= 0.005], atol=0.01)
 
 
+def test_the_pages_style_never_changes_and_asks_for_the_fonts_signs_first():
+    pages = [page(TRANSLATOR.state(text=text, position=position)) for text in EXAMPLES for position in (1, 9)]
+    assert {re.findall("<style>.*?</style>", text, re.DOTALL)[0] for text in pages} == {STYLE}
+    stacks = re.findall('font: .*?"([^;]*)"[^";]*;', STYLE)
+    assert stacks and all(stack.startswith("Course Signs") for stack in stacks if "Signs" in stack)
+    assert 'DejaVu Sans", "Course Signs' not in STYLE
+
+
 @pytest.mark.parametrize("count", [1, 10, 24, 40])
 def test_lines_of_text_fit_between_the_pages_edges(count):
     places, size = middles("x" * count)
@@ -96,9 +107,12 @@ def test_the_recorded_reader_reads_the_examples_and_finds_the_month_in_its_name(
     explorer = attention.translator(models.date_transformer().translate)
     for text in EXAMPLES[:4]:
         assert explorer.state(text=text)["output"] == "2021-01-05"
-    state = explorer.state()
-    assert state["position"] == 7 and state["source"][state["most"]] in "января"
-    assert caption(state).startswith("It writes 2021-01-05; character 7, “1” (p = 1.00), looks most at “")
+    assert caption(explorer.state()) == (
+        "Character 7 of 2021-01-05, “1”, looks most at “января”: 90 % of its weight"
+    )
+    assert "“1”: 8" in caption(explorer.state(text=EXAMPLES[3]))  # a number between two signs
+    with pytest.raises(ValueError, match="'😀' is not among the .* characters of the vocabulary"):
+        explorer.state(text="😀")
     assert all(len(caption(explorer.state(text=text))) <= 95 for text in EXAMPLES)
     assert written_in(page(explorer.state(text=EXAMPLES[3])))[0] == "2021年1月5日火曜日"
     assert explorer.state(text="February 30, 2021")["output"] == "2021-02-30"
@@ -129,12 +143,22 @@ def test_the_masks_title_says_what_a_query_loses_and_what_grows():
     state = MASKED.state()
     kept = state["free"][:5].sum()
     assert state["position"] == 5 and 0.3 < kept < 0.7  # at the beginning much is lost
-    assert said_of_masks(state) == (
-        f"“man” may attend to 5 of 8: it loses {100 * (1 - kept):.0f} % of its weight, the rest grows "
-        f"{1 / kept:.1f}-fold"
-    )
+    free = state["free"]
+    shares = f"{100 * free[6:].sum():.0f} % on padding and {100 * free[5]:.0f} % on later words"
+    assert said_of_masks(state) == f"Masked, “man” loses {shares}: the rest grows {1 / kept:.1f}-fold"
     assert np.allclose(state["weights"][:5], state["free"][:5] / kept)
-    assert "all 8 places" in said_of_masks(MASKED.state(mask="none", length=T))
+    assert f"loses {100 * (1 - kept):.0f} % on later words:" in said_of_masks(MASKED.state(length=T))
+    assert said_of_masks(MASKED.state(mask="none")) == f"“man” puts {shares}"
+    assert "on itself and on earlier words" in said_of_masks(MASKED.state(mask="none", length=T, position=T))
+    lone = said_of_masks(MASKED.state(mask="causal", length=T, position=1))
+    assert re.search(r"grows \d\d+-fold", lone)
+    texts = [
+        said_of_masks(MASKED.state(mask=mask, length=length, position=position))
+        for _, mask in MASKS
+        for length in range(T + 1)
+        for position in range(1, T + 1)
+    ]
+    assert max(map(len, texts)) <= 97
     said = said_of_masks(MASKED.state(length=0, position=1))
     assert said == "“pad” may attend to nothing: its weights are all 0, and none is NaN"
     assert "query is padding" in said_of_masks(MASKED.state(mask="none", length=7, position=8))

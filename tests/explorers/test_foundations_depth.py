@@ -6,7 +6,7 @@ import torch
 
 from course import chapters
 from course.explorers import foundations
-from course.explorers.foundations.depth import EDGES, GAINS, HIGH, SCALES, caption, outlines
+from course.explorers.foundations.depth import EDGES, GAINS, HIGH, SCALES, caption, outlines, verdict
 
 CHAPTER = chapters.load_definitions("00_foundations")
 signals, INITIALISATIONS, ACTIVATIONS = CHAPTER.layer_arrays, CHAPTER.INITIALISATIONS, CHAPTER.ACTIVATIONS
@@ -50,10 +50,7 @@ def test_histograms_and_mean_squares_are_those_of_the_activations_and_of_the_sca
             values = values.numpy().ravel()
             counts = np.histogram(values, EDGES)[0]
             assert np.allclose(state[f"{name}_bars"][layer], counts / len(values))
-            below, above = state[f"{name}_beyond"][:, layer]
-            assert (below, above) == ((values < -HIGH).mean(), (values >= EDGES[-1]).mean())
             assert state[name][layer] == pytest.approx((values**2).mean())
-        assert np.allclose(state[f"{name}_bars"].sum(1) + state[f"{name}_beyond"].sum(0), 1)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -67,7 +64,7 @@ def test_the_prediction_is_width_variance_and_gain_and_a_wide_net_does_it(activa
     for name, first, way in (("forward", 0, 1), ("backward", -1, -1)):
         line = state[f"{name}_line"][::way]
         assert line[0] == state[name][first] and np.allclose(line[1:], line[:-1] * state["predicted"])
-        assert state[f"{name}_factor"] == pytest.approx(state["predicted"], rel=0.05)
+        assert state[f"{name}_factor"] ** 2 == pytest.approx(state["predicted"], rel=0.05)
 
 
 def test_it_begins_where_a_signal_vanishes_and_each_regime_has_its_name():
@@ -81,6 +78,9 @@ def test_it_begins_where_a_signal_vanishes_and_each_regime_has_its_name():
         (dict(activation="sigmoid"), "stays", "vanishes"),
         (dict(activation="sigmoid", scale=2.0), "stays", "vanishes"),
         (dict(activation="tanh", scale=2.0), "saturates", "explodes"),
+        (dict(activation="tanh", scale=1.0), "shrinks", "shrinks"),
+        (dict(activation="tanh", scale=1.6), "stays", "grows"),
+        (dict(layers=2), "shrinks", "shrinks"),
         (dict(activation="tanh", scale=1.2), "stays", "stays"),
     ):
         state = EXPLORER.state(**choice)
@@ -91,16 +91,46 @@ def test_it_begins_where_a_signal_vanishes_and_each_regime_has_its_name():
 
 def test_signal_and_gradient_are_compared_with_where_they_come_from():
     state = constant([[[1.0]], [[2.0]], [[3.0]]], [[[6.0]], [[-3.0]], [[2.0]]])
-    assert state["forward_factor"] == pytest.approx(3) and state["backward_factor"] == pytest.approx(3)
+    assert state["forward_factor"] ** 2 == pytest.approx(3) == state["backward_factor"] ** 2
     assert list(state["forward"]) == [1, 4, 9] and list(state["backward"]) == [9, 2.25, 1]
-    assert state["forward_verdict"] == state["backward_verdict"] == "stays"
+    assert state["forward_verdict"] == state["backward_verdict"] == "grows"
     assert caption(state) == (
-        "The signal stays (mean square × 3 per layer); the gradient, going back, stays (× 3)"
+        "The signal grows (RMS × 1.7 per layer); the gradient, going back, grows (× 1.7)"
     )
-    assert constant([[[1.0]], [[4.0]]], [[[1.0]], [[1.0]]])["forward_verdict"] == "explodes"
+    assert constant([[[1.0]], [[40.0]]], [[[1.0]], [[1.0]]])["forward_verdict"] == "explodes"
     nothing = constant([[[0.0]], [[0.0]]], [[[0.0]], [[0.0]]])
     assert nothing["forward_verdict"] == nothing["backward_verdict"] == "vanishes"
-    assert "× 1.2e−05 per layer" in caption(state | {"forward_factor": 1.234e-5})
+    assert "× 1·10⁻⁵ per layer" in caption(state | {"forward_factor": 1.234e-5})
+
+
+@pytest.mark.parametrize("steps", [1, 2, 11, 29])
+def test_a_word_never_contradicts_the_factor_beside_it(steps):
+    for factor in (0.3, 0.8, 0.94, 0.97, 1.0, 1.03, 1.06, 1.2, 3):
+        word = verdict(factor**steps, factor)
+        assert (word in ("vanishes", "shrinks")) == (factor < 0.95)
+        assert (word in ("explodes", "grows")) == (factor > 1.05)
+        assert (word in ("vanishes", "explodes")) == (abs(np.log(factor) * steps) > np.log(5))
+
+
+def test_a_size_beyond_the_panel_is_an_arrow_at_its_edge_with_its_value():
+    explorer = foundations.depth(signals, ACTIVATIONS, INITIALISATIONS)
+    for layers in (12, 30):
+        explorer.set(activation="linear", scale=2.0, layers=layers)
+        explorer.png(density=1)
+        for name in ("forward", "backward"):
+            artists, sizes = explorer.picture.artists, np.sqrt(explorer.state()[name])
+            x, y = artists[f"{name}_high"].get_data()
+            assert len(x) == (sizes > HIGH).sum() and (np.asarray(y) == HIGH).all()
+            assert np.isnan(artists[f"{name}_dots"].get_ydata()).sum() == len(x)
+            assert 3 < len(artists[f"{name}_sizes"]._texts) <= 15
+
+
+def test_the_upper_panel_has_no_empty_half():
+    explorer = foundations.depth(signals, ACTIVATIONS, INITIALISATIONS)
+    for activation, low in (("relu", -0.15), ("tanh", -HIGH), ("sigmoid", -0.15), ("linear", -HIGH)):
+        explorer.set(activation=activation)
+        explorer.png(density=1)
+        assert explorer.picture.artists["forward_dots"].axes.get_ylim() == (low, HIGH)
 
 
 def test_units_are_flat_where_the_activation_is():
@@ -131,10 +161,11 @@ def test_a_dragged_dot_sets_the_scale_that_brings_it_there(name):
     state = explorer.state()
     layer = 5 if name == "forward" else 2
     wanted = 0.6
-    scale = explorer.touch[name](state, (layer + 0.5) / 8, -wanted)["scale"]
+    scale = explorer.touch[name](state, (layer + 0.5) / 8, wanted)["scale"]
     assert np.sqrt(explorer.state(scale=scale)[name][layer]) == pytest.approx(wanted, rel=1e-9)
     assert explorer.touch["backward"](state, 0.99, 1.0) == {}, "the last layer's gradient is always 1"
-    assert explorer.touch[name](state, 0.5, 0.0)["scale"] > 0
+    lowest = explorer.touch[name](state, 0.5, 0.0)["scale"]
+    assert 0 < lowest == explorer.touch[name](state, 0.5, -wanted)["scale"], "not mirrored below 0"
 
 
 def test_the_scale_is_played_from_vanishing_to_exploding():

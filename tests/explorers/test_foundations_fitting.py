@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from course.explorers.foundations.fitting import (
+    FLOOR,
     GRID,
     HELD_OUT,
     HIGH,
@@ -94,15 +95,26 @@ def test_it_begins_where_a_fit_is_too_large_and_both_regions_are_there():
     assert np.flatnonzero(state["under"]).max() < state["best"] < np.flatnonzero(state["over"]).min()
 
 
-def test_a_size_underfits_or_overfits_by_its_two_errors():
-    for choice in (dict(), dict(points=10), dict(decay=0.03), dict(model="ReLU units", points=100)):
+def test_below_the_best_size_a_model_underfits_and_above_it_overfits():
+    for choice in (
+        dict(), dict(points=10), dict(decay=0.03), dict(model="ReLU units", points=100),
+        dict(shift=4.0), dict(shift=-4.0), dict(noise=0.0),
+    ):  # fmt: skip
         state = fit_of(**choice)
-        lowest = state["held_out"].min()
-        for size in range(MOST_SIZE + 1):
-            worse = state["held_out"][size] > WORSE * lowest
-            assert state["under"][size] == (worse and state["train"][size] > lowest)
-            assert state["over"][size] == (worse and state["train"][size] <= lowest)
+        lowest = min(state["held_out"].min(), fit_of(**choice | {"decay": 0.0})["held_out"].min())
+        worse = state["held_out"] > WORSE * max(lowest, FLOOR)
+        assert not state["strong"] and (state["under"] | state["over"]).tolist() == worse.tolist()
+        assert not state["under"][state["best"] :].any() and not state["over"][: state["best"] + 1].any()
     assert not fit_of(decay=0.03, size=15)["over"][15] and fit_of(decay=0.0, size=15)["over"][15]
+    for shift in (4.0, -4.0):
+        assert caption(fit_of(size=12, shift=shift)).startswith("Size 12 overfits")
+    assert caption(fit_of(size=12, noise=0.0)).startswith("Size 12 fits")
+
+
+def test_with_too_much_weight_decay_every_size_underfits():
+    state = fit_of(decay=10.0)
+    assert state["strong"] and state["under"].all() and not state["over"].any()
+    assert "Size 12 underfits" in caption(state) and caption(state).endswith("(too much decay)")
 
 
 def test_what_is_said_of_a_fit():
@@ -110,10 +122,10 @@ def test_what_is_said_of_a_fit():
     none = np.zeros(31, dtype=bool)
     for under, over, does in ((none, none, "fits"), (~none, none, "underfits"), (none, ~none, "overfits")):
         assert caption(state | {"under": under, "over": over}) == (
-            f"Size 9 {does} 20 points: error 0.2 on them, 0.19 on held-out points (lowest: 0.13 at size 3)"
+            f"Size 9 {does} 20 points: error 0.2 on them, 0.19 on held-out ones (lowest: 0.13 at size 3)"
         )
     sizes = [said(value) for value in (0, 3e-15, 0.0123456, 41.27, 3e7, 1e300, np.inf)]
-    assert sizes == ["0", "below 1e−6", "0.012", "41", "3e7", "1e300", "not finite"]
+    assert sizes == ["0", "below 10⁻⁶", "0.012", "41", "3·10⁷", "too large", "too large"]
 
 
 def test_a_dragged_point_follows_the_pointer_upwards_and_the_fit_follows_the_point():
@@ -134,6 +146,26 @@ def test_a_dragged_point_follows_the_pointer_upwards_and_the_fit_follows_the_poi
     assert np.interp(x, GRID, state["fit"]) == pytest.approx(1.45, abs=0.1), "large models go through it"
     other = explorer.touch["fit"](state, state["x"][8], 0.5)
     assert other["grabbed"] == 9 and other["shift"] == pytest.approx(0.5 - before["y"][8])
+
+
+def test_a_point_stays_in_the_picture_however_far_it_is_moved():
+    explorer = fitting(FEATURES, ridge)
+    for shift, edge in ((4.0, HIGH), (-4.0, -HIGH)):
+        explorer.set(shift=shift)
+        state = explorer.state()
+        assert state["y"][state["moved"]] == pytest.approx(edge) and abs(state["shift"]) < abs(shift)
+        explorer.set(**explorer.touch["fit"](state, state["x"][state["moved"]], 0.3))
+        assert explorer.state()["y"][state["moved"]] == pytest.approx(0.3)
+
+
+def test_a_point_is_chosen_among_those_that_there_are():
+    explorer = fitting(FEATURES, ridge)
+    explorer.box()
+    assert explorer.controls["grabbed"].max == 20
+    explorer.set(points=5)
+    assert (explorer.controls["grabbed"].max, explorer.controls["grabbed"].value) == (5, 5)
+    explorer.set(points=100, grabbed=80)
+    assert explorer.state()["moved"] == 79
 
 
 def test_fewer_points_than_the_grabbed_one_move_the_last():
@@ -161,7 +193,7 @@ def test_errors_beyond_the_scale_are_arrows_at_its_edge():
     explorer.set(size=30, noise=0.0)
     explorer.png(density=1)
     state, here = explorer.state(), explorer.picture.artists["held_out here"]
-    assert np.isinf(state["held_out"][-1]) and "not finite on them" in caption(state)
+    assert np.isinf(state["held_out"][-1]) and "too large on them" in caption(state)
     assert here.get_marker() == "^" and here.get_data() == ([30], [MOST])
 
 
@@ -172,7 +204,7 @@ def test_a_move_of_the_size_fits_nothing_anew_and_features_are_asked_once_for_a_
     for size in (0, 30):
         explorer.state(size=size)
     assert asked == list(range(MOST_SIZE + 1)) and len(fits) == MOST_SIZE + 1
-    explorer.state(decay=10.0, points=5)
-    assert len(asked) == MOST_SIZE + 1 and len(fits) == 2 * (MOST_SIZE + 1)
-    features, y, decay = fits[-1]
+    explorer.state(decay=10.0, points=5)  # and without decay, with which this is compared
+    assert len(asked) == MOST_SIZE + 1 and len(fits) == 3 * (MOST_SIZE + 1)
+    features, y, decay = fits[2 * MOST_SIZE + 1]
     assert features.shape == (5, MOST_SIZE + 1) and y.shape == (5,) and decay == 10

@@ -10,8 +10,9 @@ import torch
 
 from course import data, models
 from course.explorers import page, rnn
-from course.explorers.rnn.gate_inspector import MOST, finding, html, largest, number
-from course.explorers.rnn.gradient_flow import ARCHITECTURES, GAP, in_few, names_at, touched
+from course.explorers.parts import in_few
+from course.explorers.rnn.gate_inspector import CMAP, MOST, finding, html, largest, number
+from course.explorers.rnn.gradient_flow import ARCHITECTURES, GAP, names_at
 from course.explorers.rnn.gradient_flow import finding as flow_finding
 from course.explorers.rnn.sampling import BEST, PROMPT, SEEDS
 from course.explorers.rnn.sampling import finding as sampling_finding
@@ -135,10 +136,44 @@ def step(before, f, i, g):
 
 
 def test_the_title_says_what_the_gates_do_to_the_cell():
-    assert step(-2, 0.99, 0.01, 1) == "At “␣” unit 3 keeps its cell: f = 0.99, c = −1.97"
-    assert step(-2, 0, 0.01, 1) == "At “␣” unit 3 forgets (f = 0.00): c goes from −2.00 to 0.01"
-    assert step(0, 0.9, 0.8, -1) == "At “␣” unit 3 writes (i · g = −0.80): c goes from 0.00 to −0.80"
-    assert step(2, 0.6, 0.1, 1) == "At “␣” unit 3 lets its cell fade (f = 0.60): c goes from 2.00 to 1.30"
+    assert step(-2, 0.99, 0.01, 1) == "At [␣] unit 3 keeps its cell: f = 0.99, c = −1.97"
+    assert step(-2, 0, 0.01, 1) == "At [␣] unit 3 forgets (f = 0.00): c goes from −2.00 to 0.01"
+    assert step(0, 0.9, 0.8, -1) == "At [␣] unit 3 writes (i · g = −0.80): c goes from 0.00 to −0.80"
+    assert step(2, 0.6, 0.1, 1) == "At [␣] unit 3 lets its cell fade (f = 0.60): c goes from 2.00 to 1.30"
+    assert step(0, 0, 0.3, -0.9) == "At [␣] unit 3 writes (i · g = −0.27): c goes from 0.00 to −0.27"
+    assert step(0, 0, 0.01, 0.1) == "At [␣] unit 3 stays empty: c = 0.00"
+    assert step(-1, 0.01, 1, -1) == (
+        "At [␣] unit 3 forgets (f = 0.01) and writes −1.00: c goes from −1.00 to −1.01"
+    )
+
+
+def test_a_title_keeps_a_sign_apart_and_never_says_what_did_not_happen():
+    state = GATES.state(text="a <a>", position=2)
+    assert '<code class="sign">&lt;</code>' in html(UNITS_NAMED, state).split("</div>")[0]
+    for before in (-2, -0.3, 0, 0.04, 1):
+        for f in (0, 0.1, 0.5, 0.9, 1):
+            for written in (-1, -0.2, 0, 0.03, 0.9):
+                said, after = step(before, f, 1, written), f * before + written
+                assert "forgets" not in said or abs(before) >= 0.05 and f < 0.2
+                assert "keeps" not in said or f >= 0.8 and abs(after - before) < 0.05
+                assert "empty" not in said or abs(after) < 0.05
+
+
+def test_no_letter_of_a_text_takes_the_focus_so_that_a_mouse_can_select_it():
+    for written in (html(UNITS_NAMED, GATES.state()), SAMPLING.text(SAMPLING.state())):
+        signs = re.findall("<span[^>]*data-set[^>]*>", written)
+        assert signs and all("data-letter" in sign and "tabindex" not in sign for sign in signs)
+
+
+def test_letters_are_legible_on_every_shade():
+    linear = [
+        np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in CMAP(np.arange(CMAP.N))
+    ]
+    luminance = np.array(linear)[:, :3] @ (0.2126, 0.7152, 0.0722)
+    assert ((luminance + 0.05) / 0.05).min() >= 4.5
+
+
+def test_the_darkest_shade_stands_for_the_largest_cell():
     tops = [largest({"cell": np.array(cell)}) for cell in ([0.0], [-2.31], [2.3, 1], [104.2, -3])]
     assert tops == pytest.approx([0.1, 2.4, 2.3, 110])
 
@@ -220,14 +255,12 @@ def flow(architecture, radius, forget_bias, length):
     return FLOWS[architecture](length, forget_bias)
 
 
-def test_all_curves_begin_at_1_and_the_factor_is_the_chosen_ones_own_rate():
+def test_all_curves_begin_at_1_and_are_the_gradients_shares():
     explorer = rnn.gradient_flow(flow)
     for distance in (1, 40, 100):
-        for name, factor in zip(ARCHITECTURES, (1, 0.9, 1.1, 0.97), strict=True):
-            state = explorer.state(distance=distance, architecture=name)
-            assert state["left"].shape == (4, 101) and (state["left"][:, 0] == 1).all()
-            assert state["factor"] == pytest.approx(factor)
-            assert np.allclose(state["at"], np.array([1, 0.9, 1.1, 0.97]) ** distance)
+        state = explorer.state(distance=distance)
+        assert state["left"].shape == (4, 101) and (state["left"][:, 0] == 1).all()
+        assert np.allclose(state["at"], np.array([1, 0.9, 1.1, 0.97]) ** distance)
 
 
 def test_the_forget_bias_reaches_the_lstm_alone_and_each_setting_is_computed_once():
@@ -253,21 +286,33 @@ def test_zeros_and_overflow_are_drawn_beyond_the_picture():
     ]
 
 
-def test_a_press_chooses_the_distance_or_the_nearest_name():
-    state = rnn.gradient_flow(flow).state()
-    assert touched(state, 33.4, 1e-3) == {"distance": 33.4}
-    heights = names_at(state["at"])
-    for name, height in zip(ARCHITECTURES, heights, strict=True):
-        assert touched(state, 115, 10**height) == {"architecture": name}
-    for shares in ([1, 1, 1, 1], [0, 0, 0, 0], [1e30] * 4, [1e-3, 1e9, 1e-30, 1e8]):
+def test_a_drag_moves_the_distance_alone_and_the_names_stand_in_their_order():
+    explorer = rnn.gradient_flow(flow)
+    for x in (33.4, 115.0):
+        assert explorer.touch["flow"](explorer.state(), x, 1e-3) == {"distance": x}
+    for shares in (
+        [1, 1, 1, 1],
+        [0, 0, 0, 0],
+        [1e30] * 4,
+        [1e-3, 1e9, 1e-30, 1e8],
+        [1e-31, 1e-39, 1e-44, 1e-23],
+    ):
         heights = names_at(np.array(shares, dtype=float))
         assert np.diff(np.sort(heights)).min() >= GAP - 1e-9 and (np.abs(heights + 3) < 9).all()
+        assert (np.diff(np.array(shares)[np.argsort(heights)]) >= 0).all()
 
 
-def test_the_title_says_whose_gradient_survives():
-    said = [flow_finding(100, np.array(shares)) for shares in ([1, 1e-3, 0.4, 1e3], [0.01, 1, 1, 100])]
-    assert said[0] == "The gradient 100 steps back. Survived: linear, LSTM; vanished: tanh RNN; exploded: GRU"
-    assert said[1] == "The gradient 100 steps back. Survived: linear, tanh RNN, LSTM, GRU"
+def test_the_title_says_whose_gradient_survives_before_training():
+    def said(shares, forget_bias):
+        return flow_finding({"distance": 100, "at": np.array(shares), "forget_bias": forget_bias})
+
+    assert said([1, 1e-3, 0.4, 1e3], -0.5) == (
+        "Before training, 100 steps back. "
+        "Survived: linear, LSTM (forget bias −0.5); vanished: tanh RNN; exploded: GRU"
+    )
+    assert said([0.01, 1, 1, 100], 3.0) == (
+        "Before training, 100 steps back. Survived: linear, tanh RNN, LSTM (forget bias 3), GRU"
+    )
 
 
 def test_the_flow_begins_where_the_lstm_survives_and_the_tanh_rnn_does_not_and_plays_the_way_back():
@@ -324,14 +369,39 @@ def test_the_page_of_a_sample_is_its_text_and_a_button_leads_to_the_next():
     state = SAMPLING.state(seed=SEEDS - 1, temperature=2.0)
     written = SAMPLING.text(state)
     bare = re.sub(r'<span class="beside next">.*?</span>', "", written.split('<div class="beside">')[0])
-    signs = re.sub("<[^>]*>", "", bare.split('<div class="page">')[1])
+    signs = re.sub("<[^>]*>", "", bare.split('<div class="page large">')[1])
     plain = signs.replace("⏎\n", "\n").replace("&lt;", "<").replace("&gt;", ">")
     assert plain == "as it" + state["text"]
-    assert json.loads(re.search("data-set='([^']*)'", written)[1]) == {"seed": 0}
+    assert json.loads(re.search("data-set='([^']*)'", written)[1]) == {"seed": 0, "character": 0}
     assert written.count('class="beside next"') == LENGTH
     assert "<script" not in rnn.sampling(sample, follow, VOCABULARY, "<a>", 9).text(
         SAMPLING.state(prompt="<a>")
     )
+
+
+def test_every_step_of_top_k_changes_the_chances():
+    explorer = make("rnn.sampling")
+    values = [value for _, value in explorer.controls["top_k"].options]
+    assert values[:4] == [1, 2, 3, 5] and values[-1] == explorer.controls["top_k"].value == 75
+    pages = [explorer.text(explorer.state(top_k=value)) for value in values]
+    assert len(set(pages)) == len(pages)
+
+
+def test_a_character_is_pinned_by_a_click_or_by_its_slider_without_another_sample():
+    asked = []
+    explorer = rnn.sampling(
+        lambda *how: asked.append(how) or sample(*how), follow, VOCABULARY, "as it", LENGTH
+    )
+    state = explorer.state()
+    assert state["shown"] == state["bits"].argmax() and "<b>The greatest surprise" in explorer.text(state)
+    clicks = [json.loads(found) for found in re.findall("data-set='([^']*)'", explorer.text(state))[1:]]
+    assert clicks == [{"character": i + 1} for i in range(LENGTH)]
+    explorer.set(**clicks[7])
+    state, written = explorer.state(), explorer.text(explorer.state())
+    assert state["shown"] == 7 and len(asked) == 1
+    assert "<b>Character 8</b>" in written and written.count("class=here") == 1
+    beside = written.split('<div class="beside">')[1]
+    assert f"it wrote {page.boxed(state['text'][7])}: {state['bits'][7]:.1f} bits" in beside
 
 
 def test_the_last_characters_of_a_long_prompt_are_read_and_an_empty_one_is_passed_on():

@@ -2,12 +2,14 @@
 functions.
 """
 
+import io
 import math
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from course.explorers import vae
 from course.explorers.drawing import EXAMPLE, digit_image
@@ -172,6 +174,18 @@ def test_the_bars_lead_from_the_reconstruction_to_the_evidence_and_end_above_the
         shown = np.maximum(levels, low + (high - low) / 12)
         ends = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in artists["bars"]]
         assert np.allclose(ends, list(pairwise(shown)))
+        off = start != LEFT
+        assert np.isnan(artists["elbo"].get_ydata()).all() == off and (shown[2] > levels[2]) == off
+        assert artists["names"]._texts == ("log p(x)", "ELBO ↓" if off else "ELBO")
+        broken = artists["breaks"].get_xdata()
+        assert sorted(np.rint(broken[0::3])) == ([0, 2] if off else [])  # of bars that reach the floor
+
+
+def test_no_density_runs_through_the_legend_which_stands_above_the_panel():
+    axes = BOUND.picture.artists["q"].axes
+    pictured(BOUND)
+    below, above = axes.get_window_extent(), axes.get_legend().get_window_extent()
+    assert above.y0 >= below.y1
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -226,10 +240,19 @@ def test_what_is_drawn_is_centred_binarised_and_encoded_and_a_held_out_image_whe
     exact = costs(decode, mu[0], logvar[0], torch.from_numpy(x).flatten())
     assert state["costs"] == pytest.approx(exact, rel=1e-4)
     assert np.allclose(state["reconstruction"], decode(mu)[0], atol=1e-5)
-    assert "your digit" in plane_caption(state)
+    assert plane_caption(state).startswith("Your digit lies among")
+    usual = np.mean([sum(PLANE.state(image=number)["costs"]) for number in (1, 2, 3)])
+    assert state["times"] == pytest.approx(sum(state["costs"]) / usual)
     state = PLANE.state(image=2)
     assert state["drawing"] == () and np.array_equal(state["x"].ravel(), IMAGES[1])
-    assert "this image" in plane_caption(state)
+    assert "cross" in plane_caption(state)
+
+
+@pytest.mark.parametrize(("degrees", "quarters"), [(-90, 3), (0, 0), (90, 1)])
+def test_a_held_out_image_is_turned_to_the_left_without_a_pointer(degrees, quarters):
+    expected = np.rot90(IMAGES[1].view(28, 28).numpy(), quarters)
+    assert np.array_equal(PLANE.state(image=2, turn=degrees)["x"], expected)
+    assert set(np.unique(PLANE.state(image=2, turn=35)["x"])) == {0, 1}
 
 
 def test_the_costs_are_the_two_terms_of_the_elbo():
@@ -246,21 +269,24 @@ def test_the_costs_are_the_two_terms_of_the_elbo():
 
 def test_the_commonest_digit_is_that_of_the_nearest_codes():
     for z_1, z_2 in ((0.0, 0.0), (2.5, 2.7), (-3.5, 1.0)):
-        here = PLANE.state(z_1=z_1, z_2=z_2)["here"]
+        digit, share, count = PLANE.state(z_1=z_1, z_2=z_2)["near"]
         distances = [math.dist(code, (z_1, z_2)) for code in CODES.tolist()]
         near = [int(LABELS[i]) for i in sorted(range(len(CODES)), key=distances.__getitem__)[:NEAREST]]
-        assert here["share"] == near.count(here["commonest"]) == max(map(near.count, near))
-        assert here["of"] == NEAREST
-    assert vae.plane(decode, encode, CODES[:7], LABELS[:7], IMAGES).state()["here"]["of"] == 7
+        assert share == near.count(digit) == max(map(near.count, near)) and count == NEAREST
+    assert vae.plane(decode, encode, CODES[:7], LABELS[:7], IMAGES).state()["near"][2] == 7
 
 
 def test_the_title_of_the_plane_says_whose_codes_are_near():
-    state = PLANE.state(z_1=0.5, z_2=0.5, drawing=EXAMPLE)
-    here, own = state["here"], state["own"]
-    near = f"among the {here['commonest']}s ({here['share']} of 20 nearest codes)"
-    assert (
-        plane_caption(state)
-        == f"The cross lies {near}, your digit among the {own['commonest']}s ({own['share']})"
+    state = PLANE.state(drawing=EXAMPLE)
+    digit, share, _ = state["near"]
+    assert plane_caption(state) == (
+        f"Your digit lies among the {digit}s ({share} of the 20 nearest codes); it costs "
+        f"{state['times']:.1f} times the held-out mean"
+    )
+    state, one = PLANE.state(z_1=0.5, z_2=0.5), (4, 17, 20)
+    assert state["near"][1] <= 14 and plane_caption(state).startswith("Digits meet at the cross")
+    assert plane_caption(state | {"near": one}) == (
+        "The cross lies among the 4s: they have 17 of the 20 nearest codes"
     )
     assert "the prior hardly ever draws" in plane_caption(PLANE.state(z_1=3.5, z_2=3.5))
 
@@ -273,6 +299,15 @@ def test_the_pad_is_drawn_on_and_cleared():
     explorer._hear_ink({"panel": "pad", "start": True, "points": points})
     assert explorer.controls["drawing"].value == (((0.5, 0.25), (0.5, 0.75)),)
     assert len(pictured(explorer)["strokes"].get_xdata()) == 4  # two points, the last again, a gap
+    explorer.set(drawing=(((0.5, 0.5),),))
+    image = np.asarray(Image.open(io.BytesIO(explorer.png())).convert("L"))
+    rows, columns = (
+        round(side * (start + 0.5 * size))
+        for side, start, size in ((image.shape[0], top, height), (image.shape[1], left, width))
+    )
+    assert image[rows, columns] < 60 and image[rows + 40, columns] == 255  # one point is a dot
+    axes = explorer.picture.artists["strokes"].axes
+    assert all(spine.get_visible() for spine in axes.spines.values())
     explorer._set_nearest(explorer.touch["clear"](explorer.state(), 0.5, 0.5))
     assert explorer.controls["drawing"].value == () and pictured(explorer)["empty"].text
 

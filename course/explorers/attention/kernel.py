@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from matplotlib.collections import LineCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.parts import headline, legend, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 
 MOST = 60  # points
@@ -126,19 +127,17 @@ def update(artists, state):
 def caption(state):
     """What the picture shows, in one line."""
     count, carriers = len(state["x"]), state["carriers"]
+    verb, estimate = "carries" if carriers == 1 else "carry", f"estimate {state['estimate']:.2f}"
+    share = f"of {count} points {verb} at least {100 * SHARE:.0f} % of the weight"
+    values = f"{estimate}, true curve {truth(state['query']):.2f}"
     if state["scores"] == "dot":
         if round(state["query"], 9) == 0:
-            return f"Dot product at x = 0: all scores are 0, so all {count} weights are equal"
-        place = f"at {state['heaviest']:.2f}"
-        return f"Dot product: the outermost key on the query's side, {minus(place)}, has the largest weight"
-    share = f"of {count} points {'carries' if carriers == 1 else 'carry'} {100 * SHARE:.0f} % of the weight"
-    if carriers == 1:
-        return f"Narrow: 1 {share}; the estimate follows one noisy point"
-    if carriers > count / 2:
-        line = (
-            f"Wide: {carriers} {share}; estimate {state['estimate']:.2f}, mean of all {state['y'].mean():.2f}"
-        )
+            return f"Dot product at x = 0: all scores are 0, the estimate is the mean of all {count} values"
+        line = f"Dot product: the outermost key, {state['heaviest']:.2f}, weighs most: {values}"
+    elif carriers == 1:
+        line = f"1 {share}: the estimate follows one noisy point"
+    elif carriers > count / 2:
+        line = f"{carriers} {share}: {estimate}, mean of all {state['y'].mean():.2f}"
     else:
-        values = f"{state['estimate']:.2f}, the true curve {truth(state['query']):.2f}"
-        line = f"The {carriers} nearest {share}: the estimate is {values}"
+        line = f"The {carriers} nearest {share}: {values}"
     return minus(line)

@@ -5,14 +5,15 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
 from course.explorers.parts import arrays, headline, legend, moving, outline
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Texts
 
 WORDS = ("the", "dog", "bit", "the", "man", "who", "ran", "away")
-T = len(WORDS)
+T, PAD = len(WORDS), "pad"
 D_K = 8
 MASKS = [
     ("padding and causal mask", "both"),
@@ -38,7 +39,7 @@ def masks(attention, padding_mask, causal_mask):
     """
     controls = {
         "mask": menu("mask", MASKS, None, "which keys are forbidden"),
-        "length": slider("words that are real", (0, T), 6, f"of the {T} places; the others are padding"),
+        "length": slider("real words", (0, T), 6, f"of the {T} places; the others are padding"),
         "position": slider("query", (1, T), 5, "the word whose weights are the bars, counted from 1"),
     }
     compute = partial(compute_masks, attention, padding_mask, causal_mask)
@@ -117,9 +118,10 @@ def update(artists, state):
     for name, weights in (("bars", state["weights"]), ("free", state["free"])):
         for bar, weight in zip(artists[name], weights, strict=True):
             bar.set_width(float(weight))
+    allowed = state["mask"][state["position"] - 1]
     said = [
-        f"{weight:.2f}" if may else "× forbidden"
-        for weight, may in zip(state["weights"], state["mask"][state["position"] - 1], strict=True)
+        f"{weight:.2f}" if may else "× padding" if word == PAD else "× later word"
+        for weight, may, word in zip(state["weights"], allowed, words, strict=True)
     ]
     artists["values"].set_data(np.maximum(state["weights"], state["free"]) + 0.02, rows, said)
     artists["caption"].set_text(caption(state))
@@ -127,21 +129,23 @@ def update(artists, state):
 
 def tokens(length):
     """What stands at the T places: words, then padding."""
-    return [*WORDS[:length], *["pad"] * (T - length)]
+    return [*WORDS[:length], *[PAD] * (T - length)]
 
 
 def caption(state):
     """What the picture shows, in one line."""
     row = state["position"] - 1
-    query, allowed = tokens(state["length"])[row], state["mask"][row]
+    words, allowed, free = tokens(state["length"]), state["mask"][row], state["free"]
+    query = words[row]
     if not allowed.any():
         return f"“{query}” may attend to nothing: its weights are all 0, and none is NaN"
-    if query == "pad":
+    if query == PAD:
         return "The query is padding: its row has weights, but what it computes is not used"
+    padding = np.array(words) == PAD
+    kinds = {"on padding": padding, "on later words": ~padding & (np.arange(T) > row)}
+    meant = {name: kind & (allowed.all() | ~allowed) for name, kind in kinds.items()}
+    shares = [f"{100 * free[kind].sum():.0f} % {name}" for name, kind in meant.items() if kind.any()]
+    said, kept = " and ".join(shares), free[allowed].sum()
     if allowed.all():
-        return f"“{query}” may attend to all {T} places: its weights sum to {state['weights'].sum():.2f}"
-    kept = state["free"][allowed].sum()
-    return (
-        f"“{query}” may attend to {allowed.sum()} of {T}: it loses {100 * (1 - kept):.0f} % of its weight, "
-        f"the rest grows {1 / kept:.1f}-fold"
-    )
+        return f"“{query}” puts {said or 'all its weight on itself and on earlier words'}"
+    return f"Masked, “{query}” loses {said}: the rest grows {1 / kept:.{1 if kept > 0.1 else 0}f}-fold"

@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import slider
-from course.explorers.parts import headline, mark, minus, moving
+from course.explorers.parts import headline, mark, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED
 
 WIDTH = 32  # columns, two for each frequency
@@ -39,7 +40,7 @@ def positions(encoding):
     compute, picture = partial(compute_positions, table), Picture(partial(build, table), update, (8.4, 3.9))
     return Explorer(
         "positions", controls, compute, picture, ALT, main=("position", "offset"), touch=touch,
-        play="position", pace=120, hint="Play, drag a hand, or drag in the map.",
+        play="position", pace=120, hint="Play, drag a hand of a clock, or drag in the map.",
     )  # fmt: skip
 
 
@@ -66,9 +67,11 @@ def frequency(pair):
 
 
 def turned(pair, state, x, y):
-    """The position nearest to the present one at which a pair's hand points to (x, y)."""
-    away = np.arctan2(y, x) - state["position"] * frequency(pair)
-    return {"position": state["position"] + (np.remainder(away + np.pi, 2 * np.pi) - np.pi) / frequency(pair)}
+    """The position, or the offset, with which that hand of a pair that is nearer points to (x, y)."""
+    angles = frequency(pair) * (state["position"] + np.array([0, state["offset"]]))
+    away = np.remainder(np.arctan2(y, x) - angles + np.pi, 2 * np.pi) - np.pi
+    name, turn = min(zip(("position", "offset"), away, strict=True), key=lambda each: abs(each[1]))
+    return {name: state[name] + turn / frequency(pair)}
 
 
 def build(table, figure):
@@ -83,7 +86,7 @@ def build(table, figure):
         axes.set(xlim=(-1, STEPS), xticks=range(0, STEPS, 25))
     edges = np.arange(STEPS + 1) - 0.5, np.arange(WIDTH + 1)
     mesh = above.pcolormesh(*edges, table.T, cmap=SIGNED, vmin=-1, vmax=1, rasterized=True)
-    figure.colorbar(mesh, ax=above, ticks=(-1, 0, 1), pad=0.02, aspect=12)
+    figure.colorbar(mesh, ax=above, ticks=(-1, 0, 1), pad=0.02, aspect=12, label="entry")
     above.set(ylabel="column", ylim=(WIDTH, 0), xticklabels=[])
     above.set_yticks([2 * pair + 1 for pair in PAIRS], [f"{2 * pair}, {2 * pair + 1}" for pair in PAIRS])
     below.set(xlabel="position $q$;  ● $p$,  ◆ $p + k$", ylabel="similarity of $p$\nand $q$")
@@ -138,7 +141,7 @@ def update(artists, state):
 def caption(state):
     """What the picture shows, in one line."""
     if state["offset"] == 0:
-        return "Each pair of columns is a hand: the first turns fast, the later ones ever more slowly"
-    *most, last = (f"{degrees:,.0f}°" for degrees in np.degrees(state["turns"]))
+        return "Each pair of columns is a hand; the similarity moves along with p, its shape unchanged"
+    turns = ", ".join(f"{degrees:,.0f}°" for degrees in np.degrees(state["turns"]))
     steps = "One step turns" if state["offset"] == 1 else f"{state['offset']} steps turn"
-    return minus(f"{steps} the hands by {', '.join(most)} and {last}: from every position the same")
+    return f"{steps} the hands by {turns} from every p: the similarity keeps its shape"

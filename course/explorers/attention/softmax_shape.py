@@ -5,18 +5,19 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, slider
 from course.explorers.parts import headline, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Texts
 
 KEYS = 6
 SEEDS = 401  # the curves are medians over them
 SHOWN = 20  # of them can be chosen
-SIZES = tuple(sorted({round(2 ** (i / 4)) for i in range(41)}))  # of a query and a key: 1 to 1,024
+SIZES = tuple(sorted({round(2 ** (i / 4)) for i in range(33)}))  # of a query and a key: 1 to 256
 PLACES = np.log2(SIZES)  # on the axis
-LEAST = 1e-7  # of the gradient's axis; below it rounding decides
+LEAST = 1e-5  # of the gradient's axis
 DEAD = 3.0  # so many times smaller, the title says so
 WAYS = {  # title, score, colour, line
     "plain": ("not divided", r"$q \cdot k_j$", COLOURS[1], "--"),
@@ -36,7 +37,9 @@ def softmax_shape(jacobian_norm):
         jacobian_norm: the chapter's function p (..., n) -> (...), the Frobenius norm of diag(p) − p pᵀ.
     """
     controls = {
-        "d": list_slider("entries of a key, d", SIZES, 64, "how many entries the query and each key have"),
+        "d": list_slider(
+            "entries of a key, d", SIZES, SIZES[-1], "how many entries the query and each key have"
+        ),
         "seed": slider("sample", (1, SHOWN), 1, "another query and other keys, drawn at random"),
     }
     table = score_table()
@@ -44,7 +47,7 @@ def softmax_shape(jacobian_norm):
     compute = partial(compute_softmax_shape, jacobian_norm, table, medians)
     return Explorer(
         "softmax shape", controls, compute, Picture(build, update, (8.4, 3.7)), ALT, main=("d",),
-        touch={"gradient": lambda state, x, y: {"d": nearest(x)}},
+        touch={"gradient": lambda state, x, y: {"d": 2**x}},
         play="d", pace=200, hint="Play, or drag in the right panel.",
     )  # fmt: skip
 
@@ -55,16 +58,11 @@ def score_table():
     A sample has one standard normal query and such keys; its scores of size d are those of their first d
     entries.
     """
-    rng = torch.Generator().manual_seed(57)
+    rng = torch.Generator().manual_seed(144)
     q, k = (torch.randn(SEEDS, n, SIZES[-1], generator=rng, dtype=torch.float64) for n in (1, KEYS))
     sizes = torch.tensor(SIZES)
     scores = (q * k).cumsum(-1)[..., sizes - 1]
     return torch.stack([scores, scores / sizes.sqrt()]).movedim(-1, 1)
-
-
-def nearest(x):
-    """The size whose logarithm to base 2 is nearest to x."""
-    return SIZES[int(np.abs(PLACES - x).argmin())]
 
 
 def compute_softmax_shape(jacobian_norm, table, medians, *, d, seed):
@@ -89,11 +87,10 @@ def compute_softmax_shape(jacobian_norm, table, medians, *, d, seed):
 
 def build(figure):
     """All artists: undivided and divided weights side by side, and the gradients of both."""
-    grid = figure.add_gridspec(1, 2, width_ratios=(2.4, 1))
-    halves = grid[0].subgridspec(1, 2, wspace=0)
     artists = {"caption": headline(figure)}
-    for column, (name, (title, score, colour, _)) in enumerate(WAYS.items()):
-        axes = figure.add_subplot(halves[column])
+    *halves, right = figure.subplots(1, 3)
+    right.set_label("gradient")
+    for axes, (name, (title, score, colour, _)) in zip(halves, WAYS.items(), strict=True):
         axes.set_title(title, color=colour, fontweight="bold")
         axes.set(xlim=(-0.6, KEYS - 0.4), ylim=(0, 1.08), yticks=(0, 0.25, 0.5, 0.75, 1), xticks=[])
         axes.set_xlabel(f"\nscore {score} of each key", fontsize=10)  # below the numbers
@@ -101,28 +98,28 @@ def build(figure):
         artists[f"{name} scores"] = axes.add_artist(Texts(8.5, "DejaVu Sans"))
         artists[f"{name} scores"].set_transform(axes.get_xaxis_transform())
         artists[f"{name} top"] = axes.add_artist(Texts(9, "DejaVu Sans"))
-        axes.tick_params(axis="y", labelleft=column == 0)
-    figure.axes[1].set_ylabel("attention weight")
-    return artists | _build_gradients(figure.add_subplot(grid[1], label="gradient"))
+    halves[0].set_ylabel("attention weight")
+    halves[1].tick_params(axis="y", labelleft=False)
+    return artists | _build_gradients(right)
 
 
 def _build_gradients(axes):
-    axes.set_title("gradient that is left", pad=10.6)  # level with the others, which have a root
-    axes.set(xlim=(-0.3, 10.3), yscale="log", ylim=(LEAST, 5))
-    axes.set_xticks(range(0, 11, 2), [2**power for power in range(0, 11, 2)])
-    axes.set_xlabel("entries $d$", labelpad=5.8)
+    axes.set_title("softmax's gradient", fontweight="bold")
+    axes.set(xlim=(-0.3, 8.3), yscale="log", ylim=(LEAST, 3))
+    axes.set_xticks(range(0, 9, 2), [2**power for power in range(0, 9, 2)])
+    axes.set_xlabel("entries $d$")
     axes.set_ylabel(r"norm of $\partial$weights / $\partial$scores")
-    axes.set_yticks([10.0**power for power in range(-6, 1, 2)])
+    axes.set_yticks([10.0**power for power in range(-5, 1)])
     axes.minorticks_off()
     axes.grid(True)
     artists = {}
     for name, (_, _, colour, form) in WAYS.items():
         artists[f"{name} median"] = moving(axes, form, color=colour, linewidth=2)
-        artists[f"{name} here"] = mark(axes, "D", colour, 9)
+        artists[f"{name} here"] = mark(axes, "D", colour, 7 if name == "divided" else 10)
     axes.text(0, 0.9, "divided", color=COLOURS[0])
-    axes.text(0, 1.2e-2, "not divided", color=COLOURS[1])
-    axes.text(0, 3e-7, "◆ this sample\nlines: medians", fontsize=8.5, color="0.25")
-    return artists
+    axes.text(0, 2.5e-2, "not divided", color=COLOURS[1])
+    axes.text(0, 5e-5, f"◆ this sample\nlines: medians of {SEEDS}", fontsize=8.5, color="0.25")
+    return artists | {"below": axes.add_artist(Texts(9, "DejaVu Sans", align=1))}
 
 
 def update(artists, state):
@@ -136,6 +133,8 @@ def update(artists, state):
         artists[f"{name} top"].set_data(weights.argmax(), weights.max() + 0.035, [f"{weights.max():.2f}"])
         artists[f"{name} median"].set_data(PLACES, np.maximum(state["gradients"][row], LEAST))
         artists[f"{name} here"].set_data([place], [max(state["gradient"][row], LEAST)])
+    off = state["gradient"][0] < LEAST
+    artists["below"].set_data([place - 0.3], [1.4 * LEAST], ["off the scale ↓" if off else ""])
     artists["caption"].set_text(caption(state))
 
 
@@ -146,15 +145,14 @@ def _short(score):
 
 def caption(state):
     """What the picture shows, in one line."""
-    (plain, divided), (large, small) = state["gradient"], state["weights"].max(1)
+    (plain, divided), (large, small) = state["gradients"][:, SIZES.index(state["d"])], state["weights"].max(1)
     if state["d"] == 1:
         return "One entry: dividing by √1 changes nothing"
     if divided < DEAD * plain:
         return (
             f"Not divided, the largest weight is {large:.2f} in place of {small:.2f}; "
-            f"the gradient, {plain:.2f}, is alive"
+            f"the softmax's gradient: typically {plain:.2f}"
         )
     share = "over 99 %" if large > 0.99 else f"{100 * large:.0f} %"
-    times = divided / plain if plain > 10 * LEAST else np.inf
-    fewer = "over a million times" if times > 1e6 else f"{float(f'{times:.2g}'):,g} times"
-    return f"Not divided, one key takes {share} of the weight; the gradient is {fewer} smaller"
+    times = f"{float(f'{divided / plain:.2g}'):,g} times"
+    return f"Not divided, one key takes {share}; the softmax's gradient is typically {times} smaller"

@@ -2,16 +2,18 @@
 
 import html
 import json
+import re
 from base64 import b64encode
 from functools import lru_cache, partial
 
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, visible
 from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, headline, moving, outline
+from course.explorers.picture import Picture
 from course.explorers.stage import BROWSER
 from course.plots import COLOURS
 from course.plots.texts import SIGNS, Texts
@@ -75,8 +77,7 @@ def compute_translator(translate, *, text, head, position):
         head: int from 1, or `MEAN`.
         position: int from 1; beyond the last one the last one counts.
     Returns:
-        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, most (index of its row's
-        greatest weight; 0 where nothing was written).
+        dict: source, output (strs), probs (T_out,), map (T_out, T_src), position, looks: `most_seen` by it.
     Raises:
         ValueError: for a text without characters to read, and as `translate` does.
     """
@@ -93,8 +94,14 @@ def compute_translator(translate, *, text, head, position):
         "probs": arrays(seen["probs"]),
         "map": chosen,
         "position": position,
-        "most": int(chosen[position - 1].argmax()) if output else 0,
+        "looks": most_seen(source, chosen[position - 1]) if output else None,
     }
+
+
+def most_seen(source, weights):
+    """The word, number or single sign of a text that gets the most of its weights (T_src,): (sum, word)."""
+    words = re.finditer(r"\d+|[^\W\d]+|.", source, re.DOTALL)
+    return max((float(weights[slice(*word.span())].sum()), word[0]) for word in words)
 
 
 def bound_position(controls, state):
@@ -106,12 +113,9 @@ def caption(state):
     """What is to be seen, in one line."""
     if not state["output"]:
         return "It writes nothing: the model ended at once"
-    row, most, source = state["position"] - 1, state["most"], visible(state["source"])
-    sign, prob = state["output"][row], state["probs"][row]
-    return (
-        f"It writes {state['output']}; character {row + 1}, “{sign}” (p = {prob:.2f}), looks most at"
-        f" “{source[most]}”, place {most + 1}: weight {state['map'][row, most]:.2f}"
-    )
+    position, (share, word) = state["position"], state["looks"]
+    which = f"Character {position} of {state['output']}, “{state['output'][position - 1]}”"
+    return f"{which}, looks most at “{visible(word)}”: {100 * share:.0f} % of its weight"
 
 
 def middles(text):
@@ -141,8 +145,8 @@ def page(state):
     )
     return (
         f"<div class='course-dates'>{STYLE}<p>{html.escape(caption(state))}</p>"
-        f"<p class='line'>{read}</p><svg width='{WIDTH}' height='{HIGH}'>{arcs}</svg>"
-        f"<p class='line'>{written}</p><p>Examples: {buttons}</p></div>"
+        f"<p class='line reads'>{read}</p><svg width='{WIDTH}' height='{HIGH}'>{arcs}</svg>"
+        f"<p class='line writes'>{written}</p><p class='examples'>Examples: {buttons}</p></div>"
     )
 
 
@@ -178,7 +182,6 @@ def build(figure):
     axes.set_axis_off()
     for y, words in ((-34, "it reads"), (HIGH + 14, "it writes"), (HIGH + 33, "probability")):
         axes.text(0, y, words, va="center", fontsize=9, color="0.25")
-    rule = dict(color=COLOURS[1], linewidth=2, clip_on=False, in_layout=False)
     return {
         "caption": caption,
         "all": axes.add_collection(LineCollection([], color=COLOURS[5], alpha=0.4)),
@@ -186,7 +189,7 @@ def build(figure):
         "source": axes.add_artist(Texts(13)),
         "output": axes.add_artist(Texts(14)),
         "probs": axes.add_artist(Texts(8, "DejaVu Sans")),
-        "row": moving(axes, **rule),
+        "row": moving(axes, color=COLOURS[1], linewidth=2, clip_on=False, in_layout=False),
     }
 
 

@@ -71,7 +71,7 @@ function render({ model, el }) {
     if (looks.innerHTML !== styles) looks.innerHTML = styles; // a style that stays keeps the fonts that it has loaded
     text.replaceChildren(...fresh.childNodes);
     for (const part of all()) {
-      if (part.hasAttribute("tabindex")) continue; // one of many, which a control reaches too
+      if ("letter" in part.dataset) continue; // a control reaches it too, and text that takes the focus cannot be selected
       part.tabIndex = 0;
       if (part.tagName !== "BUTTON") part.setAttribute("role", "button");
     }

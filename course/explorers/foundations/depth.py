@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from matplotlib.collections import PolyCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import arrays, headline, legend, mark, minus, moving
+from course.explorers.parts import arrays, headline, in_few, legend, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Texts
 
@@ -20,9 +21,11 @@ SCALES = (
     0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0,
 )  # fmt: skip
 GAINS = {"linear": 1.0, "relu": 0.5}  # of a mean square by an activation; no constant for the others
-KEPT = 10.0  # the change between the first and the last layer that is no verdict's matter
+LEVEL = 1.05  # a factor per layer nearer to 1 keeps a size
+FAR = 5.0  # the factor over all layers from which a size has vanished or exploded
+LOW_POSITIVE = -0.15  # the lower end of the scale where no activation is negative
+PLATE = [(-1, -0.4), (1, -0.4), (1, 0.4), (-1, 0.4)]  # under a size that is written on a histogram
 LOW = 0.025  # a highest bar below this is drawn narrower
-SEEN = 0.01  # the share beyond the scale from which an arrow says so
 FLAT, SATURATED = 0.1, 0.2  # a slope this small is flat; the share of flat units from which a layer saturates
 ALT = (
     "Two rows of histograms that lie on their sides, one for each layer: above the activations on their way "
@@ -74,7 +77,7 @@ def scaled(name, state, x, y):
     here = np.sqrt(state[name][layer])
     if steps == 0 or here == 0:
         return {}
-    return {"scale": float(state["scale"] * (max(abs(y), 0.02) / here) ** (1 / steps))}
+    return {"scale": float(state["scale"] * (max(y, 0.02) / here) ** (1 / steps))}
 
 
 def measure(signals, activations, initialisations, layers, width, activation, initialisation, scale):
@@ -82,9 +85,8 @@ def measure(signals, activations, initialisations, layers, width, activation, in
 
     Returns:
         dict: for forward and for backward the mean squares (layers,), those of the gradient divided by the
-        last layer's, _bars (layers, len(EDGES) - 1), the share of each bar, and _beyond (2, layers), the
-        shares below and above all bars; saturated, the share of the last layer's positive inputs at which
-        the activation is flat.
+        last layer's, and _bars (layers, len(EDGES) - 1), the share of each bar; saturated, the share of the
+        last layer's positive inputs at which the activation is flat.
     """
 
     def std_of(fan_in, fan_out):
@@ -101,11 +103,8 @@ def measure(signals, activations, initialisations, layers, width, activation, in
     ):
         values = arrays(torch.stack(list(tensors))).reshape(layers, -1)
         found[name] = (values**2).mean(1)
-        bars = np.clip(np.digitize(values, EDGES), 0, len(EDGES))  # 0 and the last are beyond
-        bars += (len(EDGES) + 1) * np.arange(layers)[:, None]
-        counts = np.bincount(bars.ravel(), minlength=layers * (len(EDGES) + 1)).reshape(layers, -1)
-        shares = counts / values.shape[1]
-        found |= {f"{name}_bars": shares[:, 1:-1], f"{name}_beyond": shares[:, [0, -1]].T}
+        bars = [np.histogram(layer, len(EDGES) - 1, (EDGES[0], EDGES[-1]))[0] for layer in values]
+        found[f"{name}_bars"] = np.array(bars) / values.shape[1]
     return found
 
 
@@ -116,8 +115,8 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
         measured: function (layers, width, activation, initialisation, scale) -> what `measure` returned.
     Returns:
         dict: what `measure` returned, and for forward and for backward the _line, (layers,) mean squares as
-        predicted, or None, the _factor, the geometric mean of a step's factor, and the _verdict, a word;
-        predicted, the factor width · std² · g of a layer, or None.
+        predicted, or None, the _factor, the geometric mean of a step's factor of the root mean square, and
+        the _verdict, a word; predicted, the factor width · std² · g of a layer, or None.
     """
     found = measured(layers, width, activation, initialisation, scale)
     std = float(scale * initialisations[initialisation](width, width))
@@ -126,14 +125,21 @@ def compute_depth(initialisations, measured, *, activation, initialisation, scal
     for name, way in (("forward", 1), ("backward", -1)):
         values = state[name][::way]  # in the order in which they are computed
         line = None if predicted is None else (values[0] * predicted ** np.arange(layers))[::way]
-        change = values[-1] / values[0] if values[0] else 0.0
-        state |= {f"{name}_line": line, f"{name}_factor": float(change ** (1 / (layers - 1)))}
-        state[f"{name}_verdict"] = (
-            "vanishes" if change < 1 / KEPT else "explodes" if change > KEPT else "stays"
-        )
-    if state["forward_verdict"] == "stays" and state["saturated"] > SATURATED:
+        change = float(np.sqrt(values[-1] / values[0])) if values[0] else 0.0
+        state |= {f"{name}_line": line, f"{name}_factor": change ** (1 / (layers - 1))}
+        state[f"{name}_verdict"] = verdict(change, state[f"{name}_factor"])
+    if state["forward_verdict"] != "vanishes" and state["saturated"] > SATURATED:
         state["forward_verdict"] = "saturates"
     return state
+
+
+def verdict(change, factor):
+    """What becomes of a size, by its change over all layers and its factor per layer."""
+    if 1 / LEVEL < factor < LEVEL:
+        return "stays"
+    if factor < 1:
+        return "vanishes" if change < 1 / FAR else "shrinks"
+    return "explodes" if change > FAR else "grows"
 
 
 def build(figure):
@@ -141,11 +147,9 @@ def build(figure):
     artists = {"caption": headline(figure)}
     above, below = figure.subplots(2, 1)
     artists |= _build_row(above, "forward", "activation", "forward →")
-    artists |= _build_row(
-        below, "backward", "gradient", "← backward (the last layer's root mean square is 1)"
-    )
+    artists |= _build_row(below, "backward", "gradient", "← backward (the last layer's RMS is 1)")
     lines = [artists["forward_dots"], artists["forward_dashes"]]
-    legend(above, lines, ["root mean square", "predicted (relu, linear)"], x=1, y=0.95, side="right")
+    legend(above, lines, ["root mean square (RMS)", "predicted (relu, linear)"], x=1, y=0.95, side="right")
     below.set_xlabel("layer", labelpad=16)
     artists["layers"] = below.add_artist(Texts(9, "DejaVu Sans"))
     artists["layers"].set_transform(below.transAxes)
@@ -159,12 +163,17 @@ def _build_row(axes, name, label, way):
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     axes.text(0.005, 1.02, way, transform=axes.transAxes, fontsize=9, va="bottom")
     colour = COLOURS[0] if name == "forward" else COLOURS[1]
+    ground = moving(axes, color="white", markersize=28, linestyle="", marker=PLATE, zorder=5)
+    ground.set_transform(axes.get_xaxis_transform())
+    sizes = axes.add_artist(Texts(8, "DejaVu Sans"))
+    sizes.set(transform=axes.get_xaxis_transform(), zorder=6)
     return {
         f"{name}_bars": axes.add_collection(PolyCollection([], facecolors=colour, linewidths=0)),
         f"{name}_dots": moving(axes, "o", color="black", markersize=4, zorder=4),
         f"{name}_dashes": moving(axes, "--", color="black", linewidth=1.2, zorder=3),
-        f"{name}_below": mark(axes, "v", colour, 6, markeredgecolor=colour),
-        f"{name}_above": mark(axes, "^", colour, 6, markeredgecolor=colour),
+        f"{name}_high": mark(axes, "^", "black", 8),
+        f"{name}_ground": ground,
+        f"{name}_sizes": sizes,
     }
 
 
@@ -174,12 +183,19 @@ def update(artists, state):
     places = (np.arange(layers) + 0.5) / layers
     for name in ("forward", "backward"):
         artists[f"{name}_bars"].set_verts(outlines(places, min(0.45 / layers, 0.05), state[f"{name}_bars"]))
-        artists[f"{name}_dots"].set_data(places, np.sqrt(state[name]))
+        sizes = np.sqrt(state[name])
+        high = np.flatnonzero(sizes > HIGH)
+        artists[f"{name}_dots"].set_data(places, np.where(sizes > HIGH, np.nan, sizes))
+        artists[f"{name}_high"].set_data(places[high], np.full(len(high), HIGH))
+        told = high[:: 1 + layers // 15]
+        artists[f"{name}_ground"].set_data(places[told], np.full(len(told), 0.84))
+        artists[f"{name}_sizes"].set_data(places[told], 0.84, [in_few(size) for size in sizes[told]])
         line = [] if state[f"{name}_line"] is None else np.sqrt(state[f"{name}_line"])
         artists[f"{name}_dashes"].set_data(places[: len(line)], line)
-        below, above = (places[shares > SEEN] for shares in state[f"{name}_beyond"])
-        artists[f"{name}_below"].set_data(below, np.full(len(below), -HIGH))
-        artists[f"{name}_above"].set_data(above, np.full(len(above), HIGH))
+    low = -HIGH if state["forward_bars"][:, EDGES[:-1] < -0.1].any() else LOW_POSITIVE
+    axes = artists["forward_dots"].axes
+    if axes.get_ylim()[0] != low:
+        axes.set_ylim(low, HIGH)
     artists["layers"].set_data(places, -0.1, [str(layer + 1) for layer in range(layers)])
     artists["caption"].set_text(caption(state))
 
@@ -200,8 +216,8 @@ def outlines(places, half, bars):
 
 def caption(state):
     """What becomes of the signal and of the gradient."""
-    factors = [minus(f"{state[f'{name}_factor']:.2g}") for name in ("forward", "backward")]
+    forward, backward = (in_few(state[f"{name}_factor"]) for name in ("forward", "backward"))
     return (
-        f"The signal {state['forward_verdict']} (mean square × {factors[0]} per layer); "
-        f"the gradient, going back, {state['backward_verdict']} (× {factors[1]})"
+        f"The signal {state['forward_verdict']} (RMS × {forward} per layer); "
+        f"the gradient, going back, {state['backward_verdict']} (× {backward})"
     )

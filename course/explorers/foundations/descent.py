@@ -9,9 +9,10 @@ from contourpy import contour_generator
 from matplotlib import colormaps
 from matplotlib.collections import PolyCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import factor_text, headline, mark, moving, spread, within
+from course.explorers.parts import headline, in_few, mark, moving, spread, within
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 
 WIDE, HIGH = 3.2, 2.5  # half of the plane's sides
@@ -36,7 +37,7 @@ EDGE = 1e-9  # of the spectral radius around 1
 ALT = (
     "The contours of a bowl or of a curved ravine with the paths of all optimisers from one start, the "
     "chosen one bold with a dot for each step; beside it their losses over the steps on a log scale, with "
-    "the straight dashed line that the curvatures predict, where they predict one."
+    "the dashed line that the curvatures predict, where they predict one."
 )
 
 
@@ -55,12 +56,7 @@ def descent(steps):
         "count": slider("steps", (0, STEPS), 30, "how many steps have been taken"),
         "optimizer": menu("optimiser", steps, None, "whose path is bold and whose loss is predicted"),
         "surface": menu("surface", MINIMA, None, "the loss; its largest curvature at the minimum is one"),
-        "condition": list_slider(
-            "condition number",
-            conditions,
-            20.0,
-            "the largest curvature at the minimum divided by the smallest",
-        ),
+        "condition": list_slider("condition number", conditions, 20.0, "largest curvature by smallest"),
         "momentum": slider("momentum", (0, 0.99, 0.01), 0.5, "how much of the last step's direction is kept"),
         "start_1": slider("start w₁", (-WIDE, WIDE, 0.1), -2.0, "where the paths begin, across"),
         "start_2": slider("start w₂", (-HIGH, HIGH, 0.1), 1.6, "where the paths begin, upwards"),
@@ -157,23 +153,29 @@ def compute_descent(names, walked, *, surface, optimizer, lr, momentum, conditio
     Returns:
         dict: contours, list of lists of (N, 2); path (len(names), count + 1, 2), NaN from where one has left;
         losses (len(names), count + 1), inf there; chosen, the bold one's place among the names; minimum (2,);
-        and None where the curvatures predict nothing: radius, by which the distance grows per step; predicted
-        (STEPS + 1,), the losses.
+        and None where the curvatures predict nothing: radius, by which the distance grows per step in the
+        long run; predicted (STEPS + 1,), the losses.
     """
     start = (start_1, start_2)
     path = np.stack([walked(name, surface, condition, start, lr, momentum) for name in names])[:, : count + 1]
     losses = loss(surface, condition, path[..., 0], path[..., 1])
     kept = {PLAIN: 0.0, HEAVY: momentum}.get(optimizer) if surface == "bowl" else None
-    radius = None if kept is None else max(spectral_radius(lr, kept, c) for c in (1, 1 / condition))
+    radii = None if kept is None else [spectral_radius(lr, kept, c) for c in (1, 1 / condition)]
     return {
         "contours": contours(surface, condition),
         "path": path,
         "losses": np.where(np.isnan(losses), np.inf, losses),
         "chosen": names.index(optimizer),
         "minimum": MINIMA[surface],
-        "radius": radius,
-        "predicted": None if radius is None else losses[0, 0] * radius ** (2 * np.arange(STEPS + 1)),
+        "radius": radii and max(radii),
+        "predicted": radii and predict(condition, start, radii),
     }
+
+
+def predict(condition, start, radii):
+    """The losses (STEPS + 1,) in a bowl, of a descent that shrinks the two axes by these factors per step."""
+    shares = np.array(turned(*start)) ** 2 * (0.5, 0.5 / condition)
+    return np.power(radii, 2 * np.arange(STEPS + 1)[:, None]) @ shares
 
 
 def build(names, figure):
@@ -187,14 +189,13 @@ def _build_plane(axes, names):
     axes.set_label("plane")
     axes.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(-WIDE, WIDE), ylim=(-HIGH, HIGH))
     axes.set(aspect="equal", facecolor=TINTS[0])
-    artists = {
+    return {
         "contours": axes.add_collection(PolyCollection([], edgecolors="0.55", linewidths=0.8), autolim=False),
         "minimum": moving(axes, "x", color="black", markersize=8, markeredgewidth=2, zorder=2),
         "dots": axes.scatter([], [], s=16, linewidths=0, zorder=4),
+        "start": mark(axes, "o", "white", 10, markeredgewidth=1.5, zorder=6),
+        "paths": _curves(axes, names),
     }
-    artists |= _build_curves(axes, names, "path")
-    artists["start"] = mark(axes, "o", "white", 10, markeredgewidth=1.5, zorder=6)
-    return artists
 
 
 def _build_losses(axes, names):
@@ -205,20 +206,16 @@ def _build_losses(axes, names):
     axes.set_yticks(range(-8, 3, 2), [f"$10^{{{power}}}$" for power in range(-8, 3, 2)])
     axes.spines["bottom"].set_bounds(0, STEPS)
     line = moving(axes, "--", color="black", linewidth=1.2, zorder=5)
-    words = axes.text(0, 1.03, r"– –  predicted: $L_0\,\rho^{\,t}$", fontsize=9, transform=axes.transAxes)
-    return {"predicted": line, "words": words} | _build_curves(axes, names, "loss")
+    words = axes.text(0, 1.03, "– –  predicted from the two curvatures", fontsize=9, transform=axes.transAxes)
+    looks = dict(fontsize=9, va="center", zorder=7, in_layout=False)
+    labels = [axes.text(0, 1, name, color=COLOURS[i], **looks) for i, name in enumerate(names)]
+    return {"predicted": line, "words": words, "labels": labels, "losses": _curves(axes, names)}
 
 
-def _build_curves(axes, names, kind):
-    """A line with an end for each optimiser, and its name."""
-    lines, ends, labels = [], [], []
-    ground = dict(facecolor="white", edgecolor="none", alpha=0.75, pad=0.8)
-    for name, colour in zip(names, COLOURS, strict=False):
-        lines.append(moving(axes, color=colour))
-        ends.append(moving(axes, "o", color=colour, markersize=6, markeredgecolor="white", zorder=5))
-        labels.append(axes.text(0, 1, name, color=colour, fontsize=9, va="center", zorder=7, bbox=ground))
-        labels[-1].set_in_layout(False)
-    return {f"{kind} lines": lines, f"{kind} ends": ends, f"{kind} labels": labels}
+def _curves(axes, names):
+    """A line with its end for each optimiser."""
+    end = dict(marker="o", markersize=6, markeredgecolor="white", zorder=3)
+    return [moving(axes, color=COLOURS[i], **end) for i in range(len(names))]
 
 
 def update(artists, state):
@@ -231,30 +228,27 @@ def update(artists, state):
     artists["dots"].set_facecolors([(COLOURS[chosen], 0.3 + 0.7 * t / STEPS) for t in range(places.shape[1])])
     for name, place in (("start", places[0, 0]), ("minimum", state["minimum"])):
         artists[name].set_data([place[0]], [place[1]])
-    _update_curves(artists, "path", places[..., 0], places[..., 1], chosen, HIGH * np.array((-1, 1)), 0.14)
+    _update_curves(artists["paths"], places[..., 0], places[..., 1], chosen)
     losses = np.where(np.isinf(state["losses"]), np.nan, state["losses"])
     losses, steps = np.log10(within(losses, FLOOR, MOST)), np.arange(state["count"] + 1)
-    _update_curves(artists, "loss", [steps] * len(losses), losses, chosen, np.log10((FLOOR, MOST)), 3)
+    last = _update_curves(artists["losses"], [steps] * len(losses), losses, chosen)
+    low, high = np.log10((FLOOR, MOST))
+    heights = spread([losses[i, end] for i, end in enumerate(last)], low, high, LETTERS * (high - low))
+    for i, label in enumerate(artists["labels"]):
+        label.set_position((last[i] + 3, heights[i]))
+        label.set_fontweight("bold" if i == chosen else "normal")
     line = [] if state["predicted"] is None else np.log10(within(state["predicted"], FLOOR, MOST))
     artists["predicted"].set_data(range(len(line)), line)
     artists["words"].set_visible(len(line) > 0)
     artists["caption"].set_text(caption(state))
 
 
-def _update_curves(artists, kind, xs, ys, chosen, ends, aside):
-    """Each optimiser's line, its end and its name, which stands aside of it between the ends of the scale."""
-    lines, dots, labels = (artists[f"{kind} {part}"] for part in ("lines", "ends", "labels"))
+def _update_curves(lines, xs, ys, chosen):
+    """Each optimiser's line; returns the last steps that are drawn."""
     last = [np.flatnonzero(np.isfinite(y))[-1] for y in ys]
-    heights = spread([y[end] for y, end in zip(ys, last, strict=True)], *ends, LETTERS * (ends[1] - ends[0]))
-    for i, (x, y, end) in enumerate(zip(xs, ys, last, strict=True)):
-        lines[i].set_data(x, y)
-        lines[i].set_linewidth(1.8 if i == chosen else 1)
-        dots[i].set_data([x[end]], [y[end]])
-        left = kind == "loss" or x[end] < 0.3 * WIDE
-        place = x[end] if kind == "loss" else np.clip(x[end], -WIDE, WIDE)
-        labels[i].set_position((place + aside if left else place - aside, heights[i]))
-        labels[i].set_horizontalalignment("left" if left else "right")
-        labels[i].set_fontweight("bold" if i == chosen else "normal")
+    for i, line in enumerate(lines):
+        line.set(data=(xs[i], ys[i]), linewidth=1.8 if i == chosen else 1, markevery=[int(last[i])])
+    return last
 
 
 def shown(path):
@@ -265,9 +259,14 @@ def shown(path):
 
 def caption(state):
     """How far the chosen path has come, and what the curvatures say about its learning rate."""
-    last = state["losses"][state["chosen"]][-1]
-    said = f"{last:.2g}".replace("e-", "e−") if last <= MOST else f"> {MOST:g}"
-    return f"Step {state['count']}: loss {said}; {meaning(state)}"
+    first, last = state["losses"][state["chosen"]][[0, -1]]
+    if first == 0:
+        return f"Step {state['count']}: the start is the minimum, where no gradient moves anything"
+    gone = last > MOST
+    loss_text = f"> {MOST:g}" if gone else in_few(last)
+    if gone and state["radius"] is None:
+        return f"Step {state['count']}: {state['optimizer']} has flown out (loss {loss_text}): lower η"
+    return f"Step {state['count']}: loss {loss_text}; {meaning(state)}"
 
 
 def meaning(state):
@@ -281,6 +280,6 @@ def meaning(state):
         edge, bound = "2(1+μ)/λₘₐₓ", 2 * (1 + state["momentum"])
     sign, does = ("<", "converges") if radius < 1 else (">", "diverges")
     if abs(radius - 1) < EDGE:
-        sign, does = "=", "on the edge"
-    factor = factor_text(radius**2)
-    return f"lr {state['lr']:g} {sign} {edge} = {bound:.4g}: {does}, finally × ρ = {factor} per step"
+        return f"η {state['lr']:g} = {edge} = {bound:.4g}: on the edge: it neither converges nor diverges"
+    factor = f"{radius**2:.3g}" if abs(radius**2 - 1) > 0.01 else f"{radius**2:.4f}"
+    return f"η {state['lr']:g} {sign} {edge} = {bound:.4g}: {does}, in the long run × {factor} per step"

@@ -5,11 +5,11 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.parts import headline, legend, mark, moving, within
+from course.explorers.parts import headline, in_few, legend, mark, moving, within
+from course.explorers.picture import Picture
 from course.plots import COLOURS
-from course.plots.texts import Texts
 
 HIGH = 2.6  # of the scale of y, up and down
 FLOOR, MOST = 1e-2, 10.0  # of the errors' scale
@@ -19,8 +19,7 @@ MOST_POINTS = 100
 HELD_OUT = 500  # points
 GRID = np.linspace(-1, 1, 241)  # of the curves over x
 WORSE = 1.2  # times the lowest held-out error: from here on a model is too small or too large
-APART = 8  # sizes between the names of two regions
-REGIONS = {"under": ("underfitting", COLOURS[5]), "over": ("overfitting", COLOURS[4])}
+REGIONS = {"under": COLOURS[5], "over": COLOURS[4]}
 DECAYS = (0.0, *(float(f"{m}e{power}") for power in range(-9, 1) for m in (1, 3)), 10.0)
 ALT = (
     "A curve with noisy points around it and the fit of the chosen model; beside it the errors on the "
@@ -41,15 +40,15 @@ def fitting(features, ridge):
     """
     seen = lru_cache(maxsize=4)(lambda model, seed: matrices(features[model], seed))
     fits = lru_cache(maxsize=256)(lambda model, seed, *rest: survey(ridge, seen(model, seed), seed, *rest))
-    decays = [(f"{decay:g}".replace("e-0", "e−"), decay) for decay in DECAYS]
+    decays = [(in_few(decay), decay) for decay in DECAYS]
     controls = {
         "size": slider("size", (0, MOST_SIZE), 12, "how many features there are beside the constant one"),
         "decay": list_slider("weight decay", decays, 0.0, "the price of a large weight: 0, then a log scale"),
         "points": slider("points", (5, MOST_POINTS), 20, "how many points the fit sees"),
         "noise": slider("noise", (0, 0.6, 0.05), 0.3, "the standard deviation of the noise on y"),
         "model": menu("model", features, None, "which features of x the fit weighs"),
-        "grabbed": slider("large point", (1, MOST_POINTS), 7, "which point is moved up or down"),
-        "shift": slider("its shift", (-4, 4, 0.05), 0, "by how much this point is moved up"),
+        "grabbed": slider("which point", (1, MOST_POINTS), 7, "which point is moved up or down"),
+        "shift": slider("moved by", (-4, 4, 0.05), 0, "how far up, as long as it stays in the picture"),
         "seed": slider("seed", (0, 9), 0, "another draw of all points"),
     }
     return Explorer(
@@ -59,6 +58,7 @@ def fitting(features, ridge):
         Picture(build, update, (8.4, 4.0)),
         ALT,
         main=("size", "decay"),
+        adjust=lambda controls, state: setattr(controls["grabbed"], "max", state["points"]),
         touch={"fit": grab, "errors": lambda state, x, y: {"size": x}},
         play="size",
         hint="Drag a point up or down, or play the sizes.",
@@ -111,11 +111,13 @@ def survey(ridge, tables, seed, decay, points, noise, moved, shift):
         moved, shift: which point is moved, and by how much.
     Returns:
         dict: x, y (points,), the training points; weights, a list of (size + 1,) tensors; train and held_out
-        (MOST_SIZE + 1,), the roots of the mean squared errors, inf where a fit is not finite.
+        (MOST_SIZE + 1,), the roots of the mean squared errors, inf where a fit is not finite; shift, as far
+        as the point stayed in the picture.
     """
     x, scatter = draw(seed)
     y = truth(x) + noise * scatter
-    y[moved] += shift
+    shifted = np.clip(y[moved] + shift, -HIGH, HIGH)
+    shift, y[moved] = shifted - y[moved], shifted
     targets, weights, errors = torch.from_numpy(y), [], []
     for table in tables:
         w = torch.as_tensor(ridge(table[:points], targets[:points], decay)).double()
@@ -124,7 +126,8 @@ def survey(ridge, tables, seed, decay, points, noise, moved, shift):
         weights.append(w)
     errors = np.array(errors, dtype=float)
     train, held_out = np.where(np.isfinite(errors), errors, np.inf).T
-    return {"x": x[:points], "y": y[:points], "weights": weights, "train": train, "held_out": held_out}
+    found = {"weights": weights, "train": train, "held_out": held_out}
+    return found | {"x": x[:points], "y": y[:points], "shift": float(shift)}
 
 
 def compute_fitting(seen, fits, *, model, size, decay, points, noise, grabbed, shift, seed):
@@ -135,22 +138,25 @@ def compute_fitting(seen, fits, *, model, size, decay, points, noise, grabbed, s
         fits: function (model, seed, decay, points, noise, moved, shift) -> what `survey` returned.
     Returns:
         dict: what `survey` returned but for the weights; fit (len(GRID),); best, the size of the lowest
-        held-out error; moved, the place of the point that is moved; under and over (MOST_SIZE + 1,), bool:
-        the sizes whose held-out error is more than WORSE times the lowest, and whose training error lies
-        above this lowest, or below it.
+        held-out error; moved, the place of the point that is moved; strong, whether this error is more than
+        WORSE times the lowest without decay; under and over (MOST_SIZE + 1,), bool: the sizes whose held-out
+        error is more than WORSE times the lowest and that lie below the best, or above it; if the decay is
+        too strong, all these sizes underfit.
     """
     moved = min(grabbed, points) - 1
     found = dict(fits(model, seed, decay, points, noise, moved, shift))
-    weights = found.pop("weights")[size]
-    best = int(found["held_out"].argmin())
-    lowest = found["held_out"][best]
-    worse, missed = found["held_out"] > WORSE * lowest, found["train"] > lowest
+    free = fits(model, seed, 0.0, points, noise, moved, shift)["held_out"].min()
+    weights, held_out = found.pop("weights")[size], found["held_out"]
+    best, sizes = int(held_out.argmin()), np.arange(MOST_SIZE + 1)
+    worse = held_out > WORSE * max(min(free, held_out[best]), FLOOR)
+    strong = bool(worse[best])
     return found | {
         "fit": (seen(model, seed)[size][-len(GRID) :] @ weights).numpy(),
         "best": best,
         "moved": moved,
-        "under": worse & missed,
-        "over": worse & ~missed,
+        "strong": strong,
+        "under": worse & (strong | (sizes < best)),
+        "over": worse & (sizes > best) & (not strong),
     }
 
 
@@ -158,7 +164,7 @@ def build(figure):
     """All artists: the points and the fit to the left, the errors against the size to the right."""
     artists = {"caption": headline(figure)}
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
-    left.set_title("\n", fontsize=11)  # room for the legends and the names of the regions
+    left.set_title("\n", fontsize=11)  # room for the legends
     return artists | _build_fit(left) | _build_errors(right)
 
 
@@ -184,18 +190,16 @@ def _build_errors(axes):
     curve = dict(linewidth=1.6, markersize=3, zorder=3)
     sizes = np.arange(MOST_SIZE + 1)
     band = dict(edges=np.arange(MOST_SIZE + 2) - 0.5, baseline=FLOOR, fill=True, alpha=0.3, zorder=0)
-    artists = {name: axes.stairs(sizes, color=colour, **band) for name, (_, colour) in REGIONS.items()}
+    artists = {name: axes.stairs(sizes, color=colour, **band) for name, colour in REGIONS.items()}
     artists |= {
         "train": axes.plot(sizes, sizes + 1, "s-", color=COLOURS[0], **curve)[0],
         "held_out": axes.plot(sizes, sizes + 1, "o-", color=COLOURS[1], **curve)[0],
         "noise": moving(axes, "--", linewidth=1.2, color="0.35", zorder=2),
-        "train here": mark(axes, "s", COLOURS[0], 9, zorder=5),
-        "held_out here": mark(axes, "o", COLOURS[1], 9, zorder=5),
-        "regions": axes.add_artist(Texts(10, "DejaVu Sans")),
+        "train here": mark(axes, "s", COLOURS[0], 12, zorder=5),
+        "held_out here": mark(axes, "o", COLOURS[1], 8, zorder=6),
     }
-    handles = [artists[name] for name in ("train", "held_out", "noise")]
-    legend(axes, handles, ["training", "held out", "noise"], y=1.05)
-    artists["regions"].set_transform(axes.get_xaxis_transform())
+    handles = [artists[name] for name in ("train", "under", "held_out", "over", "noise")]
+    legend(axes, handles, ["training", "underfitting", "held out", "overfitting", "noise"], columns=3)
     return artists
 
 
@@ -208,14 +212,8 @@ def update(artists, state):
         artists[name].set_ydata(within(state[name], FLOOR, MOST))
         _update_here(artists[f"{name} here"], sign, state["size"], state[name][state["size"]])
     artists["noise"].set_data([-0.5, MOST_SIZE + 0.5], within(np.full(2, state["noise"]), FLOOR, MOST))
-    middles, words = [], []
-    for name, (word, _) in REGIONS.items():
-        sizes = np.flatnonzero(state[name])
+    for name in REGIONS:
         artists[name].set_data(np.where(state[name], MOST, FLOOR))
-        if len(sizes):
-            middles.append(max(sizes.mean(), *(middle + APART for middle in middles), 2.7))
-            words.append(word)
-    artists["regions"].set_data(middles, 1.035, words)
     artists["caption"].set_text(caption(state))
 
 
@@ -230,14 +228,11 @@ def caption(state):
     size, best = state["size"], state["best"]
     does = "underfits" if state["under"][size] else "overfits" if state["over"][size] else "fits"
     train, held_out = (said(state[name][size]) for name in ("train", "held_out"))
-    return (
-        f"Size {size} {does} {state['points']} points: error {train} on them, {held_out} on held-out points"
-        f" (lowest: {said(state['held_out'][best])} at size {best})"
-    )
+    why = "too much decay" if state["strong"] else f"lowest: {said(state['held_out'][best])} at size {best}"
+    points = f"{state['points']} points"
+    return f"Size {size} {does} {points}: error {train} on them, {held_out} on held-out ones ({why})"
 
 
-def said(value):
-    """An error to two digits, which is not spelt out where it is nothing but rounding."""
-    if not np.isfinite(value) or 0 < value < 1e-6:
-        return "below 1e−6" if value < 1 else "not finite"
-    return f"{value:.2g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e−")
+def said(error):
+    """An error in few characters, which is not spelt out where it is nothing but rounding."""
+    return "below 10⁻⁶" if 0 < error < 1e-6 else in_few(error)

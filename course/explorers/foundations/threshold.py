@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from matplotlib.collections import PolyCollection
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
 from course.explorers.parts import arrays, headline, mark, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
@@ -28,9 +29,9 @@ MIDDLES = np.array([(column + 0.5, row + 0.38) for _, column, row, _ in FIELDS])
 CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
 MOST = 0.7  # side of the square of all examples, in fields
 ALT = (
-    "Two histograms of scores, one for each class, mirrored, with a line at the threshold; a square for each "
-    "of the four fields of the confusion matrix, its area the count; and the ROC curve with the threshold's "
-    "point and the diagonal of guessing."
+    "Two mirrored histograms of scores, one for each class, on a square-root scale, with a line at the "
+    "threshold; a square for each of the four fields of the confusion matrix, its area the count; and the "
+    "ROC curve with the threshold's point and the diagonal of guessing."
 )
 
 
@@ -45,14 +46,12 @@ def threshold(scored, confusion, rates, curve):
         curve: function (scores, labels) -> (fpr, tpr, area): points of the ROC curve, two sequences of any
             one length, and the area below it.
     Raises:
-        ValueError: for a name that is the bells', a score outside [0, 1] or a source with one class alone.
+        ValueError: for a score outside [0, 1] or a source with one class alone.
     """
     sources = {
         name: tuple(torch.as_tensor(part).detach().cpu() for part in pair) for name, pair in scored.items()
     }
     for name, (scores, labels) in sources.items():
-        if name == BELLS:
-            raise ValueError(f"{BELLS!r} is the explorer's own source; the chapter's needs another name.")
         if not (len(scores) and 0 <= scores.min() and scores.max() <= 1):
             raise ValueError(f"{name}: the scores must lie between 0 and 1.")
         if set(labels.unique().tolist()) != {0, 1}:
@@ -105,14 +104,16 @@ def survey(confusion, rates, curve, scores, labels):
     """What does not depend on the present threshold, of scores and labels (N,).
 
     Returns:
-        dict: bars, two (len(EDGES) - 1,): how often a score has class 0, class 1, the most frequent 1; fpr,
-        tpr, the ROC curve, and area; points, the pairs of fpr and tpr at each of `THRESHOLDS`.
+        dict: bars, two (len(EDGES) - 1,): the square roots of the shares of class 0 and of class 1, the
+        greatest of all 1; fpr, tpr, the ROC curve, and area; points, the pairs of fpr and tpr at each of
+        `THRESHOLDS`.
     """
-    bars = [np.histogram(scores[labels == label].numpy(), EDGES)[0] for label in (0, 1)]
+    bars = np.stack([np.histogram(scores[labels == label].numpy(), EDGES)[0] for label in (0, 1)])
+    shares = bars / bars.sum(1, keepdims=True)
     found = [rates(*confusion(scores >= level, labels)) for level in THRESHOLDS]
     fpr, tpr, area = curve(scores, labels)
     return {
-        "bars": [bar / bar.max() for bar in bars],
+        "bars": np.sqrt(shares / shares.max()),
         "fpr": arrays(torch.as_tensor(fpr)),
         "tpr": arrays(torch.as_tensor(tpr)),
         "area": float(area),
@@ -149,7 +150,7 @@ def build(figure):
 def _build_bars(axes):
     axes.set_label("scores")
     axes.set(xlabel="score", xlim=(-0.02, 1.02), ylim=(-1.1, 1.1), yticks=())
-    axes.set_ylabel("class 0    ←   frequency   →    class 1")
+    axes.set_ylabel("class 0   ←   share of the class (√ scale)   →   class 1", fontsize=9)
     axes.axhline(0, color="black", linewidth=0.8)
     blank = np.zeros(len(EDGES) - 1)
     stairs = [axes.stairs(blank, EDGES, fill=True, color=colour) for *_, colour in FIELDS]
@@ -203,7 +204,9 @@ def update(artists, state):
     artists["here"].set_data([state["rates"]["fpr"]], [state["rates"]["recall"]])
     artists["area"].set_text(f"area {state['area']:.3f}")
     never = (counts[1] + counts[3]) / sum(counts)
-    artists["accuracy"].set_text(f"accuracy {state['rates']['accuracy']:.3f} (always 0: {never:.3f})")
+    artists["accuracy"].set_text(
+        f"accuracy {state['rates']['accuracy']:.3f} (calling all 0 gives {never:.3f})"
+    )
     artists["caption"].set_text(caption(state))
 
 
@@ -218,6 +221,8 @@ def caption(state):
     """What the threshold comes to: precision and recall in words."""
     tp, fp, fn, _ = state["counts"]
     found = state["rates"]
+    if tp + fp == 0:
+        return f"None is called 1: there is no precision; 0 of the {fn:,} that are 1 are found (recall 0 %)"
     return (
         f"Of {tp + fp:,} called 1, {found['precision']:.0%} are right (precision); of {tp + fn:,} that "
         f"are 1, {found['recall']:.0%} are found (recall); F₁ {found['f1']:.3f}"

@@ -9,17 +9,19 @@ from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.explorers import page
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.characters import BREAK, typed, visible
 from course.explorers.controls import field, menu, slider
 from course.explorers.parts import arrays, minus, moving, outline
+from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
 
 MOST = 500  # characters
+SLIGHT = 0.05  # a cell nearer to 0 is empty, and a smaller change of it is none
 BEST = 7  # next characters
 LINES = 13  # of the still picture
-CMAP = LinearSegmentedColormap.from_list("cell", colormaps[SIGNED](np.linspace(0.15, 0.85, 65)))
+CMAP = LinearSegmentedColormap.from_list("cell", colormaps[SIGNED](np.linspace(0.2, 0.8, 65)))
 CMAP = CMAP.with_extremes(bad="white")
 ALT = (
     "A text, each character coloured by the value of one LSTM cell after it, the unit's gates at one "
@@ -43,19 +45,14 @@ def gate_inspector(trace, vocabulary, units, text, position=0):
     text = text.replace("\n", BREAK)
     controls = {
         "unit": menu("unit", named, None, "whose cell colours the text: what it follows, and its number"),
-        "position": slider(
-            "position", (0, MOST - 1), position, "the character whose step is told, counted from 0"
-        ),
+        "position": slider("position", (0, MOST - 1), position, "the character whose step is told, from 0"),
         "text": field("text", text, f"the first {MOST} characters are read; {BREAK} stands for a line break"),
     }
     compute = partial(compute_gate_inspector, lru_cache(maxsize=8)(trace), vocabulary)
-    build_all = partial(build, best=min(BEST, len(vocabulary)))
-    conduct = dict(
-        main=("unit", "position"), adjust=bound_position, play="position", text=partial(html, units)
-    )
-    hint = "Click a character, or play."
-    picture = Picture(build_all, update, (8.4, 3.7))
-    return Explorer("gate inspector", controls, compute, picture, ALT, hint=hint, **conduct)
+    picture = Picture(partial(build, best=min(BEST, len(vocabulary))), update, (8.4, 3.7))
+    conduct = dict(adjust=bound_position, play="position", text=partial(html, units))
+    conduct |= dict(main=("unit", "position"), hint="Click a character, or play.")
+    return Explorer("gate inspector", controls, compute, picture, ALT, **conduct)
 
 
 def compute_gate_inspector(trace, vocabulary, *, text, unit, position):
@@ -120,18 +117,23 @@ def largest(state):
     return math.ceil(top / unit - 1e-9) * unit
 
 
-def finding(state):
-    """The title: what the gates do to the cell at this position."""
-    now, sign = state["now"], visible(state["text"][state["position"]])
-    before, after, kept = number(now["before"]), number(now["c"]), number(now["f"])
-    where, goes = f"At “{sign}” unit {state['unit']}", f"c goes from {before} to {after}"
-    if abs(now["c"] - now["before"]) < 0.05:
-        return f"{where} keeps its cell: f = {kept}, c = {after}"
-    if now["f"] < 0.2:
-        return f"{where} forgets (f = {kept}): {goes}"
-    if abs(now["i"] * now["g"]) >= abs((1 - now["f"]) * now["before"]):
-        return f"{where} writes (i · g = {number(now['i'] * now['g'])}): {goes}"
-    return f"{where} lets its cell fade (f = {kept}): {goes}"
+def finding(state, box="[{}]".format):
+    """The title: what the gates do to the cell at this position; box: a function that frames a character."""
+    now = state["now"]
+    where = f"At {box(visible(state['text'][state['position']]))} unit {state['unit']}"
+    written = now["i"] * now["g"]
+    f, before, after, i_g = map(number, (now["f"], now["before"], now["c"], written))
+    goes = f"c goes from {before} to {after}"
+    if abs(now["before"]) < SLIGHT and abs(now["c"]) < SLIGHT:
+        return f"{where} stays empty: c = {after}"
+    if now["f"] >= 0.8 and abs(now["c"] - now["before"]) < SLIGHT:
+        return f"{where} keeps its cell: f = {f}, c = {after}"
+    if now["f"] < 0.2 and abs(now["before"]) >= SLIGHT:
+        again = f" and writes {i_g}" if abs(now["c"]) >= SLIGHT else ""
+        return f"{where} forgets (f = {f}){again}: {goes}"
+    if abs(written) >= abs((1 - now["f"]) * now["before"]):
+        return f"{where} writes (i · g = {i_g}): {goes}"
+    return f"{where} lets its cell fade (f = {f}): {goes}"
 
 
 def equations(state):
@@ -155,21 +157,21 @@ def html(units, state):
     for t, (sign, value, colour) in enumerate(zip(state["text"], state["cell"], colours, strict=True)):
         here = " class=here" * (t == state["position"])
         signs += (
-            f"<span{here} tabindex=-1 data-set='{{\"position\": {t}}}' data-value={number(value)} "
+            f"<span{here} data-letter data-set='{{\"position\": {t}}}' data-value={number(value)} "
             f"style=background:{colour}>{page.character(sign)}</span>"
         )
     for gate, its_name in (("f", "forget gate"), ("i", "input gate"), ("o", "output gate")):
         gates += f"{its_name} {gate} = {number(now[gate])} {page.level(now[gate])}&emsp;"
-    bars = page.bars(zip(map(visible, state["next"]), state["probs"], strict=True))
-    before = visible(state["text"][max(0, state["position"] - 9) : state["position"] + 1])
+    bars = page.bars(zip(state["next"], state["probs"], strict=True))
+    before = page.boxed(state["text"][max(0, state["position"] - 9) : state["position"] + 1])
     own = "The text ends here."
     if state["follows"] is not None:
-        own = f"The text has “{visible(state['follows'])}”: {page.percent(state['its_prob'])}."
+        own = f"The text has {page.boxed(state['follows'])}: {page.percent(state['its_prob'])}."
     cut = f" The text's last {state['cut']} characters are not read." if state["cut"] else ""
     return page.wrapped(
-        finding(state),
+        finding(state, page.boxed),
         f'{chips}<div class="row"><div class="page">{signs}</div><div class="beside">'
-        f"Next, after “{escape(before)}”:{bars}{escape(own)}</div></div>"
+        f"Next, after {before}:{bars}{own}</div></div>"
         f"<p>{page.scale(CMAP, f'cell: −{top:g}', f'{top:g}')}&emsp;r = {number(r)} with “{escape(name)}” on "
         f"held-out text; in an untrained net at most {number(control)}.{cut}</p>"
         f"<p>{gates}</p><p>{'&emsp;&emsp;'.join(equations(state))}</p>",

@@ -1,16 +1,16 @@
 """Chapter 2's explorer of sampling: what a language model writes, and how surprising each character was."""
 
-from functools import partial
-from html import escape
+from functools import lru_cache, partial
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from course.explorers import page
-from course.explorers.base import Explorer, Picture
-from course.explorers.characters import BREAK, typed, visible
-from course.explorers.controls import field, slider
+from course.explorers.base import Explorer
+from course.explorers.characters import BREAK, typed
+from course.explorers.controls import field, list_slider, slider
 from course.explorers.parts import arrays
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption
 
@@ -18,6 +18,7 @@ PROMPT = 200  # characters of the prompt that are read, its last ones
 DARKEST = 8  # bits
 BEST = 5  # next characters that are named
 SEEDS = 21
+TOP = (1, 2, 3, 5, 8, 12, 20, 40)  # values of top-k below the whole vocabulary: the last ones change little
 LINES = 7  # of the still picture
 CMAP = LinearSegmentedColormap.from_list("surprisal", ["white", COLOURS[1]]).with_extremes(bad="white")
 ALT = (
@@ -26,7 +27,7 @@ ALT = (
 )
 
 
-def sampling(sample, follow, vocabulary, prompt="It is a truth universally acknowledged, that ", length=160):
+def sampling(sample, follow, vocabulary, prompt="It is a truth universally acknowledged, that ", length=200):
     """Explore how a language model's text depends on the prompt, temperature, top-k and chance.
 
     Args:
@@ -40,22 +41,24 @@ def sampling(sample, follow, vocabulary, prompt="It is a truth universally ackno
         length: how many characters are sampled.
     """
     known = len(vocabulary)
+    counts = [*(count for count in TOP if count < known), known]
     controls = {
-        "temperature": slider(
-            "temperature",
-            (0.1, 2, 0.1),
-            0.8,
-            "the logits are divided by it: below 1 bolder guesses, above 1 more even ones",
-        ),
-        "prompt": field(
-            "prompt", prompt, f"what the model reads first, possibly nothing; {BREAK} stands for a line break"
-        ),
-        "top_k": slider("top-k", (1, known), known, "only this many most probable characters can be chosen"),
+        "temperature": slider("temperature", (0.1, 2, 0.1), 0.8, "the logits are divided by it"),
+        "prompt": field("prompt", prompt, f"what the model reads first; {BREAK} stands for a line break"),
+        "top_k": list_slider("top-k", counts, known, "only so many most probable characters can be chosen"),
         "seed": slider("seed", (0, SEEDS - 1), 0, "of the random numbers that choose"),
+        "character": slider("character", (0, length), 0, "the one told of; 0: the most surprising one"),
     }
-    compute = partial(compute_sampling, sample, follow, vocabulary, length)
+    sampled = lru_cache(maxsize=16)(partial(compute_sampling, sample, follow, vocabulary, length))
+    compute = partial(point_out, sampled)
     picture = Picture(build, update, (8.4, 2.8))
     return Explorer("sampling", controls, compute, picture, ALT, main=("temperature", "prompt"), text=html)
+
+
+def point_out(sampled, *, character, **choice):
+    """What `sampled` returns for a choice, and shown: the place of the character that is told of."""
+    state = sampled(**choice)
+    return state | {"shown": character - 1 if character else int(state["bits"].argmax())}
 
 
 def compute_sampling(sample, follow, vocabulary, length, *, prompt, temperature, top_k, seed):
@@ -104,31 +107,33 @@ def finding(state):
 
 def guesses(state, i):
     """HTML: what the model held most probable where it wrote its character i."""
-    before = visible((state["prompt"] + state["text"][:i])[-12:])
-    sign, bits = visible(state["text"][i]), state["bits"][i]
-    said = f"After “{before}” it wrote “{sign}”: {bits:.1f} bits. Most probable:"
-    return escape(said) + page.bars([(visible(name), chance) for name, chance in state["next"][i]])
+    before, sign = page.boxed((state["prompt"] + state["text"][:i])[-12:]), page.boxed(state["text"][i])
+    said = f"After {before} it wrote {sign}: {state['bits'][i]:.1f} bits. Most probable:"
+    return said + page.bars(state["next"][i])
 
 
 def html(state):
     """The page as HTML."""
     signs = ""
     for i, colour in enumerate(page.shades(CMAP, state["bits"] / DARKEST)):
-        sign, beside = (
-            page.character(state["text"][i]),
-            f'<span class="beside next">{guesses(state, i)}</span>',
+        here = " class=here" * (i == state["shown"])
+        signs += (
+            f"<span{here} data-letter data-set='{{\"character\": {i + 1}}}' style=background:{colour}>"
+            f'{page.character(state["text"][i])}<span class="beside next">{guesses(state, i)}</span></span>'
         )
-        signs += f"<span style=background:{colour}>{sign}{beside}</span>"
-    most = guesses(state, int(state["bits"].argmax()))
-    again = f"<button data-set='{{\"seed\": {(state['seed'] + 1) % SEEDS}}}'>Another sample</button>"
-    legend = page.scale(CMAP, "surprisal: 0 bits, sure", f"{DARKEST} bits and more")
+    setting = f'{{"seed": {(state["seed"] + 1) % SEEDS}, "character": 0}}'
+    again = f"<button class=again data-set='{setting}'>Another sample</button>"
+    legend = page.scale(
+        CMAP, "surprisal after temperature and top-k: 0 bits, sure", f"{DARKEST} bits and more"
+    )
     cut = f"<p>The prompt's first {state['cut']} characters were not read.</p>" if state["cut"] else ""
     prompt = "".join(map(page.character, state["prompt"]))
+    name = f"Character {state['character']}" if state["character"] else "The greatest surprise"
     return page.wrapped(
         finding(state),
-        f'<div class="row"><div class="page"><b>{prompt}</b>{signs}</div>'
-        f'<div class="beside"><b>The greatest surprise</b><br>{most}Point at any other character.</div></div>'
-        f"<p>{again}&emsp;{legend}</p>{cut}",
+        f'{again}<div class="row"><div class="page large"><b>{prompt}</b>{signs}</div>'
+        f'<div class="beside"><b>{name}</b><br>{guesses(state, state["shown"])}'
+        f"Point at any other character, or click it to keep it.</div></div><p>{legend}</p>{cut}",
     )
 
 

@@ -6,13 +6,14 @@ from itertools import pairwise
 import numpy as np
 import torch
 from matplotlib import colormaps
-from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.parts import arrays, mark, minus, moving
+from course.explorers.parts import arrays, headline, legend, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
-from course.plots.texts import Caption, Texts
+from course.plots.texts import Texts
 
 LEVELS = (0, 0.03, 0.1, 0.3, 1, 3, 10, 30)  # nats, of the map's contours
 NAMED = (0.1, 1, 10)  # of these, the ones whose value is written
@@ -50,9 +51,7 @@ def bound(models, mu=0.0, sigma=1.0):
     controls = {
         "step": slider("step of the ascent", (0, STEPS), 0, "how many steps q has climbed towards the best"),
         "mu": slider("mean μ", (-MOST_MU, MOST_MU, 0.05), mu, "the mean of q before the first step"),
-        "sigma": slider(
-            "standard deviation σ", (LEAST_SIGMA, MOST_SIGMA, 0.01), sigma, "that of q before the first step"
-        ),
+        "sigma": slider("standard deviation σ", (LEAST_SIGMA, MOST_SIGMA, 0.01), sigma, "of that q"),
         "model": menu("model", models, None, "the decoder p(x | z), which decides how the posterior looks"),
     }
     surveyed = {name: survey(*model) for name, model in models.items()}
@@ -154,14 +153,13 @@ def compute_bound(models, surveyed, ascents, *, model, mu, sigma, step):
 
 def build(figure, models, surveyed):
     """All artists: the densities above the map, which share their axis; the bars to the right."""
+    artists = {"caption": headline(figure, 11)}
     figure.get_layout_engine().set(hspace=0.02)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.3, 1), height_ratios=(1, 1.15))
     above, below = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
     right = figure.add_subplot(grid[:, 1])
-    above.set_title("\n", fontsize=11)  # room for the caption
-    artists = _build_densities(above) | _build_map(below, surveyed)
-    artists |= _build_bars(right, [evidence for _, _, evidence in models.values()])
-    return artists | {"caption": above.add_artist(Caption(0.89, 1.13, 11))}
+    artists |= _build_densities(above) | _build_map(below, surveyed)
+    return artists | _build_bars(right, [evidence for _, _, evidence in models.values()])
 
 
 def _build_densities(axes):
@@ -175,12 +173,7 @@ def _build_densities(axes):
         "q": moving(axes, "--", color=COLOURS[1], linewidth=2.4, label="$q(z)$"),
         "top": mark(axes, "D", size=8),
     }
-    handles = [artists["q"], artists["posterior"], prior]
-    below = [mark(axes, "*", "white", 13), Line2D([], [], color="0.35", linewidth=0.8)]
-    style = dict(fontsize=9, borderaxespad=0.2, handlelength=1.6)
-    names = ("below: the best $q$", "below: gap (nats)")
-    axes.add_artist(axes.legend(below, names, loc="upper left", **style))
-    axes.legend(handles=handles, loc="upper right", **style)
+    legend(axes, [artists["q"], artists["posterior"], prior], room=True)
     return artists
 
 
@@ -199,13 +192,14 @@ def _build_map(axes, surveyed):
         for artist in (filled, lines, *labels):
             artist.set_gid(name)
             artist.set_visible(False)
-    artists = {
+    words = axes.text(0.015, 0.965, "☆ best $q$;  contours: gap (nats)", va="top", fontsize=9, zorder=2)
+    words.set(transform=axes.transAxes, bbox=dict(facecolor="white", edgecolor="none", alpha=0.8, pad=1.5))
+    return {
         "ahead": moving(axes, color=COLOURS[1], linewidth=1, zorder=2),
         "way": moving(axes, ".-", color=COLOURS[1], linewidth=2, markersize=5, zorder=3),
         "best": mark(axes, "*", "white", 13),
         "here": mark(axes, "D", size=9, zorder=5),
     }
-    return artists
 
 
 def _build_bars(axes, evidences):
@@ -220,6 +214,8 @@ def _build_bars(axes, evidences):
     artists = {"bars": [axes.bar(i, 1, **style | look)[0] for i, look in enumerate(looks)]}
     for name, line in (("evidence", "--"), ("elbo", "-")):
         artists[name] = moving(axes, line, color="black", linewidth=1.3, zorder=3)
+    edge = [withStroke(linewidth=5.5, foreground="black")]
+    artists["breaks"] = moving(axes, color="white", linewidth=4, path_effects=edge, zorder=4)
     artists["numbers"] = axes.add_artist(Texts(9.5, "DejaVu Sans"))
     artists["names"] = axes.add_artist(Texts(9, "DejaVu Sans", align=1))
     return artists
@@ -246,16 +242,23 @@ def update(artists, state):
 def _update_bars(artists, state):
     low, high = artists["elbo"].axes.get_ylim()
     band = (high - low) / 12
-    levels = (0, state["expected"], state["elbo"], state["log_evidence"])
-    _, expected, elbo, evidence = shown = np.maximum(levels, low + band)  # the rest is off the scale
-    for bar, (start, end) in zip(artists["bars"], pairwise(shown), strict=True):
+    floor = low + band
+    levels = np.array([0, state["expected"], state["elbo"], state["log_evidence"]])
+    _, _, elbo, evidence = shown = np.maximum(levels, floor)  # the rest is off the scale
+    broken = []
+    for i, (bar, (start, end)) in enumerate(zip(artists["bars"], pairwise(shown), strict=True)):
         bar.set_y(start)
         bar.set_height(end - start)
+        if start != end and min(levels[i : i + 2]) < floor:
+            broken += [(i - 0.35, floor + 0.3 * band), (i + 0.35, floor + 0.7 * band), (np.nan, np.nan)]
+    artists["breaks"].set_data(*np.reshape(broken, (-1, 2)).T)
     artists["evidence"].set_data([-0.5, 2.8], [evidence, evidence])
-    artists["elbo"].set_data([0.69, 2.8], [elbo, elbo])
-    values = (f"{state['expected']:.2f}", f"−{max(state['kl'], 0):.2f}", f"{max(state['gap'], 0):.2f}")
+    off = state["elbo"] < floor
+    artists["elbo"].set_data([0.69, 2.8], [np.nan if off else elbo] * 2)
+    gap = max(state["gap"], 0)
+    values = (f"{state['expected']:.2f}", f"−{max(state['kl'], 0):.2f}", f"{gap:.{2 if gap > 0.1 else 3}f}")
     artists["numbers"].set_data(range(3), low + band / 2, [minus(value) for value in values])
-    names = ("log p(x)", "ELBO" if elbo == state["elbo"] else "")
+    names = ("log p(x)", "ELBO ↓" if off else "ELBO")
     artists["names"].set_data(2.77, [evidence + band / 2, elbo - band / 2], names)
 
 

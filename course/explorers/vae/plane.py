@@ -9,10 +9,11 @@ import torch
 from matplotlib.patheffects import withStroke
 from torch.nn import functional as F
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import slider
 from course.explorers.drawing import PEN, Strokes, digit_image
 from course.explorers.parts import arrays, legend, mark, moving, panel
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 from course.plots.tiles import SIDE, Tiles
@@ -23,10 +24,12 @@ REACH = 4.0  # of the sliders and of the map
 MOST_SHOWN = 800  # codes
 SIGNS = 3  # how often a digit is written among its codes, at most
 NEAREST = 20
+CLEAR = 0.7  # of them: a region of one digit
 FAR = 3.0  # standard deviations of the prior
 NODES = 7  # of the rule that averages over a code's Gaussian, in each dimension
 MOST_NATS = 400  # of the costs' panel
 SQUARE = 128  # pixels of the picture: the side of a panel for an image
+DOT = 1e-3  # a line of no length would not be drawn
 PLACE, OWN, PLAIN = COLOURS[1], "black", "0.6"  # frames
 ALT = (
     "A map of the latent plane with each image's code as a dot in its digit's colour, circles for the prior, "
@@ -60,11 +63,12 @@ def plane(decode, encode, codes, labels, images):
         "z_2": slider("z₂ of the cross", ends, 0.7, "the second coordinate, upwards"),
         "drawing": Strokes(()),
         "image": slider("held-out image", (1, len(images)), 1, "what is encoded while nothing is drawn"),
+        "turn": slider("turn of this image (degrees)", (-90, 90), 0, "to the left"),
     }
     images = torch.as_tensor(images, dtype=torch.float32)
     seen = lru_cache(maxsize=64)(partial(see, decode, encode, images))
-    usual = np.mean([seen((), number + 1)["costs"] for number in range(len(images))], 0)
-    compute = partial(compute_plane, decode, codes, labels, seen)
+    usual = np.mean([seen((), number + 1, 0)["costs"] for number in range(len(images))], 0)
+    compute = partial(compute_plane, decode, codes, labels, seen, usual)
     shown = chosen(len(codes))
     built = partial(build, codes=codes[shown], labels=labels[shown], usual=usual)
     picture = Picture(built, update, (8.4, 4.0))
@@ -103,14 +107,23 @@ def costs(decode, mu, logvar, x):
     return float((weights * nll).sum()), float(kl)
 
 
+def turned(x, degrees):
+    """An image (784,) turned to the left."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    places = torch.tensor([[[cosine, -sine, 0], [sine, cosine, 0]]], dtype=x.dtype)
+    grid = F.affine_grid(places, (1, 1, SIDE, SIDE), align_corners=False)
+    return F.grid_sample(x.view(1, 1, SIDE, SIDE), grid, mode="nearest", align_corners=False).ravel()
+
+
 @torch.no_grad()
-def see(decode, encode, images, drawing, image):
-    """What a model makes of a drawing (strokes), or of a held-out image (its number) where there is none.
+def see(decode, encode, images, drawing, image, turn):
+    """What a model makes of a drawing (strokes), or where there is none of a held-out image (its number),
+    turned by some degrees.
 
     Returns:
         dict: x, reconstruction (28, 28); mu (2,) of its code; costs, (reconstruction, KL) in nats.
     """
-    x = images[image - 1]
+    x = turned(images[image - 1], turn)
     if drawing:
         x = torch.from_numpy(binarised(digit_image(drawing)).ravel()).to(images)
     mu, logvar = (part[0] for part in encode(x[None]))
@@ -123,30 +136,29 @@ def see(decode, encode, images, drawing, image):
 
 
 @torch.no_grad()
-def compute_plane(decode, codes, labels, seen, *, z_1, z_2, drawing, image):
+def compute_plane(decode, codes, labels, seen, usual, *, z_1, z_2, drawing, **image):
     """The numbers behind one picture of the plane.
 
     Args:
         codes, labels: (n, 2) and (n,) arrays.
-        seen: function (drawing, image) -> what `see` returns.
+        seen: function (drawing, image, turn) -> what `see` returns.
+        usual: the mean of the held-out images' costs.
     Returns:
-        dict: what `seen` returns; z (2,); decoded (28, 28), what z decodes to; here and own, dicts of
-        `around` z and the image's own code.
+        dict: what `seen` returns; z (2,); decoded (28, 28), what z decodes to; near, what is `around` the
+        code of the drawing, or z where there is none; times, the image's cost over the usual one.
     """
     z = np.array([z_1, z_2])
-    image = seen(drawing, image)
+    image = seen(drawing, **image)
     decoded = arrays(decode(torch.as_tensor(z[None], dtype=torch.float32)))[0]
-    here, own = around(z, codes, labels), around(image["mu"], codes, labels)
-    return image | {"z": z, "decoded": decoded, "here": here, "own": own}
+    near = around(image["mu"] if drawing else z, codes, labels)
+    return image | {"z": z, "decoded": decoded, "near": near, "times": sum(image["costs"]) / sum(usual)}
 
 
 def around(z, codes, labels):
-    """Whose codes lie around a place: dict of commonest, the digit that most of the nearest codes have,
-    share, how many have it, of, how many of these codes there are.
-    """
+    """The digit that most of the codes nearest to a place have, how many have it, and of how many."""
     near = np.argsort(np.linalg.norm(codes - z, axis=1), kind="stable")[:NEAREST]
     digits, counts = np.unique(labels[near], return_counts=True)
-    return {"commonest": int(digits[counts.argmax()]), "share": int(counts.max()), "of": len(near)}
+    return int(digits[counts.argmax()]), int(counts.max()), len(near)
 
 
 def build(figure, codes, labels, usual):
@@ -154,15 +166,13 @@ def build(figure, codes, labels, usual):
 
     codes (n, 2) and labels (n,) are drawn; usual: mean reconstruction and KL of held-out images, nats.
     """
-    figure.set_layout_engine("none")  # every panel has its place
-    artists = _build_plane(panel(figure, 46, 52, 304, 304), codes, labels)
-    pad = _square(figure, 400, 60, "draw a digit", OWN)
-    pad.set(label="pad", xlim=(0, 1), ylim=(1, 0))
+    artists = _build_plane(panel(figure, 46, 52, 304, 304, "plane"), codes, labels)
+    pad = _square(figure, 400, 60, "draw a digit", OWN, label="pad", xlim=(0, 1), ylim=(1, 0))
     pen = dict(color="#222", linewidth=0.72 * PEN * SQUARE, solid_capstyle="round", solid_joinstyle="round")
     artists["strokes"] = moving(pad, **pen)
     artists["empty"] = pad.add_artist(Caption(0.5, 0.6, 9))
-    button = panel(figure, 439, 192, 50, 19)
-    button.set(label="clear", xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1), facecolor="0.93")
+    button = panel(figure, 439, 192, 50, 19, "clear", xticks=[], yticks=[], facecolor="0.93")
+    button.spines[:].set(color="0.6", visible=True)
     button.text(0.5, 0.45, "Clear", fontsize=9, ha="center", va="center")
     squares = {
         "x": (552, 60, "$x$, what is encoded", PLAIN),
@@ -170,8 +180,7 @@ def build(figure, codes, labels, usual):
         "decoded": (400, 246, "decoded at the cross", PLACE),
     }
     for name, (*place, title, colour) in squares.items():
-        square = _square(figure, *place, title, colour)
-        square.set(xlim=(-0.5, 0.5), ylim=(-0.5, 0.5))
+        square = _square(figure, *place, title, colour, xlim=(-0.5, 0.5), ylim=(-0.5, 0.5))
         artists[name] = square.add_artist(Tiles([(0, 0)], 4, "gray_r"))
         if name != "decoded":  # an arrow from the square before it
             arrow = dict(arrowstyle="->", color="0.3", linewidth=1.5)
@@ -180,17 +189,15 @@ def build(figure, codes, labels, usual):
     return artists | {"caption": pad.add_artist(Caption(0.16, 1.36, 11))}
 
 
-def _square(figure, left, top, title, colour):
+def _square(figure, left, top, title, colour, **looks):
     """A framed panel for an image, without axes."""
-    axes = panel(figure, left, top, SQUARE, SQUARE)
-    axes.set(xticks=[], yticks=[])
+    axes = panel(figure, left, top, SQUARE, SQUARE, xticks=[], yticks=[], **looks)
     axes.set_title(title, fontsize=9.5, pad=4)
-    axes.spines[:].set(color=colour, linewidth=1.5)
+    axes.spines[:].set(color=colour, linewidth=1.5, visible=True)
     return axes
 
 
 def _build_plane(axes, codes, labels):
-    axes.set_label("plane")
     ticks = range(-4, 5, 2)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", xticks=ticks, yticks=ticks)
     axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH))
@@ -208,7 +215,7 @@ def _build_plane(axes, codes, labels):
     cross = dict(color=PLACE, markeredgecolor="white", markersize=14, zorder=6)
     artists = {
         "own": mark(axes, "o", "white", 10, markeredgewidth=3, markeredgecolor=OWN, zorder=5),
-        "cross": moving(axes, "P", clip_on=False, **cross),
+        "cross": moving(axes, "X", clip_on=False, **cross),
     }
     handles, names = [*artists.values(), *circle], ("code of $x$", "the cross", "prior, 1 and 2 sd")
     legend(axes, handles, names, 0.5, 1.012, handletextpad=0.5, borderpad=0, frameon=False)
@@ -241,7 +248,6 @@ def _build_costs(axes, usual):
     axes.barh(0, usual[0], **style | looks[0])
     axes.barh(0, usual[1], left=usual[0], **style | looks[1])
     bars = [axes.barh(1, 1, **style | look)[0] for look in looks]
-    axes.set_title("\n", fontsize=9)
     names = ("reconstruction", "KL, the price of the code")
     legend(axes, bars, names, 0.5, 1.0, fontsize=8.5, borderpad=0, frameon=False)
     axes.text(5, 0.34, f"held-out mean: {sums(*usual)}", fontsize=9)
@@ -261,7 +267,7 @@ def update(artists, state):
     artists["own"].set_data(*([value] for value in state["mu"].clip(-REACH, REACH)))
     for name in ("x", "reconstruction", "decoded"):
         artists[name].set_data(state[name][None])
-    points = [point for stroke in drawing for point in (*stroke, stroke[-1], (np.nan, np.nan))]
+    points = [point for stroke in drawing for point in (*stroke, np.add(stroke[-1], DOT), (np.nan,) * 2)]
     artists["strokes"].set_data(*np.reshape(points, (-1, 2)).T)
     artists["empty"].set_text("" if drawing else "Draw here. Until\nthen, a held-out\nimage is encoded.")
     recon_nll, kl = state["costs"]
@@ -274,12 +280,14 @@ def update(artists, state):
 
 
 def caption(state):
-    """Whose codes lie around the cross and around the image's own code."""
-    here, own = state["here"], state["own"]
-    image = "your digit" if state["drawing"] else "this image"
+    """Whose codes lie around the reader's digit, or else around the cross."""
+    digit, share, count = state["near"]
+    near = f"{share} of the {count} nearest codes"
+    if state["drawing"]:
+        cost = f"it costs {state['times']:.1f} times the held-out mean"
+        return f"Your digit lies among the {digit}s ({near}); {cost}"
     if np.linalg.norm(state["z"]) > FAR:
-        at = f"Here, beyond {FAR:g} sd, the prior hardly ever draws; {image} lies"
-    else:
-        near = f"{here['share']} of {here['of']} nearest codes"
-        at = f"The cross lies among the {here['commonest']}s ({near}), {image}"
-    return f"{at} among the {own['commonest']}s ({own['share']})"
+        return f"The cross lies beyond {FAR:g} sd, where the prior hardly ever draws a code"
+    if share > CLEAR * count:
+        return f"The cross lies among the {digit}s: they have {near}"
+    return f"Digits meet at the cross: the commonest, {digit}, has only {near}"

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from matplotlib.patheffects import withStroke
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, slider
 from course.explorers.parts import arrays, mark, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption
 from course.plots.tiles import Tiles
@@ -19,7 +20,7 @@ COLUMNS = 5  # images in a row
 NEAR = 0.06  # of the panel's width or height: models nearer to each other share a label
 DRAWS = 5
 EMPTY = 0.1  # nats: a code of less tells nothing
-ROWS = ("held-out images $x$", "reads: each one's reconstruction", "samples: decoded from random codes")
+ROWS = ("held-out images $x$", "reconstruction of each", "samples: decoded from random codes")
 ALT = (
     "The rate and the distortion of models trained with different β, as a falling curve with the chosen "
     "model marked and a line of the slope at which it stopped; beside it held-out images, this model's "
@@ -38,13 +39,9 @@ def trade_off(rows, decode, encode, images):
         images: (COLUMNS, 784) held-out images of 0 and 1.
     """
     betas = [row["beta"] for row in rows]
+    named = [(f"{beta:g}", beta) for beta in betas]
     controls = {
-        "beta": list_slider(
-            "β, the weight of the rate",
-            [(f"{b:g}", b) for b in betas],
-            betas[0],
-            "the weight of the KL in the loss that the model was trained with",
-        ),
+        "beta": list_slider("β, the weight of the rate", named, betas[0], "the KL's weight in training"),
         "draw": slider("random codes", (1, DRAWS), 1, "which draw is decoded; the same for every model"),
     }
     with torch.no_grad():
@@ -79,7 +76,7 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
     Returns:
         dict: samples, images and reconstructions (COLUMNS, 28, 28), the latter decoded from mu; rate,
         distortion, elbo = −(rate + distortion) in nats, below, by how many it is below that of the best
-        model, and best, the β of that one.
+        model, and best, the β of that one; closest, whether no model's distortion is less.
     """
     i = [row["beta"] for row in rows].index(beta)
     mu, _ = encode(i, images)
@@ -94,6 +91,7 @@ def compute_trade_off(rows, decode, encode, images, codes, *, beta, draw):
         "elbo": -costs[i],
         "below": costs[i] - min(costs),
         "best": rows[int(np.argmin(costs))]["beta"],
+        "closest": rows[i]["recon_nll"] == min(row["recon_nll"] for row in rows),
     }
 
 
@@ -122,14 +120,14 @@ def _build_curve(axes, rows):
     _label_models(axes, rate, distortion, [row["beta"] for row in rows])
     slope = moving(axes, "--", color=COLOURS[1], linewidth=1.5, zorder=2)
     shown = mark(axes, "D", size=11, clip_on=True, in_layout=True)
-    names = ("trained with this $\\beta$", "slope $-\\beta$: one more nat of\nrate would save $\\beta$ nats")
-    axes.legend([models, slope], names, loc=(0.37, 0.5), fontsize=9, handlelength=1.6)
-    ends = {
-        (0.31, 0.89): ("reads poorly,\nsamples alike", "left"),
-        (0.97, 0.255): ("reads well,\nsamples poorly", "right"),
-    }
-    for place, (text, side) in ends.items():
-        axes.text(*place, text, transform=axes.transAxes, ha=side, va="center", fontsize=9.5, style="italic")
+    names = (
+        "trained with this $\\beta$",
+        "slope $-\\beta$: one more nat of\nrate would save $\\beta$ nats\nof distortion",
+    )
+    axes.legend([models, slope], names, loc=(0.37, 0.47), fontsize=9, handlelength=1.6)
+    ends = dict(transform=axes.transAxes, va="center", fontsize=9.5, style="italic")
+    axes.text(0.35, 0.86, "reconstructs poorly,\nsamples alike", **ends)
+    axes.text(0.97, 0.255, "reconstructs well,\nsamples poorly", ha="right", **ends)
     return {"slope": slope, "shown": shown}
 
 
@@ -142,7 +140,7 @@ def _label_models(axes, rate, distortion, betas):
             groups[-1][1].append(beta)
         else:
             groups.append((place, [beta]))
-    style = dict(xytext=(8, 5), textcoords="offset points", fontsize=9, zorder=5)
+    style = dict(xytext=(10, 8), textcoords="offset points", fontsize=9, zorder=5)
     for place, together in groups:
         label = axes.annotate(", ".join(f"{beta:g}" for beta in together), place, **style)
         label.set_path_effects([withStroke(linewidth=3, foreground="white")])
@@ -161,11 +159,12 @@ def update(artists, state):
 
 def caption(state):
     """What this β buys, and what it costs of the ELBO."""
-    rate, distortion, beta = state["rate"], state["distortion"], f"β = {state['beta']:g}"
-    if rate < EMPTY:
-        return f"{beta}: no nat is worth its price, the code is empty, and all is read as one image"
-    sums = f"rate {rate:.1f} + distortion {distortion:.1f} nats"
+    beta = f"{state['beta']:g}"
+    if state["rate"] < EMPTY:
+        return f"β = {beta}: no nat of rate saves {beta} of distortion; the code is empty"
     if state["beta"] == state["best"]:
-        return minus(f"{beta}: {sums}, the best ELBO of all ({state['elbo']:.1f})")
-    how = "reads closely" if state["beta"] < state["best"] else "saves rate, reads roughly"
-    return f"{beta} {how}: {sums}, {state['below']:.1f} below the best ELBO"
+        return minus(f"β = {beta} has the best ELBO: {state['elbo']:.1f} nats")
+    how = "saves rate, but reconstructs roughly"
+    if state["beta"] < state["best"]:
+        how = f"reconstructs {'best' if state['closest'] else 'well'}, but samples poorly"
+    return f"β = {beta} {how}: {state['below']:.1f} nats below the best ELBO"

@@ -5,9 +5,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import slider
-from course.explorers.parts import arrays, mark, minus, moving, panel
+from course.explorers.parts import arrays, legend, mark, minus, moving, panel
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption
 from course.plots.tiles import SIDE, Tiles
@@ -48,11 +49,7 @@ def walk(encode, decode, images, kl):
         raise ValueError(f"kl has shape {kl.shape}; {mu.shape[1]} latent dimensions need ({mu.shape[1]},).")
     controls = {
         "value": slider(
-            "value of the dimension",
-            (-LIMIT, LIMIT, 0.1),
-            2.5,
-            "what one dimension is set to in each image",
-            ".1f",
+            "value of the dimension", (-LIMIT, LIMIT, 0.1), -LIMIT, "in each image of one", ".1f"
         ),
         "image": slider("image", (1, len(images)), 1, "which of the held-out images, counted from 1"),
     }
@@ -67,7 +64,9 @@ def walk(encode, decode, images, kl):
 
 
 def dragged(state, x, y):
-    """The value at a place of an image: its left edge is −LIMIT, its right edge LIMIT."""
+    """The value at a place of a changed image: its left edge is −LIMIT, its right edge LIMIT."""
+    if (round(x), round(y)) == (0, 0):
+        return {}
     return {"value": LIMIT * (x - round(x)) / REACH}
 
 
@@ -107,14 +106,12 @@ def build(figure, kl, most):
 
     kl (n,) of the dimensions shown, falling; most: the greatest change.
     """
-    figure.set_layout_engine("none")  # every panel has its place
-    artists = _build_images(panel(figure, 8, 40, COLUMNS * WIDE, LINES * HIGH), kl)
+    artists = _build_images(panel(figure, 8, 40, COLUMNS * WIDE, LINES * HIGH, "walk"), kl)
     artists |= _build_change(panel(figure, 714, 54, 118, 294), kl, most)
     return artists | {"caption": artists["value"].axes.add_artist(Caption(412 / (COLUMNS * WIDE), 1.06, 11))}
 
 
 def _build_images(axes, kl):
-    axes.set_label("walk")
     axes.set(xlim=(-0.5, COLUMNS - 0.5), ylim=(LINES - 0.5, -0.5))
     axes.set_axis_off()
     where = places(len(kl))
@@ -122,26 +119,23 @@ def _build_images(axes, kl):
     colours = ["black", *(COST if nats > FREE else NONE for nats in kl)]
     for (column, line), name, colour in zip(where, names, colours, strict=True):
         axes.text(column, line + NAME, name, fontsize=9, color=colour, ha="center", va="center")
-    axes.text(0, TRACK, "● set   | own", fontsize=8, ha="center", va="center")
-    for column, line in where[1:]:
-        axes.plot(
-            [column - REACH, column + REACH],
-            [line + TRACK] * 2,
-            color="0.75",
-            linewidth=2,
-            solid_capstyle="butt",
-        )
-    return {
+    columns, lines = where[1:].T
+    axes.hlines(lines + TRACK, columns - REACH, columns + REACH, color="0.75", linewidth=2)
+    artists = {
         "images": axes.add_artist(Tiles(where, SCALE)),
         "own": moving(axes, "|", color="black", markersize=8, markeredgewidth=2, zorder=3),
         "value": mark(axes, "o", COST, 6, markeredgewidth=0.6),
     }
+    key = [artists["value"], artists["own"]]
+    place = dict(x=0.5 / COLUMNS, y=1 - (TRACK + 0.61) / LINES, frameon=False)
+    legend(axes, key, ("set", "own"), handlelength=0.8, borderpad=0, **place)
+    return artists
 
 
 def _build_change(axes, kl, most):
     top = max(float(kl.max()), 0.1)
     axes.set(xlim=(-0.08 * top, 1.1 * top), ylim=(-0.04 * most, 1.06 * most))
-    axes.set(xlabel="mean KL (nats)", ylabel="change of the image (pixels)")
+    axes.set(xlabel="mean KL (nats)", ylabel="change (sum over pixels)")
     axes.locator_params(axis="y", nbins=5)
     costs = kl > FREE
     looks = (("o", COST, "has a price"), ("s", NONE, "costs nothing"))
@@ -172,7 +166,7 @@ def caption(state):
     value = minus(f"{round(state['value'], 1) + 0.0:.1f}")
     text = f"Set to {value}"
     if len(priced):
-        text += f", a dimension with a price changes {priced.min():.0f} to {priced.max():.0f} pixels"
+        text += f", dimensions with a price change the image by {priced.min():.0f} to {priced.max():.0f}"
     if len(free):
-        text += f", one that costs nothing {free.max():.1f} at most"
+        text += f", free ones by {free.max():.1f} at most"
     return text
