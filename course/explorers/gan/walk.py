@@ -62,23 +62,27 @@ def judged(generate, classify, codes):
 
 
 def choose_ends(generate, classify, units):
-    """A code for each digit, the same each time: (10, units).
+    """Two codes for each digit, the same each time: (2, 10, units).
 
-    Of TRIED standard normal codes those in which the classifier is SURE of the digit, and of these the one
-    whose image has the least grey; the surest where it is never SURE.
+    Of TRIED standard normal codes those in which the classifier is SURE of the digit, and of these the two
+    whose images have the least grey; the surest where it is not SURE.
     """
     codes = arrays(torch.randn(TRIED, units, generator=torch.Generator().manual_seed(3)))
     images, chances = judged(generate, classify, codes)
     grey = (images * (1 - images)).sum((1, 2))  # at most 196
-    return codes[np.where(chances > SURE, grey[:, None], 1e6 * (1 - chances)).argmin(0)]
+    return codes[np.where(chances > SURE, grey[:, None], 1e6 * (1 - chances)).argsort(0, kind="stable")[:2]]
 
 
 def way_between(great_circle, ends, start, end, path, scale, positions):
-    """The codes (N, Z) at positions (N,) from 0 to 1 on the way between two of the ends (10, Z), scaled."""
+    """The codes (N, Z) at positions (N,) from 0 to 1 on the way between two of the ends (2, 10, Z), scaled.
+
+    From a digit to the same one it leads to the second code.
+    """
+    first, last = ends[0, start], ends[int(start == end), end]
     t = torch.as_tensor(positions, dtype=torch.float64)
-    if path == CIRCLE and start != end:
-        return scale * great_circle(ends[start], ends[end], t)
-    return scale * ((1 - t[:, None]) * ends[start] + t[:, None] * ends[end])
+    if path == CIRCLE:
+        return scale * great_circle(first, last, t)
+    return scale * ((1 - t[:, None]) * first + t[:, None] * last)
 
 
 def look(generate, classify, way, start, end, path, scale):
