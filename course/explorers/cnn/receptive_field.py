@@ -110,11 +110,7 @@ def taps(n, kernel, stride, dilation):
 
 
 def nearest_unit(slider, state, x, y):
-    """The unit nearest to a point, of the row nearest to it; the input's pixels are no units.
-
-    Args:
-        slider: the control of the unit; the row may have more of them than the slider knows yet.
-    """
+    """The unit nearest to a point, of the row nearest to it, which may have more than the slider knows yet."""
     layer = min(max(round(y * len(state["layers"])), 1), len(state["layers"]))
     unit = int(np.abs(state["centres"][layer] - x).argmin())
     slider.max = max(slider.max, unit)
@@ -186,8 +182,7 @@ def row_name(row, layer, pool):
 
 def _link(controls, shape):
     """A preset sets the sliders of the shape, and one of these that is moved makes the preset "my own"; both
-    take the middle unit of the top row. No slider goes beyond what there is; convolutions that no longer fit
-    come back when they do.
+    take the middle unit of the top row. Convolutions that no longer fit come back when they do.
     """
     preset, layer, unit, blocks = (controls[name] for name in ("preset", "layer", "unit", "blocks"))
     most, asked, setting = blocks.max, [blocks.value], []

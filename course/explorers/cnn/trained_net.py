@@ -245,8 +245,7 @@ def update(artists, state):
     update_pad(artists, state["drawing"] if mine else (), state["original"])
     artists["image"].set_data(state["image"])
     several = mine and state["fit"] == CENTRED and not state["empty"]
-    sizes = f"read at {len(SIZES)} sizes,\nprobabilities averaged;\nmaps: the first"
-    artists["sizes"].set_text(sizes if several else "")
+    artists["sizes"].set_text("read at 3 sizes,\nprobabilities averaged;\nmaps: the first" if several else "")
     for image, maps in zip(artists["maps"], state["maps"], strict=True):
         image.set_data(tiles(maps))
         image.set_clim(0, max(float(maps.max()), 1e-9))
