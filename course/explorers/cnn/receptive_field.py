@@ -110,7 +110,7 @@ def taps(n, kernel, stride, dilation):
 
 
 def nearest_unit(slider, state, x, y):
-    """The unit nearest to a point, of the row nearest to it, which may have more than the slider knows yet."""
+    """The unit nearest to a point, of the row nearest to it, which may have more than the slider knows."""
     layer = min(max(round(y * len(state["layers"])), 1), len(state["layers"]))
     unit = int(np.abs(state["centres"][layer] - x).argmin())
     slider.max = max(slider.max, unit)
