@@ -819,8 +819,8 @@ print("rows and columns", seen.amin(0).tolist(), "to", seen.amax(0).tolist(), "-
 assert len(seen) == receptive_field(LENET)[0] ** 2 and seen.amin() == 4 and seen.amax() == 19
 
 # %% [markdown]
-# Rows 4 to 19, sixteen of them, begun at $1 \cdot j = 4$. Point at any unit of any
-# layer, and choose other layers; "More" has their numbers:
+# Rows 4 to 19, sixteen of them, begun at $1 \cdot j = 4$. Press any unit of any layer,
+# and choose other layers, LeNet's too; "More" has their numbers:
 
 # %% tags=["explorer"]
 explorers.cnn.receptive_field(receptive_field)

@@ -2022,9 +2022,9 @@ explorers.gan.walk(
 )
 
 # %% [markdown]
-# The ends are chosen: of 1,000 codes, for each digit the plainest of which the classifier is sure. Try: play
-# the way. Is there a place where the image jumps? Under *More*, find a way without a third digit. Then
-# shorten the codes (scale 0.5): what is gained, what is lost?
+# The ends are chosen: of 1,000 codes, for each digit the two plainest of which the classifier is sure (the
+# second where both ends are one digit). Try: play the way. Is there a place where the image jumps? Under
+# *More*, find a way without a third digit. Then shorten the codes (scale 0.5): what is gained, what is lost?
 #
 # <details><summary>Answer</summary>
 #

@@ -9,6 +9,8 @@ import numpy as np
 import traitlets
 
 from course.explorers.controls import described
+from course.explorers.parts import moving
+from course.plots.texts import Caption
 
 PIXELS = 28  # of an image's side
 BOX = 20  # pixels: MNIST's digits were scaled to fit into a square of this side, their proportions kept ...
@@ -35,13 +37,50 @@ class Strokes(widgets.HBox):
     def __init__(self, value=EXAMPLE):
         self.clear = described(widgets.Button(description="Clear"), "empty the pad, for another drawing")
         self.clear.on_click(lambda button: self.set_trait("value", ()))
-        super().__init__([self.clear])
+        super().__init__([widgets.Label("drawing"), self.clear])
+        self.add_class("widget-inline-hbox")  # its label stands above it, as those of the other controls
         self.value = value
+
+    def in_place_of(self, control, none):
+        """Set another control, which shows something else on the pad, to `none` for a stroke, which is then
+        the first of a new drawing, and for "Clear".
+        """
+
+        def draw(change):
+            if control.value != none and change["new"]:
+                self.value = change["new"][-1:]
+                control.value = none
+
+        self.observe(draw, "value")
+        self.clear.on_click(lambda button: control.set_trait("value", none))
 
     @traitlets.validate("value")
     def _as_tuples(self, proposal):
         strokes = proposal["value"]
         return tuple(tuple((float(x), float(y)) for x, y in stroke) for stroke in strokes if len(stroke))
+
+
+def build_pad(axes, side):
+    """Artists of a pad, a square panel of so many inches, for `update_pad`."""
+    axes.set(xlim=(0, 1), ylim=(1, 0), xticks=(), yticks=())
+    axes.spines[:].set(visible=True, color="0.6")
+    shade = dict(cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    pen = dict(color="black", linewidth=72 * PEN * side, solid_capstyle="round", solid_joinstyle="round")
+    return {
+        "given": axes.imshow(np.zeros((PIXELS, PIXELS)), extent=(0, 1, 1, 0), **shade),
+        "strokes": moving(axes, **pen),
+        "prompt": axes.add_artist(Caption(0.5, 0.5)),
+        "pad": axes.add_artist(Caption(0.5, 1.05, 9)),
+    }
+
+
+def update_pad(artists, strokes, given):
+    """Show a drawing on the pad, or a given image (28, 28); each is empty where the other is shown."""
+    ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in strokes]  # gaps between them
+    artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
+    artists["given"].set_data(given)
+    artists["prompt"].set_text("" if strokes or given.any() else "draw a digit")
+    artists["pad"].set_text("a given digit; draw your own" if given.any() else "draw here")
 
 
 def digit_image(strokes, box=BOX):

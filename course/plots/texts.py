@@ -65,7 +65,7 @@ class Numbers(Texts):
         rows, columns = np.indices(np.shape(array)).reshape(2, -1)
         texts = [self._formats.format(number) for number in np.asarray(array, dtype=float).flat]
         no_minus_zero = [text if text.strip("-0.") else text.lstrip("-") for text in texts]
-        super().set_data(columns, rows, no_minus_zero)
+        super().set_data(columns, rows, [text.replace("-", "−") for text in no_minus_zero])
 
 
 class Caption(Artist):

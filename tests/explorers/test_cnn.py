@@ -139,6 +139,26 @@ def test_preset_and_number_fields_follow_each_other():
     assert preset.value == "vertical edges" and grid.value == kernel_module.KERNELS["vertical edges"]
 
 
+def test_lines_strike_no_numbers_and_minus_signs_are_true_ones():
+    explorer = sliding_kernel()
+    for position in (0, 25, 675):
+        explorer.picture.png(explorer.state(position=position), density=1)
+        artists = explorer.picture.artists
+        (*_, link), output = artists["links"], artists["cell"].axes
+        left, _, right = artists["products"][0].axes.bbox.x1, *output.bbox.intervalx
+        ends = link.axes.transData.transform(np.transpose(link.get_data()))
+        assert left <= ends[0, 0] < right and ends[:, 1].min() >= output.bbox.y0  # over the column's numbers
+        assert output.yaxis.get_ticks_position() == "right"
+        numbers = [text for name in ("kernel", "products") for text in artists[name][1]._texts]
+        assert "−2.00" in numbers and not any("-" in text for text in numbers)
+
+
+def test_every_number_of_a_kernel_has_its_label_and_ends():
+    grid = sliding_kernel().controls["kernel"]
+    assert grid.children[0].value == "kernel, numbers from −9 to 9"
+    assert (grid.numbers[0].min, grid.numbers[0].max) == (-9, 9)
+
+
 def test_the_window_stays_where_it_is_while_the_step_the_edge_or_the_image_changes():
     explorer = sliding_kernel()
     state = explorer.state()
@@ -159,7 +179,8 @@ def receptive_field():
     return cnn.receptive_field(chapters.load_definitions("01_cnn").receptive_field)
 
 
-FIELD = receptive_field()
+FIELD, LENET = receptive_field(), "LeNet: conv 5, pool 2, twice"
+FIELD.set(preset=LENET)
 
 
 def seen_by_gradient(layers, unit, pixels=28):
@@ -176,7 +197,7 @@ def seen_by_gradient(layers, unit, pixels=28):
 def test_the_receptive_field_is_where_the_gradient_is_not_zero(preset):
     rng = random.Random(0)
     for _ in range(30 if preset == field.OWN else 1):
-        shape = {name: rng.randint(1, most) for name, most in (("blocks", 4), ("kernel", 5))}
+        shape = {"blocks": rng.randint(1, 4), "kernel": rng.randint(2, 5)}
         shape |= {name: rng.randint(1, 3) for name in ("stride", "growth", "pool")}
         for unit, layer in ((0, 1), (1, 2), (10**6, 8)):
             state = FIELD.state(preset=preset, unit=unit, layer=layer, **shape)
@@ -196,25 +217,24 @@ def test_the_receptive_field_is_where_the_gradient_is_not_zero(preset):
                 assert list(state["beside"]) == [beside[0], beside[-1]]
 
 
+def any_shape(rng):
+    return {name: rng.randint(*ends) for name, (label, ends) in field.SHAPE.items()}
+
+
 def test_the_title_adds_the_field_up():
     lenet = title(FIELD)
-    assert lenet == "The field: 1 + 4·1 + 1·1 + 4·2 + 1·2 = 16 pixels; the next begins 4 further"
+    assert lenet == "It sees 16 pixels = 1 + 4·1 + 1·1 + 4·2 + 1·2; its neighbour's lie 4 further right"
     dilated = title(FIELD, preset="dilated: conv 3, dilation 1, 2, 4", layer=3)
-    assert dilated == "The field: 1 + 2·1 + 2·2 + 2·4 = 15 pixels; the next begins 1 further"
+    assert dilated == "It sees 15 pixels = 1 + 2·1 + 2·2 + 2·4; its neighbour's lie 1 further right"
     gaps = dict(preset=field.OWN, blocks=2, kernel=2, stride=1, growth=3, pool=1)
-    assert title(FIELD, layer=2, **gaps).startswith("The field: 1 + 1·1 + 1·3 = 5 pixels, it reads 4;")
-    last = title(FIELD, unit=3)
-    assert last.endswith("16 pixels; the one before begins 4 earlier")
-    assert title(FIELD, preset=field.OWN, blocks=1, kernel=1, stride=1, pool=1).startswith(
-        "The field: 1 pixel;"
-    )
+    assert title(FIELD, layer=2, **gaps).startswith("It sees 5 pixels = 1 + 1·1 + 1·3, reads 4;")
+    assert title(FIELD, unit=3).endswith("; its neighbour's lie 4 further left")
     rng = random.Random(1)
     for _ in range(60):
-        shape = {name: rng.randint(1, most) for name, most in zip(field.SHAPE, (4, 5, 3, 3, 3), strict=True)}
-        state = FIELD.state(preset=field.OWN, layer=8, **shape)
+        state = FIELD.state(preset=field.OWN, layer=8, **any_shape(rng))
         said = field.title(state)
         assert len(said) <= 95
-        terms = re.match(r"The field: ([\d +·]+)", said)[1].split(" + ")
+        terms = re.match(r"It sees \d+ pixels = ([\d +·]+)", said)[1].split(" + ")
         assert sum(np.prod([int(n) for n in term.split("·")]) for term in terms) == state["size"]
 
 
@@ -224,9 +244,7 @@ def test_a_row_is_named_by_what_it_is():
     assert field.row_name(2, (3, 3, 9), pool=1) == "2: conv 3, stride 3, dilation 9"
 
 
-def test_layers_that_do_not_fit_are_counted_and_a_slider_leaves_the_preset():
-    state = FIELD.state(preset=field.OWN, blocks=4, kernel=5, stride=2, growth=1, pool=1)
-    assert (len(state["layers"]), state["missing"]) == (2, 2)
+def test_a_preset_sets_the_sliders_and_a_slider_leaves_the_preset():
     explorer = receptive_field()
     for preset, shape in field.PRESETS.items():
         explorer.controls["preset"].value = preset
@@ -234,7 +252,49 @@ def test_layers_that_do_not_fit_are_counted_and_a_slider_leaves_the_preset():
         assert explorer.controls["preset"].value == preset
     explorer.controls["stride"].value = 2
     assert explorer.controls["preset"].value == field.OWN
-    assert explorer.state()["layers"] == [(3, 2, 1), (3, 2, 2), (3, 2, 4)][: len(explorer.state()["layers"])]
+    assert explorer.state()["layers"] == [(3, 2, 1), (3, 2, 2)]  # a third of dilation 4 does not fit
+    explorer.reset()
+    assert explorer.controls["preset"].value == next(iter(field.PRESETS))
+
+
+def test_the_first_state_has_room_for_one_more_convolution():
+    explorer = receptive_field()
+    assert title(explorer) == "It sees 7 pixels = 1 + 2·1 + 2·1 + 2·1; its neighbour's lie 1 further right"
+    explorer.controls["blocks"].value += 1
+    assert title(explorer).startswith("It sees 9 pixels = ")
+
+
+def test_every_step_of_every_slider_changes_what_is_seen():
+    explorer, rng = receptive_field(), random.Random(2)
+    settings = [{"preset": preset} for preset in field.PRESETS] + [any_shape(rng) for _ in range(12)]
+    for setting in settings:
+        explorer.set(**setting)
+        state = explorer.state()
+        assert explorer.controls["blocks"].value == state["blocks"]
+        assert explorer.controls["layer"].max == state["layer"] == len(state["layers"])  # the top row
+        assert state["unit"] == (len(state["centres"][-1]) - 1) // 2  # a unit in its middle
+        assert explorer.controls["layer"].value == state["layer"]
+        for layer in range(1, explorer.controls["layer"].max + 1):
+            explorer.controls["layer"].value = layer
+            units = explorer.controls["unit"].max + 1
+            seen = {tuple(explorer.state(unit=unit)["field"]) for unit in range(units)}
+            assert len(seen) == units == len(state["centres"][layer])
+        most = explorer.controls["blocks"].max
+        layers = {len(explorer.state(preset=field.OWN, blocks=n)["layers"]) for n in range(1, most + 1)}
+        assert len(layers) == most
+        growth, seen = explorer.controls["growth"], set()
+        for growth.value in (1, 2, 3):
+            seen.add(str(explorer.state()["layers"]))
+        assert (len(seen) == 1) == growth.disabled
+
+
+def test_convolutions_that_do_not_fit_come_back_when_they_do():
+    explorer = receptive_field()
+    explorer.set(preset=LENET)
+    explorer.controls["stride"].value = 3
+    assert explorer.controls["blocks"].value == explorer.controls["blocks"].max == 1
+    explorer.controls["stride"].value = 1
+    assert explorer.controls["blocks"].value == explorer.controls["blocks"].max == 2
 
 
 def test_pointing_takes_the_nearest_unit_of_the_nearest_row():
@@ -244,6 +304,14 @@ def test_pointing_takes_the_nearest_unit_of_the_nearest_row():
             assert FIELD.touch["units"](state, centre + 0.3, (row - 0.4) / 4) == {"layer": row, "unit": unit}
     assert FIELD.touch["units"](state, -3, -1) == {"layer": 1, "unit": 0}
     assert FIELD.touch["units"](state, 99, 99) == {"layer": 4, "unit": 3}
+    explorer = receptive_field()
+    explorer.set(preset=LENET)
+    explorer.box()
+    for row, unit in ((4, 2), (1, 20), (1, 3), (3, 7)):  # a lower row has more units than the present one
+        x, y = explorer.state()["centres"][row][unit], row / 4
+        explorer._set_nearest(explorer.touch["units"](explorer.state(), x, y))
+        assert (explorer.state()["layer"], explorer.state()["unit"]) == (row, unit)
+        assert explorer.controls["unit"].max == len(explorer.state()["centres"][row]) - 1
 
 
 class Net(torch.nn.Module):
@@ -269,13 +337,13 @@ SEVEN = (((0.3, 0.25), (0.7, 0.25), (0.45, 0.8)),)
 
 
 def picture(**changes):
-    return NET.state(source=net_module.DIGIT, digit=3, **changes)["image"]
+    return NET.state(digit=3, **changes)["image"]
 
 
 def test_unchanged_digits_give_the_models_own_answer_and_maps():
     model = Net().train()
     explorer = cnn.trained_net(model, DIGITS.x_test[:50], DIGITS.y_test[:50])
-    state = explorer.state(source=net_module.DIGIT, digit=3)
+    state = explorer.state(digit=3)
     assert model.training
     model.eval()
     with torch.no_grad():
@@ -306,23 +374,43 @@ def test_ink_is_read_while_it_is_drawn_and_clear_empties_the_pad():
     assert explorer.state()["best"][0] == 7 != explorer.state(fit=net_module.AS_DRAWN)["best"][0]
 
 
-def test_a_stroke_and_a_test_digit_choose_what_is_read_and_no_control_is_dead():
+def test_a_stroke_clear_and_a_test_digit_choose_what_is_read():
     explorer = cnn.trained_net(models.digits_cnn(), DIGITS.x_test[:50], DIGITS.y_test[:50])
-    source, drawing = explorer.controls["source"], explorer.controls["drawing"]
-    explorer.controls["digit"].value = 3
-    assert source.value == net_module.DIGIT and drawing.value == ()
-    assert np.array_equal(explorer.state()["image"], IMAGE)
-    source.value = net_module.DRAWING
-    assert drawing.value == EXAMPLE  # it has been kept
-    source.value = net_module.DIGIT
-    drawing.value = SEVEN
-    assert source.value == net_module.DRAWING and explorer.state()["best"][0] == 7
-    source.value = net_module.DIGIT
+    digit, drawing = explorer.controls["digit"], explorer.controls["drawing"]
+    explorer.box()
+    assert digit.value == net_module.DRAWING and explorer.state()["label"] is None
+    seen = []
+    for number in (0, 3):  # the first one, too, is reached from the first state
+        digit.value = number
+        assert np.array_equal(explorer.state()["image"], DIGITS.x_test[number, 0])
+        seen.append(explorer.picture.caption())
+    assert len(set(seen)) == 2
+    drawing.value = (*EXAMPLE, *SEVEN)  # one more stroke on the pad, over the digit
+    assert digit.value == net_module.DRAWING and drawing.value == SEVEN
+    digit.value = 3
+    drawing.clear.click()
+    assert digit.value == net_module.DRAWING and explorer.state()["empty"]
+    digit.value = 3
+    assert drawing.value == ()
+    drawing.clear.click()  # of an empty drawing under a digit
+    assert digit.value == net_module.DRAWING
+    explorer.set(drawing=SEVEN, digit=3)
     explorer.controls["fit"].value = net_module.AS_DRAWN
-    assert source.value == net_module.DRAWING and drawing.value == SEVEN
+    assert digit.value == net_module.DRAWING and drawing.value == SEVEN
     explorer.reset()
-    assert (source.value, drawing.value) == (net_module.DRAWING, EXAMPLE)
-    assert explorer.controls["digit"].value == 0
+    assert (digit.value, drawing.value) == (net_module.DRAWING, EXAMPLE)
+
+
+def test_what_has_left_the_image_is_not_read():
+    dot = (((0.05, 0.5),),)
+    state = READER.state(drawing=dot, fit=net_module.AS_DRAWN, right=-8)
+    assert state["empty"] and state["probs"].sum() == 0
+    assert net_module.title(state) == "Nothing is left to read"
+    assert not READER.state(drawing=dot, fit=net_module.AS_DRAWN)["empty"]
+    shown = READER.picture.artists
+    for changes, head in (({}, "draw here"), ({"digit": 3}, "a given digit; draw your own")):
+        READER.picture.png(READER.state(**changes), density=1)
+        assert shown["pad"].text == head
 
 
 def test_a_press_on_a_map_chooses_it_and_its_origin_is_shown():
@@ -370,10 +458,10 @@ def test_the_lines_join_a_map_to_those_that_weigh_most_in_it():
 
 
 def test_the_title_says_right_and_wrong_and_whose_net_it_is():
-    said = [title(READER, source=net_module.DIGIT, digit=3, turn=turn) for turn in range(-45, 46, 15)]
+    said = [title(READER, digit=3, turn=turn) for turn in range(-45, 46, 15)]
     label = int(DIGITS.y_test[3])
     for line, turn in zip(said, range(-45, 46, 15), strict=True):
-        best = READER.state(source=net_module.DIGIT, digit=3, turn=turn)["best"][0]
+        best = READER.state(digit=3, turn=turn)["best"][0]
         assert line.startswith(f"The net reads {best} with") and len(line) <= 95
         assert line.endswith(": right" if best == label else f": wrong, it is a {label}")
     assert net_module.title(READER.state() | {"own": True}).startswith("Your own net reads 2")
@@ -387,21 +475,3 @@ def test_shifts_are_rolls_of_the_padded_image_turns_are_clockwise_and_the_images
     assert np.allclose(picture(turn=90), torch.rot90(IMAGE, -1), atol=1e-5)
     assert abs(picture(turn=-30).sum() - IMAGE.sum()) < 0.02 * IMAGE.sum()
     assert torch.equal(DIGITS.x_test[3, 0], IMAGE)
-
-
-def test_thickness_grows_with_its_slider_and_blends():
-    pictures = [picture(thickness=t / 2) for t in range(-4, 5)]
-    for thinner, thicker in zip(pictures, pictures[1:], strict=False):
-        assert (thinner <= thicker).all() and thinner.sum() < thicker.sum()
-    image = np.pad(pictures[4], 1)
-    around = [image[i : i + 28, j : j + 28] for i in range(3) for j in range(3)]
-    assert np.array_equal(pictures[6], np.max(around, 0))
-    assert np.array_equal(pictures[2][1:-1, 1:-1], np.min(around, 0)[1:-1, 1:-1])
-    assert np.allclose(pictures[5], (pictures[4] + pictures[6]) / 2)
-
-
-def test_noise_is_always_the_same_within_the_grey_scale():
-    noisy = picture(noise=0.3)
-    assert np.array_equal(noisy, picture(noise=0.3)) and noisy.min() == 0 and noisy.max() == 1
-    grey = (IMAGE > 0.3) & (IMAGE < 0.7)
-    assert 0.15 < (noisy - IMAGE.numpy())[grey].std() < 0.45

@@ -51,12 +51,43 @@ def test_without_a_penalty_a_penalty_s_name_means_nothing():
 def test_it_begins_where_it_circles_and_a_penalty_draws_it_in():
     state = state_of()
     assert np.abs(state["distances"] - 1).max() < 0.06 and state["turns"][-1] > 2
-    assert finding(state) == (
-        "|λ| = 1 neither draws it in nor drives it out: after 300 steps and 2.3 turns it is 1 away"
-    )
+    assert finding(state) == ("|λ| = 1 does not decide: from distance 1 to 1 in 300 steps and 2.3 turns")
     assert finding(state_of(gamma=0.3)) == (
-        "|λ| = 0.9849 < 1 draws it in: after 300 steps and 2.2 turns it is 0.012 away"
+        "|λ| = 0.9849 < 1 draws in: from distance 1 to 0.012 in 300 steps and 2.2 turns"
     )
+
+
+def test_the_title_is_true_where_no_eigenvalue_tells():
+    assert finding(state_of(loss="non-saturating")) == (
+        "|λ| = 1 does not decide: from distance 1 to 0.46 in 300 steps and 2.4 turns"
+    )
+    assert finding(state_of(loss="least squares")) == "Here nothing moves: both sides' gradients are 0"
+    assert finding(state_of(penalty="clipping")).startswith(
+        "Here no eigenvalue predicts the path: from distance 1 to 1 in 300 steps"
+    )
+    for loss in LOSSES:
+        for step in (0, STEPS):
+            for lr in (RATES[0], RATES[-1]):
+                far = state_of(loss=loss, step=step, lr=lr, theta=-2.0, psi=1.9, order="simultaneous")
+                assert len(finding(far)) <= 95
+
+
+def test_a_penalty_that_is_chosen_acts():
+    explorer = dirac()
+    explorer.box()
+    menu, gamma = explorer.controls["penalty"], explorer.controls["gamma"]
+    titles = []
+    for penalty in (*PENALTIES[1:], PENALTIES[0]):
+        gamma.value = 0
+        menu.value = penalty
+        assert gamma.value == 0.3 and gamma.disabled == (penalty == "clipping")
+        titles.append(explorer.picture.caption())
+    assert len(set(titles)) == len(PENALTIES)
+    gamma.value = 1.0
+    menu.value = PENALTIES[1]
+    assert gamma.value == 1.0
+    explorer.reset()
+    assert (gamma.value, menu.value) == (0, PENALTIES[0])
 
 
 def test_turns_are_counted_and_the_prediction_is_right_for_a_linear_game():
@@ -65,9 +96,8 @@ def test_turns_are_counted_and_the_prediction_is_right_for_a_linear_game():
     assert np.allclose(state["predicted"], 1.01 ** (np.arange(STEPS + 1) / 2))
     assert np.allclose(state["distances"], state["predicted"])
     assert np.allclose(state["turns"], np.arange(STEPS + 1) * math.atan(0.1) / (2 * math.pi))
-    assert finding(state) == "|λ| = 1.0050 > 1 drives it out: after 100 steps and 1.6 turns it is 1.6 away"
+    assert finding(state) == "|λ| = 1.0050 > 1 drives out: from distance 1 to 1.6 in 100 steps and 1.6 turns"
     assert state_of(penalty="clipping")["predicted"] is None
-    assert finding(state_of(penalty="clipping", step=0)) == "No |λ| tells here: after 0 steps it is 1 away"
 
 
 def test_a_path_that_leaves_is_held_and_every_state_is_finite():
@@ -80,8 +110,7 @@ def test_a_path_that_leaves_is_held_and_every_state_is_finite():
     explorer = dirac(path=exploding, multiplier=lambda *_: 1.5)
     state = explorer.state()
     assert state["path"][1].tolist() == [LOST, -LOST] and np.isfinite(state["path"]).all()
-    assert finding(state).startswith("|λ| = 1.5000 > 1 drives it out: after 300 steps and ")
-    assert finding(state).endswith(" turns it has left the picture")
+    assert finding(state).startswith("|λ| = 1.5000 > 1 drives out: from distance 1 out of the picture in ")
     assert len(explorer.png()) > 1000
     for loss in LOSSES:
         state = state_of(loss=loss, lr=RATES[-1], gamma=3.0, theta=2.0, psi=2.0, order="simultaneous")

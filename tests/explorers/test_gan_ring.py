@@ -104,7 +104,7 @@ def test_an_arrow_points_along_the_pull_and_grows_with_it_up_to_a_length():
 def test_the_title_tells_who_holds_the_modes():
     assert finding(EXPLORER.state()) == "Step 0: no run has found a mode yet"
     assert finding(EXPLORER.state(step=400)) == "Step 400: no run holds all 8 modes (“steady” 4, “lost” 0)"
-    assert finding(EXPLORER.state(step=1200)) == "Step 1,200: “steady” holds all 8 modes, “lost” 0"
+    assert finding(EXPLORER.state(step=1200)) == "Step 1,200: “steady” holds all 8 modes, “lost” finds none"
     both = EXPLORER.state(step=1200)
     both["runs"]["lost"] = both["runs"]["lost"] | {"modes": 8}
     assert finding(both) == "Step 1,200: “steady” and “lost” hold all 8 modes"

@@ -59,9 +59,23 @@ def test_it_begins_far_apart_where_two_losses_no_longer_pull():
     assert max(state["sizes"][loss] for loss in ("minimax", "least squares", "hinge")) < 0.01
     assert state["sizes"]["non-saturating"] == pytest.approx(5, abs=0.01)
     assert state["sizes"]["Wasserstein"] == pytest.approx(1)
-    assert finding(state).startswith(
-        "Far apart, JS nears its limit ln 2: least squares pulls with 0.0051, non-"
+    assert finding(state) == (
+        "Far apart, JS nears its limit ln 2: the mean pull is from 0 (hinge) to 5 (non-saturating)"
     )
+
+
+def test_a_bar_beyond_the_scale_ends_in_an_arrow():
+    for mean, std in ((5.0, 1.0), (5.0, 0.5), (1.0, 1.0)):
+        state = EXPLORER.state(mean=mean, std=std)
+        EXPLORER.picture.png(state, density=1)
+        _, rows_ = EXPLORER.picture.artists["beyond"].get_data()
+        assert list(rows_) == [i for i, value in enumerate(state["divergences"].values()) if value > 10]
+
+
+def test_the_line_holds_samples_and_densities_of_every_q():
+    state = EXPLORER.state(mean=HIGH, std=STDS[-1])
+    assert X[0] < state["samples"].min() and state["samples"].max() < X[-1]
+    assert state["q"][-1] < 0.1 * state["q"].max()
 
 
 def test_the_title_tells_each_case():
@@ -72,15 +86,16 @@ def test_the_title_tells_each_case():
     assert told[0, 0.3] == "q is too narrow: every loss but the hinge spreads its samples"
     assert told[0, 2.0] == "q is too wide: every loss but the hinge gathers its samples"
     between = finding(EXPLORER.state(mean=1.5, std=0.7))
-    assert between.startswith("The losses disagree: mean pull 0.17 (least squares) to 1")
-    assert between.endswith(", hinge none")
+    assert between.startswith("The losses disagree: the mean pull is from 0 (hinge) to 1")
     for mean in np.arange(LOW, HIGH + 0.1, 0.5):
         assert all(len(finding(EXPLORER.state(mean=float(mean), std=std))) <= 95 for std in STDS)
-    assert [said(value) for value in (0.0, 1.24e-9, 3e-11, 0.0123, 460.3)] == [
+    assert [said(value) for value in (0.0, 1.24e-9, 3e-11, 0.0123, 4.93, 12.48, 460.3)] == [
         "0",
         "1·10⁻⁹",
         "3·10⁻¹¹",
         "0.012",
+        "4.9",
+        "12.5",
         "460",
     ]
 

@@ -74,6 +74,10 @@ def test_whoever_draws_sees_the_drawing_and_whoever_moves_the_rank_a_digit(explo
     assert explorer.controls["source"].value == REAL
     explorer.controls["drawing"].value = (((0.2, 0.2), (0.8, 0.8)),)
     assert explorer.controls["source"].value == MINE
+    explorer.controls["source"].value = REAL
+    explorer.controls["drawing"].value += (((0.5, 0.2), (0.5, 0.8)),)  # a stroke over the digit
+    assert explorer.controls["drawing"].value == (((0.5, 0.2), (0.5, 0.8)),)
+    assert explorer.controls["source"].value == MINE
     explorer.set(source=MADE, rank=7)
     assert explorer.controls["source"].value == MADE
     explorer.reset()
@@ -87,6 +91,12 @@ def test_nothing_drawn_is_not_judged(explorer):
     assert state["empty"] and finding(state).startswith("Draw a digit on the pad")
     explorer.png()
     assert not len(explorer.picture.artists["rule"].get_xdata())
+    assert explorer.picture.artists["prompt"].text == "draw a digit"
+    explorer.controls["source"].value = MADE
+    explorer.png()
+    assert explorer.picture.artists["prompt"].text == ""
+    explorer.controls["drawing"].clear.click()  # of an empty drawing under a digit
+    assert explorer.controls["source"].value == MINE
 
 
 def test_the_title_says_where_the_verdict_lies(explorer):

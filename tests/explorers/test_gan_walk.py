@@ -45,24 +45,25 @@ def test_an_end_is_the_plainest_of_the_sure_codes_of_its_digit_or_the_surest():
     codes = torch.randn(TRIED, Z, generator=torch.Generator().manual_seed(3))
     images = generate(codes)
     chances, grey = classify(images), (images * (1 - images)).sum((1, 2))
-    for digit, end in enumerate(ENDS):
+    for digit, end in enumerate(ENDS[0]):
         place = (codes - end).abs().sum(1).argmin()
         sure = chances[:, digit] > SURE
         if sure.any():
             assert sure[place] and grey[place] == pytest.approx(grey[sure].min().item(), rel=1e-4)
         else:
             assert chances[place, digit] == pytest.approx(chances[:, digit].max().item(), rel=1e-4)
-    assert ENDS.shape == (10, Z) and np.array_equal(ENDS, choose_ends(generate, classify, Z))
+    assert (ENDS[0] != ENDS[1]).any(1).all()
+    assert ENDS.shape == (2, 10, Z) and np.array_equal(ENDS, choose_ends(generate, classify, Z))
 
 
 @pytest.mark.parametrize("path", [LINE, CIRCLE])
 @pytest.mark.parametrize("scale", [0.4, 1.4])
 def test_the_way_begins_and_ends_at_the_two_codes(path, scale):
-    for start, end in ((1, 2), (9, 0), (7, 7)):
+    for start, end in ((1, 2), (9, 0), (7, 7)):  # the last: between two codes of one digit
         way = dict(start=start, end=end, path=path, scale=scale)
         states = [EXPLORER.state(position=position, **way) for position in (0.0, 1.0)]
         for state, digit in zip(states, (start, end), strict=True):
-            code = scale * ENDS[digit]
+            code = scale * ENDS[int(start == end and state is states[1]), digit]
             assert np.allclose(state["image"], decoded(code)[0], atol=1e-6)
             assert state["length"] == pytest.approx(code.norm().item())
             chances = classify(decoded(code))[0]
@@ -74,12 +75,13 @@ def test_the_way_begins_and_ends_at_the_two_codes(path, scale):
 
 def test_the_line_is_the_weighted_mean_and_the_arc_is_the_chapters():
     way = way_between(great_circle, ENDS, 3, 8, LINE, 1.2, [0.25])
-    assert np.allclose(way[0], 1.2 * (0.75 * ENDS[3] + 0.25 * ENDS[8]))
+    assert np.allclose(way[0], 1.2 * (0.75 * ENDS[0, 3] + 0.25 * ENDS[0, 8]))
     arc = way_between(great_circle, ENDS, 3, 8, CIRCLE, 1.0, FINE)
-    assert np.allclose(arc, great_circle(ENDS[3], ENDS[8], torch.as_tensor(FINE)))
+    assert np.allclose(arc, great_circle(ENDS[0, 3], ENDS[0, 8], torch.as_tensor(FINE)))
     lengths = arc.norm(dim=1)
-    assert lengths.min() > 0.99 * min(ENDS[3].norm(), ENDS[8].norm())
-    assert way_between(great_circle, ENDS, 4, 4, CIRCLE, 1.0, FINE).isfinite().all()  # no arc: nothing turns
+    assert lengths.min() > 0.99 * min(ENDS[0, 3].norm(), ENDS[0, 8].norm())
+    again = way_between(great_circle, ENDS, 4, 4, CIRCLE, 1.0, FINE)
+    assert np.allclose(again[[0, -1]], ENDS[:, 4])
 
 
 @pytest.mark.parametrize("path", [LINE, CIRCLE])
@@ -113,8 +115,15 @@ def test_the_chapters_walk_begins_at_a_plain_digit_and_passes_what_is_none():
     assert (state["position"], state["digit"]) == (0, 5) and state["sure"] > 0.999
     assert state["least"] < 0.6 and state["read"] == [5, 3, 9]
     assert (
-        finding(state) == "The classifier reads 5 → 3 → 9, where it is least sure with 0.49; here a 5 (1.00)"
+        finding(state)
+        == "On the way the classifier reads 5 → 3 → 9 (never less sure than 0.49); here: 5 (1.00)"
     )
+    for position in (0.0, 1.0):  # the rule and its mark strike no curve's number
+        explorer.picture.png(explorer.state(position=position), density=1)
+        artists = explorer.picture.artists
+        (place,), (height,) = artists["here"].get_data()
+        top = max(artists["rule"].get_ydata())
+        assert top == height and (artists["digits"]._places[:, 1] > top + 0.08).all() and place == position
     for digit in range(10):
         end = explorer.state(start=digit, end=digit)
         assert end["digit"] == digit and end["sure"] > 0.99

@@ -168,7 +168,7 @@ def same_afresh(name, wanted, picture):
 def same_again(explorer, wanted, picture, rng):
     """Assert that the same settings, one after the other in random order, give the same picture."""
     names = list(wanted)
-    for _ in range(3):  # a bound that depends on another control may need another round
+    for _ in range(4):  # a bound that depends on another control may need another round
         rng.shuffle(names)
         for name in names:
             explorer.controls[name].value = wanted[name]

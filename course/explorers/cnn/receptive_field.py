@@ -12,12 +12,17 @@ from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 
 PIXELS = 28  # of the input
-MOST = 8  # rows of units above the input
-SHAPE = ("blocks", "kernel", "stride", "growth", "pool")  # the sliders that make the layers
 OWN = "my own"
+SHAPE = {  # the sliders that make the layers: label and ends
+    "blocks": ("convolutions", (1, 4)),
+    "kernel": ("kernel", (2, 5)),
+    "stride": ("stride", (1, 3)),
+    "growth": ("dilation grows by the factor", (1, 3)),
+    "pool": ("pooling after each (1: none)", (1, 3)),
+}
 PRESETS = {  # what the sliders of SHAPE are set to
-    "LeNet: conv 5, pool 2, twice": (2, 5, 1, 1, 2),
     "plain: conv 3, three times": (3, 3, 1, 1, 1),
+    "LeNet: conv 5, pool 2, twice": (2, 5, 1, 1, 2),
     "strided: conv 3, stride 2, three times": (3, 3, 2, 1, 1),
     "dilated: conv 3, dilation 1, 2, 4": (3, 3, 1, 2, 1),
 }
@@ -28,36 +33,23 @@ ALT = (
 
 
 def receptive_field(layer_size):
-    """Explore what one unit sees: choose the layers, and point at any unit.
+    """Explore what one unit sees: choose the layers, and press any unit.
 
     Args:
         layer_size: the chapter's function (layers) -> (size, jump) in pixels; layers a list of (kernel,
             stride, dilation), input first.
     """
-    blocks, kernel, stride, growth, pool = next(iter(PRESETS.values()))
-    controls = {
-        "preset": menu("layers", [*PRESETS, OWN]),
-        "blocks": slider("convolutions", (1, 4), blocks),
-        "kernel": slider("kernel", (1, 5), kernel),
-        "stride": slider("stride", (1, 3), stride),
-        "growth": slider("dilation grows by the factor", (1, 3), growth),
-        "pool": slider("pooling after each (1: none)", (1, 3), pool),
-        "layer": slider("layer of the unit", (1, MOST), MOST),
-        "unit": slider("unit", (0, PIXELS - 1), 1),
-    }
-    follow = _link(controls)
+    first = next(iter(PRESETS.values()))
+    shape = {name: slider(*SHAPE[name], value) for name, value in zip(SHAPE, first, strict=True)}
+    controls = {"preset": menu("layers", [*PRESETS, OWN])} | shape
+    controls |= {"layer": slider("layer of the unit", (1, 1), 1), "unit": slider("unit", (0, 0), 0)}
+    _link(controls, shape)
     return Explorer(
-        "receptive field",
-        controls,
-        partial(compute_receptive_field, layer_size),
-        Picture(build, update, (8.4, 3.9)),
-        ALT,
-        main=("preset", "blocks"),
-        touch={"units": nearest_unit},
-        hover=("units",),
-        adjust=follow,
-        hint="Point at a unit of any layer.",
-    )
+        "receptive field", controls, partial(compute_receptive_field, layer_size),
+        Picture(build, update, (8.4, 3.9)), ALT, main=("preset", "blocks"),
+        touch={"units": partial(nearest_unit, controls["unit"])},
+        hint="Press a unit of any layer, or drag over them.",
+    )  # fmt: skip
 
 
 def compute_receptive_field(layer_size, *, preset, layer, unit, **shape):
@@ -67,44 +59,48 @@ def compute_receptive_field(layer_size, *, preset, layer, unit, **shape):
         preset: a key of `PRESETS`, which then says what `shape` is, or `OWN`.
         layer: the unit's row, from 1; beyond the last layer the last one counts.
         unit: index in its row; beyond its end the last one counts.
-        shape: of `SHAPE`, for `layers_of`.
+        shape: of `SHAPE`, for `stack`.
     Returns:
-        dict: shape; layers (those that fit), missing (how many do not), centres (an array a row of units,
-        input first: the middle of what each one sees, in pixels), layer, unit, seen (an array of indices a
-        row up to the unit's), lines (N, 2, 2) from (centre, row) below to (centre, row) above, size and jump
-        in pixels, field and beside: the (first, last) pixel of what the unit and its neighbour see.
+        dict: shape; layers and centres as `stack` gives them, layer, unit, seen (an array of indices a row up
+        to the unit's), lines (N, 2, 2) from (centre, row) below to (centre, row) above, size and jump in
+        pixels, field and beside: the (first, last) pixel of what the unit and its neighbour see.
     """
     shape = dict(zip(SHAPE, PRESETS[preset], strict=True)) if preset in PRESETS else shape
-    wanted = layers_of(**shape)
-    fit, centres = [], [np.arange(float(PIXELS))]
-    for asked in wanted:
-        met = taps(len(centres[-1]), *asked)
-        if not len(met):
-            break
-        fit.append(asked)
-        centres.append(centres[-1][met].mean(1))
-    layer = min(layer, len(fit))
+    layers, centres = stack(**shape)
+    layer = min(layer, len(layers))
     unit = min(unit, len(centres[layer]) - 1)
     seen, lines = [np.array([unit])], []
     for row in range(layer, 0, -1):
-        met = taps(len(centres[row - 1]), *fit[row - 1])[seen[0]]  # (units seen, kernel)
+        met = taps(len(centres[row - 1]), *layers[row - 1])[seen[0]]  # (units seen, kernel)
         below, above = centres[row - 1][met], centres[row][seen[0]]
         lines += [[(x, row - 1), (top, row)] for xs, top in zip(below, above, strict=True) for x in xs]
         seen.insert(0, np.unique(met))
-    size, jump = layer_size(fit[:layer])
+    size, jump = layer_size(layers[:layer])
     field, units = seen[0][[0, -1]], len(centres[layer])
-    found = {"layers": fit, "missing": len(wanted) - len(fit), "centres": centres, "layer": layer}
-    found |= {"unit": unit, "seen": seen, "lines": np.array(lines), "size": size, "jump": jump}
+    found = {"layers": layers, "centres": centres, "layer": layer, "unit": unit, "seen": seen}
     beside = None if units == 1 else field + (jump if unit + 1 < units else -jump)
-    return shape | found | {"field": field, "beside": beside}
+    found |= {"lines": np.array(lines), "size": size, "jump": jump, "field": field, "beside": beside}
+    return shape | found
 
 
-def layers_of(blocks, kernel, stride, growth, pool):
-    """Layers of (kernel, stride, dilation), input first: `blocks` convolutions, whose dilation grows by a
-    factor from each to the next, and pooling after each, unless it is over 1 pixel.
+def stack(blocks, kernel, stride, growth, pool):
+    """The layers of `blocks` convolutions, or as many as fit, whose dilation grows by a factor from each to
+    the next, with pooling after each, unless it is over 1 pixel.
+
+    Returns:
+        layers, a list of (kernel, stride, dilation), input first, and centres, an array for each row of
+        units, the input's pixels first: the middle of what each unit sees, in pixels.
     """
-    pooling = [(pool, pool, 1)] if pool > 1 else []
-    return [layer for i in range(blocks) for layer in [(kernel, stride, growth**i), *pooling]]
+    layers, centres = [], [np.arange(float(PIXELS))]
+    for i in range(blocks):
+        block = [(kernel, stride, growth**i), (pool, pool, 1)][: 1 + (pool > 1)]
+        rows = centres[-1:]
+        for layer in block:
+            rows.append(rows[-1][taps(len(rows[-1]), *layer)].mean(1))
+            if not len(rows[-1]):
+                return layers, centres
+        layers, centres = layers + block, centres + rows[1:]
+    return layers, centres
 
 
 def taps(n, kernel, stride, dilation):
@@ -113,32 +109,31 @@ def taps(n, kernel, stride, dilation):
     return stride * np.arange(outputs)[:, None] + dilation * np.arange(kernel)
 
 
-def nearest_unit(state, x, y):
-    """The unit nearest to a point, of the row nearest to it; the input's pixels are no units."""
+def nearest_unit(slider, state, x, y):
+    """The unit nearest to a point, of the row nearest to it, which may have more than the slider knows."""
     layer = min(max(round(y * len(state["layers"])), 1), len(state["layers"]))
-    return {"layer": layer, "unit": int(np.abs(state["centres"][layer] - x).argmin())}
+    unit = int(np.abs(state["centres"][layer] - x).argmin())
+    slider.max = max(slider.max, unit)
+    return {"layer": layer, "unit": unit}
 
 
 def title(state):
     """How the field is added up layer by layer, and how far the neighbour's lies further."""
     terms, jump, size, read = ["1"], 1, state["size"], len(state["seen"][0])
     for kernel, stride, dilation in state["layers"][: state["layer"]]:
-        terms += [f"{kernel - 1}·{dilation * jump}"] if kernel > 1 else []
+        terms.append(f"{kernel - 1}·{dilation * jump}")
         jump *= stride
-    added = " + ".join(terms) + f" = {size} pixels" if size > 1 else "1 pixel"
-    text = f"The field: {added}" + (f", it reads {read}" if read < size else "")
+    text = f"It sees {size} pixels = {' + '.join(terms)}" + (f", reads {read}" if read < size else "")
     if state["beside"] is None:
         return text
-    after = state["beside"][0] > state["field"][0]
-    return text + (
-        f"; the next begins {jump} further" if after else f"; the one before begins {jump} earlier"
-    )
+    where = "further right" if state["beside"][0] > state["field"][0] else "further left"
+    return f"{text}; its neighbour's lie {jump} {where}"
 
 
 def build(figure):
     """All artists of the picture: the units, and below them what the chosen one and its neighbour see."""
     looks = dict(xlim=(-0.7, PIXELS - 0.3), yticks=())
-    axes = panel(figure, 2.15, 0.98, 6.1, 2.36, "units", xticks=(), ylim=(-0.07, 1.05), **looks)
+    axes = panel(figure, 2.15, 0.98, 6.1, 2.55, "units", xticks=(), ylim=(-0.07, 1.05), **looks)
     below = panel(figure, 2.15, 0.48, 6.1, 0.42, xticks=range(0, PIXELS, 3), ylim=(-0.5, 1.5), **looks)
     below.set_xlabel("position in the input (pixels)")
     for each in (axes, below):
@@ -148,12 +143,11 @@ def build(figure):
         "fields": [moving(below, color=COLOURS[i], linewidth=5, solid_capstyle="butt") for i in (0, 4)],
         "whose": below.add_artist(Texts(9, "DejaVu Sans", align=1)),
         "names": axes.add_artist(Texts(9, "DejaVu Sans", align=1)),
-        "missing": axes.add_artist(Caption(0.84, 1.07, size=9)),
         "lines": moving(axes, color=COLOURS[0], linewidth=1),
         "units": moving(axes, "o", color="0.55", markersize=7, markerfacecolor="white", **dots),
         "seen": moving(axes, "s", color=COLOURS[0], markersize=7, **dots),
         "unit": moving(axes, "D", color=COLOURS[1], markersize=10, **dots),
-        "caption": axes.add_artist(Caption(0.33, 1.175, size=11)),
+        "caption": axes.add_artist(Caption(0.33, 1.09, size=11)),
     }
 
 
@@ -169,14 +163,10 @@ def update(artists, state):
     artists["lines"].set_data(*(ends.reshape(-1, 2) * (1, heights[1])).T)
     rows = [row_name(row, layer, state["pool"]) for row, layer in enumerate(state["layers"], 1)]
     artists["names"].set_data(-1.2, heights, [f"input: {PIXELS} pixels", *rows])
-    missing, shown = state["missing"], [end for end in (state["field"], state["beside"]) if end is not None]
-    room = f"no room for {missing} more layer" + "s" * (missing > 1)
-    artists["missing"].set_text(room if missing else "")
-    artists["whose"].set_data(
-        -1.2, (1, 0)[: len(shown)], ("its field", "its neighbour's field")[: len(shown)]
-    )
-    for y, line in zip((1, 0), artists["fields"], strict=True):
-        first, last = shown[1 - y] if 1 - y < len(shown) else (np.nan, np.nan)
+    shown = [end for end in (state["field"], state["beside"]) if end is not None]
+    names = ["its field", "its neighbour's field"][: len(shown)]
+    artists["whose"].set_data(-1.2, (1, 0)[: len(shown)], names)
+    for y, line, (first, last) in zip((1, 0), artists["fields"], [*shown, (np.nan,) * 2], strict=False):
         line.set_data((first - 0.5, last + 0.5), (y, y))
     artists["caption"].set_text(title(state))
 
@@ -186,27 +176,51 @@ def row_name(row, layer, pool):
     kernel, stride, dilation = layer
     if pool > 1 and row % 2 == 0:
         return f"{row}: pool {kernel}"
-    return (
-        f"{row}: conv {kernel}"
-        + f", stride {stride}" * (stride > 1)
-        + f", dilation {dilation}" * (dilation > 1)
-    )
+    numbers = f", stride {stride}" * (stride > 1) + f", dilation {dilation}" * (dilation > 1)
+    return f"{row}: conv {kernel}{numbers}"
 
 
-def _link(controls):
-    """A slider that is moved turns the preset to "my own"; the function for `adjust`: a preset sets them."""
-    following = []
+def _link(controls, shape):
+    """A preset sets the sliders of the shape, and one of these that is moved makes the preset "my own"; both
+    take the middle unit of the top row. Convolutions that no longer fit come back when they do.
+    """
+    preset, layer, unit, blocks = (controls[name] for name in ("preset", "layer", "unit", "blocks"))
+    most, asked, setting = blocks.max, [blocks.value], []
 
-    def follow(controls, state):
-        following.append(True)
-        for name in SHAPE:
-            controls[name].value = state[name]
-        following.clear()
+    def stacked(**changes):
+        return stack(**{name: control.value for name, control in shape.items()} | changes)
+
+    def choose(change):
+        if preset.value != OWN:
+            asked[0] = PRESETS[preset.value][0]
+            setting.append(True)
+            for name, value in zip(SHAPE, PRESETS[preset.value], strict=True):
+                shape[name].value = value
+            take_top()
 
     def leave(change):
-        if not following:
-            controls["preset"].value = OWN
+        if not setting:
+            asked[0] = blocks.value if change["owner"] is blocks else asked[0]
+            preset.value = OWN
+            take_top()
 
-    for name in SHAPE:
-        controls[name].observe(leave, "value")
-    return follow
+    def take_top():
+        setting.append(True)  # the convolutions are set
+        each = 1 + (shape["pool"].value > 1)
+        blocks.max = len(stacked(blocks=most)[0]) // each
+        blocks.value = min(asked[0], blocks.max)
+        shape["growth"].disabled = len(stacked(blocks=asked[0], growth=1)[0]) == each  # nothing to dilate
+        setting.clear()
+        layer.max = len(stacked()[0])
+        layer.value = layer.max
+        end_row(None)
+        unit.value = unit.max // 2
+
+    def end_row(change):
+        unit.max = len(stacked()[1][layer.value]) - 1
+
+    for control in shape.values():
+        control.observe(leave, "value")
+    preset.observe(choose, "value")
+    layer.observe(end_row, "value")
+    take_top()

@@ -29,7 +29,7 @@ OWN = "my own"
 LIMIT = 9.0
 WHOLE, PARTLY = "all of it", "up to the window"
 GREY, COLOURED = (colormaps[name].with_extremes(bad="#d6e6f2") for name in ("gray", SIGNED))
-SIDE = 2.8  # inches of the two large panels
+SIDE = 2.7  # inches of the two large panels
 STEPS = 26  # of the scan's first row when it is played
 MEANINGS = {  # what a sum below, of and above 0 says
     "vertical edges": ("the left is brighter", "left and right are alike", "the right is brighter"),
@@ -46,18 +46,21 @@ ALT = (
 )
 
 
-class KernelGrid(widgets.VBox):
+class KernelGrid(widgets.HBox):
     """Nine number fields, row by row, as one control whose `value` is a 3 × 3 tuple of floats."""
 
     value = traitlets.Tuple()
 
     def __init__(self, value):
-        field = dict(min=-LIMIT, max=LIMIT, step=0.1, layout=widgets.Layout(width="62px"))
-        self.numbers = [widgets.BoundedFloatText(**field) for _ in range(9)]
+        self.numbers = [widgets.BoundedFloatText(min=-LIMIT, max=LIMIT, step=0.1) for _ in range(9)]
         self._taking = False
         for i, number in enumerate(self.numbers):
             described(number, f"kernel row {i // 3}, column {i % 3}").observe(self._read, "value")
-        super().__init__([widgets.HBox(self.numbers[3 * i : 3 * i + 3]) for i in range(3)])
+        columns = widgets.Layout(grid_template_columns="repeat(3, 62px)", grid_gap="1px")
+        fields = widgets.GridBox(self.numbers, layout=columns)
+        fields.add_class("course-numbers")
+        super().__init__([widgets.Label(f"kernel, numbers from −{LIMIT:.0f} to {LIMIT:.0f}"), fields])
+        self.add_class("widget-inline-hbox")  # its label stands above it, as those of the other controls
         self.observe(self._write, "value")
         self.value = value
 
@@ -68,11 +71,9 @@ class KernelGrid(widgets.VBox):
 
     def _write(self, change):
         self._taking = True
-        try:
-            for number, value in zip(self.numbers, np.ravel(self.value), strict=True):
-                number.value = float(value)
-        finally:
-            self._taking = False
+        for number, value in zip(self.numbers, np.ravel(self.value), strict=True):
+            number.value = float(value)
+        self._taking = False
 
 
 def sliding_kernel(conv2d, images):
@@ -98,17 +99,11 @@ def sliding_kernel(conv2d, images):
     follow = _link(controls["preset"], controls["kernel"])
     _keep_place(controls, images)
     return Explorer(
-        "sliding kernel",
-        controls,
-        partial(compute_sliding_kernel, conv2d, images),
-        Picture(build, update, (8.4, 4.0)),
-        ALT,
-        main=("preset", "image"),
-        adjust=follow,
-        touch={"image": at_image, "output": at_output},
-        play=scan,
+        "sliding kernel", controls, partial(compute_sliding_kernel, conv2d, images),
+        Picture(build, update, (8.4, 3.8)), ALT, main=("preset", "image"), adjust=follow,
+        touch={"image": at_image, "output": at_output}, play=scan,
         hint="Drag the window, click in the output, or play the scan.",
-    )
+    )  # fmt: skip
 
 
 def compute_sliding_kernel(
@@ -123,8 +118,7 @@ def compute_sliding_kernel(
     Returns:
         dict: padded (H + 2P, W + 2P), output (H_out, W_out), filled (how many of its values are shown), row,
         column, top, left (the window's corner in the padded image), span (pixels that the window covers each
-        way), patch, kernel and products (3, 3), total (to two
-        digits).
+        way), patch, kernel and products (3, 3), total (to two digits).
     """
     x = images[image][None, None]  # (1, 1, H, W)
     weight = torch.tensor(KERNELS.get(preset, kernel), dtype=x.dtype)
@@ -138,11 +132,7 @@ def compute_sliding_kernel(
         "padded": padded.numpy(),
         "output": output,
         "filled": position + 1 if shown == PARTLY else output.size,
-        "row": row,
-        "column": column,
-        "top": top,
-        "left": left,
-        "span": span,
+        **dict(row=row, column=column, top=top, left=left, span=span),
         "patch": patch.numpy(),
         "kernel": weight.numpy(),
         "products": (patch * weight).numpy(),
@@ -199,29 +189,29 @@ def build(figure):
     background.
     """
     source = panel(figure, 0.6, 0.5, SIDE, SIDE, "image")
-    target = panel(figure, 5.55, 0.5, SIDE, SIDE, "output")
+    target = panel(figure, 5.15, 0.5, SIDE, SIDE, "output")
     above = overlay(figure)
     source.imshow(np.zeros((2, 2)), cmap="gray", vmin=0, vmax=1, aspect="auto")
     edges = dict(fill=False, edgecolor=COLOURS[1], linewidth=2)
     artists = {
         "output": target.imshow(np.zeros((2, 2)), cmap=COLOURED, vmin=-1, vmax=1, aspect="auto"),
-        "frame": source.add_patch(
-            Rectangle((0, 0), 1, 1, fill=False, edgecolor="0.55", linewidth=1, linestyle="--")
-        ),
+        "frame": source.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor="0.55", linestyle="--")),
         "window": source.add_patch(Rectangle((0, 0), 1, 1, **edges)),
         "taps": moving(source, "s", color=COLOURS[1], markersize=3, markerfacecolor="none"),
         "cell": target.add_patch(Rectangle((0, 0), 1, 1, **edges)),
         "links": [moving(above, color=COLOURS[1], linewidth=0.8) for _ in range(3)],
-        "names": [axes.add_artist(Caption(0.48, 1.045, size=9)) for axes in (source, target)],
+        "names": [axes.add_artist(Caption(0.5, 1.045, size=9)) for axes in (source, target)],
         "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
-    for axes in (source, target):
+    for axes, gap in ((source, 2), (target, 5)):
         axes.set(xlabel="column (pixels)")
-        axes.set_ylabel("row (pixels)", labelpad=2)
+        axes.set_ylabel("row (pixels)", labelpad=gap)
         axes.locator_params(nbins=4, steps=[1, 2, 5, 10], integer=True)
         axes.spines[:].set_visible(False)
+    target.yaxis.tick_right()  # lines come from the left
+    target.yaxis.set_label_position("right")
     for i, name in enumerate(("patch", "kernel", "products")):
-        axes = panel(figure, 3.67, 2.56 - 0.96 * i, 1.3, 0.72)
+        axes = panel(figure, 3.55, 2.39 - 0.84 * i, 1.25, 0.62)
         artists[name] = number_grid(axes, np.zeros((3, 3)), "{:.2f}")
         axes.set_aspect("auto")
         axes.set_title(("patch", "× kernel", "= products")[i], fontsize=10, pad=3)
@@ -266,8 +256,7 @@ def _connect(artists, right, ends, cell):
     patch, last = artists["patch"][0].axes, artists["products"][0].axes
     source, target = artists["window"].axes, artists["cell"].axes
     lines = [(place(source, right, y), place(patch, -0.5, e)) for y, e in zip(ends, (-0.5, 2.5), strict=True)]
-    x, y = place(last, 2.5, 3.4)
-    lines.append(((x - 0.1, y), place(target, *cell)))
+    lines.append((place(last, 2.55, 3.3), place(target, *cell)))
     for link, line in zip(artists["links"], lines, strict=True):
         link.set_data(*np.transpose(line))
 
@@ -276,8 +265,7 @@ def _link(preset, grid):
     """Numbers that are typed turn the preset to their name, or "my own"; for `adjust`: a preset sets them."""
 
     def name(change):
-        same = [key for key, kernel in KERNELS.items() if np.array_equal(kernel, change["new"])]
-        preset.value = same[0] if same else OWN
+        preset.value = {kernel: key for key, kernel in KERNELS.items()}.get(change["new"], OWN)
 
     def follow(controls, state):
         grid.value = KERNELS.get(state["preset"], grid.value)

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.drawing import PEN, Strokes, digit_image, pad_image
+from course.explorers.drawing import Strokes, build_pad, digit_image, pad_image, update_pad
 from course.explorers.panels import overlay, panel, place
 from course.explorers.parts import moving
 from course.plots import COLOURS, SIGNED
@@ -22,7 +22,7 @@ ACROSS = 4  # maps in a row of a mosaic
 SOURCES = 3  # maps of the first layer that a line joins to one of the second
 BEST = 3  # classes
 SIZES = (20, 18, 16)  # pixels of a drawing's longer side; the first is that of MNIST's digits
-DRAWING, DIGIT = "my drawing", "a test digit"
+DRAWING = "none"  # in place of a test digit
 CENTRED, AS_DRAWN = "scaled and centred like MNIST's", "as it lies on the pad"
 ALT = (
     "A pad with a drawn digit, the image that the net reads, the feature maps of two convolutions with lines "
@@ -41,40 +41,32 @@ def trained_net(model, images, labels):
     """
     maps = [(layer, i) for layer, name in enumerate(LAYERS) for i in range(len(getattr(model, name).weight))]
     controls = {
-        "source": menu("the net reads", [DRAWING, DIGIT]),
         "drawing": Strokes(),
-        "digit": slider("test digit", (0, len(images) - 1), 0),
-        "chosen": list_slider("feature map", [(f"{LAYERS[m[0]]}, {m[1]}", m) for m in maps], (1, 6)),
+        "digit": list_slider("test digit", [DRAWING, *range(len(images))], DRAWING),
+        "chosen": list_slider("map: layer, number", [(f"{m[0] + 1}, {m[1]}", m) for m in maps], (1, 6)),
         "fit": menu("a drawing is read", [CENTRED, AS_DRAWN]),
         "turn": slider("turn (°)", (-45, 45), 0),
         "right": slider("right (px)", (-8, 8), 0),
         "down": slider("down (px)", (-8, 8), 0),
-        "thickness": slider("thickness", (-2, 2, 0.1), 0),
-        "noise": slider("noise", (0, 0.6, 0.02), 0),
     }
-    _link(controls)
+    drawing, digit = controls["drawing"], controls["digit"]
+    drawing.in_place_of(digit, DRAWING)
+    controls["fit"].observe(lambda change: digit.set_trait("value", DRAWING), "value")
     compute = partial(compute_trained_net, model, images, labels)
     shapes = [maps.shape for maps in compute(**{n: c.value for n, c in controls.items()})["maps"]]
     return Explorer(
-        "trained net",
-        controls,
-        compute,
-        Picture(partial(build, shapes=shapes), update, (8.4, 4.0)),
-        ALT,
-        main=("drawing", "digit"),
+        "trained net", controls, compute, Picture(partial(build, shapes=shapes), update, (8.4, 4.0)), ALT,
+        main=("drawing", "digit"), ink={"pad": "drawing"}, hint="Draw on the pad; click a feature map.",
         touch={name: partial(at_map, layer, shapes) for layer, name in enumerate(LAYERS)},
-        ink={"pad": "drawing"},
-        hint="Draw on the pad; click a feature map.",
-    )
+    )  # fmt: skip
 
 
-def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen, fit, **changes):
+def compute_trained_net(model, images, labels, *, drawing, digit, chosen, fit, **changes):
     """The numbers behind one picture of the trained net.
 
     Args:
-        source: `DRAWING` or `DIGIT`.
-        drawing: strokes, as `drawing.Strokes` keeps them; nothing drawn gives no answer.
-        digit: index of the test image.
+        drawing: strokes, as `drawing.Strokes` keeps them; an empty image gives no answer.
+        digit: index of the test image that is read, or `DRAWING`.
         chosen: (layer, channel) of a feature map, both from 0.
         fit: `CENTRED`, in all of `SIZES`, or `AS_DRAWN`.
         changes: for `changed`.
@@ -85,13 +77,13 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
         chosen map: kernels (1 or C, K, K), strength (C,) of the first layer's maps in it, window (left, top,
         side) of what its strongest unit sees, None where all units are 0.
     """
-    mine = source == DRAWING
-    empty = mine and not drawing
+    mine = digit == DRAWING
     if mine and fit == CENTRED:
         x = torch.from_numpy(np.stack([digit_image(drawing, size) for size in SIZES]))[:, None]
     else:
         x = torch.from_numpy(pad_image(drawing))[None, None] if mine else images[digit : digit + 1].float()
-    after = x if empty else torch.cat([changed(image[None], **changes) for image in x])
+    after = torch.cat([changed(image[None], **changes) for image in x])
+    empty = not after.any()
     maps, probs = watch(model, after)
     if empty:
         maps, probs = [0 * values for values in maps], 0 * probs
@@ -111,42 +103,18 @@ def compute_trained_net(model, images, labels, *, source, drawing, digit, chosen
     }
 
 
-def changed(x, *, right, down, turn, thickness, noise):
-    """A changed copy of x (1, 1, H, W): first its thickness, then turn, shift and noise.
+def changed(x, *, right, down, turn):
+    """A copy of x (1, 1, H, W), turned and then shifted; zeros come in.
 
     Args:
-        right, down: int pixels; zeros come in.
-        turn: degrees clockwise around the middle.
-        thickness: how often each pixel takes its 3 × 3 neighbourhood's largest (> 0) or smallest (< 0)
-            value; a fraction blends two images.
-        noise: standard deviation; the noise is always the same, and values are cut to 0 and 1.
-    Returns:
-        (1, 1, H, W).
+        right, down: int pixels.
+        turn: degrees clockwise around the middle, with bilinear interpolation.
     """
-    x = turned(thickened(x, thickness), turn)
-    x = F.pad(x, (right, -right, down, -down))  # negative padding crops
-    if noise:
-        rng = torch.Generator().manual_seed(0)
-        x = (x + noise * torch.randn(x.shape, generator=rng).to(x.device)).clamp(0, 1)
-    return x.clone()
-
-
-def thickened(x, steps):
-    """Dilation (steps > 0) or erosion (steps < 0) of the strokes; see `changed`."""
-    sign = 1 if steps >= 0 else -1
-    fraction, whole = math.modf(abs(steps))
-    for _ in range(int(whole)):
-        x = sign * F.max_pool2d(sign * x, 3, 1, 1)
-    return torch.lerp(x, sign * F.max_pool2d(sign * x, 3, 1, 1), fraction) if fraction else x
-
-
-def turned(x, degrees):
-    """x (1, 1, H, W) turned clockwise around its middle, with bilinear interpolation."""
-    if not degrees:
-        return x
-    sin, cos = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
-    back = x.new_tensor([[[cos, sin, 0], [-sin, cos, 0]]])  # from the output's places to the input's
-    return F.grid_sample(x, F.affine_grid(back, x.shape, align_corners=False), align_corners=False)
+    if turn:
+        sin, cos = math.sin(math.radians(turn)), math.cos(math.radians(turn))
+        back = x.new_tensor([[[cos, sin, 0], [-sin, cos, 0]]])  # from the output's places to the input's
+        x = F.grid_sample(x, F.affine_grid(back, x.shape, align_corners=False), align_corners=False)
+    return F.pad(x, (right, -right, down, -down)).clone()  # negative padding crops
 
 
 def watch(model, x):
@@ -197,7 +165,9 @@ def at_map(layer, shapes, state, x, y):
 def title(state):
     """What the net answers."""
     if state["empty"]:
-        return "Draw a digit on the pad: the net reads it while you draw"
+        if state["label"] is None and not state["drawing"]:
+            return "Draw a digit on the pad: the net reads it while you draw"
+        return "Nothing is left to read"
     (first, second), probs = state["best"][:2], state["probs"]
     whose = "Your own net" if state["own"] else "The net"
     answer = f"{whose} reads {first} with {percent(probs[first])}".replace(">", "more than")
@@ -217,43 +187,38 @@ def percent(probability):
 
 def build(figure, shapes):
     """All artists: the pad above the answer, what the net reads, then a mosaic of maps for each layer."""
-    pad = panel(figure, 0.15, 1.3, 2.25, 2.25, "pad", xlim=(0, 1), ylim=(1, 0))
+    pad = panel(figure, 0.15, 1.3, 2.25, 2.25, "pad")
     answer = panel(figure, 0.45, 0.42, 1.4, 0.72, xlim=(0, 1), ylim=(BEST - 0.4, -0.6), xticks=(0, 1))
-    read, kernel = panel(figure, 2.68, 2.2, 1.35, 1.35), panel(figure, 2.68, 0.42, 1.35, 1.35)
+    answer.set_yticks(())
+    read, kernel = panel(figure, 2.68, 2.2, 1.35, 1.35), panel(figure, 2.78, 0.5, 1.15, 1.15)
     layers = panel(figure, 4.3, 1.3, 2.25, 2.25, LAYERS[0]), panel(figure, 6.82, 0.42, 1.43, 3.13, LAYERS[1])
     above = overlay(figure)
-    pen = dict(linewidth=72 * PEN * 2.25, solid_capstyle="round", solid_joinstyle="round")  # as on the pad
-    image = dict(vmin=0, vmax=1, interpolation="nearest")
     signed = colormaps[SIGNED].with_extremes(bad="white")
     frame = partial(Rectangle, (0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)
-    artists = {
-        "test": pad.imshow(np.zeros((28, 28)), cmap="gray_r", extent=(0, 1, 1, 0), **image),
-        "strokes": moving(pad, color="black", **pen),
-        "image": read.imshow(np.zeros((28, 28)), cmap="gray", **image),
+    artists = build_pad(pad, 2.25) | {
+        "image": read.imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1, interpolation="nearest"),
         "window": read.add_patch(frame()),
-        "sizes": read.add_artist(Caption(0.5, -0.08, size=8)),
+        "sizes": read.add_artist(Caption(0.5, -0.08, size=9)),
         "kernels": kernel.imshow(np.zeros((2, 2)), cmap=signed, interpolation="nearest", extent=(0, 1, 1, 0)),
         "maps": [_mosaic(*pair) for pair in zip(layers, shapes, strict=True)],
         "chosen": [axes.add_patch(frame()) for axes in layers],
         "links": [moving(above, color=COLOURS[1]) for _ in range(SOURCES)],
-        "meaning": layers[0].add_artist(Caption(0.5, -0.09, size=8.5)),
+        "meaning": layers[0].add_artist(Caption(0.5, -0.09, size=9)),
         "bars": list(answer.barh(range(BEST), 0.5, color=COLOURS[0], height=0.7)),
         "classes": answer.add_artist(Texts(10, "DejaVu Sans", "bold", align=1)),
         "percents": answer.add_artist(Texts(9, "DejaVu Sans", align=0)),
-        "prompt": pad.add_artist(Caption(0.5, 0.5)),
         "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
     names = [f"{name}: {c} maps, {h} × {w}" for name, (c, h, w) in zip(LAYERS, shapes, strict=True)]
-    for axes, name in zip((pad, read, *layers), ("draw here", "what the net reads", *names), strict=True):
+    for axes, name in zip((read, *layers), ("what the net reads", *names), strict=True):
         axes.set_title(name, fontsize=9, pad=3)
+    for axes in (read, kernel, *layers):
         axes.set(xticks=(), yticks=())
-    kernel.set(xticks=(), yticks=())
-    kernel.set_xlabel("kernel of the chosen map,\norange < 0 < purple", fontsize=8, labelpad=3)
-    for axes in (pad, read, kernel):
+    kernel.set_xlabel("kernel of the chosen map,\norange < 0 < purple", fontsize=9, labelpad=3)
+    for axes in (read, kernel):
         axes.spines[:].set(visible=True, color="0.6")
-    answer.set_yticks(())
     answer.spines[["top", "right"]].set_visible(False)
-    answer.tick_params(labelsize=8, pad=1, length=2)
+    answer.tick_params(labelsize=9, pad=1, length=2)
     answer.set_xlabel("probability", fontsize=9, labelpad=-7)
     return artists
 
@@ -277,14 +242,10 @@ def tiles(maps, across=ACROSS):
 def update(artists, state):
     """Put a state's numbers into the artists."""
     mine, best, probs = state["label"] is None, state["best"], state["probs"]
-    artists["test"].set_data(state["original"])
-    ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in state["drawing"]] if mine else []
-    artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
-    artists["prompt"].set_text("draw a digit" if state["empty"] else "")
+    update_pad(artists, state["drawing"] if mine else (), state["original"])
     artists["image"].set_data(state["image"])
     several = mine and state["fit"] == CENTRED and not state["empty"]
-    sizes = "the answer: the mean\nof {}, {} and {} pixels".format(*SIZES)
-    artists["sizes"].set_text(sizes if several else "")
+    artists["sizes"].set_text("read at 3 sizes,\nprobabilities averaged;\nmaps: the first" if several else "")
     for image, maps in zip(artists["maps"], state["maps"], strict=True):
         image.set_data(tiles(maps))
         image.set_clim(0, max(float(maps.max()), 1e-9))
@@ -341,26 +302,3 @@ def box(maps, channel):
     """(left, top, width, height) of a map (C, H, W) in its mosaic."""
     row, column = divmod(channel, ACROSS)
     return column * (maps.shape[2] + 1), row * (maps.shape[1] + 1), maps.shape[2], maps.shape[1]
-
-
-def _link(controls):
-    """A stroke makes the drawing the source, another test digit the digit; the pad is empty for a digit."""
-    source, drawing, kept = controls["source"], controls["drawing"], {}
-
-    def draw(change):
-        if change["new"]:
-            source.value = DRAWING
-
-    def take(whose, change):
-        source.value = whose
-
-    def change_source(change):
-        if change["new"] == DIGIT:
-            kept["strokes"], drawing.value = drawing.value, ()
-        elif not drawing.value:
-            drawing.value = kept.pop("strokes", ())
-
-    drawing.observe(draw, "value")
-    controls["digit"].observe(partial(take, DIGIT), "value")
-    controls["fit"].observe(partial(take, DRAWING), "value")
-    source.observe(change_source, "value")

@@ -16,6 +16,8 @@ STEPS, STRIDE = 300, 5  # of a run; between two pictures of it
 EVERY = 3  # steps from one dot of the path to the next
 # Spaced evenly on a log scale, but for their rounding and the 0.
 GAMMAS = (0, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
+USUAL = 0.3  # of them, for a penalty that is chosen
+WITHOUT_GAMMA = "clipping"  # a penalty
 RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 ORDERS = ("alternating", "simultaneous")
 MIDDLES = np.stack(np.meshgrid(*[np.linspace(-2.0, 2.0, 15)] * 2), -1).reshape(-1, 2)  # of the arrows
@@ -54,16 +56,28 @@ def dirac(field, path, multiplier, losses, penalties):
         "theta": slider("start θ", ends, 1, "the generator's point at the start; the data is at 0", ".1f"),
         "psi": slider("start ψ", ends, 0, "the slope of the discriminator's logit at the start", ".1f"),
     }
+    _link(controls)
     travelled = lru_cache(maxsize=256)(partial(travel, field, path, multiplier))
     return Explorer(
         "Dirac GAN", controls, partial(compute_dirac, travelled),
-        Picture(build, update, (8.4, 4.0)), ALT, main=("gamma", "penalty"),
+        Picture(build, update, (8.4, 4.0)), ALT, main=("gamma", "penalty"), adjust=follow,
         touch={
             "plane": lambda state, x, y: {"theta": x, "psi": y},
             "distance": lambda state, x, y: {"step": x},
         },
         play="step", hint="Drag the start, or play the steps.",
     )  # fmt: skip
+
+
+def _link(controls):
+    """A penalty that is chosen acts: γ is no longer 0."""
+    gamma = controls["gamma"]
+    controls["penalty"].observe(lambda change: gamma.set_trait("value", gamma.value or USUAL), "value")
+
+
+def follow(controls, state):
+    """Let γ rest where it means nothing."""
+    controls["gamma"].disabled = state["penalty"] == WITHOUT_GAMMA
 
 
 def travel(field, path, multiplier, theta, psi, loss, penalty, gamma, lr, alternating):
@@ -167,14 +181,16 @@ def update(artists, state):
 
 def finding(state):
     """What |λ| says, and where the path has come to, in one line."""
-    far, turns = state["distances"][state["step"]], state["turns"][state["step"]]
-    when = f"after {state['step']} steps" + (f" and {turns:.1f} turns" if turns >= 0.05 else "")
-    far = parts.minus(f"is {far:.2g} away") if far <= MOST else "has left the picture"
-    place = f"{when} it {far}"
+    step, distances, turns = state["step"], state["distances"], state["turns"][state["step"]]
+    if step and not np.ptp(state["path"], axis=0).any():
+        return "Here nothing moves: both sides' gradients are 0"
+    far = parts.minus(f"to {distances[step]:.2g}") if distances[step] <= MOST else "out of the picture"
+    when = f"in {step} steps" + (f" and {turns:.1f} turns" if turns >= 0.05 else "")
+    way = f"from distance {distances[0]:.2g} {far} {when}"
     factor = state["multiplier"]
     if factor is None:
-        return f"No |λ| tells here: {place}"
+        return f"Here no eigenvalue predicts the path: {way}"
     if abs(factor - 1) < MARGINAL:
-        return f"|λ| = 1 neither draws it in nor drives it out: {place}"
-    verb = "< 1 draws it in" if factor < 1 else "> 1 drives it out"
-    return f"|λ| = {parts.factor_text(factor)} {verb}: {place}"
+        return f"|λ| = 1 does not decide: {way}"
+    verb = "< 1 draws in" if factor < 1 else "> 1 drives out"
+    return f"|λ| = {parts.factor_text(factor)} {verb}: {way}"

@@ -187,8 +187,9 @@ def finding(state):
     if not any(found.values()):
         return f"{when}: no run has found a mode yet"
     whole = [name for name, modes in found.items() if modes == state["of"]]
-    rest = ", ".join(f"{name} {modes}" for name, modes in found.items() if name not in whole)
     if not whole:
-        return f"{when}: no run holds all {state['of']} modes ({rest})"
+        told = ", ".join(f"{name} {modes}" for name, modes in found.items())
+        return f"{when}: no run holds all {state['of']} modes ({told})"
+    rest = [f", {name} {modes or 'finds none'}" for name, modes in found.items() if name not in whole]
     held = f"{' and '.join(whole)} hold{'s' if len(whole) == 1 else ''} all {state['of']} modes"
-    return f"{when}: {held}" + (f", {rest}" if rest else "")
+    return f"{when}: {held}{''.join(rest)}"

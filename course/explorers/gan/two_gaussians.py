@@ -12,8 +12,8 @@ from course.explorers.controls import list_slider, slider
 from course.plots import COLOURS
 from course.plots.texts import Texts
 
-LOW, HIGH = -4.0, 9.0  # of the line shown
-X = torch.linspace(LOW, HIGH, 391, dtype=torch.float64)
+LOW, HIGH = -4.0, 11.0  # of the line shown
+X = torch.linspace(LOW, HIGH, 451, dtype=torch.float64)
 MEANS = (-1.0, 6.0, 0.1)
 # Spaced evenly on a log scale, but for their rounding.
 STDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
@@ -21,7 +21,7 @@ TICKS = (0, 0.5, 1)  # of the densities' scale
 SAMPLES = 8
 QUANTILES = torch.special.ndtri((torch.arange(SAMPLES, dtype=torch.float64) + 0.5) / SAMPLES)  # of N(0, 1)
 SPREAD = 0.66  # of a row, over which its samples are spread, so that no arrow hides another
-RATIO = 0.36  # rows that are as high in the picture as one unit of x is wide
+RATIO = 0.31  # rows that are as high in the picture as one unit of x is wide
 LONGEST = 3.0  # arrow, in units of x; a pull of 1 has half of it
 MOST = 10.0  # of the scale of the divergences
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -101,7 +101,7 @@ def _build_densities(axes):
     ):
         artists[name] = axes.plot(X, 0 * X, style, color=colour, linewidth=2, label=label)[0]
         artists[f"{name} area"] = axes.fill_between(X, 0, 0 * X, color=colour, alpha=0.15, linewidth=0)
-    parts.legend(axes, [artists["p"], artists["q"]], None, 0.01, 0.55, "left", columns=1)
+    parts.legend(axes, [artists["p"], artists["q"]], room=True)
     return artists
 
 
@@ -131,9 +131,10 @@ def _build_bars(axes, names):
     for bar in bars:
         bar.set_linewidth(0.6)
     axes.plot([math.log(2)] * 2, [-0.17, 0.17], color="black", linewidth=1.5)
-    axes.text(math.log(2) + 0.2, 0, "its most is ln 2", va="center", fontsize=9)
+    axes.text(math.log(2) + 0.2, 0, "at most ln 2", va="center", fontsize=9)
     axes.spines["left"].set_visible(False)
-    return {"bars": bars, "names": axes.add_artist(Texts(9.5, "DejaVu Sans", align=0))}
+    beyond = parts.mark(axes, ">", "black", 7)
+    return {"bars": bars, "beyond": beyond, "names": axes.add_artist(Texts(9.5, "DejaVu Sans", align=0))}
 
 
 def update(artists, state):
@@ -150,7 +151,9 @@ def update(artists, state):
     artists["sizes"].set_data(0.5, np.arange(len(sizes)), sizes)
     divergences = state["divergences"]
     for bar, value in zip(artists["bars"], divergences.values(), strict=True):
-        bar.set_width(min(value, 2 * MOST))
+        bar.set_width(min(value, MOST))
+    beyond = np.flatnonzero(np.array(list(divergences.values())) > MOST)
+    artists["beyond"].set_data(np.full(len(beyond), MOST), beyond)
     names = [f"{name} = {said(value)}" for name, value in divergences.items()]
     names = [name.replace("||", "‖").replace("W1", "W₁") for name in names]
     artists["names"].set_data(0, np.arange(len(names)) - 0.33, names)
@@ -171,30 +174,27 @@ def rows(samples, pulls):
 
 def finding(state):
     """What the present q shows, in one line."""
-    sizes = {name: size for name, size in state["sizes"].items() if size > 1e-12}
-    silent = [name for name in state["sizes"] if name not in sizes]
-    if not sizes:
+    sizes = state["sizes"]
+    silent = [name for name, size in sizes.items() if said(size) == "0"]
+    pulling = [name for name in sizes if name not in silent]
+    if not pulling:
         return "q is p: no loss pulls at any sample"
-    weak, strong = min(sizes, key=sizes.get), max(sizes, key=sizes.get)
-    if state["divergences"]["JS"] >= APART:
-        return (
-            f"Far apart, JS nears its limit ln 2: {weak} pulls with {said(sizes[weak])}, "
-            f"{strong} with {said(sizes[strong])}"
-        )
     outward = np.sign(state["samples"] - state["mean"])
     for direction, words in ((1, "too narrow: every loss{} spreads"), (-1, "too wide: every loss{} gathers")):
-        if all((direction * outward * state["pulls"][name] > 0).all() for name in sizes):
+        if all((direction * outward * state["pulls"][name] > 0).all() for name in pulling):
             but = f" but the {' and '.join(silent)}" if silent else ""
             return f"q is {words.format(but)} its samples"
-    least, most = (f"{said(sizes[name])} ({name})" for name in (weak, strong))
-    none = f", {' and '.join(silent)} none" if silent else ""
-    return f"The losses disagree: mean pull {least} to {most}{none}"
+    ends = min(sizes, key=sizes.get), max(sizes, key=sizes.get)
+    least, most = (f"{said(sizes[name])} ({name})" for name in ends)
+    far = state["divergences"]["JS"] >= APART
+    start = "Far apart, JS nears its limit ln 2" if far else "The losses disagree"
+    return f"{start}: the mean pull is from {least} to {most}"
 
 
 def said(number):
-    """A size, with a power of ten where it is small: "0.69", "204", "3·10⁻⁷", "0"."""
+    """A size, with a power of ten where it is small: "0.69", "12.5", "204", "3·10⁻⁷", "0"."""
     if number >= 1e-3:
-        return f"{number:.2g}" if number < 100 else f"{number:.0f}"
+        return f"{number:.2g}" if number < 9.95 else f"{number:.{int(number < 100)}f}"
     if number < 1e-12:
         return "0"
     digit, power = f"{number:.0e}".split("e-")

@@ -7,7 +7,8 @@ import torch
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import list_slider, menu, slider
-from course.explorers.drawing import PEN, Strokes, digit_image
+from course.explorers.drawing import Strokes, build_pad, digit_image, update_pad
+from course.explorers.panels import panel
 from course.explorers.parts import arrays, headline, legend, minus, moving
 from course.plots import COLOURS
 
@@ -44,24 +45,20 @@ def verdict(discriminator, real, generated):
     controls = {
         "source": menu("on the pad", (MINE, REAL, MADE), None, "what the discriminator is shown"),
         "drawing": Strokes(),
-        "rank": slider("which digit", (1, count), count // 2, "its rank: the last one is most surely real"),
+        "rank": slider(
+            "rank: least to most real", (1, count), count // 2, "of a test digit or a generated one"
+        ),
         "turn": list_slider("turned by", [(f"{90 * k}°", k) for k in range(4)], 0, "clockwise"),
     }
-    _follow(controls)
+    source, digit = controls["source"], {MINE: REAL, REAL: REAL, MADE: MADE}
+    controls["drawing"].in_place_of(source, MINE)
+    controls["rank"].observe(lambda change: source.set_trait("value", digit[source.value]), "value")
     return Explorer(
         "the discriminator's verdict", controls, partial(compute_verdict, judge, known, groups),
         Picture(partial(build, groups), update, (8.4, 4.0)), ALT, main=("source", "drawing"),
         ink={"pad": "drawing"}, touch={"verdicts": partial(at_logit, known)},
         hint="Draw on the pad, or click a place among the verdicts.",
     )  # fmt: skip
-
-
-def _follow(controls):
-    """Whoever draws sees the drawing; whoever moves the rank, a digit of this rank."""
-    source = controls["source"]
-    controls["drawing"].observe(lambda change: source.set_trait("value", MINE), "value")
-    digit = {MINE: REAL, REAL: REAL, MADE: MADE}
-    controls["rank"].observe(lambda change: source.set_trait("value", digit[source.value]), "value")
 
 
 @torch.no_grad()
@@ -122,29 +119,14 @@ def density(logits):
 def build(groups, figure):
     """All artists: the pad and what the discriminator sees to the left, the verdicts to the right."""
     artists = {"caption": headline(figure)}
-    figure.set_layout_engine("none")
-    pad, seen, right = (
-        figure.add_axes((left / 8.4, bottom / 4.0, width / 8.4, height / 4.0), label=label)
-        for label, left, bottom, width, height in (
-            ("pad", 0.12, 0.92, PAD, PAD),
-            ("seen", 2.76, 1.62, 1.1, 1.1),
-            ("verdicts", 4.15, 0.92, 4.1, 2.05),
-        )  # fmt: skip
-    )
-    for axes, name in ((pad, "draw here"), (seen, "as it is seen")):
-        axes.set(xticks=(), yticks=())
-        axes.set_title(name, fontsize=9, pad=3)
-        axes.spines[:].set(visible=True, color="0.6")
-    pad.set(xlim=(0, 1), ylim=(1, 0))
+    pad, seen = panel(figure, 0.12, 0.92, PAD, PAD, "pad"), panel(figure, 2.76, 1.62, 1.1, 1.1)
+    seen.set(xticks=(), yticks=())
+    seen.set_title("as it is seen", fontsize=9, pad=3)
+    seen.spines[:].set(visible=True, color="0.6")
     figure.text(0.5, 0.03, told(groups), ha="center", fontsize=9, linespacing=1.4)
-    image, shade = np.zeros((28, 28)), dict(cmap="gray_r", vmin=0, vmax=1)
-    pen = dict(solid_capstyle="round", solid_joinstyle="round", linewidth=72 * PEN * PAD)
-    return artists | {
-        "known": pad.imshow(image, extent=(0, 1, 1, 0), **shade),
-        "strokes": moving(pad, color="black", **pen),
-        "seen": seen.imshow(image, **shade),
-        **_build_verdicts(right, groups),
-    }
+    verdicts = _build_verdicts(panel(figure, 4.15, 0.92, 4.1, 2.05, "verdicts"), groups)
+    image = seen.imshow(np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1)
+    return artists | build_pad(pad, PAD) | verdicts | {"seen": image}
 
 
 def _build_verdicts(axes, groups):
@@ -166,10 +148,7 @@ def _build_verdicts(axes, groups):
 
 def update(artists, state):
     """Put a state's numbers into the artists."""
-    strokes = state["drawing"] if state["source"] == MINE else ()
-    ink = [np.array([*stroke, (np.nan, np.nan)]) for stroke in strokes]
-    artists["strokes"].set_data(*np.concatenate([*ink, np.empty((0, 2))]).T)
-    artists["known"].set_data(state["known"])
+    update_pad(artists, state["drawing"] if state["source"] == MINE else (), state["known"])
     artists["seen"].set_data(state["seen"])
     place = np.clip(state["logit"], LOW, HIGH)
     artists["rule"].set_data([] if state["empty"] else [place] * 2, [] if state["empty"] else [0, 10])

@@ -7,6 +7,7 @@ import torch
 
 from course.explorers.base import Explorer, Picture
 from course.explorers.controls import menu, slider
+from course.explorers.panels import panel
 from course.explorers.parts import arrays, headline, mark, moving
 from course.plots import COLOURS, STYLES
 from course.plots.texts import Caption, Texts
@@ -61,23 +62,27 @@ def judged(generate, classify, codes):
 
 
 def choose_ends(generate, classify, units):
-    """A code for each digit, the same each time: (10, units).
+    """Two codes for each digit, the same each time: (2, 10, units).
 
-    Of TRIED standard normal codes those in which the classifier is SURE of the digit, and of these the one
-    whose image has the least grey; the surest where it is never SURE.
+    Of TRIED standard normal codes those in which the classifier is SURE of the digit, and of these the two
+    whose images have the least grey; the surest where it is not SURE.
     """
     codes = arrays(torch.randn(TRIED, units, generator=torch.Generator().manual_seed(3)))
     images, chances = judged(generate, classify, codes)
     grey = (images * (1 - images)).sum((1, 2))  # at most 196
-    return codes[np.where(chances > SURE, grey[:, None], 1e6 * (1 - chances)).argmin(0)]
+    return codes[np.where(chances > SURE, grey[:, None], 1e6 * (1 - chances)).argsort(0, kind="stable")[:2]]
 
 
 def way_between(great_circle, ends, start, end, path, scale, positions):
-    """The codes (N, Z) at positions (N,) from 0 to 1 on the way between two of the ends (10, Z), scaled."""
+    """The codes (N, Z) at positions (N,) from 0 to 1 on the way between two of the ends (2, 10, Z), scaled.
+
+    From a digit to the same one it leads to the second code.
+    """
+    first, last = ends[0, start], ends[int(start == end), end]
     t = torch.as_tensor(positions, dtype=torch.float64)
-    if path == CIRCLE and start != end:
-        return scale * great_circle(ends[start], ends[end], t)
-    return scale * ((1 - t[:, None]) * ends[start] + t[:, None] * ends[end])
+    if path == CIRCLE:
+        return scale * great_circle(first, last, t)
+    return scale * ((1 - t[:, None]) * first + t[:, None] * last)
 
 
 def look(generate, classify, way, start, end, path, scale):
@@ -121,21 +126,15 @@ def compute_walk(generate, classify, way, seen, *, start, end, position, path, s
 def build(figure):
     """All artists: the image to the left, the strip above the curves to the right."""
     artists = {"caption": headline(figure)}
-    figure.set_layout_engine("none")
-    large, strip, curves = (
-        figure.add_axes((left / 8.4, bottom / 4.0, width / 8.4, height / 4.0))
-        for left, bottom, width, height in (
-            (0.1, 0.75, 2.8, 2.8),
-            (3.7, 2.98, 4.59, 0.51),
-            (3.7, 0.55, 4.59, 2.3),
-        )  # fmt: skip
+    large = panel(figure, 0.1, 0.75, 2.8, 2.8)
+    strip, curves = (
+        panel(figure, 3.7, 2.98, 4.59, 0.51, "strip"),
+        panel(figure, 3.7, 0.55, 4.59, 2.3, "curves"),
     )
     for axes in (large, strip):
         axes.set(xticks=(), yticks=())
         axes.spines[:].set(visible=axes is large, color="0.7")
-    strip.set_label("strip")
-    curves.set_label("curves")
-    curves.set(xlim=(-EDGE, 1 + EDGE), ylim=(0, 1.12), xticks=(0, 0.25, 0.5, 0.75, 1), yticks=(0, 0.5, 1))
+    curves.set(xlim=(-EDGE, 1 + EDGE), ylim=(0, 1.2), xticks=(0, 0.25, 0.5, 0.75, 1), yticks=(0, 0.5, 1))
     curves.set(xlabel="position on the way", ylabel="probability of a digit,\nby the classifier")
     extent = (-EDGE, 1 + EDGE, 0, 1)
     shade = dict(cmap="gray_r", vmin=0, vmax=1, aspect="auto")
@@ -156,7 +155,7 @@ def update(artists, state):
     artists["image"].set_data(state["image"])
     artists["strip"].set_data(np.concatenate(state["strip"], axis=1))
     artists["place"].set_data([state["position"]], [1])
-    artists["rule"].set_data([state["position"]] * 2, [0, 1.12])
+    artists["rule"].set_data([state["position"]] * 2, [0, state["sure"]])  # the curves' numbers stay free
     chances = state["chances"]
     likely = np.flatnonzero(chances.max(0) >= LIKELY)
     for digit, curve in enumerate(artists["curves"]):
@@ -165,7 +164,7 @@ def update(artists, state):
         curve.set_color("0.8" if place is None else COLOURS[place])
         curve.set_linestyle("-" if place is None else STYLES[place])
     peaks = chances[:, likely].argmax(0)
-    artists["digits"].set_data(FINE[peaks], chances[peaks, likely] + 0.06, [str(digit) for digit in likely])
+    artists["digits"].set_data(FINE[peaks], chances[peaks, likely] + 0.11, [str(digit) for digit in likely])
     artists["here"].set_data([state["position"]], [state["sure"]])
     typical = f"typical √{state['units']} = {np.sqrt(state['units']):.1f}"
     artists["length"].set_text(f"length of the code {state['length']:.1f}; {typical}")
@@ -175,5 +174,5 @@ def update(artists, state):
 def finding(state):
     """What the classifier reads on the way, and here, in one line."""
     read = " → ".join(map(str, state["read"]))
-    here = f"here a {state['digit']} ({state['sure']:.2f})"
-    return f"The classifier reads {read}, where it is least sure with {state['least']:.2f}; {here}"
+    here = f"here: {state['digit']} ({state['sure']:.2f})"
+    return f"On the way the classifier reads {read} (never less sure than {state['least']:.2f}); {here}"
