@@ -68,7 +68,7 @@ explorers.play("foundations.threshold")
 explorers.play("cnn.sliding_kernel")
 
 # %% [markdown]
-# **What does one unit see?** Point at any unit.
+# **What does one unit see?** Press any unit.
 
 # %% tags=["explorer"]
 explorers.play("cnn.receptive_field")

@@ -96,8 +96,8 @@ def test_explorers_fit_into_the_window_and_answer_keys_pointer_pen_and_play(serv
         for label, element, keys in lab.controls_of(explorer):
             hold(label and element.evaluate("e => e.tabIndex") >= 0, "label or tab stop of", label)
             hold(lab.move(page, explorer, element, keys, 4), "control", label)
-        explorer.get_by_role("button", name="Reset").click()
         for panel in explorer.locator("[data-panel]").all():
+            explorer.get_by_role("button", name="Reset").click()
             hold(lab.drag(page, explorer, panel, 4), "panel", panel.get_attribute("data-panel"))
             if panel.locator("canvas").count():
                 wide, natural = explorer.locator("img.course-picture").evaluate(

@@ -4,10 +4,11 @@ from functools import partial
 
 import numpy as np
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
 from course.explorers.panels import panel
 from course.explorers.parts import moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
 

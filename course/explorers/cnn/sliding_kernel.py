@@ -9,10 +9,11 @@ import traitlets
 from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import described, menu, slider
 from course.explorers.panels import overlay, panel, place
 from course.explorers.parts import moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
 from course.plots.texts import Caption
 

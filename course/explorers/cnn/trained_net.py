@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.drawing import Strokes, build_pad, digit_image, pad_image, update_pad
 from course.explorers.panels import overlay, panel, place
 from course.explorers.parts import moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
 

@@ -5,8 +5,9 @@ from functools import lru_cache, partial
 import numpy as np
 
 from course.explorers import parts
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 
 HALF = 2.2  # of the side of the plane shown

@@ -9,9 +9,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.lines import Line2D
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider
 from course.explorers.parts import arrays, arrow_path, headline, mark, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption
 

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from course.explorers import parts
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, slider
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Texts
 

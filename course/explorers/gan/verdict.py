@@ -5,11 +5,12 @@ from functools import partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.drawing import Strokes, build_pad, digit_image, update_pad
 from course.explorers.panels import panel
 from course.explorers.parts import arrays, headline, legend, minus, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS
 
 MINE, REAL, MADE = "your drawing", "a test digit", "a generated digit"

@@ -5,10 +5,11 @@ from functools import lru_cache, partial
 import numpy as np
 import torch
 
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
 from course.explorers.panels import panel
 from course.explorers.parts import arrays, headline, mark, moving
+from course.explorers.picture import Picture
 from course.plots import COLOURS, STYLES
 from course.plots.texts import Caption, Texts
 
