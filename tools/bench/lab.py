@@ -55,7 +55,7 @@ SHOWN = """async explorer => {
     const page = explorer.querySelector(".course-page:not([hidden]), div.course-picture");
     if (page) return page.innerHTML;
     const image = explorer.querySelector("img.course-picture");
-    if (!image.src) return "";
+    if (!image) return "";
     const bytes = await (await fetch(image.src)).arrayBuffer();
     const sum = new Uint8Array(await crypto.subtle.digest("SHA-1", bytes));
     return (image.dataset.quick === "true" ? "quick " : "") + Array.from(sum).join("-");
@@ -212,7 +212,7 @@ def settled(page, explorer, milliseconds=250):
     while True:
         before = shown_by(explorer)
         page.wait_for_timeout(milliseconds)
-        if shown_by(explorer) == before and not before.startswith("quick"):
+        if before and shown_by(explorer) == before and not before.startswith("quick"):
             return before
 
 

@@ -18,8 +18,9 @@ function render({ model, el }) {
   const bar = make(el, "div", "course-bar");
   const place = make(el, "div", "course-place");
   const [width, height] = model.get("size");
-  const image = make(place, "img", "course-picture", { alt: model.get("alt"), draggable: false, width, height });
-  place.style.width = `${width}px`;
+  Object.assign(place.style, { width: `${width}px`, aspectRatio: `${width} / ${height}` });
+  // It comes into the page with its first file: without one, Chromium may leave it out of the layout for good.
+  const image = Object.assign(new Image(width, height), { className: "course-picture", draggable: false });
   const page = make(el, "div", "course-page", { hidden: true });
   const looks = make(page, "div", ""), text = make(page, "div", "");
   let resting = null, address = null;
@@ -55,6 +56,7 @@ function render({ model, el }) {
     image.dataset.quick = message.quick;
     const old = address;
     address = image.src = URL.createObjectURL(new Blob([bytes], { type: message.type }));
+    if (!image.parentNode) place.prepend(image);
     if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
     if (!pens.some(pen => pen.down)) pens.forEach(pen => pen.clear());
     clearTimeout(resting);
