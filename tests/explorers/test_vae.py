@@ -251,8 +251,8 @@ def test_what_is_drawn_is_centred_binarised_and_encoded_and_a_held_out_image_whe
 @pytest.mark.parametrize(("degrees", "quarters"), [(-90, 3), (0, 0), (90, 1)])
 def test_a_held_out_image_is_turned_to_the_left_without_a_pointer(degrees, quarters):
     expected = np.rot90(IMAGES[1].view(28, 28).numpy(), quarters)
-    assert np.array_equal(PLANE.state(image=2, turn=degrees)["x"], expected)
-    assert set(np.unique(PLANE.state(image=2, turn=35)["x"])) == {0, 1}
+    assert np.array_equal(PLANE.state(drawing=(), image=2, turn=degrees)["x"], expected)
+    assert set(np.unique(PLANE.state(drawing=(), image=2, turn=35)["x"])) == {0, 1}
 
 
 def test_the_costs_are_the_two_terms_of_the_elbo():
@@ -283,12 +283,23 @@ def test_the_title_of_the_plane_says_whose_codes_are_near():
         f"Your digit lies among the {digit}s ({share} of the 20 nearest codes); it costs "
         f"{state['times']:.1f} times the held-out mean"
     )
-    state, one = PLANE.state(z_1=0.5, z_2=0.5), (4, 17, 20)
+    state, one = PLANE.state(z_1=0.5, z_2=0.5, drawing=()), (4, 17, 20)
     assert state["near"][1] <= 14 and plane_caption(state).startswith("Digits meet at the cross")
     assert plane_caption(state | {"near": one}) == (
         "The cross lies among the 4s: they have 17 of the 20 nearest codes"
     )
-    assert "the prior hardly ever draws" in plane_caption(PLANE.state(z_1=3.5, z_2=3.5))
+    assert "the prior hardly ever draws" in plane_caption(PLANE.state(z_1=3.5, z_2=3.5, drawing=()))
+
+
+@pytest.mark.parametrize("change", [{"image": 3}, {"turn": 35}])
+def test_a_held_out_image_takes_the_place_of_a_drawing(change):
+    explorer = vae.plane(decode, encode, CODES, LABELS, IMAGES)
+    assert explorer.controls["drawing"].value == EXAMPLE
+    ((name, value),) = change.items()
+    explorer.controls[name].value = value
+    assert explorer.controls["drawing"].value == ()
+    explorer.set(drawing=EXAMPLE)
+    assert explorer.state()["drawing"] == EXAMPLE and explorer.controls[name].value == value
 
 
 def test_the_pad_is_drawn_on_and_cleared():

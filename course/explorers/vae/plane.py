@@ -10,7 +10,7 @@ from matplotlib.patheffects import withStroke
 from torch.nn import functional as F
 
 from course.explorers.base import Explorer
-from course.explorers.controls import slider
+from course.explorers.controls import list_slider, slider
 from course.explorers.drawing import PEN, Strokes, digit_image
 from course.explorers.parts import arrays, legend, mark, moving, panel
 from course.explorers.picture import Picture
@@ -61,10 +61,12 @@ def plane(decode, encode, codes, labels, images):
     controls = {
         "z_1": slider("z₁ of the cross", ends, 2.2, "the first coordinate of the place that is decoded"),
         "z_2": slider("z₂ of the cross", ends, 0.7, "the second coordinate, upwards"),
-        "drawing": Strokes(()),
+        "drawing": Strokes(),
         "image": slider("held-out image", (1, len(images)), 1, "what is encoded while nothing is drawn"),
-        "turn": slider("turn of this image (degrees)", (-90, 90), 0, "to the left"),
+        "turn": list_slider("turn of this image (degrees)", range(-90, 91, 5), 0, "to the left"),
     }
+    for name in ("image", "turn"):  # each empties the pad
+        controls[name].observe(lambda change: controls["drawing"].set_trait("value", ()), "value")
     images = torch.as_tensor(images, dtype=torch.float32)
     seen = lru_cache(maxsize=64)(partial(see, decode, encode, images))
     usual = np.mean([seen((), number + 1, 0)["costs"] for number in range(len(images))], 0)
