@@ -241,9 +241,9 @@ def test_what_is_drawn_is_centred_binarised_and_encoded_and_a_held_out_image_whe
     assert state["costs"] == pytest.approx(exact, rel=1e-4)
     assert np.allclose(state["reconstruction"], decode(mu)[0], atol=1e-5)
     assert plane_caption(state).startswith("Your digit lies among")
-    usual = np.mean([sum(PLANE.state(image=number)["costs"]) for number in (1, 2, 3)])
+    usual = np.mean([sum(PLANE.state(drawing=(), image=number)["costs"]) for number in (1, 2, 3)])
     assert state["times"] == pytest.approx(sum(state["costs"]) / usual)
-    state = PLANE.state(image=2)
+    state = PLANE.state(drawing=(), image=2)
     assert state["drawing"] == () and np.array_equal(state["x"].ravel(), IMAGES[1])
     assert "cross" in plane_caption(state)
 
