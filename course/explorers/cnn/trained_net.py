@@ -204,12 +204,14 @@ def build(figure, shapes):
         "maps": [_mosaic(*pair) for pair in zip(layers, shapes, strict=True)],
         "chosen": [axes.add_patch(frame()) for axes in layers],
         "links": [moving(above, color=COLOURS[1]) for _ in range(SOURCES)],
-        "meaning": layers[0].add_artist(Caption(0.5, -0.09, size=9)),
+        "ground": above.add_patch(Rectangle((4.2, 0.42), 2.5, 0.8, facecolor="white", zorder=3)),
+        "meaning": above.add_artist(Caption(0.646, 0.275, size=9)),  # no link strikes it
         "bars": list(answer.barh(range(BEST), 0.5, color=COLOURS[0], height=0.7)),
         "classes": answer.add_artist(Texts(10, "DejaVu Sans", "bold", align=1)),
         "percents": answer.add_artist(Texts(9, "DejaVu Sans", align=0)),
         "caption": above.add_artist(Caption(0.5, 0.955, size=11)),
     }
+    artists["meaning"].set_zorder(4)
     names = [f"{name}: {c} maps, {h} × {w}" for name, (c, h, w) in zip(LAYERS, shapes, strict=True)]
     for axes, name in zip((read, *layers), ("what the net reads", *names), strict=True):
         axes.set_title(name, fontsize=9, pad=3)

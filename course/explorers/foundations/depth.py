@@ -149,7 +149,7 @@ def build(figure):
     artists |= _build_row(above, "forward", "activation", "forward →")
     artists |= _build_row(below, "backward", "gradient", "← backward (the last layer's RMS is 1)")
     lines = [artists["forward_dots"], artists["forward_dashes"]]
-    legend(above, lines, ["root mean square (RMS)", "predicted (relu, linear)"], x=1, y=0.95, side="right")
+    legend(above, lines, ["root mean square (RMS)", "predicted (relu, linear)"], x=1, y=1.01, side="right")
     below.set_xlabel("layer", labelpad=16)
     artists["layers"] = below.add_artist(Texts(9, "DejaVu Sans"))
     artists["layers"].set_transform(below.transAxes)
@@ -161,7 +161,7 @@ def _build_row(axes, name, label, way):
     axes.set(xlim=(0, 1), ylim=(-HIGH, HIGH), xticks=(), yticks=range(-2, 3), ylabel=label)
     axes.set_yticks(range(-2, 3), [minus(str(tick)) for tick in range(-2, 3)])
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    axes.text(0.005, 1.02, way, transform=axes.transAxes, fontsize=9, va="bottom")
+    axes.text(0.005, 1.07, way, transform=axes.transAxes, fontsize=9, va="bottom")
     colour = COLOURS[0] if name == "forward" else COLOURS[1]
     ground = moving(axes, color="white", markersize=28, linestyle="", marker=PLATE, zorder=5)
     ground.set_transform(axes.get_xaxis_transform())

@@ -207,7 +207,8 @@ def _build_losses(axes, names):
     axes.spines["bottom"].set_bounds(0, STEPS)
     line = moving(axes, "--", color="black", linewidth=1.2, zorder=5)
     words = axes.text(0, 1.03, "– –  predicted from the two curvatures", fontsize=9, transform=axes.transAxes)
-    looks = dict(fontsize=9, va="center", zorder=7, in_layout=False)
+    ground = dict(facecolor="white", edgecolor="none", pad=0.5)  # hides the dashed line
+    looks = dict(fontsize=9, va="center", zorder=7, in_layout=False, bbox=ground)
     labels = [axes.text(0, 1, name, color=COLOURS[i], **looks) for i, name in enumerate(names)]
     return {"predicted": line, "words": words, "labels": labels, "losses": _curves(axes, names)}
 
