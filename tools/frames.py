@@ -120,7 +120,7 @@ def _places(controls):
 
 def _picture(explorer, values):
     """The bytes of a WebP file of an explorer at these values of all its controls."""
-    explorer.set(**values)
+    explorer.set(**{name: values[name] for name in sorted(values, key=lambda name: name in explorer.main)})
     if explorer.message.value:
         raise ValueError(f"{explorer.title}: {explorer.message.value}")
     for name in explorer.main:

@@ -269,11 +269,11 @@ def test_the_costs_are_the_two_terms_of_the_elbo():
 
 def test_the_commonest_digit_is_that_of_the_nearest_codes():
     for z_1, z_2 in ((0.0, 0.0), (2.5, 2.7), (-3.5, 1.0)):
-        digit, share, count = PLANE.state(z_1=z_1, z_2=z_2)["near"]
+        digit, share, count = PLANE.state(z_1=z_1, z_2=z_2, drawing=())["near"]
         distances = [math.dist(code, (z_1, z_2)) for code in CODES.tolist()]
         near = [int(LABELS[i]) for i in sorted(range(len(CODES)), key=distances.__getitem__)[:NEAREST]]
         assert share == near.count(digit) == max(map(near.count, near)) and count == NEAREST
-    assert vae.plane(decode, encode, CODES[:7], LABELS[:7], IMAGES).state()["near"][2] == 7
+    assert vae.plane(decode, encode, CODES[:7], LABELS[:7], IMAGES).state(drawing=())["near"][2] == 7
 
 
 def test_the_title_of_the_plane_says_whose_codes_are_near():

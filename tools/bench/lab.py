@@ -305,7 +305,7 @@ def play(page, explorer, seconds=1.5):
     page.wait_for_timeout(1000 * seconds)
     if "Pause" in button.inner_text():
         button.click()
-    return has_changed(page, explorer, before, seconds)
+    return has_changed(page, explorer, before, 10)
 
 
 def measure_latencies(page, explorer, element, keys, times):

@@ -47,7 +47,7 @@ def receptive_field(layer_size):
     _link(controls, shape)
     return Explorer(
         "receptive field", controls, partial(compute_receptive_field, layer_size),
-        Picture(build, update, (8.4, 3.9)), ALT, main=("preset", "blocks"),
+        Picture(build, update, (8.4, 3.9)), ALT, main=("preset",),
         touch={"units": partial(nearest_unit, controls["unit"])},
         hint="Press a unit of any layer, or drag over them.",
     )  # fmt: skip
