@@ -233,8 +233,16 @@ def test_frames_begin_with_the_notebooks_picture_and_are_small(folder, moving):
             np.asarray(Image.open(path).convert("RGB"), dtype=float)
             for path in (frames[start], pages / figure.select_one("img")["src"])
         )
-        assert first.shape == still.shape
-        assert np.abs(first - still).mean() < 2, f"{figure['id']}: frame {start} is not the first picture"
+        assert tuple(2 * side for side in first.shape[:2]) == still.shape[:2]
+        # By blocks of 10 of the page's pixels: the still has twice the density. Other frames differ by 6.
+        difference = np.abs(in_blocks(first, 10) - in_blocks(still, 20)).mean()
+        assert difference < 4, f"{figure['id']}: frame {start} is not the first picture"
+
+
+def in_blocks(picture, side):
+    """The means of a picture (H, W, 3) over squares of so many pixels."""
+    height, width, _ = picture.shape
+    return picture.reshape(height // side, side, width // side, side, 3).mean((1, 3))
 
 
 def test_a_finger_moves_an_explorer(browser, address, moving):
@@ -244,6 +252,8 @@ def test_a_finger_moves_an_explorer(browser, address, moving):
             for explorer in explorers_of(page):
                 before = explorer.locator("img").get_attribute("src")
                 slider = explorer.locator("input[type=range]").first
+                if slider.count() == 0:  # menus alone
+                    continue
                 box = slider.bounding_box()
                 assert box["height"] >= 24 and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
                 start = int(slider.input_value()) / int(slider.get_attribute("max"))

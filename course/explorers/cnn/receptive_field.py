@@ -47,7 +47,7 @@ def receptive_field(layer_size):
     _link(controls, shape)
     return Explorer(
         "receptive field", controls, partial(compute_receptive_field, layer_size),
-        Picture(build, update, (8.4, 3.9)), ALT, main=("preset",),
+        Picture(build, update, (8.4, 3.7)), ALT, main=("preset",),
         touch={"units": partial(nearest_unit, controls["unit"])},
         hint="Press a unit of any layer, or drag over them.",
     )  # fmt: skip
@@ -134,7 +134,7 @@ def title(state):
 def build(figure):
     """All artists of the picture: the units, and below them what the chosen one and its neighbour see."""
     looks = dict(xlim=(-0.7, PIXELS - 0.3), yticks=())
-    axes = panel(figure, 2.15, 0.98, 6.1, 2.55, "units", xticks=(), ylim=(-0.07, 1.05), **looks)
+    axes = panel(figure, 2.15, 0.98, 6.1, 2.35, "units", xticks=(), ylim=(-0.07, 1.05), **looks)
     below = panel(figure, 2.15, 0.48, 6.1, 0.42, xticks=range(0, PIXELS, 3), ylim=(-0.5, 1.5), **looks)
     below.set_xlabel("position in the input (pixels)")
     for each in (axes, below):
