@@ -18,7 +18,8 @@ from PIL import Image
 
 from course import chapters, explorers, plots
 from course.explorers import controls, parts
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
+from course.explorers.picture import Picture
 from tests.helpers.explorers import (
     NAMES,
     any_value,

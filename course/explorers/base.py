@@ -14,7 +14,6 @@ import ipywidgets as widgets
 
 from course import is_main
 from course.explorers.controls import first, following, is_choice, nearest
-from course.explorers.picture import Picture as Picture
 from course.explorers.stage import STYLE, Stage
 from course.plots import quantised
 
@@ -50,7 +49,6 @@ class Explorer:
         adjust: optional function (controls, state) -> None, run after `compute`: it may set sliders' bounds.
         touch: dict of a panel's label to a function (state, x, y) -> dict of values of controls, for a
             pointer pressed at this place of the panel's data; the values are set, the nearest that there are.
-        hover: labels of those panels that a pointer reaches without a press.
         ink: dict of a panel's label to the name of the control, of `drawing.Strokes`, that is drawn there.
         play: a control that is time, or a function (state) -> dict of the next values, None at the end; of
             None it gives the first.
@@ -63,7 +61,7 @@ class Explorer:
     """
 
     def __init__(
-        self, title, controls, compute, picture, alt, *, main=(), adjust=None, touch=None, hover=(), ink=None,
+        self, title, controls, compute, picture, alt, *, main=(), adjust=None, touch=None, ink=None,
         play=None, pace=80, text=None, hint="",
     ):  # fmt: skip
         self.title, self.compute, self.picture, self.alt = title, compute, picture, alt
@@ -79,7 +77,7 @@ class Explorer:
         self.image = widgets.Image(format="png", layout=widgets.Layout(width=f"{picture.size[0]}px"))
         self.page, self.message = widgets.HTML(), widgets.HTML(layout=widgets.Layout(display="none"))
         self._place = widgets.VBox()  # of the picture
-        self.stage, self._staged = self._make_stage(hover, pace, hint), False
+        self.stage, self._staged = self._make_stage(pace, hint), False
         for control in self.controls.values():
             control.observe(self._redraw, "value")
 
@@ -180,11 +178,11 @@ class Explorer:
             widget.add_class(name)
         return widgets.VBox([above, rest] if rest.children else [above])
 
-    def _make_stage(self, hover, pace, hint):
+    def _make_stage(self, pace, hint):
         boxes = self.picture.panels()
         panels = [
             {"name": name, "kind": kind, "box": boxes[name]}
-            for kind, names in (("touch", set(self.touch) - {*hover}), ("hover", hover), ("ink", self.ink))
+            for kind, names in (("touch", self.touch), ("ink", self.ink))
             for name in names
         ]
         alt, pace = self.alt, pace if self.play else 0

@@ -44,6 +44,19 @@ def panel(figure, left, top, width, height, label="", **looks):
     return axes
 
 
+def overlay(figure):
+    """An unseen panel above all others, in inches of the figure: for lines from one panel to another."""
+    wide, high = figure.get_size_inches()
+    axes = panel(figure, 0, 0, 100 * wide, 100 * high, xlim=(0, wide), ylim=(0, high), zorder=5)
+    axes.set_axis_off()
+    return axes
+
+
+def place(axes, x, y):
+    """Where a point of a panel's data lies in the `overlay`, (x, y) in inches."""
+    return axes.transData.transform((x, y)) / axes.figure.dpi
+
+
 def moving(axes, *form, **looks):
     """An empty line of a panel, which `update` fills; arguments as matplotlib's `plot` takes them."""
     return axes.plot([], [], *form, **looks)[0]

@@ -25,5 +25,5 @@ class Stage(anywidget.AnyWidget):
     alt = traitlets.Unicode().tag(sync=True)
     hint = traitlets.Unicode().tag(sync=True)
     size = traitlets.List().tag(sync=True)  # of the picture, in the page's pixels
-    panels = traitlets.List().tag(sync=True)  # dicts: name, kind ("touch", "hover", "ink"), box in fractions
+    panels = traitlets.List().tag(sync=True)  # dicts: name, kind ("touch", "ink"), box in fractions
     pace = traitlets.Int().tag(sync=True)  # milliseconds a step of time; 0: nothing is played

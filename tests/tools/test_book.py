@@ -10,8 +10,9 @@ from PIL import Image
 
 import book
 import frames
-from course.explorers.base import Explorer, Picture
+from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
+from course.explorers.picture import Picture
 from course.plots import quantised
 from notebooks import NotebookError
 from tests.helpers.places import ROOT

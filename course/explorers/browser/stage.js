@@ -139,8 +139,9 @@ function render({ model, el }) {
       move(event, true);
     });
     panel.addEventListener("pointermove", event => {
-      if (down) (pen && event.getCoalescedEvents?.().length ? event.getCoalescedEvents() : [event]).forEach(e => move(e, false));
-      else if (kind === "hover") move(event, false);
+      if (!down) return;
+      const passed = pen ? (event.getCoalescedEvents?.() ?? []) : [];
+      (passed.length ? passed : [event]).forEach(each => move(each, false));
     });
     for (const end of ["pointerup", "pointercancel"]) {
       panel.addEventListener(end, () => {
@@ -179,7 +180,7 @@ function makePen(panel) {
     down: false,
     draw(event, start) {
       const frame = panel.getBoundingClientRect();
-      if (start || canvas.width === 0) {
+      if (start) {
         if (canvas.width !== Math.round(frame.width)) Object.assign(canvas, { width: frame.width, height: frame.height });
         last = null;
       }

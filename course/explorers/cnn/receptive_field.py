@@ -6,8 +6,7 @@ import numpy as np
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.panels import panel
-from course.explorers.parts import moving
+from course.explorers.parts import moving, panel
 from course.explorers.picture import Picture
 from course.plots import COLOURS
 from course.plots.texts import Caption, Texts
@@ -134,8 +133,8 @@ def title(state):
 def build(figure):
     """All artists of the picture: the units, and below them what the chosen one and its neighbour see."""
     looks = dict(xlim=(-0.7, PIXELS - 0.3), yticks=())
-    axes = panel(figure, 2.15, 0.98, 6.1, 2.35, "units", xticks=(), ylim=(-0.07, 1.05), **looks)
-    below = panel(figure, 2.15, 0.48, 6.1, 0.42, xticks=range(0, PIXELS, 3), ylim=(-0.5, 1.5), **looks)
+    axes = panel(figure, 215, 37, 610, 235, "units", xticks=(), ylim=(-0.07, 1.05), **looks)
+    below = panel(figure, 215, 280, 610, 42, xticks=range(0, PIXELS, 3), ylim=(-0.5, 1.5), **looks)
     below.set_xlabel("position in the input (pixels)")
     for each in (axes, below):
         each.spines[:].set_visible(False)

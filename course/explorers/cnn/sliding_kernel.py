@@ -11,8 +11,7 @@ from matplotlib.patches import Rectangle
 
 from course.explorers.base import Explorer
 from course.explorers.controls import described, menu, slider
-from course.explorers.panels import overlay, panel, place
-from course.explorers.parts import moving
+from course.explorers.parts import moving, overlay, panel, place
 from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED, number_grid, set_number_grid
 from course.plots.texts import Caption
@@ -189,8 +188,8 @@ def build(figure):
     The input changes only along with the axes' limits or by a new choice of image, so it belongs to the
     background.
     """
-    source = panel(figure, 0.6, 0.5, SIDE, SIDE, "image")
-    target = panel(figure, 5.15, 0.5, SIDE, SIDE, "output")
+    source = panel(figure, 60, 60, 100 * SIDE, 100 * SIDE, "image")
+    target = panel(figure, 515, 60, 100 * SIDE, 100 * SIDE, "output")
     above = overlay(figure)
     source.imshow(np.zeros((2, 2)), cmap="gray", vmin=0, vmax=1, aspect="auto")
     edges = dict(fill=False, edgecolor=COLOURS[1], linewidth=2)
@@ -212,7 +211,7 @@ def build(figure):
     target.yaxis.tick_right()  # lines come from the left
     target.yaxis.set_label_position("right")
     for i, name in enumerate(("patch", "kernel", "products")):
-        axes = panel(figure, 3.55, 2.39 - 0.84 * i, 1.25, 0.62)
+        axes = panel(figure, 355, 79 + 84 * i, 125, 62)
         artists[name] = number_grid(axes, np.zeros((3, 3)), "{:.2f}")
         axes.set_aspect("auto")
         axes.set_title(("patch", "× kernel", "= products")[i], fontsize=10, pad=3)

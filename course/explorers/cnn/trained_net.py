@@ -12,8 +12,7 @@ from matplotlib.patches import Rectangle
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.drawing import Strokes, build_pad, digit_image, pad_image, update_pad
-from course.explorers.panels import overlay, panel, place
-from course.explorers.parts import moving
+from course.explorers.parts import moving, overlay, panel, place
 from course.explorers.picture import Picture
 from course.plots import COLOURS, SIGNED
 from course.plots.texts import Caption, Texts
@@ -188,11 +187,11 @@ def percent(probability):
 
 def build(figure, shapes):
     """All artists: the pad above the answer, what the net reads, then a mosaic of maps for each layer."""
-    pad = panel(figure, 0.15, 1.3, 2.25, 2.25, "pad")
-    answer = panel(figure, 0.45, 0.42, 1.4, 0.72, xlim=(0, 1), ylim=(BEST - 0.4, -0.6), xticks=(0, 1))
+    pad = panel(figure, 15, 45, 225, 225, "pad")
+    answer = panel(figure, 45, 286, 140, 72, xlim=(0, 1), ylim=(BEST - 0.4, -0.6), xticks=(0, 1))
     answer.set_yticks(())
-    read, kernel = panel(figure, 2.68, 2.2, 1.35, 1.35), panel(figure, 2.78, 0.5, 1.15, 1.15)
-    layers = panel(figure, 4.3, 1.3, 2.25, 2.25, LAYERS[0]), panel(figure, 6.82, 0.42, 1.43, 3.13, LAYERS[1])
+    read, kernel = panel(figure, 268, 45, 135, 135), panel(figure, 278, 235, 115, 115)
+    layers = panel(figure, 430, 45, 225, 225, LAYERS[0]), panel(figure, 682, 45, 143, 313, LAYERS[1])
     above = overlay(figure)
     signed = colormaps[SIGNED].with_extremes(bad="white")
     frame = partial(Rectangle, (0, 0), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=2)

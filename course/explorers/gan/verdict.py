@@ -8,8 +8,7 @@ import torch
 from course.explorers.base import Explorer
 from course.explorers.controls import list_slider, menu, slider
 from course.explorers.drawing import Strokes, build_pad, digit_image, update_pad
-from course.explorers.panels import panel
-from course.explorers.parts import arrays, headline, legend, minus, moving
+from course.explorers.parts import arrays, headline, legend, minus, moving, panel
 from course.explorers.picture import Picture
 from course.plots import COLOURS
 
@@ -120,12 +119,12 @@ def density(logits):
 def build(groups, figure):
     """All artists: the pad and what the discriminator sees to the left, the verdicts to the right."""
     artists = {"caption": headline(figure)}
-    pad, seen = panel(figure, 0.12, 0.92, PAD, PAD, "pad"), panel(figure, 2.76, 1.62, 1.1, 1.1)
+    pad, seen = panel(figure, 12, 58, 100 * PAD, 100 * PAD, "pad"), panel(figure, 276, 128, 110, 110)
     seen.set(xticks=(), yticks=())
     seen.set_title("as it is seen", fontsize=9, pad=3)
     seen.spines[:].set(visible=True, color="0.6")
     figure.text(0.5, 0.03, told(groups), ha="center", fontsize=9, linespacing=1.4)
-    verdicts = _build_verdicts(panel(figure, 4.15, 0.92, 4.1, 2.05, "verdicts"), groups)
+    verdicts = _build_verdicts(panel(figure, 415, 103, 410, 205, "verdicts"), groups)
     image = seen.imshow(np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1)
     return artists | build_pad(pad, PAD) | verdicts | {"seen": image}
 

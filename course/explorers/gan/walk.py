@@ -7,8 +7,7 @@ import torch
 
 from course.explorers.base import Explorer
 from course.explorers.controls import menu, slider
-from course.explorers.panels import panel
-from course.explorers.parts import arrays, headline, mark, moving
+from course.explorers.parts import arrays, headline, mark, moving, panel
 from course.explorers.picture import Picture
 from course.plots import COLOURS, STYLES
 from course.plots.texts import Caption, Texts
@@ -127,10 +126,10 @@ def compute_walk(generate, classify, way, seen, *, start, end, position, path, s
 def build(figure):
     """All artists: the image to the left, the strip above the curves to the right."""
     artists = {"caption": headline(figure)}
-    large = panel(figure, 0.1, 0.75, 2.8, 2.8)
+    large = panel(figure, 10, 45, 280, 280)
     strip, curves = (
-        panel(figure, 3.7, 2.98, 4.59, 0.51, "strip"),
-        panel(figure, 3.7, 0.55, 4.59, 2.3, "curves"),
+        panel(figure, 370, 51, 459, 51, "strip"),
+        panel(figure, 370, 115, 459, 230, "curves"),
     )
     for axes in (large, strip):
         axes.set(xticks=(), yticks=())
