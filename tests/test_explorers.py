@@ -19,7 +19,7 @@ from PIL import Image
 from course import chapters, explorers, plots
 from course.explorers import controls, parts
 from course.explorers.base import Explorer
-from course.explorers.picture import Picture
+from course.explorers.picture import CRISP, Picture
 from tests.helpers.explorers import (
     NAMES,
     any_value,
@@ -222,6 +222,17 @@ def test_a_crisp_picture_is_white_and_keeps_its_shades():
         assert seen[0, 0].tolist() == [255] * 3 and len(np.unique(seen[seen.shape[0] // 2, :, 0])) > 200
     again = picture.png(0 * shades), picture.jpeg(0 * shades), picture.png(shades)
     assert again[2] == picture.png(shades) != again[0]
+
+
+def test_of_all_pictures_one_keeps_what_a_crisp_one_needs_and_each_is_the_same_again():
+    def build(figure):
+        return {"line": figure.add_subplot().plot([0, 1], [0, 1])[0]}
+
+    pictures = [Picture(build, lambda artists, state: None, (4, 3)) for _ in range(3)]
+    first = [picture.png(None) for picture in pictures]
+    assert [CRISP in picture._backgrounds for picture in pictures] == [False, False, True]
+    assert {picture.canvas.get_width_height() for picture in pictures} == {(400, 300)}
+    assert first == [picture.png(None) for picture in pictures] and len(set(first)) == 1
 
 
 def test_a_picture_that_does_not_fit_into_a_notebook_is_refused():

@@ -31,6 +31,8 @@ class Picture:
         ValueError: a size that does not fit beside JupyterLab's side bar.
     """
 
+    _crisp = None  # the picture that was last drawn at full density
+
     def __init__(self, build, update, size):
         if size[0] > WIDEST or size[1] > HIGHEST:
             raise ValueError(f"A picture of {size} inches does not fit: at most {WIDEST} × {HIGHEST}.")
@@ -97,7 +99,21 @@ class Picture:
         self.figure.stale = False
         for artist in self._moving:
             artist.axes.draw_artist(artist)
-        return Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
+        image = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
+        if density > QUICK:
+            self._give_room()
+        return image
+
+    def _give_room(self):
+        """Free what a crisp picture needs, 5 MB of canvas and as much of background; the background of the
+        last one stays, since a hand moves one picture at a time and a notebook holds many.
+        """
+        if Picture._crisp not in (None, self):
+            Picture._crisp._backgrounds.pop(CRISP, None)
+        Picture._crisp = self
+        self.figure.dpi = QUICK * DPI
+        self.canvas.get_renderer()  # a small one in the large one's place
+        self.figure.stale = False
 
     def _fix_layout(self):
         """Lay the panels out once, around what `build` has put there, then keep them where they are."""
