@@ -60,9 +60,13 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None  # a mere folder has none
+missing = (
+    getattr(importlib.util.find_spec("course"), "origin", None) is None
+)  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`")
+    raise RuntimeError(
+        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+    )
 from course import setup
 
 setup()
@@ -303,7 +307,10 @@ def gradients_by_both(seed, operations):
     start = [rng.uniform(-2, 2) for _ in range(4)]
     ours = [Value(number) for number in start]
     random_expression(ours, seed, operations).backward()
-    theirs = [torch.tensor(number, dtype=torch.float64, requires_grad=True) for number in start]
+    theirs = [
+        torch.tensor(number, dtype=torch.float64, requires_grad=True)
+        for number in start
+    ]
     last = random_expression(theirs, seed, operations)
     found = torch.autograd.grad(last, theirs, allow_unused=True, materialize_grads=True)
     return [value.grad for value in ours], [g.item() for g in found]
@@ -314,8 +321,14 @@ for seed in range(300):
     ours, theirs = gradients_by_both(seed, operations=1 + seed % 40)
     pairs += list(zip(ours, theirs, strict=True))
 used = sum(theirs != 0 for _, theirs in pairs)
-print(f"300 random expressions, {len(pairs)} gradients, more than 800 of them not 0:", used > 800)
-print("all equal to nine digits:", all(abs(a - b) <= 1e-9 * abs(b) + 1e-12 for a, b in pairs))
+print(
+    f"300 random expressions, {len(pairs)} gradients, more than 800 of them not 0:",
+    used > 800,
+)
+print(
+    "all equal to nine digits:",
+    all(abs(a - b) <= 1e-9 * abs(b) + 1e-12 for a, b in pairs),
+)
 
 # %% [markdown]
 # An unused input has the slope 0 here; PyTorch's `.grad` stays `None`, "not part of the graph", which tells
@@ -333,8 +346,14 @@ print("all equal to nine digits:", all(abs(a - b) <= 1e-9 * abs(b) + 1e-12 for a
 
 # %% tags=["explorer-needs"]
 houses = data.houses()
-area, price = houses.area, houses.price / 1000  # square feet, thousands of dollars; (2930,) each
-print(f"{len(houses):,} sales, area {area.min():.0f} to {area.max():.0f} square feet,", end=" ")
+area, price = (
+    houses.area,
+    houses.price / 1000,
+)  # square feet, thousands of dollars; (2930,) each
+print(
+    f"{len(houses):,} sales, area {area.min():.0f} to {area.max():.0f} square feet,",
+    end=" ",
+)
 print(f"price {price.min():.0f} to {price.max():.0f} thousand dollars")
 
 # %% [markdown]
@@ -414,7 +433,9 @@ def r_squared(predicted, y):
 
 
 b, w = normal_equations(area, price).tolist()
-print(f"price = {w:.4f} x + {b:.2f} thousand dollars, R² = {r_squared(w * area + b, price):.3f}")
+print(
+    f"price = {w:.4f} x + {b:.2f} thousand dollars, R² = {r_squared(w * area + b, price):.3f}"
+)
 
 # %% [markdown]
 # Each square foot adds 112 dollars. Half of the variance of the prices is explained ($R^2 = 0.50$; for a
@@ -425,16 +446,24 @@ print(f"price = {w:.4f} x + {b:.2f} thousand dollars, R² = {r_squared(w * area 
 
 # %%
 through_origin = (area * price).sum() / area.square().sum()
-for name, guess in {"line": w * area + b, "through the origin": through_origin * area,
-                    "right slope, b = 0": w * area}.items():  # fmt: skip
+for name, guess in {
+    "line": w * area + b,
+    "through the origin": through_origin * area,
+    "right slope, b = 0": w * area,
+}.items():
     print(f"{name}: R² = {r_squared(guess, price):.3f}")
 span = torch.tensor([300.0, 5700.0], dtype=torch.float64)
 plots.scatter(
     {"a sale": (area, price)},
-    curves={"least squares": (span, w * span + b), "through the origin": (span, through_origin * span)},
-    title="Price against living area", xlabel="living area (square feet)", ylabel="price (thousand dollars)",
-    alt="A cloud of sales that rises to the right and fans out, with two nearly equal lines through it.",
-)  # fmt: skip
+    curves={
+        "least squares": (span, w * span + b),
+        "through the origin": (span, through_origin * span),
+    },
+    title="Price against living area",
+    xlabel="living area (square feet)",
+    ylabel="price (thousand dollars)",
+    alt="foundations.price_by_area",
+)
 
 # %% [markdown]
 # With these data the harm is small, because $b$ is: thirteen thousand dollars. That is luck, not a licence:
@@ -473,7 +502,9 @@ def autograd_gradient(X, y, theta):
 
 
 X, theta = with_ones(area), torch.tensor([-5.0, 0.1], dtype=torch.float64)
-same = torch.allclose(mse_gradient(X, price, theta), autograd_gradient(X, price, theta), rtol=1e-9)
+same = torch.allclose(
+    mse_gradient(X, price, theta), autograd_gradient(X, price, theta), rtol=1e-9
+)
 print("the formula is PyTorch's gradient:", same)
 
 # %% [markdown]
@@ -567,18 +598,33 @@ def scaled(x, rows=slice(None)):
 # now, and what the limit?
 
 # %%
-FEATURES = ("area", "lot_area", "year_built", "bedrooms", "bathrooms", "garage_area", "basement_area")
+FEATURES = (
+    "area",
+    "lot_area",
+    "year_built",
+    "bedrooms",
+    "bathrooms",
+    "garage_area",
+    "basement_area",
+)
 several = torch.stack([getattr(houses, name) for name in FEATURES], 1)  # (2930, 7)
 limits = {}
 for name, x in {
-    "area": area, "area, standardised": scaled(area), "seven features": several,
+    "area": area,
+    "area, standardised": scaled(area),
+    "seven features": several,
     "seven, standardised": scaled(several),
-}.items():  # fmt: skip
+}.items():
     eigenvalues = curvatures(with_ones(x))
     kappa = (eigenvalues[-1] / eigenvalues[0]).item()
     limits[name] = (2 / eigenvalues[-1].item(), rate_by_trial(with_ones(x), price))
-    print(f"{name}: 2/λ_max = {limits[name][0]:.3g}, by trial {limits[name][1]:.3g}, κ = {kappa:.2g}")
-print("equal within 3 %:", all(abs(trial / limit - 1) < 0.03 for limit, trial in limits.values()))
+    print(
+        f"{name}: 2/λ_max = {limits[name][0]:.3g}, by trial {limits[name][1]:.3g}, κ = {kappa:.2g}"
+    )
+print(
+    "equal within 3 %:",
+    all(abs(trial / limit - 1) < 0.03 for limit, trial in limits.values()),
+)
 
 # %% [markdown]
 # Raw areas bear 0.0000004: a rate of 0.01 is 25,000 times too much. Standardised, $H = 2I$: the limit is 1.
@@ -595,9 +641,16 @@ print("equal within 3 %:", all(abs(trial / limit - 1) < 0.03 for limit, trial in
 
 # %%
 origin = torch.zeros(2, dtype=torch.float64)
-theta = descend(partial(mse_gradient, with_ones(scaled(area)), price), origin, lr=0.5, steps=1)[-1]
-w_back, b_back = theta[1] / area.std(), theta[0] - theta[1] * area.mean() / area.std()  # per square foot
-print(f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, b = {b:.1f}")
+theta = descend(
+    partial(mse_gradient, with_ones(scaled(area)), price), origin, lr=0.5, steps=1
+)[-1]
+w_back, b_back = (
+    theta[1] / area.std(),
+    theta[0] - theta[1] * area.mean() / area.std(),
+)  # per square foot
+print(
+    f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, b = {b:.1f}"
+)
 
 # %% [markdown]
 # One step: on a round bowl the gradient points at the minimum. (A hair's breadth off: `std` divides by $N -
@@ -740,7 +793,10 @@ def adamw_step(w, g, state, lr, weight_decay=1e-2, **settings):
 # %%
 PAIRS = {
     "SGD": (partial(sgd_step, lr=0.1), partial(torch.optim.SGD, lr=0.1)),
-    "momentum": (partial(sgd_step, lr=0.02, momentum=0.9), partial(torch.optim.SGD, lr=0.02, momentum=0.9)),
+    "momentum": (
+        partial(sgd_step, lr=0.02, momentum=0.9),
+        partial(torch.optim.SGD, lr=0.02, momentum=0.9),
+    ),
     "Adam": (partial(adam_step, lr=0.01), partial(torch.optim.Adam, lr=0.01)),
     "AdamW": (partial(adamw_step, lr=0.01), partial(torch.optim.AdamW, lr=0.01)),
 }
@@ -751,13 +807,19 @@ def same_steps(ours, theirs, steps=100):
     torch.manual_seed(0)
     x, y = torch.randn(2, 64, 5, dtype=torch.float64)
     model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 5)).double()
-    optimizer, weights = theirs(model.parameters()), [p.detach().clone() for p in model.parameters()]
+    optimizer, weights = (
+        theirs(model.parameters()),
+        [p.detach().clone() for p in model.parameters()],
+    )
     states, same = [{} for _ in weights], True
     for _ in range(steps):
         optimizer.zero_grad()
         mse(model(x), y).backward()
         gradients = [p.grad for p in model.parameters()]
-        weights = [ours(w, g, state) for w, g, state in zip(weights, gradients, states, strict=True)]
+        weights = [
+            ours(w, g, state)
+            for w, g, state in zip(weights, gradients, states, strict=True)
+        ]
         optimizer.step()
         for mine, p in zip(weights, model.parameters(), strict=True):
             same &= torch.allclose(mine, p, rtol=1e-10, atol=1e-12)
@@ -788,7 +850,9 @@ def bowl(kappa, degrees):
     turn = math.radians(degrees)
     axes = [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]
     axes = torch.tensor(axes, dtype=torch.float64)
-    return axes @ torch.diag(torch.tensor([1.0, 1 / kappa], dtype=torch.float64)) @ axes.T
+    return (
+        axes @ torch.diag(torch.tensor([1.0, 1 / kappa], dtype=torch.float64)) @ axes.T
+    )
 
 
 def steps_needed(step, kappa, degrees=30, nearer=1e-4, most=10_000):
@@ -808,27 +872,40 @@ def best_settings(kappa):
     """Gradient descent's and momentum's best settings on such a bowl."""
     root = math.sqrt(kappa)
     plain, heavy = 2 / (1 + 1 / kappa), 4 / (1 + 1 / root) ** 2
-    return partial(sgd_step, lr=plain), partial(sgd_step, lr=heavy, momentum=((root - 1) / (root + 1)) ** 2)
+    return partial(sgd_step, lr=plain), partial(
+        sgd_step, lr=heavy, momentum=((root - 1) / (root + 1)) ** 2
+    )
 
 
 # %%
 KAPPAS = (2, 10, 100, 1000)
 ADAM_RATES = [10 ** (k / 2 - 3) for k in range(9)]  # 0.001 to 10
-curves = {name: [] for name in ("gradient descent", "momentum", "Adam", "Adam, axes not turned")}
+curves = {
+    name: []
+    for name in ("gradient descent", "momentum", "Adam", "Adam, axes not turned")
+}
 for kappa in KAPPAS:
     plain, heavy = best_settings(kappa)
     curves["gradient descent"].append(steps_needed(plain, kappa))
     curves["momentum"].append(steps_needed(heavy, kappa))
     for name, degrees in (("Adam", 30), ("Adam, axes not turned", 0)):
-        tried = (steps_needed(partial(adam_step, lr=lr), kappa, degrees, most=2000) for lr in ADAM_RATES)
+        tried = (
+            steps_needed(partial(adam_step, lr=lr), kappa, degrees, most=2000)
+            for lr in ADAM_RATES
+        )
         curves[name].append(min(tried))
 for name, steps in curves.items():
     print(f"{name}: {steps}")
 plots.lines(
-    curves, x=KAPPAS, xscale="log", yscale="log", title="Steps to come 10,000 times nearer to the minimum",
-    xlabel="condition number κ", ylabel="steps",
-    alt="Gradient descent rises in proportion to the condition number, momentum less, Adam hardly.",
-)  # fmt: skip
+    curves,
+    x=KAPPAS,
+    xscale="log",
+    yscale="log",
+    title="Steps to come 10,000 times nearer to the minimum",
+    xlabel="condition number κ",
+    ylabel="steps",
+    alt="foundations.steps_by_condition",
+)
 
 # %% [markdown]
 # From $\kappa = 10$ to 1000 gradient descent takes a hundred times as many steps (its factor is $1 -
@@ -851,7 +928,9 @@ plots.lines(
 STEPS = {
     "gradient descent": lambda w, g, state, lr, momentum: sgd_step(w, g, state, lr),
     "momentum": sgd_step,
-    "Adam": lambda w, g, state, lr, momentum: adam_step(w, g, state, lr, beta1=momentum),
+    "Adam": lambda w, g, state, lr, momentum: adam_step(
+        w, g, state, lr, beta1=momentum
+    ),
 }
 
 # %% tags=["explorer"]
@@ -931,15 +1010,26 @@ def huber(predicted, y, delta=1.0):
 rng = torch.Generator().manual_seed(0)
 guess, truth = 30 * torch.randn(2, 50, generator=rng, dtype=torch.float64)
 check_agreement(
-    mse, lambda predicted, y: F.mse_loss(predicted, y), predicted=guess, y=truth, label="mse = F.mse_loss"
+    mse,
+    lambda predicted, y: F.mse_loss(predicted, y),
+    predicted=guess,
+    y=truth,
+    label="mse = F.mse_loss",
 )
 check_agreement(
-    mae, lambda predicted, y: F.l1_loss(predicted, y), predicted=guess, y=truth, label="mae = F.l1_loss"
+    mae,
+    lambda predicted, y: F.l1_loss(predicted, y),
+    predicted=guess,
+    y=truth,
+    label="mae = F.l1_loss",
 )
 check_agreement(
-    partial(huber, delta=20.0), lambda predicted, y: F.huber_loss(predicted, y, delta=20.0),
-    predicted=guess, y=truth, label="huber, delta 20 = F.huber_loss",
-)  # fmt: skip
+    partial(huber, delta=20.0),
+    lambda predicted, y: F.huber_loss(predicted, y, delta=20.0),
+    predicted=guess,
+    y=truth,
+    label="huber, delta 20 = F.huber_loss",
+)
 
 # %% [markdown]
 # Somebody types a zero too many: 1 % of the prices, taken at random, are ten times too high. Lines are
@@ -963,14 +1053,21 @@ z = scaled(area)
 spoilt = price.clone()
 wrong = torch.randperm(len(price), generator=torch.Generator().manual_seed(0))[:29]
 spoilt[wrong] *= 10
-LINE_LOSSES = {"MSE": (mse, 0.05), "MAE": (mae, 10.0), "Huber, δ = 30": (partial(huber, delta=30.0), 0.1)}
+LINE_LOSSES = {
+    "MSE": (mse, 0.05),
+    "MAE": (mae, 10.0),
+    "Huber, δ = 30": (partial(huber, delta=30.0), 0.1),
+}
 for name, (loss_fn, lr) in LINE_LOSSES.items():
     fits = [with_ones(z) @ fit_line(loss_fn, z, y, lr) for y in (price, spoilt)]
     errors = [(line - price).abs().median().item() for line in fits]
     print(
-        f"{name}: median error {errors[0]:.1f} with right prices, {errors[1]:.1f} with spoilt ones;", end=" "
+        f"{name}: median error {errors[0]:.1f} with right prices, {errors[1]:.1f} with spoilt ones;",
+        end=" ",
     )
-    print(f"the line moved by {(fits[1] - fits[0]).abs().mean():.1f} thousand dollars on average")
+    print(
+        f"the line moved by {(fits[1] - fits[0]).abs().mean():.1f} thousand dollars on average"
+    )
 
 # %% [markdown]
 # Under MSE twenty-nine typing errors move the line by 16.5 thousand dollars on average: one residual of two
@@ -1004,19 +1101,25 @@ def cross_entropy(logits, labels):
 extreme = torch.tensor([[1000.0, 0.0, -1000.0], [0.0, 0.0, 0.0]])
 total = extreme.exp().sum(1)
 for name, loss in {
-    "-ln p": -(extreme.exp()[:, 0] / total).log(), "ln Σ e^z - z": total.log() - extreme[:, 0],
+    "-ln p": -(extreme.exp()[:, 0] / total).log(),
+    "ln Σ e^z - z": total.log() - extreme[:, 0],
     "the largest logit taken out first": -log_softmax(extreme)[:, 0],
-}.items():  # fmt: skip
+}.items():
     print(f"{name}: {loss[0].abs():.4f} and {loss[1]:.4f}")
 
 # %%
 for scale in (1.0, 10_000.0):
-    logits = scale * torch.randn(6, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    logits = scale * torch.randn(
+        6, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     labels = torch.tensor([0, 3, 1, 1, 2, 0])
     check_agreement(
-        cross_entropy, lambda logits, labels: F.cross_entropy(logits, labels), logits=logits, labels=labels,
+        cross_entropy,
+        lambda logits, labels: F.cross_entropy(logits, labels),
+        logits=logits,
+        labels=labels,
         label=f"cross_entropy, logits of the order of {scale:.0f}",
-    )  # fmt: skip
+    )
 
 # %% [markdown]
 # $\infty/\infty$ is `nan`, $\infty - 1000$ is still infinite; a certain and right answer should cost 0. The
@@ -1071,7 +1174,10 @@ exercises.foundations.cross_entropy_slope.check(my_cross_entropy_slope)
 logits.requires_grad_()
 (gradient,) = torch.autograd.grad(cross_entropy(logits, labels), logits)
 by_hand = (log_softmax(logits).exp() - F.one_hot(labels, 4)) / len(labels)
-print("p - y is autograd's gradient, logits of 10,000:", torch.allclose(by_hand, gradient, rtol=1e-12))
+print(
+    "p - y is autograd's gradient, logits of 10,000:",
+    torch.allclose(by_hand, gradient, rtol=1e-12),
+)
 
 # %% [markdown]
 # ## 7 Activations and their slopes
@@ -1098,7 +1204,10 @@ def normal_cdf(z):
 
 ACTIVATIONS = {  # name: (value, slope)
     "linear": (lambda z: z, torch.ones_like),
-    "sigmoid": (lambda z: 1 / (1 + (-z).exp()), lambda z: 1 / (2 + z.exp() + (-z).exp())),
+    "sigmoid": (
+        lambda z: 1 / (1 + (-z).exp()),
+        lambda z: 1 / (2 + z.exp() + (-z).exp()),
+    ),
     "tanh": (torch.tanh, lambda z: 1 - torch.tanh(z).square()),
     "relu": (lambda z: z.clamp(min=0), lambda z: (z > 0).to(z.dtype)),
     "gelu": (
@@ -1112,16 +1221,24 @@ for name in ("sigmoid", "tanh", "relu", "gelu"):
     leaf = z.clone().requires_grad_()
     theirs = getattr(F, name)(leaf)
     (gradient,) = torch.autograd.grad(theirs.sum(), leaf)
-    same = torch.allclose(value(z), theirs, rtol=1e-9) and torch.allclose(slope(z), gradient, rtol=1e-9)
+    same = torch.allclose(value(z), theirs, rtol=1e-9) and torch.allclose(
+        slope(z), gradient, rtol=1e-9
+    )
     print(f"{name}: value and slope as PyTorch's:", same)
     slopes[name] = slope(z)
 
 # %%
 plots.lines(
-    slopes, x=z, title="The slopes of four activations", xlabel="z", ylabel="slope a'(z)",
-    alt="The sigmoid's slope is a low hump, tanh's a higher one, ReLU's a step, GELU's a soft step.",
-)  # fmt: skip
-print(f"largest slope of the sigmoid: {slopes['sigmoid'].max():.2f}; after ten: {0.25**10:.0e} at the most")
+    slopes,
+    x=z,
+    title="The slopes of four activations",
+    xlabel="z",
+    ylabel="slope a'(z)",
+    alt="foundations.activation_slopes",
+)
+print(
+    f"largest slope of the sigmoid: {slopes['sigmoid'].max():.2f}; after ten: {0.25**10:.0e} at the most"
+)
 
 # %% [markdown]
 # A quarter. Ten sigmoids shrink a gradient at least a million times, before any weight has a say. A ReLU
@@ -1198,12 +1315,21 @@ def layer_arrays(widths, activation, std_of, seed=0, batch=64):
     """The pre-activations and the gradient there, layer by layer: two lists of L (batch, n_out)."""
     rng = torch.Generator().manual_seed(seed)
     value, slope = ACTIVATIONS[activation]
-    signal, zs, weights = torch.randn(batch, widths[0], generator=rng, dtype=torch.float64), [], []
+    signal, zs, weights = (
+        torch.randn(batch, widths[0], generator=rng, dtype=torch.float64),
+        [],
+        [],
+    )
     for n_in, n_out in zip(widths, widths[1:], strict=False):
-        weights.append(std_of(n_in, n_out) * torch.randn(n_in, n_out, generator=rng, dtype=torch.float64))
+        weights.append(
+            std_of(n_in, n_out)
+            * torch.randn(n_in, n_out, generator=rng, dtype=torch.float64)
+        )
         zs.append(signal @ weights[-1])  # (batch, n_out)
         signal = value(zs[-1])
-    gradient = torch.randn(zs[-1].shape, generator=rng, dtype=torch.float64)  # at the last pre-activation
+    gradient = torch.randn(
+        zs[-1].shape, generator=rng, dtype=torch.float64
+    )  # at the last pre-activation
     gradients = [gradient]
     for z, weight in zip(reversed(zs[:-1]), reversed(weights[1:]), strict=True):
         gradient = (gradient @ weight.T) * slope(z)
@@ -1215,7 +1341,9 @@ def layer_arrays(widths, activation, std_of, seed=0, batch=64):
 def layer_signals(widths, activation, std_of, seed=0, batch=64):
     """Mean squares of the pre-activations and of the gradient there, for each of the layers: (L,), (L,)."""
     zs, gradients = layer_arrays(widths, activation, std_of, seed, batch)
-    squares = [torch.stack([a.square().mean() for a in arrays]) for arrays in (zs, gradients)]
+    squares = [
+        torch.stack([a.square().mean() for a in arrays]) for arrays in (zs, gradients)
+    ]
     return squares[0], squares[1]
 
 
@@ -1225,15 +1353,23 @@ WIDTHS = tuple(2**k for k in range(10, -1, -1))  # 1024, 512, ..., 1
 
 def predicted_factors(std_of):
     """The factors forward and backward between neighbouring ReLU layers: (L - 1,), (L - 1,)."""
-    pairs = list(zip(WIDTHS[1:], WIDTHS[2:], strict=False))  # fan_in, fan_out of layers 2 to L
-    forward = torch.tensor([n_in * std_of(n_in, n_out) ** 2 / 2 for n_in, n_out in pairs])
-    backward = torch.tensor([n_out * std_of(n_in, n_out) ** 2 / 2 for n_in, n_out in pairs])
+    pairs = list(
+        zip(WIDTHS[1:], WIDTHS[2:], strict=False)
+    )  # fan_in, fan_out of layers 2 to L
+    forward = torch.tensor(
+        [n_in * std_of(n_in, n_out) ** 2 / 2 for n_in, n_out in pairs]
+    )
+    backward = torch.tensor(
+        [n_out * std_of(n_in, n_out) ** 2 / 2 for n_in, n_out in pairs]
+    )
     return forward, backward
 
 
 def mean_signals(std_of, draws=40):
     """layer_signals of the ten layers, mean of several draws of the weights."""
-    found = [layer_signals(WIDTHS, "relu", std_of, seed, batch=16) for seed in range(draws)]
+    found = [
+        layer_signals(WIDTHS, "relu", std_of, seed, batch=16) for seed in range(draws)
+    ]
     return [torch.stack(part).mean(0) for part in zip(*found, strict=True)]
 
 
@@ -1241,24 +1377,36 @@ signals, close = {}, []
 for name, std_of in INITIALISATIONS.items():
     forward, backward = signals[name] = mean_signals(std_of)
     ahead, back = predicted_factors(std_of)
-    print(f"{name}: predicted factor a layer {ahead[0]:.3f} forward, {back[0]:.3f} backward,", end=" ")
+    print(
+        f"{name}: predicted factor a layer {ahead[0]:.3f} forward, {back[0]:.3f} backward,",
+        end=" ",
+    )
     print(f"over all nine steps {ahead.prod():.1e} and {back.prod():.1e}")
     close += (forward[1:6] / forward[:5] / ahead[:5]).tolist() + (
         backward[:5] / backward[1:6] / back[:5]
     ).tolist()
-print("measured within 25 % of each factor, from 512 to 16 units:", all(abs(c - 1) < 0.25 for c in close))
+print(
+    "measured within 25 % of each factor, from 512 to 16 units:",
+    all(abs(c - 1) < 0.25 for c in close),
+)
 
 # %%
 plots.lines(
-    {name: forward for name, (forward, _) in signals.items()}, yscale="log",
-    title="The signal through ten ReLU layers, 1024 to 1", xlabel="layer",
-    ylabel="mean square of z", alt="He stays level, Xavier sinks gently, the other two fall steeply.",
-)  # fmt: skip
+    {name: forward for name, (forward, _) in signals.items()},
+    yscale="log",
+    title="The signal through ten ReLU layers, 1024 to 1",
+    xlabel="layer",
+    ylabel="mean square of z",
+    alt="foundations.signal_forward",
+)
 plots.lines(
-    {name: backward for name, (_, backward) in signals.items()}, yscale="log",
-    title="The gradient, from layer 10 back to layer 1", xlabel="layer",
-    ylabel="mean square of dL/dz", alt="All rise to the right: He and Xavier gently, the other two steeply.",
-)  # fmt: skip
+    {name: backward for name, (_, backward) in signals.items()},
+    yscale="log",
+    title="The gradient, from layer 10 back to layer 1",
+    xlabel="layer",
+    ylabel="mean square of dL/dz",
+    alt="foundations.gradient_backward",
+)
 
 # %% [markdown]
 # (The fixed 0.01 has another factor in each layer, ever smaller; the first is printed.) Predicted and
@@ -1298,16 +1446,30 @@ explorers.foundations.depth(layer_arrays, ACTIVATIONS, INITIALISATIONS)
 def house_features(houses):
     """(N, 40) float64: twelve numbers and the neighbourhood, one column for each."""
     numbers = [
-        houses.area, houses.area.log(), houses.lot_area, houses.lot_area.log(), houses.year_built,
-        houses.bedrooms, houses.bathrooms, houses.garage_area, houses.basement_area,
-        houses.condition.double(), houses.latitude, houses.longitude,
-    ]  # fmt: skip
-    return torch.cat([torch.stack(numbers, 1), F.one_hot(houses.neighborhood).double()], 1)
+        houses.area,
+        houses.area.log(),
+        houses.lot_area,
+        houses.lot_area.log(),
+        houses.year_built,
+        houses.bedrooms,
+        houses.bathrooms,
+        houses.garage_area,
+        houses.basement_area,
+        houses.condition.double(),
+        houses.latitude,
+        houses.longitude,
+    ]
+    return torch.cat(
+        [torch.stack(numbers, 1), F.one_hot(houses.neighborhood).double()], 1
+    )
 
 
 def split(n, seed):
     """A random order of n rows in three parts: 60 % to train on, 20 % to choose on, 20 % to judge on."""
-    order, fifth = torch.randperm(n, generator=torch.Generator().manual_seed(seed)), n // 5
+    order, fifth = (
+        torch.randperm(n, generator=torch.Generator().manual_seed(seed)),
+        n // 5,
+    )
     return order[: n - 2 * fifth], order[n - 2 * fifth : n - fifth], order[n - fifth :]
 
 
@@ -1315,7 +1477,10 @@ x, y = house_features(houses), houses.price.log()
 train_rows, val_rows, test_rows = split(len(y), seed=0)
 wide, target = scaled(x, train_rows), scaled(y, train_rows).float()
 z = wide.float()
-print(f"{len(train_rows)} to train on, {len(val_rows)} to choose on, {len(test_rows)} to judge on;", end=" ")
+print(
+    f"{len(train_rows)} to train on, {len(val_rows)} to choose on, {len(test_rows)} to judge on;",
+    end=" ",
+)
 print(f"{z.shape[1]} features")
 
 # %% [markdown]
@@ -1332,9 +1497,14 @@ print(f"{z.shape[1]} features")
 def house_net(inputs=40, width=64, dropout=0.0):
     """Two hidden layers."""
     return nn.Sequential(
-        nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout),
-        nn.Linear(width, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, 1),
-    )  # fmt: skip
+        nn.Linear(inputs, width),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(width, 1),
+    )
 
 
 def train_by_hand(model, x, y, optimizer, epochs, batch_size, seed):
@@ -1366,11 +1536,23 @@ for _ in range(2):
     nets.append(house_net())
 adams = [torch.optim.AdamW(net.parameters(), lr=3e-3) for net in nets]
 known = z[train_rows], target[train_rows]
-training.fit(nets[1], house_loss, known, optimizer=adams[1], epochs=5, batch_size=64, seed=0, show=False)
+training.fit(
+    nets[1],
+    house_loss,
+    known,
+    optimizer=adams[1],
+    epochs=5,
+    batch_size=64,
+    seed=0,
+    show=False,
+)
 device = next(nets[1].parameters()).device  # where fit has put it
 on_device = (part.to(device) for part in known)
 train_by_hand(nets[0].to(device), *on_device, adams[0], epochs=5, batch_size=64, seed=0)
-same = all(torch.equal(a, b) for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True))
+same = all(
+    torch.equal(a, b)
+    for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True)
+)
 print("the same weights, bit for bit:", same)
 
 # %% [markdown]
@@ -1444,7 +1626,9 @@ def linear_r2(z, y, fit_rows, judge_rows, weight_decay=1e-3):
 
 
 # %%
-def train_houses(z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=60, **settings):
+def train_houses(
+    z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=60, **settings
+):
     """The net of the epoch that is best on the validation rows, and the History; settings for fit."""
     torch.manual_seed(seed)
     net, best = house_net(z.shape[1], width, dropout), {"loss": math.inf}
@@ -1452,14 +1636,24 @@ def train_houses(z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=6
     def keep_best(model):
         loss = mse(training.predict(model, z[val_rows]).squeeze(1), y[val_rows]).item()
         if loss < best["loss"]:
-            best.update(loss=loss, weights={k: w.detach().clone() for k, w in model.state_dict().items()})
+            best.update(
+                loss=loss,
+                weights={k: w.detach().clone() for k, w in model.state_dict().items()},
+            )
         return {"validation": loss}
 
     history = training.fit(
-        net, house_loss, (z[fit_rows], y[fit_rows]), epochs=epochs, batch_size=64, seed=seed,
-        schedule="cosine", optimizer=torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.1),
-        evaluate=keep_best, **settings,
-    )  # fmt: skip
+        net,
+        house_loss,
+        (z[fit_rows], y[fit_rows]),
+        epochs=epochs,
+        batch_size=64,
+        seed=seed,
+        schedule="cosine",
+        optimizer=torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.1),
+        evaluate=keep_best,
+        **settings,
+    )
     if "weights" in best:
         net.load_state_dict(best["weights"])
     return net, history
@@ -1468,14 +1662,20 @@ def train_houses(z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=6
 # %% tags=["nbval-ignore-output"]
 net, history = train_houses(z, target, train_rows, val_rows, seed=0)
 best = min(history.epochs, key=lambda row: row["validation"])
-print(f"the best of {len(history.epochs)} epochs on the validation rows: {best['epoch']}")
+print(
+    f"the best of {len(history.epochs)} epochs on the validation rows: {best['epoch']}"
+)
 plots.lines(
-    {"training": [row["loss"] for row in history.epochs],
-     "validation": [row["validation"] for row in history.epochs]},
-    title="Errors while the net learns", xlabel="epoch", yscale="log",
+    {
+        "training": [row["loss"] for row in history.epochs],
+        "validation": [row["validation"] for row in history.epochs],
+    },
+    title="Errors while the net learns",
+    xlabel="epoch",
+    yscale="log",
     ylabel="mean squared error (standardised)",
-    alt="Training error begins above validation error and ends below it, where validation error is level.",
-)  # fmt: skip
+    alt="foundations.house_training",
+)
 
 # %%
 assert 0.05 < best["validation"] < 0.13
@@ -1489,10 +1689,14 @@ assert 0.05 < best["validation"] < 0.13
 # %%
 def bootstrap(predicted, y, resamples=2000):
     """A 95 % interval of R²: the middle of its values on as many rows drawn again, with replacement."""
-    rows = torch.randint(len(y), (resamples, len(y)), generator=torch.Generator().manual_seed(0))
+    rows = torch.randint(
+        len(y), (resamples, len(y)), generator=torch.Generator().manual_seed(0)
+    )
     error = (predicted - y).square()[rows].mean(1)
     spread = y[rows].var(1, correction=0)
-    return torch.quantile(1 - error / spread, torch.tensor([0.025, 0.975], dtype=y.dtype)).tolist()
+    return torch.quantile(
+        1 - error / spread, torch.tensor([0.025, 0.975], dtype=y.dtype)
+    ).tolist()
 
 
 log_area = scaled(houses.area.log()[:, None], train_rows)
@@ -1506,10 +1710,15 @@ for name, value in rungs.items():
 
 # %% tags=["nbval-ignore-output"]
 spread, mean = y[train_rows].std(), y[train_rows].mean()
-answer = training.predict(net, z[test_rows]).squeeze(1).double() * spread + mean  # log price again
+answer = (
+    training.predict(net, z[test_rows]).squeeze(1).double() * spread + mean
+)  # log price again
 score, (low, high) = r_squared(answer, y[test_rows]), bootstrap(answer, y[test_rows])
 off = (answer - y[test_rows]).exp().sub(1).abs().median().item()
-print(f"the net: R² = {score:.3f} on test rows, 95 % interval {low:.3f} to {high:.3f};", end=" ")
+print(
+    f"the net: R² = {score:.3f} on test rows, 95 % interval {low:.3f} to {high:.3f};",
+    end=" ",
+)
 print(f"half of the prices within {100 * off:.0f} %")
 
 # %%
@@ -1596,15 +1805,29 @@ DEGREES, SIZES = range(9), (10, 20, 40, 80, 160, 320, 640)
 by_degree = [root_errors(degree, n=20) for degree in DEGREES]
 by_size = [root_errors(4, n=n) for n in SIZES]
 for title, xs, errors, xlabel, xscale in (
-    ("Error against capacity, 20 sales", DEGREES, by_degree, "degree of the polynomial", "linear"),
+    (
+        "Error against capacity, 20 sales",
+        DEGREES,
+        by_degree,
+        "degree of the polynomial",
+        "linear",
+    ),
     ("Error against data, degree 4", SIZES, by_size, "sales to learn from", "log"),
 ):
     plots.lines(
-        {"these sales": [e[0] for e in errors], "other sales": [e[1] for e in errors]}, x=list(xs),
-        title=title, xlabel=xlabel, ylabel="root mean squared error", xscale=xscale, yscale="log",
-        alt="The errors on known and on other sales part as capacity grows, and meet as data grow.",
-    )  # fmt: skip
-print("best degree for other sales:", min(DEGREES, key=lambda degree: by_degree[degree][1]))
+        {"these sales": [e[0] for e in errors], "other sales": [e[1] for e in errors]},
+        x=list(xs),
+        title=title,
+        xlabel=xlabel,
+        ylabel="root mean squared error",
+        xscale=xscale,
+        yscale="log",
+        alt="foundations.capacity_and_data",
+    )
+print(
+    "best degree for other sales:",
+    min(DEGREES, key=lambda degree: by_degree[degree][1]),
+)
 
 # %% [markdown]
 # On the twenty sales the error can only fall: each degree contains the one below. On others it falls from 0
@@ -1620,7 +1843,9 @@ print("best degree for other sales:", min(DEGREES, key=lambda degree: by_degree[
 # fits all points?
 
 # %% tags=["explorer"]
-explorers.foundations.fitting({"polynomial": polynomial, "random ReLU units": relu_features}, ridge)
+explorers.foundations.fitting(
+    {"polynomial": polynomial, "random ReLU units": relu_features}, ridge
+)
 
 # %% [markdown]
 # A large model follows a single point, a small one hardly moves. A weight decay of about 0.03
@@ -1691,14 +1916,21 @@ def lasso(z, y, l1, steps=2000):
     return w
 
 
-noise = torch.randn(len(y), 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+noise = torch.randn(
+    len(y), 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 few = train_rows[:100]
 both = scaled(torch.cat([x, noise], 1), few)  # (2930, 90)
 centred = y - y[few].mean()
-print("weights, of 40 features and of 50 columns of noise, that are not 0; R² on validation rows")
+print(
+    "weights, of 40 features and of 50 columns of noise, that are not 0; R² on validation rows"
+)
 for name, w in {
     "least squares": ridge(with_ones(both[few]), centred[few], 0.0)[1:],
-    **{f"L2, λ = {l2}": ridge(with_ones(both[few]), centred[few], l2)[1:] for l2 in (0.1, 0.3, 1.0)},
+    **{
+        f"L2, λ = {l2}": ridge(with_ones(both[few]), centred[few], l2)[1:]
+        for l2 in (0.1, 0.3, 1.0)
+    },
     **{f"L1, λ = {l1}": lasso(both[few], centred[few], l1) for l1 in (0.01, 0.03, 0.1)},
 }.items():
     kept = (w.abs() > 1e-9).split([40, 50])
@@ -1751,7 +1983,9 @@ def moved_loss(model, batch, run):
     rows, columns = place + down[:, None], place + right[:, None]  # (B, 28) each
     padded = F.pad(x, (2, 2, 2, 2))[:, 0]  # (B, 32, 32)
     which = torch.arange(len(x), device=x.device)[:, None, None]
-    return F.cross_entropy(model(padded[which, rows[:, :, None], columns[:, None, :]][:, None]), y)
+    return F.cross_entropy(
+        model(padded[which, rows[:, :, None], columns[:, None, :]][:, None]), y
+    )
 
 
 # %%
@@ -1762,7 +1996,11 @@ CURES = {
     "augmentation": {"loss_fn": moved_loss},
     "early stopping": {"stop": True},
     "ensemble of 5": {"nets": 5},
-    "dropout, augmentation, ensemble": {"dropout": 0.5, "loss_fn": moved_loss, "nets": 5},
+    "dropout, augmentation, ensemble": {
+        "dropout": 0.5,
+        "loss_fn": moved_loss,
+        "nets": 5,
+    },
 }
 
 
@@ -1771,10 +2009,17 @@ def train_digits(seed, weight_decay=0.0, dropout=0.0, loss_fn=digit_loss, **sett
     torch.manual_seed(seed)
     net, digits = digit_net(dropout), data.mnist()
     history = training.fit(
-        net, loss_fn, (digits.x_train[:500], digits.y_train[:500]), epochs=200, batch_size=50, seed=seed,
-        optimizer=torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=weight_decay),
+        net,
+        loss_fn,
+        (digits.x_train[:500], digits.y_train[:500]),
+        epochs=200,
+        batch_size=50,
+        seed=seed,
+        optimizer=torch.optim.AdamW(
+            net.parameters(), lr=1e-3, weight_decay=weight_decay
+        ),
         **settings,
-    )  # fmt: skip
+    )
     return net, history
 
 
@@ -1782,9 +2027,13 @@ def train_digits(seed, weight_decay=0.0, dropout=0.0, loss_fn=digit_loss, **sett
 rows = results.read("00", "cures")
 for cure in CURES:
     right, nats = zip(
-        *[(row["correct"] / 6, row["nats"]) for row in rows if row["cure"] == cure], strict=True
+        *[(row["correct"] / 6, row["nats"]) for row in rows if row["cure"] == cure],
+        strict=True,
     )
-    print(f"{cure}: {sum(right) / 5:.1f} % right ({min(right):.1f} to {max(right):.1f}),", end=" ")
+    print(
+        f"{cure}: {sum(right) / 5:.1f} % right ({min(right):.1f} to {max(right):.1f}),",
+        end=" ",
+    )
     print(f"cross-entropy {sum(nats) / 5:.2f} nats")
 
 # %% [markdown]
@@ -1813,8 +2062,12 @@ dear = houses.price > 300_000  # (2930,) bool
 def logistic(z, labels, weight_decay=1e-3, steps=500):
     """Weights (D + 1,), intercept first: descent with momentum on cross-entropy + weight_decay ‖w‖²."""
     X, theta, state = with_ones(z), torch.zeros(z.shape[1] + 1, dtype=z.dtype), {}
-    lr = 1 / (curvatures(X)[-1].item() / 8 + 2 * weight_decay)  # an eighth of the MSE's curvature at most
-    decay = 2 * weight_decay * torch.cat([theta.new_zeros(1), torch.ones_like(theta[1:])])
+    lr = 1 / (
+        curvatures(X)[-1].item() / 8 + 2 * weight_decay
+    )  # an eighth of the MSE's curvature at most
+    decay = (
+        2 * weight_decay * torch.cat([theta.new_zeros(1), torch.ones_like(theta[1:])])
+    )
     for _ in range(steps):
         g = X.T @ (torch.sigmoid(X @ theta) - labels) / len(labels) + decay * theta
         theta = sgd_step(theta, g, state, lr, momentum=0.9)
@@ -1825,8 +2078,13 @@ theta = logistic(wide[train_rows], dear[train_rows].double())
 probs, labels = torch.sigmoid(with_ones(wide[val_rows]) @ theta), dear[val_rows]
 right = int(((probs >= 0.5) == labels).sum())
 low, high = wilson(right, len(labels))
-print(f"{labels.sum()} of {len(labels)} validation rows are dear; right: always no", end=" ")
-print(f"{1 - labels.double().mean():.1%}, regression {right / len(labels):.1%} ({low:.1%} to {high:.1%})")
+print(
+    f"{labels.sum()} of {len(labels)} validation rows are dear; right: always no",
+    end=" ",
+)
+print(
+    f"{1 - labels.double().mean():.1%}, regression {right / len(labels):.1%} ({low:.1%} to {high:.1%})"
+)
 
 # %% [markdown]
 # More than 90 % for knowing nothing, and what logistic regression adds to that looks small. Accuracy adds
@@ -1881,7 +2139,12 @@ exercises.foundations.precision_recall.check(my_precision_recall)
 def confusion(predicted, labels):
     """Counts (tp, fp, fn, tn) of predicted (N,) and labels (N,), both True for positives."""
     predicted, labels = predicted.bool(), labels.bool()
-    counts = (predicted & labels, predicted & ~labels, ~predicted & labels, ~predicted & ~labels)
+    counts = (
+        predicted & labels,
+        predicted & ~labels,
+        ~predicted & labels,
+        ~predicted & ~labels,
+    )
     return tuple(int(count.sum()) for count in counts)
 
 
@@ -1892,15 +2155,20 @@ def ratio(part, whole):
 def rates(tp, fp, fn, tn):
     """What follows from the four counts; 0 / 0 counts as 0."""
     return {
-        "accuracy": ratio(tp + tn, tp + fp + fn + tn), "precision": ratio(tp, tp + fp),
-        "recall": ratio(tp, tp + fn), "f1": ratio(2 * tp, 2 * tp + fp + fn), "fpr": ratio(fp, fp + tn),
-    }  # fmt: skip
+        "accuracy": ratio(tp + tn, tp + fp + fn + tn),
+        "precision": ratio(tp, tp + fp),
+        "recall": ratio(tp, tp + fn),
+        "f1": ratio(2 * tp, 2 * tp + fp + fn),
+        "fpr": ratio(fp, fp + tn),
+    }
 
 
 def report(predicted, labels):
     """The four counts and what follows from them, as text."""
     counts = confusion(predicted, labels)
-    measured = {name: f"{value:.2f}" for name, value in rates(*counts).items() if name != "fpr"}
+    measured = {
+        name: f"{value:.2f}" for name, value in rates(*counts).items() if name != "fpr"
+    }
     return f"tp, fp, fn, tn = {counts}, {measured}"
 
 
@@ -1967,7 +2235,9 @@ def roc_curve(scores, labels):
     """False and true positive rates at all thresholds, from none to all, and the area under them."""
     order = scores.argsort(descending=True)
     found, scores = labels[order].double().cumsum(0), scores[order]
-    last = torch.cat([scores[1:] != scores[:-1], torch.tensor([True])])  # of each run of equal scores
+    last = torch.cat(
+        [scores[1:] != scores[:-1], torch.tensor([True])]
+    )  # of each run of equal scores
     count = torch.arange(1, len(scores) + 1, dtype=torch.float64)
     zero = torch.zeros(1, dtype=torch.float64)
     tpr = torch.cat([zero, found[last] / found[-1]])
@@ -1977,7 +2247,9 @@ def roc_curve(scores, labels):
 
 fpr, tpr, auc = roc_curve(probs, labels)
 wins = (probs[labels][:, None] - probs[~labels]).sign().mean().item() / 2 + 0.5
-print(f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: {abs(auc - wins) < 1e-12}")
+print(
+    f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: {abs(auc - wins) < 1e-12}"
+)
 
 # %% [markdown]
 # **Explorer.** Drag the line, or click on the ROC curve. Choose the houses under "More": at
@@ -1985,7 +2257,9 @@ print(f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: {abs(
 # positives rare: which of the three panels change, and which do not?
 
 # %% tags=["explorer"]
-explorers.foundations.threshold({"houses": (probs, labels)}, confusion, rates, roc_curve)
+explorers.foundations.threshold(
+    {"houses": (probs, labels)}, confusion, rates, roc_curve
+)
 
 # %% [markdown]
 # Near 0.43, but the top is flat. For rare positives the histograms and the ROC curve stay, but
@@ -2009,7 +2283,11 @@ explorers.foundations.threshold({"houses": (probs, labels)}, confusion, rates, r
 def reliability(probs, labels, bins=10):
     """For each bin of confidence that is not empty: (share of examples, mean confidence, share right)."""
     sure, said = probs.double().max(1)
-    which, right, found = (sure * bins).long().clamp(max=bins - 1), (said == labels).double(), []
+    which, right, found = (
+        (sure * bins).long().clamp(max=bins - 1),
+        (said == labels).double(),
+        [],
+    )
     for m in range(bins):
         inside = which == m
         if inside.any():
@@ -2020,7 +2298,10 @@ def reliability(probs, labels, bins=10):
 
 def calibration_error(probs, labels, bins=10):
     """Expected calibration error of probabilities (N, K), 0 to 1."""
-    return sum(share * abs(right - sure) for share, sure, right in reliability(probs, labels, bins))
+    return sum(
+        share * abs(right - sure)
+        for share, sure, right in reliability(probs, labels, bins)
+    )
 
 
 # %% tags=["nbval-ignore-output"]
@@ -2034,16 +2315,26 @@ errors, curves = {}, {"calibrated": ([0, 1], [0, 1])}
 for name, t in (("as trained", 1.0), ("with temperature", temperature)):
     answer = F.softmax(judge / t, 1)
     errors[name] = calibration_error(answer, digits.y_test)
-    curves[name] = tuple(list(zip(*reliability(answer, digits.y_test), strict=True))[1:])
+    curves[name] = tuple(
+        list(zip(*reliability(answer, digits.y_test), strict=True))[1:]
+    )
     right = (answer.argmax(1) == digits.y_test).sum().item()
     low, high = wilson(right, len(digits.y_test))
-    print(f"{name}, T = {t:.2f}: {right / 1000:.1%} right ({low:.1%} to {high:.1%}),", end=" ")
+    print(
+        f"{name}, T = {t:.2f}: {right / 1000:.1%} right ({low:.1%} to {high:.1%}),",
+        end=" ",
+    )
     print(f"mean confidence {answer.max(1).values.mean():.1%},", end=" ")
-    print(f"ECE {errors[name]:.3f}, cross-entropy {F.cross_entropy(judge / t, digits.y_test):.2f}")
+    print(
+        f"ECE {errors[name]:.3f}, cross-entropy {F.cross_entropy(judge / t, digits.y_test):.2f}"
+    )
 plots.lines(
-    curves, title="Reliability on 1,000 test digits", xlabel="mean confidence of a bin", ylabel="share right",
-    alt="As trained the curve lies below the diagonal; with the temperature it lies close to it.",
-)  # fmt: skip
+    curves,
+    title="Reliability on 1,000 test digits",
+    xlabel="mean confidence of a bin",
+    ylabel="share right",
+    alt="foundations.reliability",
+)
 
 # %%
 assert temperature > 1.3 and errors["with temperature"] < 0.6 * errors["as trained"]
@@ -2069,7 +2360,14 @@ for lr in (0.01, 0.1, 0.3, 0.5, 5.0):
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
     try:
         history = training.fit(
-            net, house_loss, known, optimizer=optimizer, epochs=10, batch_size=64, seed=0, show=False
+            net,
+            house_loss,
+            known,
+            optimizer=optimizer,
+            epochs=10,
+            batch_size=64,
+            seed=0,
+            show=False,
         )
         outcomes[lr] = history.epochs[-1]["loss"]
         curves[f"rate {lr}"] = torch.tensor(history.losses).unfold(0, 20, 1).mean(1)
@@ -2079,13 +2377,19 @@ for lr in (0.01, 0.1, 0.3, 0.5, 5.0):
     print(f"rate {lr}: training loss of the tenth epoch {outcomes[lr]:.3f}")
 print(message)
 plots.lines(
-    curves, title="The house net under several rates", xlabel="step", yscale="log",
+    curves,
+    title="The house net under several rates",
+    xlabel="step",
+    yscale="log",
     ylabel="loss, mean of 20 steps",
-    alt="Curves fall; the middle rate falls farthest, the smallest slowly, the largest stays high.",
-)  # fmt: skip
+    alt="foundations.rates_compared",
+)
 
 # %%
-assert outcomes[0.1] < min(outcomes[0.01], outcomes[0.3]) and outcomes[0.5] > 1.5 * outcomes[0.1]
+assert (
+    outcomes[0.1] < min(outcomes[0.01], outcomes[0.3])
+    and outcomes[0.5] > 1.5 * outcomes[0.1]
+)
 assert outcomes[5.0] == math.inf
 
 # %% [markdown]
@@ -2121,7 +2425,9 @@ def my_held_out_r2(x, y, n_train, k):
     most with y, of either sign, are fitted to the first n_train rows, by least squares with an intercept."""
     centred = x - x.mean(dim=0)
     products = (y - y.mean()) @ centred  # (D,)
-    correlations = products / centred.square().sum(dim=0).sqrt()  # up to a factor that all features share
+    correlations = (
+        products / centred.square().sum(dim=0).sqrt()
+    )  # up to a factor that all features share
     best = correlations.abs().topk(k).indices
     design = torch.cat([x[:, best], torch.ones_like(x[:, :1])], dim=1)  # (N, k + 1)
     w = torch.linalg.lstsq(design[:n_train], y[:n_train, None]).solution[:, 0]
@@ -2150,18 +2456,28 @@ everything = torch.arange(len(y))
 changes = []
 for seed in range(10):
     fit_rows, _, judge_rows = split(len(y), seed)
-    honest, leaking = (linear_r2(scaled(x, rows), y, fit_rows, judge_rows) for rows in (fit_rows, everything))
+    honest, leaking = (
+        linear_r2(scaled(x, rows), y, fit_rows, judge_rows)
+        for rows in (fit_rows, everything)
+    )
     changes.append(abs(honest - leaking))
-print(f"(a) standardised by all rows: R² changes by less than 0.0001 in ten splits: {max(changes) < 1e-4}")
+print(
+    f"(a) standardised by all rows: R² changes by less than 0.0001 in ten splits: {max(changes) < 1e-4}"
+)
 
 
 def noise_r2(seed, look_at, k=20):
     """R² on 100 test sales of least squares on the k of 2,000 noise columns that look best."""
     rng = torch.Generator().manual_seed(seed)
     some = torch.randperm(len(y), generator=rng)[:200]
-    noise, price_of = torch.randn(200, 2000, generator=rng, dtype=torch.float64), y[some]
+    noise, price_of = (
+        torch.randn(200, 2000, generator=rng, dtype=torch.float64),
+        y[some],
+    )
     seen = slice(0, look_at)
-    correlation = scaled(noise[seen], slice(None)).T @ (price_of[seen] - price_of[seen].mean())
+    correlation = scaled(noise[seen], slice(None)).T @ (
+        price_of[seen] - price_of[seen].mean()
+    )
     best = correlation.abs().topk(k).indices
     rows = torch.arange(200)
     return linear_r2(noise[:, best], price_of, rows[:100], rows[100:], weight_decay=0.0)
@@ -2169,7 +2485,9 @@ def noise_r2(seed, look_at, k=20):
 
 for name, look_at in (("all 200 rows", 200), ("the 100 training rows", 100)):
     found = torch.tensor([noise_r2(seed, look_at) for seed in range(20)])
-    print(f"(b) chosen on {name}: R² on test rows {found.mean():.2f} on average", end="; ")
+    print(
+        f"(b) chosen on {name}: R² on test rows {found.mean():.2f} on average", end="; "
+    )
     print(f"above 0 in {(found > 0).sum()} of 20 repeats")
 
 # %% [markdown]
@@ -2214,7 +2532,15 @@ def train_on_noise(fresh, seed=6, steps=100):
     if fresh:
         source = {"data": random_batch, "steps_per_epoch": steps, "epochs": 1}
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    history = training.fit(net, house_loss, batch_size=64, optimizer=optimizer, seed=0, show=False, **source)
+    history = training.fit(
+        net,
+        house_loss,
+        batch_size=64,
+        optimizer=optimizer,
+        seed=0,
+        show=False,
+        **source,
+    )
     return net, history
 
 
@@ -2224,12 +2550,18 @@ for name, fresh in (("fresh batches", True), ("one fixed batch", False)):
     _, history = train_on_noise(fresh)
     noisy[name] = history.losses
     ends[name] = sum(history.losses[-20:]) / 20
-    print(f"{name}: loss {history.losses[0]:.1f} at first, {ends[name]:.3f} over the last 20 steps")
+    print(
+        f"{name}: loss {history.losses[0]:.1f} at first, {ends[name]:.3f} over the last 20 steps"
+    )
 plots.lines(
-    noisy, title="Learning labels that are pure chance", xlabel="step", ylabel="mean squared error",
-    marks=[(1.0, "variance of the labels")], ylim=(0, 8),
-    alt="Both losses fall; on fresh batches it stops at the labels' variance, on one batch it goes to zero.",
-)  # fmt: skip
+    noisy,
+    title="Learning labels that are pure chance",
+    xlabel="step",
+    ylabel="mean squared error",
+    marks=[(1.0, "variance of the labels")],
+    ylim=(0, 8),
+    alt="foundations.chance_labels",
+)
 
 # %%
 assert 0.8 < ends["fresh batches"] < 1.4 and ends["one fixed batch"] < 0.05
@@ -2255,11 +2587,17 @@ for seed in range(8):
     fixed, fresh = (train_on_noise(new, seed=seed) for new in (False, True))
     found = [sum(history.losses[-10:]) / 10 for _, history in (fixed, fresh)]
     eight.append((*found, training.predict(fresh[0], inputs).std().item()))
-    print(f"seed {seed}: fixed batch {found[0]:.2f}, fresh batches {found[1]:.2f},", end=" ")
+    print(
+        f"seed {seed}: fixed batch {found[0]:.2f}, fresh batches {found[1]:.2f},",
+        end=" ",
+    )
     print(f"standard deviation of its answers {eight[-1][2]:.3f}")
 
 # %%
-assert 1 <= sum(fixed < 0.1 for fixed, _, _ in eight) <= 7 and min(std for _, _, std in eight) < 1e-3
+assert (
+    1 <= sum(fixed < 0.1 for fixed, _, _ in eight) <= 7
+    and min(std for _, _, std in eight) < 1e-3
+)
 assert all(fresh > 2 for _, fresh, std in eight if std < 1e-3)
 
 # %% [markdown]
@@ -2347,7 +2685,9 @@ def record_split(net, seed, **settings):
     x, y = house_features(houses), houses.price.log()
     train_rows, val_rows, test_rows = split(len(y), seed)
     z, target = scaled(x, train_rows).float(), scaled(y, train_rows).float()
-    model, history = train_houses(z, target, train_rows, val_rows, seed, **NETS[net], **settings)
+    model, history = train_houses(
+        z, target, train_rows, val_rows, seed, **NETS[net], **settings
+    )
     yield history.losses
     answer = training.predict(model, z).squeeze(1).double()
     measured = {"validation": r_squared(answer[val_rows], target[val_rows])}
@@ -2393,6 +2733,12 @@ def record_cure(cure, seed, **settings):
 
 # %%
 RECORDED = {
-    "splits": (record_split, [{"net": net, "seed": seed} for net in NETS for seed in range(5)]),
-    "cures": (record_cure, [{"cure": cure, "seed": seed} for cure in CURES for seed in range(5)]),
+    "splits": (
+        record_split,
+        [{"net": net, "seed": seed} for net in NETS for seed in range(5)],
+    ),
+    "cures": (
+        record_cure,
+        [{"cure": cure, "seed": seed} for cure in CURES for seed in range(5)],
+    ),
 }

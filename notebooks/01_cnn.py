@@ -59,9 +59,13 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None  # a mere folder has none
+missing = (
+    getattr(importlib.util.find_spec("course"), "origin", None) is None
+)  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`")
+    raise RuntimeError(
+        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+    )
 from course import setup
 
 setup()
@@ -89,11 +93,20 @@ from course.intervals import wilson
 # down and one column right.
 
 # %%
-x = torch.tensor([[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]], dtype=torch.float64)
+x = torch.tensor(
+    [[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]], dtype=torch.float64
+)
 weight = torch.tensor([[1, 0], [0, -1]], dtype=torch.float64)
 i, j = 0, 1
 patch = x[i : i + 2, j : j + 2]  # (2, 2)
-print("patch", patch.tolist(), "products", (patch * weight).tolist(), "sum", (patch * weight).sum().item())
+print(
+    "patch",
+    patch.tolist(),
+    "products",
+    (patch * weight).tolist(),
+    "sum",
+    (patch * weight).sum().item(),
+)
 
 # %% [markdown]
 # **Predict.** The kernel fits into the image at how many places? What is $y_{00}$? Work them out on paper
@@ -121,7 +134,7 @@ y = correlate(x, weight)
 plots.grids(
     {"image x": x, "kernel W": weight, "output y": y},
     title="Nine places for a 2 × 2 kernel on a 4 × 4 image",
-    alt="Three number grids: an image of 4 by 4, a kernel of 2 by 2, and the output of 3 by 3.",
+    alt="cnn.nine_places",
 )
 
 # %% [markdown]
@@ -218,8 +231,12 @@ for n in (27, 28, 29):
 # %%
 size = (x.shape[0] + 1, x.shape[1] + 1)  # H + K - 1: room for every overlap
 spectrum = torch.fft.rfft2(x, size) * torch.fft.rfft2(weight, size)
-theorem = torch.fft.irfft2(spectrum, size)  # (5, 5): the true convolution, by another route
-padded = F.pad(x, (1, 1, 1, 1))  # K - 1 zeros on each side: the same overlaps for our loop
+theorem = torch.fft.irfft2(
+    spectrum, size
+)  # (5, 5): the true convolution, by another route
+padded = F.pad(
+    x, (1, 1, 1, 1)
+)  # K - 1 zeros on each side: the same overlaps for our loop
 for name, kernel in {"weight": weight, "weight.flip(0, 1)": weight.flip(0, 1)}.items():
     print(
         f"correlate with {name}: agrees with the theorem is",
@@ -278,14 +295,23 @@ def conv2d_loops(x, weight, bias, stride=1, padding=0, dilation=1):
     H_out, W_out)."""
     (s_h, s_w), (p_h, p_w), (d_h, d_w) = pair(stride), pair(padding), pair(dilation)
     k_h, k_w = weight.shape[2:]
-    x = F.pad(x, (p_w, p_w, p_h, p_h))  # zeros on each side; F.pad names the last axis first
-    h_out, w_out = output_size(x.shape[2], k_h, s_h, 0, d_h), output_size(x.shape[3], k_w, s_w, 0, d_w)
+    x = F.pad(
+        x, (p_w, p_w, p_h, p_h)
+    )  # zeros on each side; F.pad names the last axis first
+    h_out, w_out = (
+        output_size(x.shape[2], k_h, s_h, 0, d_h),
+        output_size(x.shape[3], k_w, s_w, 0, d_w),
+    )
     y = x.new_zeros(len(x), len(weight), h_out, w_out)
     for i in range(h_out):
         for j in range(w_out):
             top, left = i * s_h, j * s_w
-            patch = x[:, None, :, top : top + d_h * k_h : d_h, left : left + d_w * k_w : d_w]
-            y[:, :, i, j] = bias + (patch * weight).sum((2, 3, 4))  # (B, C_out, C_in, K_h, K_w) -> (B, C_out)
+            patch = x[
+                :, None, :, top : top + d_h * k_h : d_h, left : left + d_w * k_w : d_w
+            ]
+            y[:, :, i, j] = bias + (patch * weight).sum(
+                (2, 3, 4)
+            )  # (B, C_out, C_in, K_h, K_w) -> (B, C_out)
     return y
 
 
@@ -323,11 +349,15 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1):
         raise ValueError(f"x has {x.shape[1]} channels, but the kernels cover {c_in}")
     x = F.pad(x, (p_w, p_w, p_h, p_h))
     rows, columns = taps(x.shape[2], k_h, s_h, d_h), taps(x.shape[3], k_w, s_w, d_w)
-    stacked = torch.stack([x[..., v] for v in columns], 2).flatten(1, 2)  # (B, C_in · K_w, H, W_out)
+    stacked = torch.stack([x[..., v] for v in columns], 2).flatten(
+        1, 2
+    )  # (B, C_in · K_w, H, W_out)
     y = x.new_zeros(()) if bias is None else bias[:, None]
     for u, row in enumerate(rows):
         met = stacked[:, :, row]  # (B, C_in · K_w, H_out, W_out)
-        w_u = weight[:, :, u].flatten(1).expand(len(x), -1, -1)  # (B, C_out, C_in · K_w)
+        w_u = (
+            weight[:, :, u].flatten(1).expand(len(x), -1, -1)
+        )  # (B, C_out, C_in · K_w)
         y = torch.baddbmm(y, w_u, met.flatten(2))  # (B, C_out, H_out · W_out)
     return y.unflatten(2, met.shape[2:])
 
@@ -345,16 +375,29 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1):
 def random_case(batch, c_in, h, w, c_out, k_h, k_w, seed=0):
     """Random x, weight and bias of the given sizes, float64."""
     rng = torch.Generator().manual_seed(seed)
-    shapes = {"x": (batch, c_in, h, w), "weight": (c_out, c_in, k_h, k_w), "bias": (c_out,)}
-    return {name: torch.randn(shape, generator=rng, dtype=torch.float64) for name, shape in shapes.items()}
+    shapes = {
+        "x": (batch, c_in, h, w),
+        "weight": (c_out, c_in, k_h, k_w),
+        "bias": (c_out,),
+    }
+    return {
+        name: torch.randn(shape, generator=rng, dtype=torch.float64)
+        for name, shape in shapes.items()
+    }
 
 
-awkward = random_case(1, 3, 9, 7, 2, 3, 2) | {"stride": (2, 1), "padding": (1, 2), "dilation": (2, 3)}
+awkward = random_case(1, 3, 9, 7, 2, 3, 2) | {
+    "stride": (2, 1),
+    "padding": (1, 2),
+    "dilation": (2, 3),
+}
 check_agreement(conv2d, conv2d_loops, **awkward)
 check_agreement(conv2d_loops, F.conv2d, **awkward)
 check_agreement(conv2d, F.conv2d, **awkward)
 check_agreement(conv2d, F.conv2d, **random_case(4, 1, 28, 28, 6, 5, 5))
-check_agreement(conv2d, F.conv2d, **random_case(2, 2, 3, 4, 3, 3, 4))  # the kernel fits exactly once
+check_agreement(
+    conv2d, F.conv2d, **random_case(2, 2, 3, 4, 3, 3, 4)
+)  # the kernel fits exactly once
 
 # %% [markdown]
 # The tests of the course repeat this for random shapes.
@@ -374,7 +417,9 @@ check_agreement(conv2d, F.conv2d, **random_case(2, 2, 3, 4, 3, 3, 4))  # the ker
 # %% tags=["explorer"]
 digits = data.mnist()
 photo = data.photograph()
-explorers.cnn.sliding_kernel(conv2d, {"digit": digits.x_train[1, 0], "photograph": photo.pixels})
+explorers.cnn.sliding_kernel(
+    conv2d, {"digit": digits.x_train[1, 0], "photograph": photo.pixels}
+)
 
 # %% [markdown]
 # <details><summary>Answers</summary>
@@ -399,16 +444,23 @@ explorers.cnn.sliding_kernel(conv2d, {"digit": digits.x_train[1, 0], "photograph
 # %%
 def convolution_matrix(weight, h, w):
     """The matrix of a one-channel convolution, stride 1. weight (K_h, K_w) -> (H_out · W_out, H · W)."""
-    pixels = torch.eye(h * w, dtype=weight.dtype).reshape(h * w, 1, h, w)  # one image for each pixel
+    pixels = torch.eye(h * w, dtype=weight.dtype).reshape(
+        h * w, 1, h, w
+    )  # one image for each pixel
     return conv2d(pixels, weight[None, None]).flatten(1).T
 
 
 weight = torch.arange(1.0, 10, dtype=torch.float64).reshape(3, 3)
 matrix = convolution_matrix(weight, 5, 5)
-print(tuple(matrix.shape), "non-zero:", (matrix != 0).sum().item(), "of", matrix.numel())
-plots.grids({"M": matrix}, title="A 3 × 3 kernel on a 5 × 5 image as a matrix", size=3.2,
-    alt="A matrix whose non-zero numbers lie on diagonal bands, the same nine numbers in every row.",
-)  # fmt: skip
+print(
+    tuple(matrix.shape), "non-zero:", (matrix != 0).sum().item(), "of", matrix.numel()
+)
+plots.grids(
+    {"M": matrix},
+    title="A 3 × 3 kernel on a 5 × 5 image as a matrix",
+    size=3.2,
+    alt="cnn.as_matrix",
+)
 
 # %% [markdown]
 # $(9, 25)$, nine in each row, and always the same nine: a dense layer of this size would have 225 free
@@ -421,14 +473,21 @@ plots.grids({"M": matrix}, title="A 3 × 3 kernel on a 5 × 5 image as a matrix"
 # **Predict.** Is the transposed convolution the inverse of the convolution?
 
 # %%
-x = torch.randn(5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
+x = torch.randn(
+    5,
+    5,
+    generator=torch.Generator().manual_seed(0),
+    dtype=torch.float64,
+    requires_grad=True,
+)
 y = conv2d(x[None, None], weight[None, None])[0, 0]  # (3, 3)
 upstream = torch.arange(9.0, dtype=torch.float64).reshape(3, 3)
 (gradient,) = torch.autograd.grad(y, x, upstream)
 spread = F.conv_transpose2d(upstream[None, None], weight[None, None])[0, 0]
 print("y = M x:", torch.allclose(y.flatten(), matrix @ x.flatten()))
 print(
-    "input gradient = transposed matrix:", torch.allclose(gradient.flatten(), matrix.T @ upstream.flatten())
+    "input gradient = transposed matrix:",
+    torch.allclose(gradient.flatten(), matrix.T @ upstream.flatten()),
 )
 print("input gradient = conv_transpose2d:", torch.allclose(gradient, spread))
 back = matrix.T @ matrix @ x.flatten()
@@ -493,7 +552,9 @@ def weight_gradient(stacked, g, rows, columns):
     """The second sum. stacked (B, C_in · K_w, H, W_out), g (B, C_out, H_out, W_out) -> as weight."""
     by_row = [(g.flatten(2) @ stacked[:, :, row].flatten(2).mT).sum(0) for row in rows]
     by_row = torch.stack(by_row, 1)  # (C_out, K_h, C_in · K_w)
-    return by_row.unflatten(2, (-1, len(columns))).transpose(1, 2)  # (C_out, C_in, K_h, K_w)
+    return by_row.unflatten(2, (-1, len(columns))).transpose(
+        1, 2
+    )  # (C_out, C_in, K_h, K_w)
 
 
 def input_gradient(g, weight, rows, columns, shape):
@@ -501,7 +562,9 @@ def input_gradient(g, weight, rows, columns, shape):
     c_in, k_w = weight.shape[1], len(columns)
     stacked = g.new_zeros(len(g), c_in * k_w, shape[2], g.shape[3])
     for u, row in enumerate(rows):
-        sent = weight[:, :, u].flatten(1).T @ g.flatten(2)  # (B, C_in · K_w, H_out · W_out)
+        sent = weight[:, :, u].flatten(1).T @ g.flatten(
+            2
+        )  # (B, C_in · K_w, H_out · W_out)
         stacked[:, :, row] += sent.unflatten(2, g.shape[2:])
     grad_x = g.new_zeros(shape)
     for v, column in enumerate(columns):
@@ -515,29 +578,47 @@ class Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, stride, dilation):
-        rows, columns = (taps(x.shape[2 + a], weight.shape[2 + a], stride[a], dilation[a]) for a in (0, 1))
-        stacked = torch.stack([x[..., v] for v in columns], 2).flatten(1, 2)  # (B, C_in · K_w, H, W_out)
+        rows, columns = (
+            taps(x.shape[2 + a], weight.shape[2 + a], stride[a], dilation[a])
+            for a in (0, 1)
+        )
+        stacked = torch.stack([x[..., v] for v in columns], 2).flatten(
+            1, 2
+        )  # (B, C_in · K_w, H, W_out)
         ctx.save_for_backward(stacked, weight)
         ctx.taps, ctx.shape = (rows, columns), x.shape
         size = stacked[0, 0, rows[0]].shape  # (H_out, W_out)
         y = bias[:, None].repeat(len(x), 1, size.numel())  # (B, C_out, H_out · W_out)
         for u, row in enumerate(rows):
-            y.baddbmm_(weight[:, :, u].flatten(1).expand(len(x), -1, -1), stacked[:, :, row].flatten(2))
+            y.baddbmm_(
+                weight[:, :, u].flatten(1).expand(len(x), -1, -1),
+                stacked[:, :, row].flatten(2),
+            )
         return y.unflatten(2, size)
 
     @staticmethod
     def backward(ctx, g):
         stacked, weight = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[0]  # not for the images, which the first layer reads
+        wanted = ctx.needs_input_grad[
+            0
+        ]  # not for the images, which the first layer reads
         grad_x = input_gradient(g, weight, *ctx.taps, ctx.shape) if wanted else None
-        return grad_x, weight_gradient(stacked, g, *ctx.taps), g.sum((0, 2, 3)), None, None
+        return (
+            grad_x,
+            weight_gradient(stacked, g, *ctx.taps),
+            g.sum((0, 2, 3)),
+            None,
+            None,
+        )
 
 
 # %%
 def conv2d_by_hand(x, weight, bias, stride=1, padding=0, dilation=1):
     """conv2d with the hand-derived backward pass."""
     p_h, p_w = pair(padding)
-    return Convolution.apply(F.pad(x, (p_w, p_w, p_h, p_h)), weight, bias, pair(stride), pair(dilation))
+    return Convolution.apply(
+        F.pad(x, (p_w, p_w, p_h, p_h)), weight, bias, pair(stride), pair(dilation)
+    )
 
 
 check_agreement(conv2d_by_hand, conv2d, **awkward)
@@ -588,7 +669,11 @@ exercises.cnn.max_pool2d.check(my_max_pool2d)
 # %%
 def windows(x, kernel, stride, padding, fill):
     """What each element of the window meets, one (B, C, H_out, W_out) for each, row by row."""
-    (k_h, k_w), (s_h, s_w), (p_h, p_w) = pair(kernel), pair(stride or kernel), pair(padding)
+    (k_h, k_w), (s_h, s_w), (p_h, p_w) = (
+        pair(kernel),
+        pair(stride or kernel),
+        pair(padding),
+    )
     x = F.pad(x, (p_w, p_w, p_h, p_h), value=fill)
     rows, columns = taps(x.shape[2], k_h, s_h, 1), taps(x.shape[3], k_w, s_w, 1)
     return [x[:, :, u, v] for u in rows for v in columns]
@@ -610,12 +695,18 @@ def avg_pool2d(x, kernel, stride=None, padding=0):
 
 # %%
 image = random_case(2, 3, 7, 10, 1, 1, 1)["x"]
-for name, x in {"random": image, "ties": image.round(), "all negative": image - 9}.items():
+for name, x in {
+    "random": image,
+    "ties": image.round(),
+    "all negative": image - 9,
+}.items():
     for ours, theirs in ((max_pool2d, F.max_pool2d), (avg_pool2d, F.avg_pool2d)):
         check_agreement(
-            lambda x, pool=ours: pool(x, 3, (2, 3), 1), lambda x, pool=theirs: pool(x, 3, (2, 3), 1), x=x,
+            lambda x, pool=ours: pool(x, 3, (2, 3), 1),
+            lambda x, pool=theirs: pool(x, 3, (2, 3), 1),
+            x=x,
             label=f"{ours.__name__}, {name}",
-        )  # fmt: skip
+        )
 
 # %% [markdown]
 # ## 12 What a convolution saves, and what it keeps
@@ -663,9 +754,14 @@ exercises.cnn.parameter_count.check(my_parameter_count)
 values_in, values_out, fan_in = 16 * 12 * 12, 32 * 8 * 8, 16 * 5 * 5
 parameters = {"convolution": 32 * (fan_in + 1), "dense": values_out * (values_in + 1)}
 multiplications = {"convolution": values_out * fan_in, "dense": values_out * values_in}
-for what, counts in {"parameters": parameters, "multiplications": multiplications}.items():
+for what, counts in {
+    "parameters": parameters,
+    "multiplications": multiplications,
+}.items():
     ratio = counts["dense"] / counts["convolution"]
-    print(f"{what}: {counts['convolution']:,} against {counts['dense']:,}, {ratio:.0f} times as many")
+    print(
+        f"{what}: {counts['convolution']:,} against {counts['dense']:,}, {ratio:.0f} times as many"
+    )
 
 # %% [markdown]
 # Sharing saves far more memory than work: the weights are few, but each is used at all 64 places.
@@ -686,10 +782,17 @@ def equivariance_error(layer, x, shift, jump=1):
 
     The layer's output moves by shift / jump columns; the columns that come in at the left edge are left out.
     """
-    moved = F.pad(x, (shift, 0, 0, 0))[..., : x.shape[3]]  # zeros come in, the last columns fall out
+    moved = F.pad(x, (shift, 0, 0, 0))[
+        ..., : x.shape[3]
+    ]  # zeros come in, the last columns fall out
     out = shift // jump
     y, y_moved = layer(x), layer(moved)
-    return (y_moved[..., out + 1 : -1] - y[..., 1 : y.shape[3] - out - 1]).abs().max().item()
+    return (
+        (y_moved[..., out + 1 : -1] - y[..., 1 : y.shape[3] - out - 1])
+        .abs()
+        .max()
+        .item()
+    )
 
 
 # %%
@@ -702,12 +805,21 @@ layers = {
 }
 for name, (layer, jump) in layers.items():
     errors = [equivariance_error(layer, x, shift, jump) for shift in (1, 2)]
-    print(f"{name}: commutes with a shift by 1: {errors[0] < 1e-12}, by 2: {errors[1] < 1e-12}")
+    print(
+        f"{name}: commutes with a shift by 1: {errors[0] < 1e-12}, by 2: {errors[1] < 1e-12}"
+    )
 
-padded = conv2d(x, kernel, padding=1), conv2d(F.pad(x, (1, 0, 0, 0))[..., :-1], kernel, padding=1)
+padded = (
+    conv2d(x, kernel, padding=1),
+    conv2d(F.pad(x, (1, 0, 0, 0))[..., :-1], kernel, padding=1),
+)
 inside = torch.allclose(padded[1][..., 2:-1], padded[0][..., 1:-2])
-print("padding 1, away from the border:", inside, "- at the right border:",
-      torch.allclose(padded[1][..., -1], padded[0][..., -2]))  # fmt: skip
+print(
+    "padding 1, away from the border:",
+    inside,
+    "- at the right border:",
+    torch.allclose(padded[1][..., -1], padded[0][..., -2]),
+)
 
 # %% [markdown]
 # A stride (and pooling is one) keeps the grid of every second pixel: a shift by one pixel samples the image
@@ -800,7 +912,12 @@ def receptive_field(layers):
     return size, jump
 
 
-LENET = [(5, 1, 1), (2, 2, 1), (5, 1, 1), (2, 2, 1)]  # convolution, pooling, convolution, pooling
+LENET = [
+    (5, 1, 1),
+    (2, 2, 1),
+    (5, 1, 1),
+    (2, 2, 1),
+]  # convolution, pooling, convolution, pooling
 print("LeNet's last feature map (size, jump):", receptive_field(LENET))
 
 # %% [markdown]
@@ -810,13 +927,28 @@ print("LeNet's last feature map (size, jump):", receptive_field(LENET))
 # **Predict** the field's first and last row for the unit in row 1, column 1.
 
 # %%
-x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
-ones = torch.ones(1, 1, 5, 5, dtype=torch.float64)  # positive weights, so that nothing cancels
+x = torch.rand(
+    1, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+).requires_grad_()
+ones = torch.ones(
+    1, 1, 5, 5, dtype=torch.float64
+)  # positive weights, so that nothing cancels
 y = avg_pool2d(conv2d(avg_pool2d(conv2d(x, ones), 2), ones), 2)  # (1, 1, 4, 4)
 (gradient,) = torch.autograd.grad(y[0, 0, 1, 1], x)
 seen = gradient[0, 0].nonzero()  # (N, 2): rows and columns
-print("rows and columns", seen.amin(0).tolist(), "to", seen.amax(0).tolist(), "- pixels:", len(seen))
-assert len(seen) == receptive_field(LENET)[0] ** 2 and seen.amin() == 4 and seen.amax() == 19
+print(
+    "rows and columns",
+    seen.amin(0).tolist(),
+    "to",
+    seen.amax(0).tolist(),
+    "- pixels:",
+    len(seen),
+)
+assert (
+    len(seen) == receptive_field(LENET)[0] ** 2
+    and seen.amin() == 4
+    and seen.amax() == 19
+)
 
 # %% [markdown]
 # Rows 4 to 19, sixteen of them, begun at $1 \cdot j = 4$. Press any unit of any layer,
@@ -847,7 +979,9 @@ explorers.cnn.receptive_field(receptive_field)
 # %%
 rng = torch.Generator().manual_seed(0)
 edges = torch.tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=torch.float64)
-x = torch.randn(1, 1, 64, 64, generator=rng, dtype=torch.float64)  # noise has all directions equally often
+x = torch.randn(
+    1, 1, 64, 64, generator=rng, dtype=torch.float64
+)  # noise has all directions equally often
 target = conv2d(x, edges[None, None])
 start = torch.randn(1, 1, 3, 3, generator=rng, dtype=torch.float64)
 weight = start.clone().requires_grad_()
@@ -859,10 +993,15 @@ print("recovered to 1e-3:", torch.allclose(weight[0, 0], edges, atol=1e-3))
 
 # %%
 plots.grids(
-    {"start": start[0, 0], "after 40 steps": weight[0, 0].detach(), "the kernel sought": edges},
-    title="Gradient descent finds the edge kernel", formats="{:.2f}",
-    alt="Three kernels: random numbers, the numbers after training, and the edge kernel; the last two agree.",
-)  # fmt: skip
+    {
+        "start": start[0, 0],
+        "after 40 steps": weight[0, 0].detach(),
+        "the kernel sought": edges,
+    },
+    title="Gradient descent finds the edge kernel",
+    formats="{:.2f}",
+    alt="cnn.kernel_found",
+)
 
 # %% [markdown]
 # ## 15 Modules, and a net
@@ -879,7 +1018,9 @@ class Conv2d(nn.Module):
     def __init__(self, c_in, c_out, kernel, padding=0):
         super().__init__()
         bound = (c_in * kernel * kernel) ** -0.5
-        self.weight = nn.Parameter(torch.empty(c_out, c_in, kernel, kernel).uniform_(-bound, bound))
+        self.weight = nn.Parameter(
+            torch.empty(c_out, c_in, kernel, kernel).uniform_(-bound, bound)
+        )
         self.bias = nn.Parameter(torch.empty(c_out).uniform_(-bound, bound))
         self.padding = padding
 
@@ -950,7 +1091,10 @@ size = 28
 for kernel, stride in ((5, 1), (2, 2), (5, 1), (2, 2)):
     size = output_size(size, kernel, stride)
 print("side of the last feature map:", size)
-counts = {name: sum(p.numel() for p in layer.parameters()) for name, layer in CNN().named_children()}
+counts = {
+    name: sum(p.numel() for p in layer.parameters())
+    for name, layer in CNN().named_children()
+}
 print(counts, "in all", sum(counts.values()))
 
 # %% [markdown]
@@ -971,7 +1115,13 @@ def mlp():
     return nn.Sequential(nn.Flatten(), Linear(784, 59), nn.ReLU(), Linear(59, 10))
 
 
-print("parameters:", {f.__name__: sum(p.numel() for p in f().parameters()) for f in (linear_net, mlp, CNN)})
+print(
+    "parameters:",
+    {
+        f.__name__: sum(p.numel() for p in f().parameters())
+        for f in (linear_net, mlp, CNN)
+    },
+)
 
 # %% [markdown]
 # ### Why the first weights matter (optional)
@@ -992,7 +1142,9 @@ def activation_sizes(draw, depth=8, channels=16):
     x = torch.randn(8, channels, 24, 24, generator=rng)
     sizes = []
     for _ in range(depth):
-        weight = draw(torch.randn(channels, channels, 3, 3, generator=rng), channels * 9)
+        weight = draw(
+            torch.randn(channels, channels, 3, 3, generator=rng), channels * 9
+        )
         x = torch.relu(conv2d(x, weight, padding=1))
         sizes.append(x.square().mean().sqrt().item())
     return sizes
@@ -1007,10 +1159,13 @@ DRAWS = {
 # %%
 sizes = {name: activation_sizes(draw) for name, draw in DRAWS.items()}
 plots.lines(
-    sizes, title="Activations through eight layers, by the variance of the first weights", xlabel="layer",
-    ylabel="root mean square", yscale="log",
-    alt="Three lines over the layers on a logarithmic scale: one falls, one stays level, one rises.",
-)  # fmt: skip
+    sizes,
+    title="Activations through eight layers, by the variance of the first weights",
+    xlabel="layer",
+    ylabel="root mean square",
+    yscale="log",
+    alt="cnn.initial_variance",
+)
 predicted = [(1 / 6) ** 0.5, 1.0, 2.0]  # the root of half of fan-in times variance
 measured = [(s[-1] / s[0]) ** (1 / 7) for s in sizes.values()]
 print(
@@ -1064,7 +1219,7 @@ plots.images(
     digits.x_train[:20],
     names=[str(label.item()) for label in digits.y_train[:20]],
     title="Twenty training digits and their labels",
-    alt="Two rows of ten handwritten digits, each with its label above.",
+    alt="cnn.digits",
 )
 
 # %% [markdown]
@@ -1114,12 +1269,16 @@ def distort(x, run, angle=0.2, slant=0.2, scale=0.2, shift=0.14, bend=0.05):
     """
     u = 2 * run.uniform(len(x), 6) - 1  # from -1 to 1
     cos, sin, slant = (angle * u[:, 0]).cos(), (angle * u[:, 0]).sin(), slant * u[:, 1]
-    s_x, s_y, t_x, t_y = (1 + scale * u[:, 2:4]).unbind(1) + (shift * u[:, 4:6]).unbind(1)
+    s_x, s_y, t_x, t_y = (1 + scale * u[:, 2:4]).unbind(1) + (shift * u[:, 4:6]).unbind(
+        1
+    )
     top = s_x * cos, s_y * (slant * cos - sin), t_x
     bottom = s_x * sin, s_y * (slant * sin + cos), t_y
     maps = torch.stack([*top, *bottom], 1).unflatten(1, (2, 3))  # (B, 2, 3)
     grid = F.affine_grid(maps, x.shape, align_corners=False)  # (B, H, W, 2)
-    field = F.interpolate(bend * run.normal(len(x), 2, 4, 4), x.shape[2:], mode="bicubic")  # (B, 2, H, W)
+    field = F.interpolate(
+        bend * run.normal(len(x), 2, 4, 4), x.shape[2:], mode="bicubic"
+    )  # (B, 2, H, W)
     return F.grid_sample(x, grid + field.permute(0, 2, 3, 1), align_corners=False)
 
 
@@ -1152,9 +1311,17 @@ def train(make, x, y, loss_fn, seed, epochs=EPOCHS, **settings):
     model = make()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.1)
     history = training.fit(
-        model, loss_fn, (x, y), optimizer=optimizer, epochs=epochs, batch_size=64,
-        schedule="one-cycle", average=0.99, seed=seed, **settings,
-    )  # fmt: skip
+        model,
+        loss_fn,
+        (x, y),
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=64,
+        schedule="one-cycle",
+        average=0.99,
+        seed=seed,
+        **settings,
+    )
     return model, history
 
 
@@ -1167,10 +1334,14 @@ def count_right(model, x, y):
 cnn, history = train(CNN, digits.x_train, digits.y_train, augmented_loss, seed=0)
 correct = count_right(cnn, digits.x_test, digits.y_test)
 low, high = wilson(correct, len(digits.y_test))
-print(f"{correct / 10:.1f} % of 1,000 test digits, 95 % interval {100 * low:.1f} to {100 * high:.1f} %")
+print(
+    f"{correct / 10:.1f} % of 1,000 test digits, 95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+)
 
 # %%
-assert correct >= 980, "a good net reads more than 98 % of the test digits on every machine"
+assert correct >= 980, (
+    "a good net reads more than 98 % of the test digits on every machine"
+)
 
 # %% [markdown]
 # The curve below is the loss on *augmented* batches, smoothed over 20 steps. It is an honest training curve
@@ -1180,16 +1351,29 @@ assert correct >= 980, "a good net reads more than 98 % of the test digits on ev
 smooth = torch.tensor(history.losses).unfold(0, 20, 1).mean(1)
 plots.lines(
     {"loss, mean of 20 steps": (range(20, 20 + len(smooth)), smooth)},
-    title="Training loss of the CNN on augmented digits", xlabel="step", ylabel="cross-entropy (nats)",
-    yscale="log", alt="A loss curve that falls steeply at first and then slowly until the end.",
-)  # fmt: skip
+    title="Training loss of the CNN on augmented digits",
+    xlabel="step",
+    ylabel="cross-entropy (nats)",
+    yscale="log",
+    alt="cnn.training",
+)
 plots.bars(
-    {"guessing": 10, "3 nearest neighbours": knn / 10, "SVC, Gaussian kernel": 95.4, "our CNN": correct / 10},
-    errors={"3 nearest neighbours": [100 * p for p in wilson(knn, 1000)], "our CNN": [100 * low, 100 * high],
-            "SVC, Gaussian kernel": [100 * p for p in wilson(954, 1000)]},
-    title="Accuracy on 1,000 test digits, with 95 % intervals", xlabel="right (%)", xlim=(0, 110),
-    alt="Bars: guessing far below, nearest neighbours and support vectors close together, the CNN highest.",
-)  # fmt: skip
+    {
+        "guessing": 10,
+        "3 nearest neighbours": knn / 10,
+        "SVC, Gaussian kernel": 95.4,
+        "our CNN": correct / 10,
+    },
+    errors={
+        "3 nearest neighbours": [100 * p for p in wilson(knn, 1000)],
+        "our CNN": [100 * low, 100 * high],
+        "SVC, Gaussian kernel": [100 * p for p in wilson(954, 1000)],
+    },
+    title="Accuracy on 1,000 test digits, with 95 % intervals",
+    xlabel="right (%)",
+    xlim=(0, 110),
+    alt="cnn.accuracies",
+)
 
 # %% [markdown]
 # ### Is one run luck, and what did the augmentation do?
@@ -1223,10 +1407,11 @@ sure, said = logits.softmax(1).max(1)  # (1000,), (1000,)
 confusion = torch.zeros(10, 10, dtype=torch.int64)
 confusion.index_put_((digits.y_test, said), torch.tensor(1), accumulate=True)
 plots.grids(
-    {"true class (row), answer (column)": confusion}, size=3,
+    {"true class (row), answer (column)": confusion},
+    size=3,
     title="Confusion matrix of the CNN, test digits",
-    alt="A matrix of counts: nearly all on the diagonal, a few single errors beside it.",
-)  # fmt: skip
+    alt="cnn.confusion",
+)
 
 # %%
 wrong = (said != digits.y_test).nonzero().flatten()
@@ -1234,9 +1419,11 @@ wrong = wrong[sure[wrong].argsort(descending=True)][:10]  # the surest errors fi
 plots.images(
     digits.x_test[wrong],
     names=[f"{digits.y_test[i]} as {said[i]}\n{100 * sure[i]:.0f} %" for i in wrong],
-    title="The surest errors: true class, answer, and its probability", size=0.95, titlesize=8,
-    alt="Test digits that the net misread, most of them oddly written.",
-)  # fmt: skip
+    title="The surest errors: true class, answer, and its probability",
+    size=0.95,
+    titlesize=8,
+    alt="cnn.surest_errors",
+)
 
 # %% [markdown]
 # Many of these a human reader would doubt too. A net that is sure and wrong is the ordinary case, not an
@@ -1251,17 +1438,24 @@ plots.images(
 # %%
 kernels = cnn.conv1.weight.detach().cpu()  # (16, 1, 5, 5)
 plots.images(
-    kernels / kernels.abs().amax((2, 3), keepdim=True), names=[f"channel {o}" for o in range(16)], columns=8,
-    signed=True, titlesize=8, title="The sixteen 5 × 5 kernels of the first convolution",
-    alt="Sixteen small learnt kernels in two rows; most show an edge or a stroke at some angle.",
-)  # fmt: skip
+    kernels / kernels.abs().amax((2, 3), keepdim=True),
+    names=[f"channel {o}" for o in range(16)],
+    columns=8,
+    signed=True,
+    titlesize=8,
+    title="The sixteen 5 × 5 kernels of the first convolution",
+    alt="cnn.kernels",
+)
 device = next(cnn.parameters()).device
 x = digits.x_test[:1].to(device)
 plots.images(
-    torch.relu(cnn.conv1(x))[0].detach().cpu(), columns=8,
-    names=[f"channel {o}" for o in range(16)], titlesize=8, title="What they make of one digit, after ReLU",
-    alt="Sixteen feature maps of a digit: each channel lights up at strokes and edges of one direction.",
-)  # fmt: skip
+    torch.relu(cnn.conv1(x))[0].detach().cpu(),
+    columns=8,
+    names=[f"channel {o}" for o in range(16)],
+    titlesize=8,
+    title="What they make of one digit, after ReLU",
+    alt="cnn.feature_maps",
+)
 
 # %% [markdown]
 # ### Which pixels decide? Two answers
@@ -1296,14 +1490,21 @@ def occlusion(model, x, block=6, stride=2):
 
 # %%
 some = digits.x_test[[0, 100, 200, 300, 400]].to(device)
-pictures = [*some.cpu(), *saliency(cnn, some).cpu(), *(occlusion(cnn, x[None]).cpu() for x in some)]
+pictures = [
+    *some.cpu(),
+    *saliency(cnn, some).cpu(),
+    *(occlusion(cnn, x[None]).cpu() for x in some),
+]
 pictures = [p.squeeze() / p.abs().max() for p in pictures]
 plots.images(
-    pictures, columns=5, size=1.1, signed=True,
+    pictures,
+    columns=5,
+    size=1.1,
+    signed=True,
     names=[n for n in ("digit", "saliency", "occlusion") for _ in range(5)],
     title="Which pixels decide? Each to its own scale",
-    alt="Three rows of five: digits, gradients on and beside their strokes, spots where covering hurts.",
-)  # fmt: skip
+    alt="cnn.deciding_pixels",
+)
 
 # %% [markdown]
 # (In this picture the white strokes are drawn dark, the black around them light.) Yes: a white pixel in a gap
@@ -1347,11 +1548,16 @@ SHIFTS = (0, 1, 2, 3, 4, 5, 6)
 names = ["linear", "MLP", "CNN", "CNN with augmentation"]
 rows = results.read("01", "shifts")
 plots.lines(
-    {name: (SHIFTS, [c / 10 for c in row["correct"]]) for name, row in zip(names, rows, strict=True)},
-    title="Accuracy on shifted test digits (recorded)", xlabel="shift to the right (pixels)",
-    ylabel="right (%)", ylim=(0, 102),
-    alt="Four falling lines: linear net and MLP fall first, the CNN later, the CNN with augmentation last.",
-)  # fmt: skip
+    {
+        name: (SHIFTS, [c / 10 for c in row["correct"]])
+        for name, row in zip(names, rows, strict=True)
+    },
+    title="Accuracy on shifted test digits (recorded)",
+    xlabel="shift to the right (pixels)",
+    ylabel="right (%)",
+    ylim=(0, 102),
+    alt="cnn.shifts",
+)
 
 # %% [markdown]
 # The CNN bears about two pixels more than the MLP of its size; moved by 3, it still reads 85 %. But
@@ -1368,19 +1574,33 @@ plots.lines(
 # %%
 def variant(pool=MaxPool2d, activation=nn.ReLU, kernel=5, padding=0, width=16):
     """The CNN as a chain of layers, with one part changed."""
-    side = output_size(output_size(28, kernel, 1, padding) // 2, kernel, 1, padding) // 2
+    side = (
+        output_size(output_size(28, kernel, 1, padding) // 2, kernel, 1, padding) // 2
+    )
     return nn.Sequential(
-        Conv2d(1, width, kernel, padding), activation(), pool(2),
-        Conv2d(width, 2 * width, kernel, padding), activation(), pool(2),
-        nn.Flatten(), Linear(2 * width * side**2, 64), activation(), Linear(64, 10),
-    )  # fmt: skip
+        Conv2d(1, width, kernel, padding),
+        activation(),
+        pool(2),
+        Conv2d(width, 2 * width, kernel, padding),
+        activation(),
+        pool(2),
+        nn.Flatten(),
+        Linear(2 * width * side**2, 64),
+        activation(),
+        Linear(64, 10),
+    )
 
 
 VARIANTS = {
-    "as it is": {}, "average pooling": {"pool": AvgPool2d}, "tanh": {"activation": nn.Tanh},
-    "sigmoid": {"activation": nn.Sigmoid}, "padding 2": {"padding": 2}, "kernels 3 × 3": {"kernel": 3},
-    "half the channels": {"width": 8}, "twice the channels": {"width": 32},
-}  # fmt: skip
+    "as it is": {},
+    "average pooling": {"pool": AvgPool2d},
+    "tanh": {"activation": nn.Tanh},
+    "sigmoid": {"activation": nn.Sigmoid},
+    "padding 2": {"padding": 2},
+    "kernels 3 × 3": {"kernel": 3},
+    "half the channels": {"width": 8},
+    "twice the channels": {"width": 32},
+}
 
 # %%
 rows = results.read("01", "ablation")
@@ -1411,7 +1631,12 @@ def fashion_net():
     """Three 3 × 3 convolutions with batch norm, pooled to 3 × 3, dropout, one linear layer."""
     layers, c_in = [], 1
     for c_out in (64, 64, 128):
-        layers += [nn.Conv2d(c_in, c_out, 3, padding=1), nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(2)]
+        layers += [
+            nn.Conv2d(c_in, c_out, 3, padding=1),
+            nn.BatchNorm2d(c_out),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
         c_in = c_out
     return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.5), nn.Linear(128 * 9, 10))
 
@@ -1424,13 +1649,17 @@ def fashion_loss(model, batch, run):
     places = torch.arange(28, device=x.device)
     rows, columns = (move[:, a, None] + places for a in (0, 1))  # (B, 28)
     batch_index = torch.arange(len(x), device=x.device)[:, None, None]
-    x = F.pad(x, (1, 1, 1, 1))[batch_index, 0, rows[:, :, None], columns[:, None, :]][:, None]
+    x = F.pad(x, (1, 1, 1, 1))[batch_index, 0, rows[:, :, None], columns[:, None, :]][
+        :, None
+    ]
     return F.cross_entropy(model(x), y)
 
 
 # %%
 right = [row["correct"] / 10 for row in results.read("01", "fashion")]
-print(f"{', '.join(f'{r:.1f}' for r in right)} %, mean {sum(right) / 3:.2f} %, against 86.7 % of the SVC")
+print(
+    f"{', '.join(f'{r:.1f}' for r in right)} %, mean {sum(right) / 3:.2f} %, against 86.7 % of the SVC"
+)
 
 # %% [markdown]
 # Clothes are harder, and 1,000 of them tell less: the 95 % interval of one such number is 2 points to each
@@ -1509,13 +1738,18 @@ exercises.cnn.dead_logits.check(my_logits)
 label = torch.tensor([3])
 sure = torch.full((1, 10), -100.0, dtype=torch.float64)
 sure[0, 3] = 100.0
-print(f"loss of a perfectly sure, right answer: {F.cross_entropy(sure, label):.3f} with logits,", end=" ")
+print(
+    f"loss of a perfectly sure, right answer: {F.cross_entropy(sure, label):.3f} with logits,",
+    end=" ",
+)
 print(f"{F.cross_entropy(sure.softmax(1), label):.3f} with softmax twice")
 
 even = torch.zeros(1, 10, dtype=torch.float64, requires_grad=True)
 (once,) = torch.autograd.grad(F.cross_entropy(even, label), even)
 (twice,) = torch.autograd.grad(F.cross_entropy(even.softmax(1), label), even)
-print(f"gradient at equal probabilities, twice / once: {(twice.norm() / once.norm()).item():.3f}")
+print(
+    f"gradient at equal probabilities, twice / once: {(twice.norm() / once.norm()).item():.3f}"
+)
 
 # %% [markdown]
 # <details><summary>Why a tenth</summary>
@@ -1543,19 +1777,28 @@ for name, loss_fn in {"logits": plain_loss, "softmax twice": doubled_loss}.items
     torch.manual_seed(0)
     model = CNN()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    run = training.fit(model, loss_fn, (digits.x_train, digits.y_train), optimizer=optimizer, epochs=4)
+    run = training.fit(
+        model, loss_fn, (digits.x_train, digits.y_train), optimizer=optimizer, epochs=4
+    )
     curves[name] = torch.tensor(run.losses)
-    print(f"{name}: {count_right(model, digits.x_test, digits.y_test) / 10:.1f} % of the test digits")
+    print(
+        f"{name}: {count_right(model, digits.x_test, digits.y_test) / 10:.1f} % of the test digits"
+    )
 
 # %%
 floor = torch.tensor(1 + 9 / torch.e).log().item()
 plots.lines(
-    {name: (range(10, len(c) + 1), c.unfold(0, 10, 1).mean(1)) for name, c in curves.items()},
+    {
+        name: (range(10, len(c) + 1), c.unfold(0, 10, 1).mean(1))
+        for name, c in curves.items()
+    },
     title="The same net and batches, right and wrong loss",
-    xlabel="step", ylabel="loss, mean of 10 steps (nats)",
-    marks=[(floor, "ln(1 + 9/e), the floor of softmax twice")], ylim=(0, 2.5),
-    alt="Two loss curves: with logits it falls towards zero; with softmax twice it levels off above a floor.",
-)  # fmt: skip
+    xlabel="step",
+    ylabel="loss, mean of 10 steps (nats)",
+    marks=[(floor, "ln(1 + 9/e), the floor of softmax twice")],
+    ylim=(0, 2.5),
+    alt="cnn.softmax_twice",
+)
 ends = {name: c[-50:].mean().item() for name, c in curves.items()}
 assert floor < ends["softmax twice"] < floor + 0.15 and ends["logits"] < 0.5
 
@@ -1653,7 +1896,9 @@ def record_seed(seed, augment, **settings):
     """The training above with another seed, with or without augmentation."""
     digits = data.mnist()
     loss_fn = augmented_loss if augment else plain_loss
-    model, history = train(CNN, digits.x_train, digits.y_train, loss_fn, seed, **settings)
+    model, history = train(
+        CNN, digits.x_train, digits.y_train, loss_fn, seed, **settings
+    )
     yield history.losses
     if seed == 0 and augment:
         results.save_weights("01", "cnn", model.state_dict())
@@ -1665,7 +1910,9 @@ def record_shifts(net, augment, **settings):
     digits = data.mnist()
     make = {"linear_net": linear_net, "mlp": mlp, "CNN": CNN}[net]
     loss_fn = augmented_loss if augment else plain_loss
-    model, history = train(make, digits.x_train, digits.y_train, loss_fn, seed=0, **settings)
+    model, history = train(
+        make, digits.x_train, digits.y_train, loss_fn, seed=0, **settings
+    )
     yield history.losses
     moved = [F.pad(digits.x_test, (s, 0, 0, 0))[..., :28] for s in SHIFTS]
     yield {"correct": [count_right(model, x, digits.y_test) for x in moved]}
@@ -1690,19 +1937,41 @@ def record_fashion(seed, **settings):
     model = fashion_net()
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.3)
     history = training.fit(
-        model, fashion_loss, (clothes.x_train, clothes.y_train), optimizer=optimizer, epochs=25,
-        batch_size=64, schedule="one-cycle", average=0.99, seed=seed, **settings,
-    )  # fmt: skip
+        model,
+        fashion_loss,
+        (clothes.x_train, clothes.y_train),
+        optimizer=optimizer,
+        epochs=25,
+        batch_size=64,
+        schedule="one-cycle",
+        average=0.99,
+        seed=seed,
+        **settings,
+    )
     yield history.losses
     yield {"correct": count_right(model, clothes.x_test, clothes.y_test)}
 
 
 # %%
-SHIFT_ROWS = [{"net": "linear_net", "augment": False}, {"net": "mlp", "augment": False},
-              {"net": "CNN", "augment": False}, {"net": "CNN", "augment": True}]  # fmt: skip
+SHIFT_ROWS = [
+    {"net": "linear_net", "augment": False},
+    {"net": "mlp", "augment": False},
+    {"net": "CNN", "augment": False},
+    {"net": "CNN", "augment": True},
+]
 RECORDED = {
-    "seeds": (record_seed, [{"seed": s, "augment": augment} for augment in (True, False) for s in range(3)]),
+    "seeds": (
+        record_seed,
+        [
+            {"seed": s, "augment": augment}
+            for augment in (True, False)
+            for s in range(3)
+        ],
+    ),
     "shifts": (record_shifts, SHIFT_ROWS),
-    "ablation": (record_ablation, [{"change": c, "seed": s} for c in VARIANTS for s in (0, 1)]),
+    "ablation": (
+        record_ablation,
+        [{"change": c, "seed": s} for c in VARIANTS for s in (0, 1)],
+    ),
     "fashion": (record_fashion, [{"seed": seed} for seed in range(3)]),
 }

@@ -62,9 +62,13 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None  # a mere folder has none
+missing = (
+    getattr(importlib.util.find_spec("course"), "origin", None) is None
+)  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`")
+    raise RuntimeError(
+        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+    )
 from course import setup
 
 setup()
@@ -206,8 +210,15 @@ def random_case(batch, steps, d_in, d_h, blocks=1, states=1, seed=0):
     shapes = {"x": (batch, steps, d_in), "h_0": (batch, d_h), "c_0": (batch, d_h)}
     if states == 1:
         del shapes["c_0"]
-    shapes |= {"weight_xh": (blocks * d_h, d_in), "weight_hh": (blocks * d_h, d_h), "bias": (blocks * d_h,)}
-    return {name: torch.randn(shape, generator=rng, dtype=torch.float64) for name, shape in shapes.items()}
+    shapes |= {
+        "weight_xh": (blocks * d_h, d_in),
+        "weight_hh": (blocks * d_h, d_h),
+        "bias": (blocks * d_h,),
+    }
+    return {
+        name: torch.randn(shape, generator=rng, dtype=torch.float64)
+        for name, shape in shapes.items()
+    }
 
 
 def naive_rnn(x, h_0, weight_xh, weight_hh, bias):
@@ -219,7 +230,9 @@ def fast_rnn(x, h_0, weight_xh, weight_hh, bias):
 
 
 check_agreement(fast_rnn, naive_rnn, **random_case(3, 7, 2, 4))
-check_agreement(fast_rnn, naive_rnn, **random_case(1, 1, 5, 2), label="one step, a batch of one")
+check_agreement(
+    fast_rnn, naive_rnn, **random_case(1, 1, 5, 2), label="one step, a batch of one"
+)
 
 # %% [markdown]
 # ### The module
@@ -259,7 +272,9 @@ class Recurrent(nn.Module):
             weights = [getattr(self, f"{name}_l{k}") for name in NAMES]
             x, final = self.layer(x, tuple(part[k] for part in parts), *weights)
             finals.append(final)
-        final = tuple(torch.stack(part) for part in zip(*finals, strict=True))  # each (layers, B, D_h)
+        final = tuple(
+            torch.stack(part) for part in zip(*finals, strict=True)
+        )  # each (layers, B, D_h)
         return x, final if self.states > 1 else final[0]
 
 
@@ -284,7 +299,10 @@ def agrees(ours, theirs, batch=2, steps=5, seed=0):
     rng = torch.Generator().manual_seed(seed)
     shape, size = (ours.layers, batch, ours.d_h), theirs.input_size
     tensors = {"x": torch.randn(batch, steps, size, generator=rng)}
-    tensors |= {name: torch.randn(shape, generator=rng) for name in ("h_0", "c_0")[: ours.states]}
+    tensors |= {
+        name: torch.randn(shape, generator=rng)
+        for name in ("h_0", "c_0")[: ours.states]
+    }
     tensors |= {name: weight.detach() for name, weight in theirs.named_parameters()}
 
     def run(module):
@@ -379,7 +397,10 @@ def states_under_noise(weight_hh, strength, steps=300, skip=100, seed=0):
     rng = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, steps, len(weight_hh), generator=rng, dtype=torch.float64)
     start = torch.randn(1, len(weight_hh), generator=rng, dtype=torch.float64)
-    identity, bias = torch.eye(len(weight_hh), dtype=torch.float64), weight_hh.new_zeros(len(weight_hh))
+    identity, bias = (
+        torch.eye(len(weight_hh), dtype=torch.float64),
+        weight_hh.new_zeros(len(weight_hh)),
+    )
     h, _ = rnn(noise, (start,), strength * identity, weight_hh, bias)
     return h[0, skip:]
 
@@ -400,8 +421,13 @@ norms = {}
 for radius in (0.9, 1.0, 1.1):
     weight_hh = orthogonal(128, radius)
     linear = log_norms(weight_hh.expand(100, -1, -1))
-    quiet = log_norms(step_jacobians(states_under_noise(weight_hh, 0.1)[-100:], weight_hh))
-    norms[f"linear, ρ = {radius}"], norms[f"tanh, ρ = {radius}"] = linear.exp(), quiet.exp()
+    quiet = log_norms(
+        step_jacobians(states_under_noise(weight_hh, 0.1)[-100:], weight_hh)
+    )
+    norms[f"linear, ρ = {radius}"], norms[f"tanh, ρ = {radius}"] = (
+        linear.exp(),
+        quiet.exp(),
+    )
     exact = abs(slope(linear) - math.log(radius)) < 1e-9
     print(
         f"ρ = {radius}: the linear slope is ln ρ: {exact}; tanh's lies below: {slope(quiet) < slope(linear)}"
@@ -409,10 +435,13 @@ for radius in (0.9, 1.0, 1.1):
 
 # %%
 plots.lines(
-    norms, title="How much of a state reaches the end, 128 units, noise of 0.1", xlabel="T − t (steps)",
-    ylabel="norm of ∂h_T/∂h_t", yscale="log",
-    alt="Six lines on a logarithmic scale: straight for the linear recurrences; with tanh each lies lower.",
-)  # fmt: skip
+    norms,
+    title="How much of a state reaches the end, 128 units, noise of 0.1",
+    xlabel="T − t (steps)",
+    ylabel="norm of ∂h_T/∂h_t",
+    yscale="log",
+    alt="rnn.state_decay",
+)
 
 # %% [markdown]
 # The linear slopes are $\ln\rho$, and tanh lies below each. So $\rho < 1$ vanishes always: the norm is at
@@ -432,7 +461,11 @@ plots.lines(
 # %%
 def backward_growth(h, weight_hh, seed=0):
     """ln of the growth of a unit vector sent back through each step: h (T, D_h) -> (T,), last step first."""
-    v = torch.randn(len(weight_hh), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    v = torch.randn(
+        len(weight_hh),
+        generator=torch.Generator().manual_seed(seed),
+        dtype=torch.float64,
+    )
     growth = []
     for h_t in h.flip(0):
         v = weight_hh.T @ ((1 - h_t.square()) * v / v.norm())
@@ -444,7 +477,9 @@ def backward_growth(h, weight_hh, seed=0):
 misses = []
 for radius, strength in ((1.5, 0.0), (1.5, 1.0), (4.0, 0.0), (4.0, 1.0)):
     weight_hh = orthogonal(128, radius)
-    other, one = (states_under_noise(weight_hh, strength, steps=500, seed=seed) for seed in (1, 0))
+    other, one = (
+        states_under_noise(weight_hh, strength, steps=500, seed=seed) for seed in (1, 0)
+    )
     predicted = backward_growth(other, weight_hh)[10:].mean().item()
     measured = slope(log_norms(step_jacobians(one, weight_hh)))
     print(
@@ -468,15 +503,25 @@ growths = {}
 for radius in (1.1, 1.5, 2.0, 4.0):
     weight_hh = orthogonal(128, radius)
     runs = [states_under_noise(weight_hh, s.item()) for s in strengths]
-    growths[f"ρ = {radius}"] = torch.stack([backward_growth(h, weight_hh)[10:].mean() for h in runs])
+    growths[f"ρ = {radius}"] = torch.stack(
+        [backward_growth(h, weight_hh)[10:].mean() for h in runs]
+    )
 assert growths["ρ = 4.0"].min() > 0
-turn = next(s.item() for s, g in zip(strengths, growths["ρ = 1.5"], strict=True) if g < 0)
-print(f"ρ = 1.5 turns from growth to decay at a noise between 0.3 and 0.5: {0.3 <= turn <= 0.5}")
+turn = next(
+    s.item() for s, g in zip(strengths, growths["ρ = 1.5"], strict=True) if g < 0
+)
+print(
+    f"ρ = 1.5 turns from growth to decay at a noise between 0.3 and 0.5: {0.3 <= turn <= 0.5}"
+)
 plots.lines(
-    growths, x=strengths, title="Strong input makes gradients vanish", xlabel="standard deviation of input",
-    ylabel="ln(growth) a step", marks=[(0, "neither grows nor shrinks")],
-    alt="Four falling curves, one a spectral radius; the smaller radii cross zero, the largest does not.",
-)  # fmt: skip
+    growths,
+    x=strengths,
+    title="Strong input makes gradients vanish",
+    xlabel="standard deviation of input",
+    ylabel="ln(growth) a step",
+    marks=[(0, "neither grows nor shrinks")],
+    alt="rnn.input_and_gradient",
+)
 
 # %% [markdown]
 # A plain RNN must be strong enough not to vanish and weak enough not to explode, and what it reads moves
@@ -514,14 +559,26 @@ def lstm_step(x_t, h, c, weight_xh, weight_hh, bias):
     return lstm_update(x_t @ weight_xh.T + h @ weight_hh.T + bias, c)
 
 
-weight_xh = torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64)  # the input goes to g alone
-noise = torch.randn(1, 1000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-state = torch.zeros(1, 1, dtype=torch.float64), torch.full((1, 1), 0.7, dtype=torch.float64)
+weight_xh = torch.tensor(
+    [[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64
+)  # the input goes to g alone
+noise = torch.randn(
+    1, 1000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
+state = (
+    torch.zeros(1, 1, dtype=torch.float64),
+    torch.full((1, 1), 0.7, dtype=torch.float64),
+)
 for i_bias, name in ((-20.0, "shut"), (20.0, "open")):
-    bias = torch.tensor([i_bias, 20.0, 0.0, 20.0], dtype=torch.float64)  # f and o are open
-    _, (h, c) = unroll(lstm_step, noise, state, weight_xh, torch.zeros_like(weight_xh), bias)
+    bias = torch.tensor(
+        [i_bias, 20.0, 0.0, 20.0], dtype=torch.float64
+    )  # f and o are open
+    _, (h, c) = unroll(
+        lstm_step, noise, state, weight_xh, torch.zeros_like(weight_xh), bias
+    )
     print(
-        f"input gate {name}: after 1,000 steps of noise the cell still holds 0.7:", abs(c.item() - 0.7) < 1e-4
+        f"input gate {name}: after 1,000 steps of noise the cell still holds 0.7:",
+        abs(c.item() - 0.7) < 1e-4,
     )
 
 # %% [markdown]
@@ -607,7 +664,9 @@ direct = cell_derivative(case["x"], case["h_0"], case["c_0"], weights, cut=True)
 full = cell_derivative(case["x"], case["h_0"], case["c_0"], weights, cut=False)
 torch.testing.assert_close(by_hand, direct, rtol=1e-9, atol=1e-15)
 print("∏ f equals autograd's derivative with the other paths cut")
-print(f"norm of the direct path {by_hand.norm().item():.4f}, of the full derivative {full.norm().item():.4f}")
+print(
+    f"norm of the direct path {by_hand.norm().item():.4f}, of the full derivative {full.norm().item():.4f}"
+)
 
 # %% [markdown]
 # The formula is exact for the direct path. The full derivative has the other paths on top, and they
@@ -629,7 +688,9 @@ def cell_path(forget_bias, cut, steps=50, d_h=16):
         case[name][d_h : 2 * d_h] = 0  # the forget gate's block
     case["bias"][d_h : 2 * d_h] = forget_bias
     weights = case["weight_xh"], case["weight_hh"], case["bias"]
-    cells, _ = run_cell(case["x"], case["h_0"], case["c_0"].requires_grad_(), weights, cut)
+    cells, _ = run_cell(
+        case["x"], case["h_0"], case["c_0"].requires_grad_(), weights, cut
+    )
     grads = torch.autograd.grad(cells[-1].sum(), cells)
     return torch.stack([grad.norm() / d_h**0.5 for grad in reversed(grads)])
 
@@ -638,15 +699,22 @@ def cell_path(forget_bias, cut, steps=50, d_h=16):
 paths = {f"direct, b = {b}": cell_path(float(b), cut=True) for b in (0, 1, 2)}
 for b, path in zip((0, 1, 2), paths.values(), strict=True):
     keep = torch.tensor(float(b), dtype=torch.float64).sigmoid()
-    torch.testing.assert_close(path, keep ** torch.arange(51.0, dtype=torch.float64), rtol=1e-9, atol=0)
+    torch.testing.assert_close(
+        path, keep ** torch.arange(51.0, dtype=torch.float64), rtol=1e-9, atol=0
+    )
     half = -math.log(2) / keep.log()
-    print(f"b = {b}: σ(b) = {keep:.3f}; after 50 steps {path[50]:.1e} is left; half after {half:.1f} steps")
+    print(
+        f"b = {b}: σ(b) = {keep:.3f}; after 50 steps {path[50]:.1e} is left; half after {half:.1f} steps"
+    )
 paths["all paths, b = 1"] = cell_path(1.0, cut=False)
 plots.lines(
-    {name: (range(51), path) for name, path in paths.items()}, title="From cell to cell, forget weights 0",
-    xlabel="T − t (steps)", ylabel="norm of ∂c_T/∂c_t", yscale="log",
-    alt="Three straight falling lines, slower with a larger bias; the line of all paths lies above its own.",
-)  # fmt: skip
+    {name: (range(51), path) for name, path in paths.items()},
+    title="From cell to cell, forget weights 0",
+    xlabel="T − t (steps)",
+    ylabel="norm of ∂c_T/∂c_t",
+    yscale="log",
+    alt="rnn.forget_bias",
+)
 
 # %% [markdown]
 # The lines are the prediction to nine digits. With bias 0 a new LSTM forgets half at *every step*. That
@@ -660,7 +728,10 @@ with torch.no_grad():
     for bias in (layer.bias_ih_l0, layer.bias_hh_l0):
         bias.zero_()[4:8] = 1.0  # the second block of four is f
     layer.weight_ih_l0.zero_(), layer.weight_hh_l0.zero_()
-start = torch.zeros(1, 1, 4, dtype=torch.float64), torch.ones(1, 1, 4, dtype=torch.float64)
+start = (
+    torch.zeros(1, 1, 4, dtype=torch.float64),
+    torch.ones(1, 1, 4, dtype=torch.float64),
+)
 _, (_, c) = layer(torch.zeros(1, 1, 3, dtype=torch.float64), start)
 left = c[0, 0, 0].item()
 one, two = (torch.tensor(b).sigmoid().item() for b in (1.0, 2.0))
@@ -694,7 +765,10 @@ def lstm_forward(from_input, h_0, c_0, weight_hh):
     """
     steps, d_h = len(from_input), h_0.shape[1]
     gates = torch.empty_like(from_input)
-    h, c = (torch.cat([start[None], start.new_empty(steps, *start.shape)]) for start in (h_0, c_0))
+    h, c = (
+        torch.cat([start[None], start.new_empty(steps, *start.shape)])
+        for start in (h_0, c_0)
+    )
     tanh_c, transposed = torch.empty_like(h[1:]), weight_hh.T.contiguous()
     for t in range(steps):
         torch.addmm(from_input[t], h[t], transposed, out=gates[t])
@@ -718,7 +792,9 @@ def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
         back_h = back_h + grad_h[t]
         back_c = back_c + back_h * o_t * (1 - tanh_c[t] * tanh_c[t])
         torch.mul(back_c * g_t, i_t - i_t * i_t, out=delta_i)
-        torch.mul(back_c * c[t], f_t - f_t * f_t, out=delta_f)  # c[t] is c_{t-1}: the start lies in front
+        torch.mul(
+            back_c * c[t], f_t - f_t * f_t, out=delta_f
+        )  # c[t] is c_{t-1}: the start lies in front
         torch.mul(back_c * i_t, 1 - g_t * g_t, out=delta_g)
         torch.mul(back_h * tanh_c[t], o_t - o_t * o_t, out=delta_o)
         back_c = back_c * f_t
@@ -744,8 +820,12 @@ class LSTMByHand(torch.autograd.Function):
 # %%
 def lstm(x, state, weight_xh, weight_hh, bias):
     """As unroll(lstm_step, ...): x (B, T, D_in), state (h_0, c_0) -> (B, T, D_h), (h_T, c_T)."""
-    with torch.autocast(x.device.type, enabled=False):  # the passes by hand keep to one precision
-        from_input = F.linear(x.to(weight_xh.dtype).transpose(0, 1), weight_xh, bias)  # (T, B, 4·D_h)
+    with torch.autocast(
+        x.device.type, enabled=False
+    ):  # the passes by hand keep to one precision
+        from_input = F.linear(
+            x.to(weight_xh.dtype).transpose(0, 1), weight_xh, bias
+        )  # (T, B, 4·D_h)
         h, c_last = LSTMByHand.apply(from_input, *state, weight_hh)
     return h.transpose(0, 1), (h[-1], c_last)
 
@@ -759,7 +839,12 @@ def fast_lstm(x, h_0, c_0, weight_xh, weight_hh, bias):
 
 
 check_agreement(fast_lstm, naive_lstm, **random_case(3, 7, 2, 4, blocks=4, states=2))
-check_agreement(fast_lstm, naive_lstm, **random_case(1, 1, 5, 2, 4, 2), label="one step, a batch of one")
+check_agreement(
+    fast_lstm,
+    naive_lstm,
+    **random_case(1, 1, 5, 2, 4, 2),
+    label="one step, a batch of one",
+)
 
 
 # %%
@@ -860,8 +945,14 @@ def gru(x, state, weight_xh, weight_hh, bias, bias_hn):
     inner = torch.cat([bias_hn.new_zeros(2 * d_h), bias_hn])
     for from_input in F.linear(x.transpose(0, 1), weight_xh, bias):  # (B, 3·D_h)
         from_state = torch.addmm(inner, h, transposed)  # (B, 3·D_h)
-        r_t, z_t = (from_input[:, : 2 * d_h] + from_state[:, : 2 * d_h]).sigmoid().chunk(2, dim=1)
-        n_t = torch.tanh(torch.addcmul(from_input[:, 2 * d_h :], r_t, from_state[:, 2 * d_h :]))
+        r_t, z_t = (
+            (from_input[:, : 2 * d_h] + from_state[:, : 2 * d_h])
+            .sigmoid()
+            .chunk(2, dim=1)
+        )
+        n_t = torch.tanh(
+            torch.addcmul(from_input[:, 2 * d_h :], r_t, from_state[:, 2 * d_h :])
+        )
         h = n_t + z_t * (h - n_t)
         outputs.append(h)
     return torch.stack(outputs, 1), (h,)
@@ -875,16 +966,20 @@ class GRU(Recurrent):
 
     def layer(self, x, state, weight_ih, weight_hh, bias_ih, bias_hh):
         d_h = len(bias_hh) // 3
-        outer = F.pad(bias_hh[: 2 * d_h], (0, d_h))  # r's and z's add to bias_ih, n's stands inside
+        outer = F.pad(
+            bias_hh[: 2 * d_h], (0, d_h)
+        )  # r's and z's add to bias_ih, n's stands inside
         return gru(x, state, weight_ih, weight_hh, bias_ih + outer, bias_hh[2 * d_h :])
 
 
 case = random_case(3, 7, 2, 4, blocks=3)
 case["bias_hn"] = torch.linspace(-1, 1, 4, dtype=torch.float64)
 check_agreement(
-    lambda x, h_0, **w: gru(x, (h_0,), **w), lambda x, h_0, **w: unroll(gru_step, x, (h_0,), *w.values()),
-    label="gru = the naive loop", **case,
-)  # fmt: skip
+    lambda x, h_0, **w: gru(x, (h_0,), **w),
+    lambda x, h_0, **w: unroll(gru_step, x, (h_0,), *w.values()),
+    label="gru = the naive loop",
+    **case,
+)
 agrees(GRU(3, 4), nn.GRU(3, 4, batch_first=True))
 agrees(GRU(3, 4, layers=2), nn.GRU(3, 4, 2, batch_first=True), batch=1, steps=1)
 
@@ -906,11 +1001,20 @@ def negate_z(weight):
 packed = case["weight_xh"], case["weight_hh"], case["bias"]
 cho, chung = {"reset": "before"}, {"reset": "before", "kept_by": "1 - z"}
 apart = (gru_of({}, case, *packed) - gru_of(cho, case, *packed)).abs().max()
-print("PyTorch's and Cho's states differ, only the reset gate's place being changed:", bool(apart > 0.01))
+print(
+    "PyTorch's and Cho's states differ, only the reset gate's place being changed:",
+    bool(apart > 0.01),
+)
 apart = (gru_of(cho, case, *packed) - gru_of(chung, case, *packed)).abs().max()
-print("Cho's and Chung's states differ, only z's meaning being changed:", bool(apart > 0.01))
+print(
+    "Cho's and Chung's states differ, only z's meaning being changed:",
+    bool(apart > 0.01),
+)
 renamed = gru_of(chung, case, *(negate_z(weight) for weight in packed))
-print("Chung's with the z block negated equals Cho's:", torch.allclose(gru_of(cho, case, *packed), renamed))
+print(
+    "Chung's with the z block negated equals Cho's:",
+    torch.allclose(gru_of(cho, case, *packed), renamed),
+)
 
 # %% [markdown]
 # What $z$ multiplies is a matter of names: negate one block of weights and the models are equal. Where
@@ -933,12 +1037,25 @@ def gradient_flow(architecture, radius, forget_bias, length, d_h=64):
     blocks = {"LSTM": 4, "GRU": 3}.get(architecture, 1)
     case = random_case(1, length, d_h, d_h, blocks, states=2)
     weight_hh = torch.cat([orthogonal(d_h, radius, seed) for seed in range(blocks)])
-    weights = [case["weight_xh"] / (2 * d_h**0.5), weight_hh, torch.zeros(blocks * d_h, dtype=torch.float64)]
+    weights = [
+        case["weight_xh"] / (2 * d_h**0.5),
+        weight_hh,
+        torch.zeros(blocks * d_h, dtype=torch.float64),
+    ]
     if architecture == "LSTM":
         weights[2][d_h : 2 * d_h] = forget_bias
-    step = {"tanh RNN": rnn_step, "LSTM": lstm_step, "GRU": partial(gru_step, bias_hn=weights[2][:d_h])}
-    step = step.get(architecture, lambda x_t, h, w_x, w_h, b: (x_t @ w_x.T + h @ w_h.T,))
-    state = tuple(case[name].mul(0.1).requires_grad_() for name in ("h_0", "c_0")[: 1 + (blocks == 4)])
+    step = {
+        "tanh RNN": rnn_step,
+        "LSTM": lstm_step,
+        "GRU": partial(gru_step, bias_hn=weights[2][:d_h]),
+    }
+    step = step.get(
+        architecture, lambda x_t, h, w_x, w_h, b: (x_t @ w_x.T + h @ w_h.T,)
+    )
+    state = tuple(
+        case[name].mul(0.1).requires_grad_()
+        for name in ("h_0", "c_0")[: 1 + (blocks == 4)]
+    )
     hidden = [state[0]]
     for x_t in case["x"].unbind(1):
         state = step(x_t, *state, *weights)
@@ -949,15 +1066,21 @@ def gradient_flow(architecture, radius, forget_bias, length, d_h=64):
 
 # %%
 flows = {
-    name: gradient_flow(name, 1.0, 1.0, 100)[::-1].copy() for name in ("linear", "tanh RNN", "GRU", "LSTM")
+    name: gradient_flow(name, 1.0, 1.0, 100)[::-1].copy()
+    for name in ("linear", "tanh RNN", "GRU", "LSTM")
 }
 plots.lines(
     {name: (range(101), flow) for name, flow in flows.items()},
-    title="Gradient at h_t before training, ρ = 1, forget bias 1", xlabel="T − t (steps)",
-    ylabel="norm of ∂loss/∂h_t", yscale="log",
-    alt="Four curves on a logarithmic scale: the linear recurrence stays level, the others fall.",
-)  # fmt: skip
-print("after 100 steps, from small to large:", ", ".join(sorted(flows, key=lambda name: flows[name][-1])))
+    title="Gradient at h_t before training, ρ = 1, forget bias 1",
+    xlabel="T − t (steps)",
+    ylabel="norm of ∂loss/∂h_t",
+    yscale="log",
+    alt="rnn.gradient_back",
+)
+print(
+    "after 100 steps, from small to large:",
+    ", ".join(sorted(flows, key=lambda name: flows[name][-1])),
+)
 
 # %% [markdown]
 # Before training gates need not help: with $z \approx \tfrac12$ the GRU falls faster than the plain RNN.
@@ -1006,7 +1129,10 @@ def adding_batch(run, batch_size, length):
     numbers, half = run.uniform(batch_size, length), length // 2
     x = torch.stack([numbers, torch.zeros_like(numbers)], 2)
     rows = torch.arange(batch_size, device=x.device)
-    first, second = run.integers(half, batch_size), half + run.integers(length - half, batch_size)
+    first, second = (
+        run.integers(half, batch_size),
+        half + run.integers(length - half, batch_size),
+    )
     x[rows, first, 1] = x[rows, second, 1] = 1.0
     return x, x[rows, first, 0] + x[rows, second, 0]  # (B, T, 2), (B,)
 
@@ -1017,7 +1143,9 @@ def set_forget_bias(lstm, value):
     with torch.no_grad():
         for name, bias in lstm.named_parameters():
             if name.startswith("bias"):
-                bias.chunk(4)[1].copy_(torch.as_tensor(value if name.startswith("bias_ih") else 0.0))
+                bias.chunk(4)[1].copy_(
+                    torch.as_tensor(value if name.startswith("bias_ih") else 0.0)
+                )
 
 
 class Reader(nn.Module):
@@ -1089,7 +1217,9 @@ exercises.rnn.clip_global_norm.check(my_clip)
 def clip_gradients(parameters, max_norm):
     """Scale all gradients together to a norm of at most max_norm; returns the norm before."""
     grads = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.stack([grad.norm() for grad in grads]).norm()  # of all elements of all tensors
+    norm = torch.stack(
+        [grad.norm() for grad in grads]
+    ).norm()  # of all elements of all tensors
     factor = min(1.0, max_norm / norm.item()) if norm > 0 else 1.0
     for grad in grads:
         grad.mul_(factor)
@@ -1105,7 +1235,9 @@ for size in (5.0, 0.01):
         before = clip(weights, 1.0)
         found[clip] = torch.cat([p.grad.flatten() for p in weights])
     same = torch.allclose(*found.values(), rtol=1e-5)
-    print(f"norm before {before:.3f}, after {found[clip].norm():.3f}; as PyTorch's: {same}")
+    print(
+        f"norm before {before:.3f}, after {found[clip].norm():.3f}; as PyTorch's: {same}"
+    )
 
 # %% [markdown]
 # To five digits: PyTorch's `clip_grad_norm_` adds $10^{-6}$ to the norm before it divides.
@@ -1136,9 +1268,16 @@ def train_exploding(clip):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     try:
         return training.fit(
-            model, watched_loss, partial(adding_batch, length=50), optimizer=optimizer, epochs=1,
-            steps_per_epoch=150, clip=clip, seed=0, show=False,
-        )  # fmt: skip
+            model,
+            watched_loss,
+            partial(adding_batch, length=50),
+            optimizer=optimizer,
+            epochs=1,
+            steps_per_epoch=150,
+            clip=clip,
+            seed=0,
+            show=False,
+        )
     except training.NonFiniteLoss as broken:
         print(broken)
         return broken.history
@@ -1147,12 +1286,17 @@ def train_exploding(clip):
 # %% tags=["nbval-ignore-output"]
 free, clipped = train_exploding(math.inf), train_exploding(1.0)
 plots.lines(
-    {"no clipping, all weights": free.grad_norms, "no clipping, W_hh alone": free.logged["recurrent"][1:],
-     "clipped to 1, all weights": clipped.grad_norms},
-    title="A plain RNN with ρ = 1.5, gradient descent", xlabel="step",
-    ylabel="norm of the gradient, before clipping", yscale="log",
-    alt="Three curves: unclipped, the whole norm climbs and that of W_hh falls; clipped, the norm stays low.",
-)  # fmt: skip
+    {
+        "no clipping, all weights": free.grad_norms,
+        "no clipping, W_hh alone": free.logged["recurrent"][1:],
+        "clipped to 1, all weights": clipped.grad_norms,
+    },
+    title="A plain RNN with ρ = 1.5, gradient descent",
+    xlabel="step",
+    ylabel="norm of the gradient, before clipping",
+    yscale="log",
+    alt="rnn.clipping",
+)
 
 # %%
 assert len(free.losses) < 150 == len(clipped.losses)
@@ -1185,9 +1329,17 @@ def train_adding(cell, length, seed, steps, **settings):
     model = Reader(cell, 2, 64, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     history = training.fit(
-        model, adding_loss, partial(adding_batch, length=length), optimizer=optimizer, epochs=1,
-        steps_per_epoch=steps, clip=1.0, schedule=hold_then_fall, seed=seed, **settings,
-    )  # fmt: skip
+        model,
+        adding_loss,
+        partial(adding_batch, length=length),
+        optimizer=optimizer,
+        epochs=1,
+        steps_per_epoch=steps,
+        clip=1.0,
+        schedule=hold_then_fall,
+        seed=seed,
+        **settings,
+    )
     return model, history
 
 
@@ -1195,11 +1347,14 @@ def train_adding(cell, length, seed, steps, **settings):
 adder, history = train_adding(GRU, 50, seed=0, steps=600)
 losses = torch.tensor(history.losses)
 plots.lines(
-    {"GRU": (range(20, 601), losses.unfold(0, 20, 1).mean(1))}, title="The adding problem at T = 50, live",
-    xlabel="step", ylabel="mean squared error, mean of 20 steps", yscale="log",
+    {"GRU": (range(20, 601), losses.unfold(0, 20, 1).mean(1))},
+    title="The adding problem at T = 50, live",
+    xlabel="step",
+    ylabel="mean squared error, mean of 20 steps",
+    yscale="log",
     marks=[(1 / 6, "chance, 1/6"), (1 / 12, "one of the two known, 1/12")],
-    alt="One curve: it stays on the chance line for some hundred steps, then falls far below it.",
-)  # fmt: skip
+    alt="rnn.adding_live",
+)
 
 # %%
 assert losses[-100:].mean() < 0.02  # chance is 0.167
@@ -1212,21 +1367,43 @@ assert losses[-100:].mean() < 0.02  # chance is 0.167
 
 # %%
 rows = results.read("02", "adding")
-print("mean squared error on 4,000 new problems, seeds 0, 1, 2 (recorded); chance is 0.167")
+print(
+    "mean squared error on 4,000 new problems, seeds 0, 1, 2 (recorded); chance is 0.167"
+)
 for length in (50, 100):
     for cell in CELLS:
-        errors = [row["error"] for row in rows if (row["cell"], row["length"]) == (cell, length)]
-        print(f"T = {length:3}  {cell:4}  " + "  ".join(f"{error:.5f}" for error in errors))
-curves = {row["cell"]: row["means"] for row in rows if row["length"] == 100 and row["seed"] == 0}
+        errors = [
+            row["error"]
+            for row in rows
+            if (row["cell"], row["length"]) == (cell, length)
+        ]
+        print(
+            f"T = {length:3}  {cell:4}  "
+            + "  ".join(f"{error:.5f}" for error in errors)
+        )
+curves = {
+    row["cell"]: row["means"]
+    for row in rows
+    if row["length"] == 100 and row["seed"] == 0
+}
 plots.lines(
-    {cell: (range(25, 25 * len(means) + 1, 25), means) for cell, means in curves.items()},
-    title="The adding problem at T = 100, seed 0 (recorded)", xlabel="step",
-    ylabel="mean squared error, mean of 25 steps", yscale="log", marks=[(1 / 6, "chance, 1/6")],
-    alt="Three curves: the plain RNN stays at the chance line; the GRU falls first, then the LSTM.",
-)  # fmt: skip
+    {
+        cell: (range(25, 25 * len(means) + 1, 25), means)
+        for cell, means in curves.items()
+    },
+    title="The adding problem at T = 100, seed 0 (recorded)",
+    xlabel="step",
+    ylabel="mean squared error, mean of 25 steps",
+    yscale="log",
+    marks=[(1 / 6, "chance, 1/6")],
+    alt="rnn.adding_recorded",
+)
 
 # %%
-by_cell = {cell: [r["error"] for r in rows if (r["cell"], r["length"]) == (cell, 100)] for cell in CELLS}
+by_cell = {
+    cell: [r["error"] for r in rows if (r["cell"], r["length"]) == (cell, 100)]
+    for cell in CELLS
+}
 assert max(by_cell["LSTM"] + by_cell["GRU"]) <= 0.01 and min(by_cell["RNN"]) > 0.1
 
 # %% [markdown]
@@ -1261,7 +1438,10 @@ class Draws:
 def recall_batch(run, batch_size, length=20):
     """x (B, T, 3) with the symbol, the mark, the query; and the marked symbol (B,)."""
     symbols = 2.0 * run.integers(2, batch_size, length - 1) - 1
-    rows, place = torch.arange(batch_size, device=symbols.device), run.integers(5, batch_size)
+    rows, place = (
+        torch.arange(batch_size, device=symbols.device),
+        run.integers(5, batch_size),
+    )
     x = symbols.new_zeros(batch_size, length, 3)
     x[:, :-1, 0], x[rows, place, 1], x[:, -1, 2] = symbols, 1.0, 1.0
     return x, symbols[rows, place]
@@ -1287,9 +1467,15 @@ def recall_loss(model, batch, run):
 
 # %%
 for cell in CELLS:
-    right = [100 * row["right"] for row in results.read("02", "recall") if row["cell"] == cell]
+    right = [
+        100 * row["right"]
+        for row in results.read("02", "recall")
+        if row["cell"] == cell
+    ]
     print(
-        f"{cell:4} recalls", ", ".join(f"{r:.1f}" for r in right), "% (seeds 0, 1, 2; recorded; chance 50 %)"
+        f"{cell:4} recalls",
+        ", ".join(f"{r:.1f}" for r in right),
+        "% (seeds 0, 1, 2; recorded; chance 50 %)",
     )
 
 # %% [markdown]
@@ -1301,9 +1487,14 @@ for cell in CELLS:
 def trace(lstm, x):
     """Gates and states of a one-layer LSTM from a zero state: dict of i f g o c h, each (B, T, D_h)."""
     zeros = x.new_zeros(len(x), lstm.weight_hh_l0.shape[1])
-    from_input = F.linear(x.transpose(0, 1), lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+    from_input = F.linear(
+        x.transpose(0, 1), lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0
+    )
     gates, h, c, _ = lstm_forward(from_input, zeros, zeros, lstm.weight_hh_l0)
-    parts = dict(zip("ifgo", gates.chunk(4, dim=2), strict=True)) | {"c": c[1:], "h": h[1:]}
+    parts = dict(zip("ifgo", gates.chunk(4, dim=2), strict=True)) | {
+        "c": c[1:],
+        "h": h[1:],
+    }
     return {name: part.transpose(0, 1) for name, part in parts.items()}
 
 
@@ -1315,11 +1506,19 @@ with torch.no_grad():
 
 # %%
 sequences, marked = torch.arange(1000), x[:, :, 1].argmax(1)
-moments = {"right after the mark": gates["c"][sequences, marked + 1], "before the query": gates["c"][:, -2]}
+moments = {
+    "right after the mark": gates["c"][sequences, marked + 1],
+    "before the query": gates["c"][:, -2],
+}
 found = torch.ones(3)
 for moment, cells in moments.items():
-    correlation = torch.corrcoef(torch.cat([cells.T, symbol[None]]))[-1, :3]  # of each cell with the symbol
-    print(f"{moment}: correlations with the marked symbol", [round(r, 2) for r in correlation.tolist()])
+    correlation = torch.corrcoef(torch.cat([cells.T, symbol[None]]))[
+        -1, :3
+    ]  # of each cell with the symbol
+    print(
+        f"{moment}: correlations with the marked symbol",
+        [round(r, 2) for r in correlation.tolist()],
+    )
     found = found * correlation.abs()
 unit = found.argmax().item()
 
@@ -1328,16 +1527,23 @@ place = marked[0].item() + 1
 names = {"c": "c, the memory", "i": "i, write", "f": "f, keep", "o": "o, read"}
 plots.lines(
     {name: gates[key][0, :, unit] for key, name in names.items()},
-    title=f"Unit {unit} over one sequence: the mark at step {place}, the query at step 20", xlabel="step",
+    title=f"Unit {unit} over one sequence: the mark at step {place}, the query at step 20",
+    xlabel="step",
     ylabel="value of the gate or the cell",
-    alt="Four lines: the input gate peaks at the mark, where the cell leaves 0; the output gate rises last.",
-)  # fmt: skip
+    alt="rnn.gates_of_a_unit",
+)
 
 # %%
 for key, what in {"i": "writes", "f": "keeps", "o": "reads"}.items():
     values = gates[key][:, :, unit]
-    means = values[sequences, marked].mean(), values[:, 8:-1].mean(), values[:, -1].mean()
-    print(f"{key} {what}: at the mark {means[0]:.2f}, later {means[1]:.2f}, at the query {means[2]:.2f}")
+    means = (
+        values[sequences, marked].mean(),
+        values[:, 8:-1].mean(),
+        values[:, -1].mean(),
+    )
+    print(
+        f"{key} {what}: at the mark {means[0]:.2f}, later {means[1]:.2f}, at the query {means[2]:.2f}"
+    )
 
 # %% [markdown]
 # At the mark $i$ opens, afterwards it is nearly shut; $f$ is near 1 throughout; $o$ is low until the
@@ -1391,7 +1597,11 @@ exercises.rnn.truncated_bptt.check(my_truncated_gradient)
 # %%
 def detached(state):
     """The same numbers without their history: a tensor, or a pair of them."""
-    return tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
+    return (
+        tuple(part.detach() for part in state)
+        if isinstance(state, tuple)
+        else state.detach()
+    )
 
 
 def chunked_gradient(model, x, y, k, cut):
@@ -1409,12 +1619,19 @@ def chunked_gradient(model, x, y, k, cut):
 # %%
 torch.manual_seed(0)
 model = Recaller(LSTM).double()
-x, y = torch.randn(2, 40, 3, dtype=torch.float64), torch.randn(2, 40, dtype=torch.float64)
+x, y = (
+    torch.randn(2, 40, 3, dtype=torch.float64),
+    torch.randn(2, 40, dtype=torch.float64),
+)
 full = chunked_gradient(model, x, y, 40, detached)
 uncut = chunked_gradient(model, x, y, 7, lambda state: state)
-print("chunks that pass the gradient on give the full gradient:", torch.allclose(full, uncut, rtol=1e-9))
+print(
+    "chunks that pass the gradient on give the full gradient:",
+    torch.allclose(full, uncut, rtol=1e-9),
+)
 errors = [
-    ((chunked_gradient(model, x, y, k, detached) - full).norm() / full.norm()).item() for k in (1, 5, 20)
+    ((chunked_gradient(model, x, y, k, detached) - full).norm() / full.norm()).item()
+    for k in (1, 5, 20)
 ]
 print("cut at k = 1, 5, 20, the error falls:", errors[0] > errors[1] > errors[2] > 0)
 
@@ -1442,13 +1659,19 @@ def train_two_chunks(cut, retain_graph=False):
             optimizer.zero_grad()
             state = cut(state)
     except RuntimeError as error:
-        advice = " (and it says: retain_graph=True)" if "retain_graph=True" in str(error) else ""
+        advice = (
+            " (and it says: retain_graph=True)"
+            if "retain_graph=True" in str(error)
+            else ""
+        )
         return re.split(r"[:(.]", str(error))[0].strip() + advice
     return "no error"
 
 
 print("carried as it is:", train_two_chunks(lambda state: state))
-print("with retain_graph=True:", train_two_chunks(lambda state: state, retain_graph=True))
+print(
+    "with retain_graph=True:", train_two_chunks(lambda state: state, retain_graph=True)
+)
 print("detached:", train_two_chunks(detached))
 
 # %% [markdown]
@@ -1523,7 +1746,10 @@ exercises.rnn.bits_per_character.check(my_bits)
 # %%
 def ngram_bits(train, held_out, size, most=5):
     """Bits a character for 0 to `most` characters of context: dict of smoothing to a list."""
-    counts = [Counter(train[i - k : i + 1] for i in range(k, len(train))) for k in range(most + 1)]
+    counts = [
+        Counter(train[i - k : i + 1] for i in range(k, len(train)))
+        for k in range(most + 1)
+    ]
     seen, different = Counter(), Counter()
     for table in counts:
         for gram, count in table.items():
@@ -1538,11 +1764,16 @@ def ngram_bits(train, held_out, size, most=5):
             p = (count + d * p) / (n + d) if n else p
             bits["Witten-Bell"][k] -= math.log2(p)
             bits["add 0.05"][k] -= math.log2((count + 0.05) / (n + 0.05 * size))
-    return {name: [b / (len(held_out) - most) for b in values] for name, values in bits.items()}
+    return {
+        name: [b / (len(held_out) - most) for b in values]
+        for name, values in bits.items()
+    }
 
 
 # %%
-ngrams = ngram_bits(novel.train + novel.validation, novel.held_out, len(novel.vocabulary))
+ngrams = ngram_bits(
+    novel.train + novel.validation, novel.held_out, len(novel.vocabulary)
+)
 print("characters of context  " + "  ".join(f"{k:5}" for k in range(6)))
 for name, values in ngrams.items():
     print(f"{name:21}  " + "  ".join(f"{value:5.2f}" for value in values))
@@ -1577,7 +1808,9 @@ class CharModel(nn.Module):
         self.output = nn.Linear(d_h, size)
         if cell is nn.LSTM:
             spans = 1 + 199 * torch.rand(d_h // 8)  # characters; σ(ln s) = s / (1 + s)
-            set_forget_bias(self.rnn, torch.cat([torch.ones(d_h - len(spans)), spans.log()]))
+            set_forget_bias(
+                self.rnn, torch.cat([torch.ones(d_h - len(spans)), spans.log()])
+            )
 
     def forward(self, x, state=None):
         h, state = self.rnn(self.embedding(x), state)
@@ -1587,7 +1820,10 @@ class CharModel(nn.Module):
 def streams(indices, batch_size, steps):
     """Windows (N · batch_size, steps + 1) in training order: the rows of batch i go on in those of i + 1."""
     length = (len(indices) - 1) // batch_size
-    starts = torch.arange(length // steps)[:, None] * steps + torch.arange(batch_size) * length  # (N, B)
+    starts = (
+        torch.arange(length // steps)[:, None] * steps
+        + torch.arange(batch_size) * length
+    )  # (N, B)
     return indices[starts.flatten()[:, None] + torch.arange(steps + 1)]
 
 
@@ -1607,7 +1843,9 @@ def bits(model, indices, batch_size=16, steps=500):
     with torch.no_grad():
         for window in streams(indices, batch_size, steps).to(device).split(batch_size):
             logits, state = model(window[:, :-1], state)
-            total += F.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten(), reduction="sum").item()
+            total += F.cross_entropy(
+                logits.flatten(0, 1), window[:, 1:].flatten(), reduction="sum"
+            ).item()
             count += window[:, 1:].numel()
     return total / count / math.log(2)
 
@@ -1626,9 +1864,18 @@ def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, **settings)
     model = CharModel(cell, d_h)
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, fused=True)
     history = training.fit(
-        model, language_loss, (windows,), optimizer=optimizer, epochs=epochs, batch_size=16, shuffle=False,
-        clip=1.0, schedule=linear_fall, seed=seed, **settings,
-    )  # fmt: skip
+        model,
+        language_loss,
+        (windows,),
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=16,
+        shuffle=False,
+        clip=1.0,
+        schedule=linear_fall,
+        seed=seed,
+        **settings,
+    )
     return model, history
 
 
@@ -1640,14 +1887,20 @@ language_model, history = train_language()
 losses = torch.tensor(history.losses) / math.log(2)
 held_out = novel.encode(novel.held_out)
 held_out_bits = bits(language_model, held_out)
-print(f"held out: {held_out_bits:.3f} bits a character, perplexity {2**held_out_bits:.2f}")
+print(
+    f"held out: {held_out_bits:.3f} bits a character, perplexity {2**held_out_bits:.2f}"
+)
 plots.lines(
     {"LSTM, training": (range(50, len(losses) + 1), losses.unfold(0, 50, 1).mean(1))},
-    title="A character model of the novel", xlabel="step (16 × 50 characters)",
-    ylabel="bits a character, mean of 50 steps", ylim=(1.2, 4),
-    marks=[(ngrams["Witten-Bell"][5], "counting, five characters of context (held out)")],
-    alt="A training curve that falls fast, then slowly, below the line of the counting model.",
-)  # fmt: skip
+    title="A character model of the novel",
+    xlabel="step (16 × 50 characters)",
+    ylabel="bits a character, mean of 50 steps",
+    ylim=(1.2, 4),
+    marks=[
+        (ngrams["Witten-Bell"][5], "counting, five characters of context (held out)")
+    ],
+    alt="rnn.character_training",
+)
 
 # %%
 assert held_out_bits <= 1.80 < ngrams["Witten-Bell"][5]
@@ -1676,14 +1929,24 @@ language_rows = results.read("02", "language")
 print("held-out bits a character, seeds 0, 1, 2 (recorded)")
 for cell in LANGUAGE:
     found = [row["bits"] for row in language_rows if row["cell"] == cell]
-    size, mean = next(r["parameters"] for r in language_rows if r["cell"] == cell), sum(found) / 3
+    size, mean = (
+        next(r["parameters"] for r in language_rows if r["cell"] == cell),
+        sum(found) / 3,
+    )
     shown = ", ".join(f"{b:.3f}" for b in found)
-    print(f"{cell:4}  {shown}  mean {mean:.3f}, perplexity {2**mean:.2f}  ({size:,} parameters)")
+    print(
+        f"{cell:4}  {shown}  mean {mean:.3f}, perplexity {2**mean:.2f}  ({size:,} parameters)"
+    )
 
 # %%
-means = {cell: sum(row["bits"] for row in language_rows if row["cell"] == cell) / 3 for cell in LANGUAGE}
+means = {
+    cell: sum(row["bits"] for row in language_rows if row["cell"] == cell) / 3
+    for cell in LANGUAGE
+}
 assert (
-    means["GRU"] < 1.75 and means["LSTM"] < 1.75 and means["LSTM"] < means["RNN"] < ngrams["Witten-Bell"][5]
+    means["GRU"] < 1.75
+    and means["LSTM"] < 1.75
+    and means["LSTM"] < means["RNN"] < ngrams["Witten-Bell"][5]
 )
 
 # %% [markdown]
@@ -1746,7 +2009,9 @@ def sample(model, novel, prompt, length, temperature=0.8, top_k=75, seed=0):
     """Text of `length` characters that goes on from the prompt, and the probability of each (length,)."""
     rng, lstm = torch.Generator().manual_seed(seed), model.rnn
     bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
-    from_input = F.linear(model.embedding.weight, lstm.weight_ih_l0, bias)  # a row a character: (V, 4·D_h)
+    from_input = F.linear(
+        model.embedding.weight, lstm.weight_ih_l0, bias
+    )  # a row a character: (V, 4·D_h)
     h, c = torch.zeros(2, 1, lstm.hidden_size)
     for i in novel.encode(prompt or "\n"):
         h, c = lstm_update(torch.addmm(from_input[i], h, lstm.weight_hh_l0.T), c)
@@ -1786,7 +2051,9 @@ for temperature in (0.2, 0.8, 1.3):
     print(f"temperature {temperature}:\n{prompt}{text}\n")
 
 # %%
-assert surprise[0.2] < surprise[0.8] < surprise[1.3]  # bits, under the tempered distribution
+assert (
+    surprise[0.2] < surprise[0.8] < surprise[1.3]
+)  # bits, under the tempered distribution
 
 # %% [markdown]
 # At 0.2 it goes round in its likeliest phrases, at 1.3 the spelling breaks. Temperature is divided by,
@@ -1819,12 +2086,19 @@ explorers.rnn.sampling(partial(sample, writer, novel), follow, novel.vocabulary)
 # %%
 def text_features(text):
     """Features of each character's place in a text: dict of name to (T,)."""
-    names = ("inside a quotation", "between words", "place in the word", "place in the line")
+    names = (
+        "inside a quotation",
+        "between words",
+        "place in the word",
+        "place in the line",
+    )
     inside, word, line, rows = 0, 0, 0, []
     for i, character in enumerate(text):
         if character == '"':
             inside = 1 - inside
-        elif text[max(0, i - 1) : i + 1] == "\n\n":  # a paragraph ends, and with it an unclosed quotation
+        elif (
+            text[max(0, i - 1) : i + 1] == "\n\n"
+        ):  # a paragraph ends, and with it an unclosed quotation
             inside = 0
         word = word + 1 if character.isalpha() else 0
         line = 0 if character == "\n" else line + 1
@@ -1840,13 +2114,17 @@ def trace_text(model, novel, text):
     """Gates and states (T, D_h) of each unit over a text, and logits (T, V): a dict."""
     with torch.no_grad():
         found = trace(model.rnn, model.embedding(novel.encode(text))[None])
-        return {name: value[0] for name, value in found.items()} | {"logits": model.output(found["h"][0])}
+        return {name: value[0] for name, value in found.items()} | {
+            "logits": model.output(found["h"][0])
+        }
 
 
 def unit_correlations(model, novel, text):
     """Correlation of each part of each unit with each feature: dict of feature to (len(PARTS), D_h)."""
     traced, named = trace_text(model, novel, text), text_features(text)
-    features = torch.stack([standardised(feature) for feature in named.values()])  # (features, T)
+    features = torch.stack(
+        [standardised(feature) for feature in named.values()]
+    )  # (features, T)
     rows = [features @ standardised(traced[part]) / (len(text) - 1) for part in PARTS]
     return dict(zip(named, torch.stack(rows, 1), strict=True))
 
@@ -1867,7 +2145,9 @@ best = {}
 for name, correlations in chosen.items():
     part, unit = divmod(correlations.abs().argmax().item(), 256)
     best[name] = PARTS[part], unit, judged[name][part, unit].item()
-    print(f"{name}: {PARTS[part]} of unit {unit}, r = {best[name][2]:+.2f} on held-out text")
+    print(
+        f"{name}: {PARTS[part]} of unit {unit}, r = {best[name][2]:+.2f} on held-out text"
+    )
 
 # %%
 QUOTE_UNIT = 17  # of the recorded weights; for the explorer below
@@ -1879,9 +2159,11 @@ feature = text_features(text)["inside a quotation"]
 shown = slice(-250, None)
 plots.lines(
     {f"c of unit {QUOTE_UNIT}": cell[shown], "inside a quotation": feature[shown]},
-    title="A unit that follows quotation marks, on held-out text", xlabel="character", ylabel="value",
-    alt="Two lines: a step that is one inside quotations, and the unit's value, which follows it.",
-)  # fmt: skip
+    title="A unit that follows quotation marks, on held-out text",
+    xlabel="character",
+    ylabel="value",
+    alt="rnn.quotation_unit",
+)
 print(text[shown])
 
 # %% [markdown]
@@ -1908,7 +2190,11 @@ UNITS = {
 start = novel.held_out.index('"You can be at no loss, Miss Bennet')
 passage = novel.held_out[start : start + 489]
 explorers.rnn.gate_inspector(
-    partial(trace_text, writer, novel), novel.vocabulary, UNITS, passage, passage.index('"Indeed')
+    partial(trace_text, writer, novel),
+    novel.vocabulary,
+    UNITS,
+    passage,
+    passage.index('"Indeed'),
 )
 
 # %% [markdown]
@@ -1988,16 +2274,25 @@ plots.lines(
     title="What autograd keeps",
     xlabel="step (20 time steps each)",
     ylabel="memory kept (MB)",
-    alt="Four lines: two stay at the bottom; evaluation without no_grad and the uncut state rise steadily.",
+    alt="rnn.kept_by_autograd",
 )
 plots.lines(
-    {name: torch.tensor(times).unfold(0, 5, 1).median(1).values for name, (_, times) in watched.items()},
-    title="What a step costs", xlabel="step", ylabel="time (ms), median of 5 steps",
-    alt="Four lines: three stay level; the time of the state that was not detached rises with every step.",
-)  # fmt: skip
+    {
+        name: torch.tensor(times).unfold(0, 5, 1).median(1).values
+        for name, (_, times) in watched.items()
+    },
+    title="What a step costs",
+    xlabel="step",
+    ylabel="time (ms), median of 5 steps",
+    alt="rnn.step_time",
+)
 
 # %%
-grows = [name[0] for name, (megabytes, _) in watched.items() if megabytes[-1] > 4 * megabytes[4]]
+grows = [
+    name[0]
+    for name, (megabytes, _) in watched.items()
+    if megabytes[-1] > 4 * megabytes[4]
+]
 print("memory grows in", grows)
 slower = torch.tensor(watched["4 state not detached"][1])
 assert slower[-5:].median() > 3 * slower[1:6].median()
@@ -2024,9 +2319,16 @@ def train_short(batch_first):
     model = Reader(partial(nn.LSTM, batch_first=batch_first), 2, 32, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     history = training.fit(
-        model, adding_loss, partial(adding_batch, length=10), optimizer=optimizer, epochs=1,
-        steps_per_epoch=400, clip=1.0, seed=0, show=False,
-    )  # fmt: skip
+        model,
+        adding_loss,
+        partial(adding_batch, length=10),
+        optimizer=optimizer,
+        epochs=1,
+        steps_per_epoch=400,
+        clip=1.0,
+        seed=0,
+        show=False,
+    )
     return model.cpu(), history
 
 
@@ -2039,13 +2341,22 @@ def leak(model):
 
 
 # %% tags=["nbval-ignore-output"]
-short = {name: train_short(flag) for name, flag in {"batch_first=True": True, "default": False}.items()}
+short = {
+    name: train_short(flag)
+    for name, flag in {"batch_first=True": True, "default": False}.items()
+}
 plots.lines(
-    {name: torch.tensor(history.losses).unfold(0, 10, 1).mean(1) for name, (_, history) in short.items()},
-    title="Adding problems of length 10, batch-first data", xlabel="step",
-    ylabel="mean squared error, mean of 10 steps", yscale="log", marks=[(1 / 6, "chance, 1/6")],
-    alt="Two curves: with batch_first the error falls far; with the default it stays near the chance line.",
-)  # fmt: skip
+    {
+        name: torch.tensor(history.losses).unfold(0, 10, 1).mean(1)
+        for name, (_, history) in short.items()
+    },
+    title="Adding problems of length 10, batch-first data",
+    xlabel="step",
+    ylabel="mean squared error, mean of 10 steps",
+    yscale="log",
+    marks=[(1 / 6, "chance, 1/6")],
+    alt="rnn.batch_first",
+)
 
 # %%
 (right, right_history), (wrong, wrong_history) = short.values()
@@ -2069,7 +2380,11 @@ print(
 layer = nn.LSTM(10, 8, batch_first=True)
 y, _ = layer(torch.randn(10, 1, 10))
 y.square().sum().backward()
-norms = {name: weight.grad.norm().item() for name, weight in layer.named_parameters() if "weight" in name}
+norms = {
+    name: weight.grad.norm().item()
+    for name, weight in layer.named_parameters()
+    if "weight" in name
+}
 print({name: "0 exactly" if norm == 0 else "not 0" for name, norm in norms.items()})
 
 # %% [markdown]
@@ -2290,10 +2605,14 @@ exercises.rnn.minimal_gated_unit.check(my_mgu_step)
 # %%
 def record_adding(cell, length, seed, **settings):
     """Mean squared error of a trained net on 4,000 new problems, and its losses, the means of 25 steps."""
-    model, history = train_adding(CELLS[cell], length, seed, steps=30 * length, **settings)
+    model, history = train_adding(
+        CELLS[cell], length, seed, steps=30 * length, **settings
+    )
     yield history.losses
     with torch.no_grad():
-        error = adding_loss(model.cpu(), adding_batch(Draws(10_000 + seed), 4000, length), None).item()
+        error = adding_loss(
+            model.cpu(), adding_batch(Draws(10_000 + seed), 4000, length), None
+        ).item()
     means = torch.tensor(history.losses).unfold(0, 25, 25).mean(1)
     yield {"error": error, "means": means.tolist()}
 
@@ -2306,7 +2625,10 @@ def record_cell_less(seed, **settings):
     with torch.no_grad():
         h, _ = model.cpu().rnn(x)
         error = (model(x)[:, 0] - y).square().mean().item()
-    largest = {"largest_loss": max(history.losses[1:]), "largest_state": h.abs().max().item()}
+    largest = {
+        "largest_loss": max(history.losses[1:]),
+        "largest_state": h.abs().max().item(),
+    }
     yield {"error": error} | largest
 
 
@@ -2317,9 +2639,17 @@ def record_recall(cell, seed, **settings):
     model = Recaller(CELLS[cell])
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
     history = training.fit(
-        model, recall_loss, recall_batch, optimizer=optimizer, epochs=1, steps_per_epoch=1500, clip=1.0,
-        schedule=hold_then_fall, seed=seed, **settings,
-    )  # fmt: skip
+        model,
+        recall_loss,
+        recall_batch,
+        optimizer=optimizer,
+        epochs=1,
+        steps_per_epoch=1500,
+        clip=1.0,
+        schedule=hold_then_fall,
+        seed=seed,
+        **settings,
+    )
     yield history.losses
     x, symbol = recall_batch(Draws(10_000 + seed), 4000)
     with torch.no_grad():
@@ -2344,11 +2674,19 @@ def record_language(cell, seed, **settings):
 # %%
 ADDING_ROWS = [
     {"cell": cell, "length": length, "seed": seed}
-    for cell in CELLS for length in (50, 100) for seed in range(3)
-]  # fmt: skip
+    for cell in CELLS
+    for length in (50, 100)
+    for seed in range(3)
+]
 RECORDED = {
     "adding": (record_adding, ADDING_ROWS),
-    "recall": (record_recall, [{"cell": cell, "seed": seed} for cell in CELLS for seed in range(3)]),
-    "language": (record_language, [{"cell": cell, "seed": seed} for cell in LANGUAGE for seed in range(3)]),
+    "recall": (
+        record_recall,
+        [{"cell": cell, "seed": seed} for cell in CELLS for seed in range(3)],
+    ),
+    "language": (
+        record_language,
+        [{"cell": cell, "seed": seed} for cell in LANGUAGE for seed in range(3)],
+    ),
     "cell_less": (record_cell_less, [{"seed": seed} for seed in range(3)]),
 }

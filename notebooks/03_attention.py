@@ -63,9 +63,13 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None  # a mere folder has none
+missing = (
+    getattr(importlib.util.find_spec("course"), "origin", None) is None
+)  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`")
+    raise RuntimeError(
+        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+    )
 from course import setup
 
 setup()
@@ -103,7 +107,10 @@ for length in (0.0, 1.0, 10.0):
     query = length * torch.tensor([0.0, 1.0])
     s = keys @ query
     a = s.exp() / s.exp().sum()
-    print(f"length {length:4.0f}: scores {s.tolist()}, weights {[round(x, 3) for x in a.tolist()]},", end=" ")
+    print(
+        f"length {length:4.0f}: scores {s.tolist()}, weights {[round(x, 3) for x in a.tolist()]},",
+        end=" ",
+    )
     print(f"answer {a @ values:.2f}")
 
 # %% [markdown]
@@ -142,7 +149,10 @@ def attention_matrix(q, k, v):
 
 def attention_batched_loop(q, k, v):
     """The loop over a batch of heads: q (B, n_h, T_q, d_k) and so on."""
-    heads = [attention_loop(*one) for one in zip(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1))]  # noqa: B905
+    heads = [
+        attention_loop(*one)
+        for one in zip(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1))
+    ]  # noqa: B905
     return torch.stack(heads).unflatten(0, q.shape[:2])
 
 
@@ -151,7 +161,10 @@ def random_qkv(*front, t_q=3, t_k=5, d_k=4, d_v=2, seed=0):
     """Random q, k, v with these axes in front, float64."""
     rng = torch.Generator().manual_seed(seed)
     shapes = {"q": (*front, t_q, d_k), "k": (*front, t_k, d_k), "v": (*front, t_k, d_v)}
-    return {name: torch.randn(shape, generator=rng, dtype=torch.float64) for name, shape in shapes.items()}
+    return {
+        name: torch.randn(shape, generator=rng, dtype=torch.float64)
+        for name, shape in shapes.items()
+    }
 
 
 def pytorch_attention(q, k, v, mask=None):
@@ -192,7 +205,9 @@ for sigma in (0.5, 1.0, 2.0):
     variances = torch.stack([random_products(int(d), sigma).var() for d in sizes])
     slope = (sizes * variances).sum() / sizes.square().sum()  # of a line through 0
     close = abs(slope / sigma**4 - 1) < 0.05
-    print(f"σ = {sigma}: slope of the variance over d_k is σ⁴ = {sigma**4:g}, to 5 %: {bool(close)}")
+    print(
+        f"σ = {sigma}: slope of the variance over d_k is σ⁴ = {sigma**4:g}, to 5 %: {bool(close)}"
+    )
 
 # %% [markdown]
 # By 16. So 64 dimensions give scores with a standard deviation of 32, and dividing by $\sqrt{64} = 8$
@@ -207,9 +222,12 @@ for d_k in (4, 64, 256):
 normal = torch.exp(-curves.square() / 128) / (128 * math.pi) ** 0.5
 products["normal, variance 64"] = curves, normal
 plots.lines(
-    products, title="Products of standard normal vectors", xlabel="q · k", ylabel="density",
-    alt="Three bell curves, wider with larger dimension; the normal curve lies on the middle one.",
-)  # fmt: skip
+    products,
+    title="Products of standard normal vectors",
+    xlabel="q · k",
+    ylabel="density",
+    alt="attention.products",
+)
 
 # %% [markdown]
 # ### What large scores do to the softmax
@@ -249,35 +267,57 @@ scores = random_scores(16, 8, seed=0) / 4
 by_autograd = torch.autograd.functional.jacobian(lambda s: s.softmax(-1), scores)
 print(
     "norm as autograd's:",
-    torch.isclose(jacobian_norm(scores.softmax(-1)), by_autograd.norm(), rtol=1e-9).item(),
+    torch.isclose(
+        jacobian_norm(scores.softmax(-1)), by_autograd.norm(), rtol=1e-9
+    ).item(),
 )
 
 # %%
 WIDTHS = [2**i for i in range(11)]
 sharpness = {"entropy": {}, "Jacobian": {}}
 for name, power in (("q · k", 0.0), ("q · k / √d_k", 0.5)):
-    scores = [torch.stack([random_scores(d, 64, seed) / d**power for seed in range(50)]) for d in WIDTHS]
+    scores = [
+        torch.stack([random_scores(d, 64, seed) / d**power for seed in range(50)])
+        for d in WIDTHS
+    ]
     weights = torch.stack(scores).softmax(-1)  # (widths, seeds, keys)
     sharpness["entropy"][name] = WIDTHS, entropy(weights).mean(1)
     sharpness["Jacobian"][name] = WIDTHS, jacobian_norm(weights).mean(1)
 plots.lines(
-    sharpness["entropy"], title="Softmax of 64 random scores", xlabel="d_k", ylabel="entropy (nats)",
-    xscale="log", marks=[(math.log(64), "ln 64, all equal")],
-    alt="Two curves: without the division the entropy falls towards zero, with it it stays level.",
-)  # fmt: skip
+    sharpness["entropy"],
+    title="Softmax of 64 random scores",
+    xlabel="d_k",
+    ylabel="entropy (nats)",
+    xscale="log",
+    marks=[(math.log(64), "ln 64, all equal")],
+    alt="attention.softmax_entropy",
+)
 plots.lines(
-    sharpness["Jacobian"], title="Softmax of 64 random scores", xlabel="d_k",
-    ylabel="norm of ∂weights/∂scores", xscale="log", yscale="log",
-    alt="Two curves: without the division the norm rises first, then falls; with it it stays level.",
-)  # fmt: skip
+    sharpness["Jacobian"],
+    title="Softmax of 64 random scores",
+    xlabel="d_k",
+    ylabel="norm of ∂weights/∂scores",
+    xscale="log",
+    yscale="log",
+    alt="attention.softmax_gradient",
+)
 
 # %%
 plain, scaled = (sharpness["entropy"][name][1] for name in ("q · k", "q · k / √d_k"))
-print("scaled, the entropy moves by less than 0.2 nats:", bool(scaled.max() - scaled.min() < 0.2))
+print(
+    "scaled, the entropy moves by less than 0.2 nats:",
+    bool(scaled.max() - scaled.min() < 0.2),
+)
 print("unscaled, it is below 0.2 nats at d_k = 1024:", bool(plain[-1] < 0.2))
 plain, scaled = (sharpness["Jacobian"][name][1] for name in ("q · k", "q · k / √d_k"))
-print("scaled, the Jacobian's norm moves by a fifth at most:", bool(scaled.max() < 1.2 * scaled.min()))
-print("unscaled, it is largest at d_k between 4 and 32:", WIDTHS[plain.argmax()] in (4, 8, 16, 32))
+print(
+    "scaled, the Jacobian's norm moves by a fifth at most:",
+    bool(scaled.max() < 1.2 * scaled.min()),
+)
+print(
+    "unscaled, it is largest at d_k between 4 and 32:",
+    WIDTHS[plain.argmax()] in (4, 8, 16, 32),
+)
 
 # %% [markdown]
 # With the division both stay where they are. Without it the entropy falls towards 0; the Jacobian first
@@ -315,7 +355,9 @@ explorers.attention.softmax_shape(jacobian_norm)
 # %%
 def gaussian_scores(q, k, bandwidth):
     """-|q - k|² / 2h² for q (N, d), k (n, d): (N, n)."""
-    return -torch.cdist(q, k, compute_mode="donot_use_mm_for_euclid_dist").square() / (2 * bandwidth**2)
+    return -torch.cdist(q, k, compute_mode="donot_use_mm_for_euclid_dist").square() / (
+        2 * bandwidth**2
+    )
 
 
 def dot_scores(q, k, bandwidth):
@@ -335,12 +377,17 @@ def smooth(x, points, values, bandwidth, scores="gaussian"):
 # %%
 rng = torch.Generator().manual_seed(0)
 points = 4 * torch.rand(30, generator=rng, dtype=torch.float64) - 2
-values = torch.sin(2 * points) + 0.3 * torch.randn(30, generator=rng, dtype=torch.float64)
+values = torch.sin(2 * points) + 0.3 * torch.randn(
+    30, generator=rng, dtype=torch.float64
+)
 x = torch.linspace(-2, 2, 81, dtype=torch.float64)
 kernel = torch.exp(-((x[:, None] - points).square()) / (2 * 0.3**2))
 nadaraya_watson = (kernel * values).sum(1) / kernel.sum(1)
 estimate, _ = smooth(x, points, values, 0.3)
-print("attention = Nadaraya–Watson to 1e-12:", (estimate - nadaraya_watson).abs().max().item() < 1e-12)
+print(
+    "attention = Nadaraya–Watson to 1e-12:",
+    (estimate - nadaraya_watson).abs().max().item() < 1e-12,
+)
 far = torch.tensor([20.0], dtype=torch.float64)
 kernel = torch.exp(-((far[:, None] - points).square()) / (2 * 0.3**2))
 print(
@@ -367,13 +414,19 @@ for name, norms in (
     ("equal norms", torch.ones(9, 1)),
     ("norms from 0.5 to 2", torch.linspace(0.5, 2, 9)[:, None]),
 ):
-    gaussian, dot = (f(q, norms.double() * k, 0.7).softmax(-1) for f in (gaussian_scores, dot_scores))
-    corrected = (dot_scores(q, norms.double() * k, 0.7) - norms.double().square().T / (2 * 0.7**2)).softmax(
-        -1
+    gaussian, dot = (
+        f(q, norms.double() * k, 0.7).softmax(-1) for f in (gaussian_scores, dot_scores)
     )
+    corrected = (
+        dot_scores(q, norms.double() * k, 0.7)
+        - norms.double().square().T / (2 * 0.7**2)
+    ).softmax(-1)
     apart[name] = (gaussian - dot).abs().max().item()
     print(f"{name}: the weights agree: {apart[name] < 1e-12};", end=" ")
-    print("with the keys' norms subtracted:", (gaussian - corrected).abs().max().item() < 1e-12)
+    print(
+        "with the keys' norms subtracted:",
+        (gaussian - corrected).abs().max().item() < 1e-12,
+    )
 assert apart["norms from 0.5 to 2"] > 0.1
 
 # %% tags=["explorer"]
@@ -438,7 +491,9 @@ exercises.attention.combined_mask.check(my_mask)
 # %%
 def padding_mask(lengths, steps):
     """True for the first lengths[b] keys: lengths (B,) -> (B, 1, 1, T), for all heads and queries."""
-    return (torch.arange(steps, device=lengths.device) < lengths[:, None])[:, None, None]
+    return (torch.arange(steps, device=lengths.device) < lengths[:, None])[
+        :, None, None
+    ]
 
 
 def causal_mask(steps, device=None):
@@ -509,7 +564,9 @@ def attention(q, k, v, mask=None, scale=None):
         (..., T_q, d_v), 0 where a query may attend to nothing; and the weights (..., T_q, T_k).
     Source: Vaswani et al. 2017, equation 1.
     """
-    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)  # (..., T_q, T_k)
+    scores = (
+        q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+    )  # (..., T_q, T_k)
     if mask is None:
         attn = scores.softmax(-1)
     else:
@@ -524,12 +581,17 @@ def attention(q, k, v, mask=None, scale=None):
 mask = torch.rand(2, 1, 3, 5, generator=torch.Generator().manual_seed(0)) < 0.6
 mask[0, :, 1] = False  # the second query of the first sequence may attend to nothing
 check_agreement(
-    lambda **case: attention(**case, mask=mask)[0], partial(pytorch_attention, mask=mask),
-    label="attention = F.scaled_dot_product_attention, one row fully masked", **random_qkv(2, 3),
-)  # fmt: skip
+    lambda **case: attention(**case, mask=mask)[0],
+    partial(pytorch_attention, mask=mask),
+    label="attention = F.scaled_dot_product_attention, one row fully masked",
+    **random_qkv(2, 3),
+)
 out, attn = attention(**random_qkv(2, 3), mask=mask)
 print("the fully masked row gives 0:", not out[0, :, 1].any())
-print("all other rows sum to 1:", torch.allclose(attn.sum(-1), mask.any(-1).double().expand(2, 3, 3)))
+print(
+    "all other rows sum to 1:",
+    torch.allclose(attn.sum(-1), mask.any(-1).double().expand(2, 3, 3)),
+)
 
 # %% tags=["explorer"]
 explorers.attention.masks(attention, padding_mask, causal_mask)
@@ -567,14 +629,23 @@ def added_zero_or_one(scores, mask):
 # %%
 mask = padding_mask(torch.tensor([3, 0]), 5)[:, 0]
 for hide in (minus_infinity, large_number, added_zero_or_one):
-    case, shared = random_qkv(2, t_q=5, d_v=4), torch.eye(4, dtype=torch.float64, requires_grad=True)
+    case, shared = (
+        random_qkv(2, t_q=5, d_v=4),
+        torch.eye(4, dtype=torch.float64, requires_grad=True),
+    )
     weights = hide(case["q"] @ case["k"].mT / 2, mask)
-    (weights @ case["v"] @ shared).sum().backward()  # `shared` stands for a weight of the model
+    (
+        weights @ case["v"] @ shared
+    ).sum().backward()  # `shared` stands for a weight of the model
     print(
         f"{hide.__name__}: the shared weight's gradient is finite: {bool(shared.grad.isfinite().all())};",
         end=" ",
     )
-    print("weights on padding", [round(a, 2) for a in weights[0, 0, 3:].tolist()], end="; ")
+    print(
+        "weights on padding",
+        [round(a, 2) for a in weights[0, 0, 3:].tolist()],
+        end="; ",
+    )
     print("of the empty sequence", [round(a, 2) for a in weights[1, 0].tolist()])
 
 # %% [markdown]
@@ -714,7 +785,9 @@ class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, n_h, scale=None):
         super().__init__()
         if d_model % n_h:
-            raise ValueError(f"d_model = {d_model} cannot be split into {n_h} heads: give a multiple.")
+            raise ValueError(
+                f"d_model = {d_model} cannot be split into {n_h} heads: give a multiple."
+            )
         self.n_h, self.scale = n_h, scale
         self.in_proj_weight = nn.Parameter(torch.empty(3 * d_model, d_model))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * d_model))
@@ -726,9 +799,14 @@ class MultiHeadAttention(nn.Module):
         """x (B, T_q, D) reads memory (B, T_k, D), default x -> (B, T_q, D), weights (B, n_h, T_q, T_k)."""
         weight, bias, d = self.in_proj_weight, self.in_proj_bias, x.shape[-1]
         if memory is None:
-            q, k, v = F.linear(x, weight, bias).chunk(3, -1)  # one product for all three
+            q, k, v = F.linear(x, weight, bias).chunk(
+                3, -1
+            )  # one product for all three
         else:
-            q, (k, v) = F.linear(x, weight[:d], bias[:d]), F.linear(memory, weight[d:], bias[d:]).chunk(2, -1)
+            q, (k, v) = (
+                F.linear(x, weight[:d], bias[:d]),
+                F.linear(memory, weight[d:], bias[d:]).chunk(2, -1),
+            )
         q, k, v = (split_heads(part, self.n_h) for part in (q, k, v))
         heads, attn = attention(q, k, v, mask, self.scale)
         return self.out_proj(merge_heads(heads)), attn
@@ -744,7 +822,9 @@ class MultiHeadAttention(nn.Module):
 
 # %%
 def random_x(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.randn(
+        shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
 
 
 class Called(nn.Module):
@@ -760,17 +840,24 @@ class Called(nn.Module):
 
 def agrees(ours, theirs, call_ours, call_theirs, *, label=None, **inputs):
     """Compare two modules with equal parameter names and one set of weights: output and every gradient."""
-    weights = {name: p.detach() + 0.3 * random_x(*p.shape, seed=1) for name, p in theirs.named_parameters()}
+    weights = {
+        name: p.detach() + 0.3 * random_x(*p.shape, seed=1)
+        for name, p in theirs.named_parameters()
+    }
 
     def run(module, call):
         def function(**tensors):
             own = {f"inner.{name}": tensors.pop(name) for name in weights}
-            return torch.func.functional_call(Called(module.double(), call), own, tuple(tensors.values()))
+            return torch.func.functional_call(
+                Called(module.double(), call), own, tuple(tensors.values())
+            )
 
         return function
 
     label = label or f"{type(ours).__name__} = nn.{type(theirs).__name__}"
-    check_agreement(run(ours, call_ours), run(theirs, call_theirs), label=label, **inputs, **weights)
+    check_agreement(
+        run(ours, call_ours), run(theirs, call_theirs), label=label, **inputs, **weights
+    )
 
 
 # %%
@@ -778,13 +865,21 @@ torch.manual_seed(0)
 mask = causal_mask(5) & padding_mask(torch.tensor([5, 2, 1]), 5)  # no row is empty
 ours, theirs = MultiHeadAttention(12, 3), nn.MultiheadAttention(12, 3, batch_first=True)
 agrees(
-    ours, theirs, lambda m, x: m(x, mask=mask)[0],
-    lambda m, x: m(x, x, x, attn_mask=~mask.expand(3, 3, 5, 5).flatten(0, 1))[0], x=random_x(3, 5, 12),
-)  # fmt: skip
+    ours,
+    theirs,
+    lambda m, x: m(x, mask=mask)[0],
+    lambda m, x: m(x, x, x, attn_mask=~mask.expand(3, 3, 5, 5).flatten(0, 1))[0],
+    x=random_x(3, 5, 12),
+)
 agrees(
-    ours, theirs, lambda m, x, memory: m(x, memory)[0], lambda m, x, memory: m(x, memory, memory)[0],
-    label="the same, cross-attention", x=random_x(2, 4, 12), memory=random_x(2, 7, 12, seed=1),
-)  # fmt: skip
+    ours,
+    theirs,
+    lambda m, x, memory: m(x, memory)[0],
+    lambda m, x, memory: m(x, memory, memory)[0],
+    label="the same, cross-attention",
+    x=random_x(2, 4, 12),
+    memory=random_x(2, 7, 12, seed=1),
+)
 
 # %% [markdown]
 # Note `~mask`, the other convention, and PyTorch's way of giving a mask to each head: the batch and the
@@ -800,7 +895,8 @@ ours = MultiHeadAttention(12, 3).double()
 x, order = random_x(1, 6, 12), torch.tensor([3, 0, 5, 1, 4, 2])
 y, permuted = ours(x)[0], ours(x[:, order])[0]
 print(
-    "permuting the input permutes the output, to 1e-12:", (y[:, order] - permuted).abs().max().item() < 1e-12
+    "permuting the input permutes the output, to 1e-12:",
+    (y[:, order] - permuted).abs().max().item() < 1e-12,
 )
 
 # %% [markdown]
@@ -887,15 +983,22 @@ def rotation(k, d_model):
 
 table, k = sinusoids(200, 8), 7
 found = torch.linalg.lstsq(table[:100], table[k : 100 + k]).solution.T  # from p < 100
-print("found from data = the rotation:", torch.allclose(found, rotation(k, 8), atol=1e-9))
 print(
-    "it shifts positions it never saw:", torch.allclose(table[100:193] @ found.T, table[107:200], atol=1e-9)
+    "found from data = the rotation:", torch.allclose(found, rotation(k, 8), atol=1e-9)
 )
 print(
-    "a rotation keeps lengths, RᵀR = 1:", torch.allclose(found.T @ found, torch.eye(8, dtype=torch.float64))
+    "it shifts positions it never saw:",
+    torch.allclose(table[100:193] @ found.T, table[107:200], atol=1e-9),
+)
+print(
+    "a rotation keeps lengths, RᵀR = 1:",
+    torch.allclose(found.T @ found, torch.eye(8, dtype=torch.float64)),
 )
 similarity = table @ table.T
-same = all(torch.allclose(similarity.diagonal(o), similarity[0, o], rtol=0, atol=1e-9) for o in range(50))
+same = all(
+    torch.allclose(similarity.diagonal(o), similarity[0, o], rtol=0, atol=1e-9)
+    for o in range(50)
+)
 print("PE(p) · PE(q) depends on q - p alone:", same)
 
 # %% tags=["explorer"]
@@ -969,10 +1072,18 @@ class LayerNorm(nn.Module):
     def forward(self, x):
         centred = x - x.mean(-1, keepdim=True)
         variance = centred.square().mean(-1, keepdim=True)  # divided by D, not D - 1
-        return torch.addcmul(self.bias, centred * (variance + self.eps).rsqrt(), self.weight)
+        return torch.addcmul(
+            self.bias, centred * (variance + self.eps).rsqrt(), self.weight
+        )
 
 
-agrees(LayerNorm(6), nn.LayerNorm(6), lambda m, x: m(x), lambda m, x: m(x), x=10 + random_x(2, 3, 6))
+agrees(
+    LayerNorm(6),
+    nn.LayerNorm(6),
+    lambda m, x: m(x),
+    lambda m, x: m(x),
+    x=10 + random_x(2, 3, 6),
+)
 
 # %% [markdown]
 # The feed-forward net goes through `d_ff` features, with the same weights at every position:
@@ -995,7 +1106,11 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.self_attn = MultiHeadAttention(d_model, n_h, scale)
         self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
-        self.norm1, self.norm2, self.norm_first = LayerNorm(d_model), LayerNorm(d_model), norm_first
+        self.norm1, self.norm2, self.norm_first = (
+            LayerNorm(d_model),
+            LayerNorm(d_model),
+            norm_first,
+        )
 
     def forward(self, x, mask=None):
         """x (B, T, D), mask broadcastable to (B, n_h, T, T) -> (B, T, D)."""
@@ -1016,7 +1131,10 @@ class DecoderLayer(EncoderLayer):
 
     def __init__(self, d_model, n_h, d_ff, norm_first=True, scale=None):
         super().__init__(d_model, n_h, d_ff, norm_first, scale)
-        self.multihead_attn, self.norm3 = MultiHeadAttention(d_model, n_h, scale), LayerNorm(d_model)
+        self.multihead_attn, self.norm3 = (
+            MultiHeadAttention(d_model, n_h, scale),
+            LayerNorm(d_model),
+        )
 
     def forward(self, x, memory, mask=None, memory_mask=None):
         """x (B, T, D) reads itself and memory (B, S, D) -> (B, T, D), cross-attention (B, n_h, T, S)."""
@@ -1040,19 +1158,33 @@ def padding_for_torch(mask):
 real, causal = padding_mask(torch.tensor([6, 3]), 6), causal_mask(4)
 for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
     how = dict(dropout=0.0, batch_first=True, norm_first=norm_first)
-    ours, theirs = EncoderLayer(8, 2, 16, norm_first), nn.TransformerEncoderLayer(8, 2, 16, **how)
+    ours, theirs = (
+        EncoderLayer(8, 2, 16, norm_first),
+        nn.TransformerEncoderLayer(8, 2, 16, **how),
+    )
     agrees(
-        ours, theirs, lambda m, x: m(x, real),
+        ours,
+        theirs,
+        lambda m, x: m(x, real),
         lambda m, x: m(x, src_key_padding_mask=padding_for_torch(real)),
-        label=f"EncoderLayer = nn.TransformerEncoderLayer, {name}", x=random_x(2, 6, 8),
-    )  # fmt: skip
-    ours, theirs = DecoderLayer(8, 2, 16, norm_first), nn.TransformerDecoderLayer(8, 2, 16, **how)
+        label=f"EncoderLayer = nn.TransformerEncoderLayer, {name}",
+        x=random_x(2, 6, 8),
+    )
+    ours, theirs = (
+        DecoderLayer(8, 2, 16, norm_first),
+        nn.TransformerDecoderLayer(8, 2, 16, **how),
+    )
     agrees(
-        ours, theirs, lambda m, x, memory: m(x, memory, causal, real)[0],
-        lambda m, x, memory: m(x, memory, tgt_mask=~causal, memory_key_padding_mask=padding_for_torch(real)),
-        label=f"DecoderLayer = nn.TransformerDecoderLayer, {name}", x=random_x(2, 4, 8),
+        ours,
+        theirs,
+        lambda m, x, memory: m(x, memory, causal, real)[0],
+        lambda m, x, memory: m(
+            x, memory, tgt_mask=~causal, memory_key_padding_mask=padding_for_torch(real)
+        ),
+        label=f"DecoderLayer = nn.TransformerDecoderLayer, {name}",
+        x=random_x(2, 4, 8),
         memory=random_x(2, 6, 8, seed=1),
-    )  # fmt: skip
+    )
 
 # %% [markdown]
 # **Predict** what `nn.TransformerEncoderLayer(512, 8, 0.1)`, seen in articles and meant as width, heads and
@@ -1063,7 +1195,9 @@ try:
     nn.TransformerEncoderLayer(512, 8, 0.1)
     print("it can be built")
 except TypeError as error:
-    print(f"{type(error).__name__}: the third argument is dim_feedforward, here 0.1; dropout is the fourth")
+    print(
+        f"{type(error).__name__}: the third argument is dim_feedforward, here 0.1; dropout is the fourth"
+    )
 
 # %% [markdown]
 # ## 9 Causality, by test
@@ -1078,26 +1212,38 @@ except TypeError as error:
 # %%
 def moved_by_the_future(model, x, t):
     """Largest change of outputs 0 to t when all inputs after t are redrawn: x (1, T, D)."""
-    changed = torch.cat([x[:, : t + 1], random_x(*x[:, t + 1 :].shape, seed=9).to(x.dtype)], 1)
+    changed = torch.cat(
+        [x[:, : t + 1], random_x(*x[:, t + 1 :].shape, seed=9).to(x.dtype)], 1
+    )
     return (model(changed) - model(x))[:, : t + 1].abs().max().item()
 
 
 def gradient_from_the_future(model, x, t):
     """Largest |∂ output t / ∂ input s| over s > t."""
     x = x.clone().requires_grad_()
-    weights = random_x(x.shape[-1], seed=1)  # a plain sum would be blind: layer norm keeps it constant
+    weights = random_x(
+        x.shape[-1], seed=1
+    )  # a plain sum would be blind: layer norm keeps it constant
     (gradient,) = torch.autograd.grad((model(x)[0, t] * weights).sum(), x)
     return gradient[0, t + 1 :].abs().max().item()
 
 
 x = random_x(1, 6, 8)
-layers = {kind: EncoderLayer(8, 2, 16, kind == "pre-norm").double() for kind in ("pre-norm", "post-norm")}
+layers = {
+    kind: EncoderLayer(8, 2, 16, kind == "pre-norm").double()
+    for kind in ("pre-norm", "post-norm")
+}
 models = {f"{kind}, no mask": layer for kind, layer in layers.items()}
-models |= {f"{kind}, causal": partial(layer, mask=causal_mask(6)) for kind, layer in layers.items()}
+models |= {
+    f"{kind}, causal": partial(layer, mask=causal_mask(6))
+    for kind, layer in layers.items()
+}
 for name, model in models.items():
     moved = max(moved_by_the_future(model, x, t) for t in range(5))
     slope = max(gradient_from_the_future(model, x, t) for t in range(5))
-    print(f"{name}: earlier outputs moved: {moved != 0}; gradient from the future: {slope != 0}")
+    print(
+        f"{name}: earlier outputs moved: {moved != 0}; gradient from the future: {slope != 0}"
+    )
 
 # %% [markdown]
 # These two belong in the tests of every causal model. Here is a program that needs them:
@@ -1122,7 +1268,10 @@ def my_causal_attention(x, weight_q, weight_k, weight_v, n_h):
     """Causal self-attention with n_h heads, (B, T, D), no output projection. x (B, T, D), weight_q, weight_k
     and weight_v (D, D)."""
     b, steps, d_model = x.shape
-    q, k, v = ((x @ w.T).reshape(b, steps, n_h, -1).transpose(1, 2) for w in (weight_q, weight_k, weight_v))
+    q, k, v = (
+        (x @ w.T).reshape(b, steps, n_h, -1).transpose(1, 2)
+        for w in (weight_q, weight_k, weight_v)
+    )
     scores = q @ k.mT / d_model**0.5  # (B, n_h, T, T)
     past = torch.ones(steps, steps, dtype=torch.bool, device=x.device).tril()
     attn = torch.softmax(scores, dim=-1) * past
@@ -1189,21 +1338,38 @@ class Stacks(nn.Module):
     """
 
     def __init__(
-        self, source_size, target_size, d_model=64, n_h=4, d_ff=128, layers=(2, 1), norm_first=True,
-        scale=None, positions=True, longest=64,
-    ):  # fmt: skip
+        self,
+        source_size,
+        target_size,
+        d_model=64,
+        n_h=4,
+        d_ff=128,
+        layers=(2, 1),
+        norm_first=True,
+        scale=None,
+        positions=True,
+        longest=64,
+    ):
         super().__init__()
         self.start, self.end, self.d_model = target_size - 2, target_size - 1, d_model
-        self.source, self.target = (nn.Embedding(size, d_model) for size in (source_size, target_size))
+        self.source, self.target = (
+            nn.Embedding(size, d_model) for size in (source_size, target_size)
+        )
         for embedding in (self.source, self.target):
-            nn.init.normal_(embedding.weight, std=d_model**-0.5)  # times √d_model: as large as the positions
+            nn.init.normal_(
+                embedding.weight, std=d_model**-0.5
+            )  # times √d_model: as large as the positions
         table = sinusoids(longest, d_model).float() * positions
         self.register_buffer("positions", table, persistent=False)
         self.encoder, self.decoder = (
-            nn.ModuleList(layer(d_model, n_h, d_ff, norm_first, scale) for _ in range(count))
+            nn.ModuleList(
+                layer(d_model, n_h, d_ff, norm_first, scale) for _ in range(count)
+            )
             for layer, count in zip((EncoderLayer, DecoderLayer), layers, strict=True)
         )
-        self.norms = nn.ModuleList(LayerNorm(d_model) if norm_first else nn.Identity() for _ in range(2))
+        self.norms = nn.ModuleList(
+            LayerNorm(d_model) if norm_first else nn.Identity() for _ in range(2)
+        )
         self.output = nn.Linear(d_model, target_size)
 
     def embed(self, embedding, tokens):
@@ -1223,7 +1389,11 @@ class Transformer(Stacks):
 
     def decode(self, target, memory, mask):
         """target (B, T) -> logits (B, T, target_size), cross-attention (layers, B, n_h, T, S)."""
-        x, causal, found = self.embed(self.target, target), causal_mask(target.shape[1], target.device), []
+        x, causal, found = (
+            self.embed(self.target, target),
+            causal_mask(target.shape[1], target.device),
+            [],
+        )
         for layer in self.decoder:
             x, attn = layer(x, memory, causal, mask)
             found.append(attn)
@@ -1246,7 +1416,8 @@ before, after = model(source, target)[:, :3], model(source, changed)[:, :3]
 print("a later target token moves an earlier output:", not torch.equal(before, after))
 padded = F.pad(source, (0, 4))
 print(
-    "padding moves the outputs:", not torch.allclose(model(padded, target), model(source, target), atol=1e-12)
+    "padding moves the outputs:",
+    not torch.allclose(model(padded, target), model(source, target), atol=1e-12),
 )
 
 
@@ -1262,9 +1433,13 @@ def sequence_loss(model, batch, run):
     Every token counts alike, and the loss is a mean over examples: so several processes take one's step.
     """
     source, target = batch
-    source = source[:, : (source != PAD).sum(1).max()]  # no step is spent on padding that no row needs
+    source = source[
+        :, : (source != PAD).sum(1).max()
+    ]  # no step is spent on padding that no row needs
     logits = model(source, shifted(target, model.start))
-    nats = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=PAD, reduction="none")
+    nats = F.cross_entropy(
+        logits.flatten(0, 1), target.flatten(), ignore_index=PAD, reduction="none"
+    )
     return nats.unflatten(0, target.shape).sum(1).mean() / target.shape[1]
 
 
@@ -1308,12 +1483,16 @@ def beam(model, source, most, width):
         torch.zeros(1, device=source.device),
     )
     for _ in range(most):
-        repeated = (part.expand(len(tokens), *part.shape[1:]) for part in (memory, mask))
+        repeated = (
+            part.expand(len(tokens), *part.shape[1:]) for part in (memory, mask)
+        )
         steps = next_log_probs(model, tokens, *repeated)
         ended = (tokens[:, -1] == model.end) | (tokens[:, -1] == PAD)
         steps[ended] = -math.inf
         steps[ended, PAD] = 0.0  # a finished target goes on with padding, at no cost
-        scores, best = (scores[:, None] + steps).flatten().topk(min(width, steps.numel()))
+        scores, best = (
+            (scores[:, None] + steps).flatten().topk(min(width, steps.numel()))
+        )
         row, following = best // steps.shape[1], best % steps.shape[1]
         tokens = torch.cat([tokens[row], following[:, None]], 1)
     return tokens[:, 1:], scores
@@ -1329,16 +1508,23 @@ def best_of_all(model, source, most):
     """The largest ln of a probability of any target of up to `most` tokens, by trying them all."""
     letters = [token for token in range(1, model.end + 1) if token != model.start]
     targets = torch.tensor(list(itertools.product(letters, repeat=most)))
-    steps = model(source.expand(len(targets), -1), shifted(targets, model.start)).log_softmax(-1)
+    steps = model(
+        source.expand(len(targets), -1), shifted(targets, model.start)
+    ).log_softmax(-1)
     steps = steps.gather(2, targets[:, :, None])[:, :, 0]
-    ended = (targets == model.end).cumsum(1) - (targets == model.end).int()  # what stands after an end token
+    ended = (targets == model.end).cumsum(1) - (
+        targets == model.end
+    ).int()  # what stands after an end token
     return steps.masked_fill(ended > 0, 0.0).sum(1).max().item()
 
 
 found = dict.fromkeys((1, 3, 500), 0)
 for seed in range(50):
     torch.manual_seed(seed)
-    model, source = Transformer(5, 7, 16, 2, 16, (1, 1)).double(), torch.randint(1, 5, (1, 4))
+    model, source = (
+        Transformer(5, 7, 16, 2, 16, (1, 1)).double(),
+        torch.randint(1, 5, (1, 4)),
+    )
     with torch.no_grad():
         best = best_of_all(model, source, 3)
     for width in found:
@@ -1367,11 +1553,16 @@ print(
 # %%
 def reverse_batch(run, batch_size):
     """Random sequences of symbols 1 to 20, padded to (B, 16), and backwards with an end token (B, 17)."""
-    lengths, symbols = 8 + run.integers(9, batch_size), 1 + run.integers(20, batch_size, 16)
+    lengths, symbols = (
+        8 + run.integers(9, batch_size),
+        1 + run.integers(20, batch_size, 16),
+    )
     places = torch.arange(17, device=symbols.device)
     source = symbols * (places[:16] < lengths[:, None])
     back = F.pad(source, (0, 1)).gather(1, (lengths[:, None] - 1 - places).clamp(min=0))
-    target = torch.where(places < lengths[:, None], back, 22 * (places == lengths[:, None]))
+    target = torch.where(
+        places < lengths[:, None], back, 22 * (places == lengths[:, None])
+    )
     return source, target
 
 
@@ -1397,11 +1588,22 @@ def train_reverse(seed=0, make=None, steps=1500, **settings):
     """Train a small model, default a Transformer, on new sequences: it and the History; settings for fit."""
     torch.manual_seed(seed)
     model = make(21, 23) if make else Transformer(21, 23, **SMALL)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, betas=(0.9, 0.99), fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=5e-3, betas=(0.9, 0.99), fused=True
+    )
     history = training.fit(
-        model, sequence_loss, reverse_batch, optimizer=optimizer, epochs=1, steps_per_epoch=steps,
-        batch_size=32, schedule="one-cycle", clip=1.0, seed=seed, **settings,
-    )  # fmt: skip
+        model,
+        sequence_loss,
+        reverse_batch,
+        optimizer=optimizer,
+        epochs=1,
+        steps_per_epoch=steps,
+        batch_size=32,
+        schedule="one-cycle",
+        clip=1.0,
+        seed=seed,
+        **settings,
+    )
     return model, history
 
 
@@ -1412,7 +1614,11 @@ def exact(model, source, target, batch_size=500):
     for rows in torch.arange(len(source)).split(batch_size):
         part = source[rows, : (source[rows] != PAD).sum(1).max()].to(device)
         written = greedy(model, part, target.shape[1]).cpu()
-        found.append((F.pad(written, (0, target.shape[1] - written.shape[1])) == target[rows]).all(1))
+        found.append(
+            (
+                F.pad(written, (0, target.shape[1] - written.shape[1])) == target[rows]
+            ).all(1)
+        )
     return torch.cat(found)
 
 
@@ -1425,23 +1631,37 @@ print(f"reversed without any error: {reversed_right.sum()} of 1,000 held-out seq
 assert reversed_right.float().mean() >= 0.995
 reverse_rows = results.read("03", "reverse")
 assert all(row["exact"] == 1 for row in reverse_rows)
-print("recorded, seeds 0, 1, 2:", [f"{100 * row['exact']:.1f} %" for row in reverse_rows])
+print(
+    "recorded, seeds 0, 1, 2:", [f"{100 * row['exact']:.1f} %" for row in reverse_rows]
+)
 
 # %%
 source, target = reverse_batch(Draws(3), 500)
 lengths, steps = (source != PAD).sum(1), torch.arange(17)
 with torch.no_grad():
-    _, attn = reverser.cpu().decode(shifted(target, reverser.start), *reverser.encode(source))
-short = attn[0, (lengths == 12).int().argmax(), :, :12, :12]  # the heads of one sequence of 12
+    _, attn = reverser.cpu().decode(
+        shifted(target, reverser.start), *reverser.encode(source)
+    )
+short = attn[
+    0, (lengths == 12).int().argmax(), :, :12, :12
+]  # the heads of one sequence of 12
 plots.maps(
-    {f"head {head}": weights for head, weights in enumerate(short, 1)}, size=2.6,
-    title="Who looks where while a sequence is reversed", xlabel="source position", ylabel="output position",
-    alt="Four maps, one a head: the weights lie along the anti-diagonal, from upper right to lower left.",
-)  # fmt: skip
-apart = steps[:16] - (lengths[:, None, None] - 1 - steps[:, None])  # of each key from the anti-diagonal
+    {f"head {head}": weights for head, weights in enumerate(short, 1)},
+    size=2.6,
+    title="Who looks where while a sequence is reversed",
+    xlabel="source position",
+    ylabel="output position",
+    alt="attention.reversal_maps",
+)
+apart = steps[:16] - (
+    lengths[:, None, None] - 1 - steps[:, None]
+)  # of each key from the anti-diagonal
 inside = (steps < lengths[:, None])[:, None]  # outputs before the end token
 near = (attn[0].mean(1) * (apart.abs() <= 1)).sum(-1)[inside[:, 0]].mean().item()
-print("weight within one place of the anti-diagonal, mean of all heads, above 0.85:", near > 0.85)
+print(
+    "weight within one place of the anti-diagonal, mean of all heads, above 0.85:",
+    near > 0.85,
+)
 
 # %% [markdown]
 # The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is. Nobody told the
@@ -1469,7 +1689,10 @@ print(
 )
 print(len(dates.vocabulary), "characters")
 shared = set(dates.train.texts) & set(dates.validation.texts + dates.held_out.texts)
-print("texts in two parts:", len(shared) + len(set(dates.validation.texts) & set(dates.held_out.texts)))
+print(
+    "texts in two parts:",
+    len(shared) + len(set(dates.validation.texts) & set(dates.held_out.texts)),
+)
 for i in range(8):
     print(
         f"{dates.train.texts[i]:32} {dates.train.iso[i]}  {dates.train.languages[i]}, {dates.train.styles[i]}"
@@ -1497,19 +1720,31 @@ def pair_counts(texts, vocabulary, pairs=None):
     pairs = codes[rows[:, 1:] != PAD].unique() if pairs is None else pairs
     places = torch.searchsorted(pairs, codes).clamp(max=len(pairs) - 1)
     known = (pairs[places] == codes) & (rows[:, 1:] != PAD)
-    return torch.zeros(len(rows), len(pairs)).scatter_add_(1, places, known.float()), pairs
+    return torch.zeros(len(rows), len(pairs)).scatter_add_(
+        1, places, known.float()
+    ), pairs
 
 
 def nearest_texts(part, train, vocabulary):
     """The place of the training text with the most similar pairs (cosine): (N,)."""
     theirs, pairs = pair_counts(train.texts, vocabulary)
     ours, _ = pair_counts(part.texts, vocabulary, pairs)
-    return torch.cat([(rows @ F.normalize(theirs).T).argmax(1) for rows in F.normalize(ours).split(200)])
+    return torch.cat(
+        [
+            (rows @ F.normalize(theirs).T).argmax(1)
+            for rows in F.normalize(ours).split(200)
+        ]
+    )
 
 
 nearest = nearest_texts(dates.held_out, dates.train, dates.vocabulary)
-right = sum(dates.train.iso[i] == iso for i, iso in zip(nearest.tolist(), dates.held_out.iso, strict=True))
-print(f"nearest neighbour: about {100 * right / len(dates.held_out):.0f} % of the held-out dates right")
+right = sum(
+    dates.train.iso[i] == iso
+    for i, iso in zip(nearest.tolist(), dates.held_out.iso, strict=True)
+)
+print(
+    f"nearest neighbour: about {100 * right / len(dates.held_out):.0f} % of the held-out dates right"
+)
 
 # %% [markdown]
 # ### The model
@@ -1525,7 +1760,10 @@ ISO = "-0123456789"  # tokens 1 to 11; 12 starts, 13 ends
 def date_model(vocabulary, **settings):
     """A Transformer from a vocabulary's characters to ISO dates; `letters` keeps the vocabulary."""
     model = Transformer(len(vocabulary) + 1, len(ISO) + 3, **settings)
-    model.register_buffer("letters", torch.tensor([ord(letter) for letter in vocabulary], dtype=torch.int32))
+    model.register_buffer(
+        "letters",
+        torch.tensor([ord(letter) for letter in vocabulary], dtype=torch.int32),
+    )
     return model
 
 
@@ -1537,7 +1775,9 @@ def vocabulary_of(model):
 def date_tokens(part, vocabulary):
     """Source (N, S) and target (N, 11), which ends with the end token, of a DateSet."""
     target = data.encode(part.iso, ISO)
-    return data.encode(part.texts, vocabulary), F.pad(target, (0, 1), value=len(ISO) + 2)
+    return data.encode(part.texts, vocabulary), F.pad(
+        target, (0, 1), value=len(ISO) + 2
+    )
 
 
 # %% [markdown]
@@ -1556,29 +1796,46 @@ def batches_by_length(source, batch_size, epochs, seed, groups=4):
         batches = []
         for group in rows[lengths[rows].argsort(stable=True)].chunk(groups):
             mixed = group[torch.randperm(len(group), generator=rng)]
-            batches += [rows for rows in mixed.split(batch_size) if len(rows) == batch_size]
+            batches += [
+                rows for rows in mixed.split(batch_size) if len(rows) == batch_size
+            ]
         order += [batches[i] for i in torch.randperm(len(batches), generator=rng)]
     return torch.cat(order)
 
 
 source, _ = date_tokens(dates.train, dates.vocabulary)
-for name, order in (("at random", torch.arange(9984)), ("by length", batches_by_length(source, 64, 1, 0))):
+for name, order in (
+    ("at random", torch.arange(9984)),
+    ("by length", batches_by_length(source, 64, 1, 0)),
+):
     batches = source[order].split(64)
     longest = sum((rows != PAD).sum(1).max().item() * len(rows) for rows in batches)
     share = 1 - sum((rows != PAD).sum().item() for rows in batches) / longest
-    print(f"batches {name}: padding takes about {round(100 * share, -1):.0f} % of the work")
+    print(
+        f"batches {name}: padding takes about {round(100 * share, -1):.0f} % of the work"
+    )
 
 
 # %%
 def train_dates(
-    part=None, make=date_model, epochs=8, lr=3e-3, schedule="one-cycle", seed=0, **settings
-):  # fmt: skip
+    part=None,
+    make=date_model,
+    epochs=8,
+    lr=3e-3,
+    schedule="one-cycle",
+    seed=0,
+    **settings,
+):
     """Train a model of dates on a DateSet, default the course's: it and the History; settings for fit."""
     vocabulary = data.date_vocabulary()
-    source, target = date_tokens(data.dates().train if part is None else part, vocabulary)
+    source, target = date_tokens(
+        data.dates().train if part is None else part, vocabulary
+    )
     torch.manual_seed(seed)
     model = make(vocabulary)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.99), fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=lr, betas=(0.9, 0.99), fused=True
+    )
     order = batches_by_length(source, 64, epochs, seed)
 
     def batch(run, share):  # of the 64 rows of a step those of this process
@@ -1586,9 +1843,18 @@ def train_dates(
         return source[rows], target[rows]
 
     history = training.fit(
-        model, sequence_loss, batch, optimizer=optimizer, epochs=epochs, batch_size=64, clip=1.0, seed=seed,
-        steps_per_epoch=len(order) // (64 * epochs), schedule=schedule, **settings,
-    )  # fmt: skip
+        model,
+        sequence_loss,
+        batch,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=64,
+        clip=1.0,
+        seed=seed,
+        steps_per_epoch=len(order) // (64 * epochs),
+        schedule=schedule,
+        **settings,
+    )
     return model, history
 
 
@@ -1601,15 +1867,22 @@ translator, history = train_dates()
 held_out = date_tokens(dates.held_out, dates.vocabulary)
 right = exact(translator, *held_out)
 low, high = wilson(right.sum().item(), len(right))
-print(f"{right.sum()} of {len(right)} held-out dates right: {100 * right.float().mean():.2f} %", end=" ")
-print(f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %), {history.seconds:.0f} s of training")
+print(
+    f"{right.sum()} of {len(right)} held-out dates right: {100 * right.float().mean():.2f} %",
+    end=" ",
+)
+print(
+    f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %), {history.seconds:.0f} s of training"
+)
 losses = torch.tensor(history.losses)
 plots.lines(
     {"training": (range(20, len(losses) + 1), losses.unfold(0, 20, 1).mean(1))},
-    title="Learning to read dates", xlabel="step (64 dates)",
-    ylabel="cross-entropy (nats a token), mean of 20 steps", yscale="log",
-    alt="A curve that falls slowly at first, then by powers of ten, and ends near a thousandth.",
-)  # fmt: skip
+    title="Learning to read dates",
+    xlabel="step (64 dates)",
+    ylabel="cross-entropy (nats a token), mean of 20 steps",
+    yscale="log",
+    alt="attention.date_training",
+)
 
 # %%
 assert right.float().mean() >= 0.99
@@ -1624,9 +1897,16 @@ assert right.float().mean() >= 0.99
 date_rows = results.read("03", "dates")
 shares = [row["exact"] for row in date_rows]
 low, high = wilson(round(2000 * sum(shares)), 6000)
-print("exact, seeds 0, 1, 2 (recorded):", ", ".join(f"{100 * share:.2f} %" for share in shares), end="; ")
+print(
+    "exact, seeds 0, 1, 2 (recorded):",
+    ", ".join(f"{100 * share:.2f} %" for share in shares),
+    end="; ",
+)
 print(f"mean {100 * sum(shares) / 3:.2f} % ({100 * low:.1f} to {100 * high:.1f} %)")
-for name in (*("en", "de", "fr", "es", "ru", "zh", "ja", "zh ja"), *("medium", "long", "full")):
+for name in (
+    *("en", "de", "fr", "es", "ru", "zh", "ja", "zh ja"),
+    *("medium", "long", "full"),
+):
     counts = [row["parts"][name] for row in date_rows]
     print(f"{name:7}", ", ".join(f"{ok}/{count}" for ok, count in counts))
 for row in date_rows:
@@ -1661,14 +1941,26 @@ def translate(text):
         raise ValueError(f"The text has {len(text)} characters; dates have up to 40.")
     source = data.encode([text], vocabulary_of(reader))
     memory, tokens = reader.encode(source), greedy(reader, source, 12)
-    tokens = tokens[:, : (tokens < reader.end).cumprod(1).sum()]  # without the end token
+    tokens = tokens[
+        :, : (tokens < reader.end).cumprod(1).sum()
+    ]  # without the end token
     logits, attn = reader.decode(shifted(F.pad(tokens, (0, 1)), reader.start), *memory)
     probs = logits.softmax(-1)[0, :-1].gather(1, tokens.T)[:, 0]
     output = data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)[0]
-    return {"source": text, "output": output, "probs": probs, "attn": attn[:, 0, :, : len(probs)]}
+    return {
+        "source": text,
+        "output": output,
+        "probs": probs,
+        "attn": attn[:, 0, :, : len(probs)],
+    }
 
 
-for text in ("Tuesday, January 5, 2021", "5 янв. 2021 г.", "2021年1月5日火曜日", "le 5 janvier 2021"):
+for text in (
+    "Tuesday, January 5, 2021",
+    "5 янв. 2021 г.",
+    "2021年1月5日火曜日",
+    "le 5 janvier 2021",
+):
     print(f"{text} -> {translate(text)['output']}")
 
 # %% [markdown]
@@ -1679,12 +1971,22 @@ for text in ("Tuesday, January 5, 2021", "5 янв. 2021 г.", "2021年1月5日�
 text = "Tuesday, January 5, 2021"
 seen = translate(text)
 plots.maps(
-    {"mean of the heads": seen["attn"][0].mean(0)}, title="Where each character of the ISO date comes from",
-    xlabel="source", ylabel="output", xnames=text.replace(" ", "␣"), ynames=seen["output"], limits=(0, 0.6),
-    alt="A map: the year's digits look at the source's year, the month at its name, the day at its digit.",
-)  # fmt: skip
-year = seen["attn"][0].mean(0)[:4, -4:].sum(1)  # the weight that the year's digits give to "2021"
-print("each of the year's digits gives the year most of its weight:", bool((year > 0.5).all()))
+    {"mean of the heads": seen["attn"][0].mean(0)},
+    title="Where each character of the ISO date comes from",
+    xlabel="source",
+    ylabel="output",
+    xnames=text.replace(" ", "␣"),
+    ynames=seen["output"],
+    limits=(0, 0.6),
+    alt="attention.date_map",
+)
+year = (
+    seen["attn"][0].mean(0)[:4, -4:].sum(1)
+)  # the weight that the year's digits give to "2021"
+print(
+    "each of the year's digits gives the year most of its weight:",
+    bool((year > 0.5).all()),
+)
 
 # %% tags=["explorer"]
 explorers.attention.translator(translate)
@@ -1704,9 +2006,17 @@ explorers.attention.translator(translate)
 # </details>
 
 # %%
-for text in ("February 30, 2021", "January 2021", "Janaury 5, 2021", "5 мая 1812 г.", "hello"):
+for text in (
+    "February 30, 2021",
+    "January 2021",
+    "Janaury 5, 2021",
+    "5 мая 1812 г.",
+    "hello",
+):
     seen = translate(text)
-    print(f"{text} -> {seen['output']}, the least certain character has p = {seen['probs'].min():.2f}")
+    print(
+        f"{text} -> {seen['output']}, the least certain character has p = {seen['probs'].min():.2f}"
+    )
 
 # %% [markdown]
 # ### Does a beam help? (optional)
@@ -1722,14 +2032,21 @@ def written(model, texts, most=11):
     return data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)
 
 
-known = set(vocabulary_of(reader))  # of the recorded model; another Babel may bring other characters
+known = set(
+    vocabulary_of(reader)
+)  # of the recorded model; another Babel may bring other characters
 some = [text for text in dates.held_out.texts if set(text) <= known][:200]
 differ, second = 0, []
 for text, plain in zip(some, written(reader, some), strict=True):
     tokens, scores = beam(reader, data.encode([text], vocabulary_of(reader)), 11, 4)
-    differ += data.decode(tokens[:1].masked_fill(tokens[:1] > len(ISO), PAD), ISO)[0] != plain
+    differ += (
+        data.decode(tokens[:1].masked_fill(tokens[:1] > len(ISO), PAD), ISO)[0] != plain
+    )
     second.append(scores[1].exp().item())
-print(f"of 200 dates a beam of 4 changes {differ}; the runner-up's probability is below 1 % in", end=" ")
+print(
+    f"of 200 dates a beam of 4 changes {differ}; the runner-up's probability is below 1 % in",
+    end=" ",
+)
 print("nearly all:", sum(p < 0.01 for p in second) >= 190)
 
 # %% [markdown]
@@ -1745,7 +2062,10 @@ print("nearly all:", sum(p < 0.01 for p in second) >= 190)
 
 # %%
 UNSEEN = {
-    "Russian": ({"languages": ["en", "de", "fr", "es", "zh", "ja"]}, {"languages": ["ru"]}),
+    "Russian": (
+        {"languages": ["en", "de", "fr", "es", "zh", "ja"]},
+        {"languages": ["ru"]},
+    ),
     "the century 1900 to 1999": ({"years": (2000, 2099)}, {"years": (1900, 1999)}),
 }
 
@@ -1755,7 +2075,9 @@ unseen_rows = results.read("03", "unseen")
 assert max(row["unseen"]["date"] for row in unseen_rows) < 0.1
 for what in UNSEEN:
     for row in [row for row in unseen_rows if row["what"] == what]:
-        shares = ", ".join(f"{name} {100 * share:.1f}" for name, share in row["unseen"].items())
+        shares = ", ".join(
+            f"{name} {100 * share:.1f}" for name, share in row["unseen"].items()
+        )
         known = f"as trained {100 * row['as trained']['date']:.1f}"
         print(f"{what}, seed {row['seed']}: % right: {shares} ({known})")
     for text, output in row["unseen, examples"]:
@@ -1791,10 +2113,16 @@ class RecurrentEncoder(nn.Module):
     def encode(self, source):
         """source (B, S) -> memory (B, 1 + S, D_h), the last state in front, and the padding mask (B, S)."""
         lengths = (source != PAD).sum(1).cpu()
-        packed = nn.utils.rnn.pack_padded_sequence(self.source(source), lengths, True, enforce_sorted=False)
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.source(source), lengths, True, enforce_sorted=False
+        )
         memory, last = self.encoder(packed)
-        memory, _ = nn.utils.rnn.pad_packed_sequence(memory, True, total_length=source.shape[1])
-        return torch.cat([last.transpose(0, 1).flatten(1)[:, None], memory], 1), source != PAD
+        memory, _ = nn.utils.rnn.pad_packed_sequence(
+            memory, True, total_length=source.shape[1]
+        )
+        return torch.cat(
+            [last.transpose(0, 1).flatten(1)[:, None], memory], 1
+        ), source != PAD
 
 
 # %%
@@ -1803,10 +2131,22 @@ class RecurrentTranslator(RecurrentEncoder):
 
     def __init__(self, source_size, target_size, d_model=64, d_h=96, looks_back=True):
         super().__init__(source_size, d_model, d_h)
-        self.start, self.end, self.looks_back = target_size - 2, target_size - 1, looks_back
-        self.target, self.decoder = nn.Embedding(target_size, d_model), nn.GRUCell(d_model + d_h, d_h)
-        self.first, self.of_state, self.of_memory = (nn.Linear(d_h, d_h) for _ in range(3))
-        self.v, self.output = nn.Linear(d_h, 1, bias=False), nn.Linear(2 * d_h, target_size)
+        self.start, self.end, self.looks_back = (
+            target_size - 2,
+            target_size - 1,
+            looks_back,
+        )
+        self.target, self.decoder = (
+            nn.Embedding(target_size, d_model),
+            nn.GRUCell(d_model + d_h, d_h),
+        )
+        self.first, self.of_state, self.of_memory = (
+            nn.Linear(d_h, d_h) for _ in range(3)
+        )
+        self.v, self.output = (
+            nn.Linear(d_h, 1, bias=False),
+            nn.Linear(2 * d_h, target_size),
+        )
 
     def decode(self, target, memory, mask):
         last, memory, weights, logits = memory[:, 0], memory[:, 1:], [], []
@@ -1839,15 +2179,25 @@ for model, rows in rivals.items():
     size = f"{rows[0]['steps']} steps in {seconds:.0f} s, {rows[0]['parameters']:,} parameters"
     print(f"{model:18} {shares} % right (seeds 0, 1, 2; recorded); {size}")
     totals = {}
-    for start, ok, count in itertools.chain.from_iterable(row["by length"] for row in rows):
-        totals[start] = [sum(pair) for pair in zip(totals.get(start, (0, 0)), (ok, count), strict=True)]
-    curves[model] = [start + 1.5 for start in totals], [100 * ok / count for ok, count in totals.values()]
+    for start, ok, count in itertools.chain.from_iterable(
+        row["by length"] for row in rows
+    ):
+        totals[start] = [
+            sum(pair)
+            for pair in zip(totals.get(start, (0, 0)), (ok, count), strict=True)
+        ]
+    curves[model] = (
+        [start + 1.5 for start in totals],
+        [100 * ok / count for ok, count in totals.values()],
+    )
 plots.lines(
-    curves, title="Held-out dates at equal training time (recorded)",
-    xlabel="length of the text (characters)", ylabel="written without any error (%)",
+    curves,
+    title="Held-out dates at equal training time (recorded)",
+    xlabel="length of the text (characters)",
+    ylabel="written without any error (%)",
     ylim=(60, 101),
-    alt="Three curves over the length, all near the top; the Transformer's falls for the longest texts.",
-)  # fmt: skip
+    alt="attention.dates_by_length",
+)
 
 # %% [markdown]
 # Did you predict that? **The GRUs win.** With attention not one of 6,000 dates is wrong, and even the single
@@ -1864,15 +2214,22 @@ for row in results.read("03", "reversers"):
     reversers.setdefault(row["model"], []).append(row)
 curves = {}
 for model, rows in reversers.items():
-    parts = [[row["by length"][k] for row in rows] for k in range(9)]  # the seeds of each length
-    curves[model] = range(8, 17), [100 * sum(p[1] for p in part) / sum(p[2] for p in part) for part in parts]
+    parts = [
+        [row["by length"][k] for row in rows] for k in range(9)
+    ]  # the seeds of each length
+    curves[model] = (
+        range(8, 17),
+        [100 * sum(p[1] for p in part) / sum(p[2] for p in part) for part in parts],
+    )
     print(f"{model:18}", ", ".join(f"{100 * row['exact']:.1f} %" for row in rows))
 plots.lines(
-    curves, title="Reversing after 1,500 steps (recorded)",
+    curves,
+    title="Reversing after 1,500 steps (recorded)",
     xlabel="length of the sequence (symbols)",
-    ylabel="written without any error (%)", ylim=(-3, 103),
-    alt="Three curves over the length; that of the GRU without attention falls with it.",
-)  # fmt: skip
+    ylabel="written without any error (%)",
+    ylim=(-3, 103),
+    alt="attention.reversal_by_length",
+)
 
 # %% [markdown]
 # Now the single state fails, and the more so the longer the sequence: a quarter to a third is right, while
@@ -1892,11 +2249,12 @@ for row in results.read("03", "ablations"):
     spread.setdefault(row["change"], []).append(100 * row["exact"])
 plots.bars(
     {change: sum(shares) / len(shares) for change, shares in spread.items()},
-    errors={change: (min(shares), max(shares)) for change, shares in spread.items()}, xlim=(0, 109),
+    errors={change: (min(shares), max(shares)) for change, shares in spread.items()},
+    xlim=(0, 109),
     title="Held-out dates with one thing changed (recorded; mean and range)",
     xlabel="written without any error (%)",
-    alt="Seven bars: the one without positions is short, the six others are long and alike.",
-)  # fmt: skip
+    alt="attention.date_changes",
+)
 
 # %% [markdown]
 # Only the positions matter here: without them the model sees a bag of characters. The rest makes no
@@ -1915,21 +2273,33 @@ plots.bars(
 # %%
 def exponent(lengths, values):
     """Slope of ln(value) over ln(length), least squares over the four largest lengths."""
-    x, y = (torch.tensor(part[-4:], dtype=torch.float64).log() for part in (lengths, values))
-    return (((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum()).item()
+    x, y = (
+        torch.tensor(part[-4:], dtype=torch.float64).log() for part in (lengths, values)
+    )
+    return (
+        ((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum()
+    ).item()
 
 
 # %%
 cost_rows = {row["layer"]: row for row in results.read("03", "cost")}
-for what, unit in (("milliseconds", "time (ms)"), ("megabytes", "memory for the backward pass (MB)")):
+for what, unit in (
+    ("milliseconds", "time (ms)"),
+    ("megabytes", "memory for the backward pass (MB)"),
+):
     for layer, row in cost_rows.items():
-        print(f"{layer}: {what} grow as T to the power {exponent(row['lengths'], row[what]):.2f}")
+        print(
+            f"{layer}: {what} grow as T to the power {exponent(row['lengths'], row[what]):.2f}"
+        )
     plots.lines(
         {layer: (row["lengths"], row[what]) for layer, row in cost_rows.items()},
-        title="One layer of width 64, forward and backward (recorded, one thread)", xlabel="length T",
-        ylabel=unit, xscale="log", yscale="log",
-        alt="Two lines on logarithmic axes: they start together, and attention's rises more steeply.",
-    )  # fmt: skip
+        title="One layer of width 64, forward and backward (recorded, one thread)",
+        xlabel="length T",
+        ylabel=unit,
+        xscale="log",
+        yscale="log",
+        alt="attention.layer_time",
+    )
 
 # %% [markdown]
 # $T^2$ against $T$. At 64 tokens the two take about as long; there the projections, which cost $T d^2$,
@@ -1954,18 +2324,30 @@ def reach(module, length=100, d=64):
 
 
 torch.manual_seed(0)
-layers = {"attention": MultiHeadAttention(64, 4), "plain RNN": nn.RNN(64, 64, batch_first=True)}
+layers = {
+    "attention": MultiHeadAttention(64, 4),
+    "plain RNN": nn.RNN(64, 64, batch_first=True),
+}
 layers["LSTM"] = nn.LSTM(64, 64, batch_first=True)
 reached = {name: (range(100), reach(layer)) for name, layer in layers.items()}
 plots.lines(
-    reached, title="How much of an input reaches the last output, before training", xlabel="distance (steps)",
-    ylabel="norm of ∂y_T/∂x_t", yscale="log",
-    alt="Three curves on a logarithmic axis: attention's is level, the RNN's and the LSTM's fall steeply.",
-)  # fmt: skip
+    reached,
+    title="How much of an input reaches the last output, before training",
+    xlabel="distance (steps)",
+    ylabel="norm of ∂y_T/∂x_t",
+    yscale="log",
+    alt="attention.reach",
+)
 far, near = reached["attention"][1][50:].mean(), reached["attention"][1][1:51].mean()
-print("attention: the far half is reached as the near one, to a factor of 2:", bool(0.5 < far / near < 2))
+print(
+    "attention: the far half is reached as the near one, to a factor of 2:",
+    bool(0.5 < far / near < 2),
+)
 lost = [reached[name][1][99] / reached[name][1][0] for name in ("plain RNN", "LSTM")]
-print("RNN and LSTM lose more than ten powers of ten over 99 steps:", max(lost).item() < 1e-10)
+print(
+    "RNN and LSTM lose more than ten powers of ten over 99 steps:",
+    max(lost).item() < 1e-10,
+)
 
 # %% [markdown]
 # So why did attention replace recurrence? Every position is one step from every other, and no gradient has
@@ -1993,26 +2375,44 @@ class Unmasked(Transformer):
 
 
 # %% tags=["nbval-ignore-output"]
-unmasked, unmasked_history = train_reverse(make=partial(Unmasked, **SMALL), max_steps=300, show=False)
-curves = {"with the causal mask": reverse_history.losses, "without": unmasked_history.losses}
+unmasked, unmasked_history = train_reverse(
+    make=partial(Unmasked, **SMALL), max_steps=300, show=False
+)
+curves = {
+    "with the causal mask": reverse_history.losses,
+    "without": unmasked_history.losses,
+}
 plots.lines(
-    {name: torch.tensor(losses).unfold(0, 10, 1).mean(1) for name, losses in curves.items()},
-    title="Reversing, with and without a causal mask", xlabel="step",
-    ylabel="cross-entropy (nats a token), mean of 10 steps", yscale="log",
-    alt="Two falling curves: the one without a mask falls much earlier, and as low.",
-)  # fmt: skip
+    {
+        name: torch.tensor(losses).unfold(0, 10, 1).mean(1)
+        for name, losses in curves.items()
+    },
+    title="Reversing, with and without a causal mask",
+    xlabel="step",
+    ylabel="cross-entropy (nats a token), mean of 10 steps",
+    yscale="log",
+    alt="attention.causal_mask",
+)
 
 # %%
 source, target = reverse_batch(Draws(10_000), 1000)
 right = exact(unmasked.cpu(), source, target).float().mean().item()
-first = {name: (torch.tensor(losses) < 0.2).int().argmax().item() for name, losses in curves.items()}
+first = {
+    name: (torch.tensor(losses) < 0.2).int().argmax().item()
+    for name, losses in curves.items()
+}
 assert first["without"] < 0.8 * first["with the causal mask"]
 print("its final loss is below 0.05:", sum(unmasked_history.losses[-20:]) / 20 < 0.05)
 print("of 1,000 sequences it writes nearly none right:", right < 0.05)
 changed = target[:1].clone()
 changed[:, 4:] = 1
 with torch.no_grad():
-    moved = (unmasked(source[:1], changed) - unmasked(source[:1], target[:1]))[:, :4].abs().max().item()
+    moved = (
+        (unmasked(source[:1], changed) - unmasked(source[:1], target[:1]))[:, :4]
+        .abs()
+        .max()
+        .item()
+    )
 print("the test of section 9, later tokens changed, earlier outputs moved:", moved > 0)
 
 # %% [markdown]
@@ -2056,21 +2456,37 @@ def train_averager(batch_first):
     torch.manual_seed(0)
     model = Averager(batch_first)
     history = training.fit(
-        model, lambda model, batch, run: F.mse_loss(model(batch[0]), batch[1]), mean_batch,
-        optimizer=torch.optim.Adam(model.parameters(), lr=1e-2), epochs=1, steps_per_epoch=300, batch_size=32,
-        schedule="cosine", seed=0, show=False,
-    )  # fmt: skip
+        model,
+        lambda model, batch, run: F.mse_loss(model(batch[0]), batch[1]),
+        mean_batch,
+        optimizer=torch.optim.Adam(model.parameters(), lr=1e-2),
+        epochs=1,
+        steps_per_epoch=300,
+        batch_size=32,
+        schedule="cosine",
+        seed=0,
+        show=False,
+    )
     return model.cpu(), history.losses
 
 
 # %% tags=["nbval-ignore-output"]
-averagers = {name: train_averager(flag) for name, flag in (("batch_first=True", True), ("default", False))}
+averagers = {
+    name: train_averager(flag)
+    for name, flag in (("batch_first=True", True), ("default", False))
+}
 plots.lines(
-    {name: torch.tensor(losses).unfold(0, 10, 1).mean(1) for name, (_, losses) in averagers.items()},
-    title="The mean of eight numbers, batch-first data", xlabel="step",
-    ylabel="mean squared error, mean of 10 steps", yscale="log", marks=[(1 / 96, "chance, 1/96")],
-    alt="Two curves: with batch_first the error falls far; with the default it stays near the chance line.",
-)  # fmt: skip
+    {
+        name: torch.tensor(losses).unfold(0, 10, 1).mean(1)
+        for name, (_, losses) in averagers.items()
+    },
+    title="The mean of eight numbers, batch-first data",
+    xlabel="step",
+    ylabel="mean squared error, mean of 10 steps",
+    yscale="log",
+    marks=[(1 / 96, "chance, 1/96")],
+    alt="attention.batch_first",
+)
 
 # %%
 x = torch.rand(4, 8, 1, generator=torch.Generator().manual_seed(0))
@@ -2260,7 +2676,10 @@ def failures(model, right, part):
     if not texts:
         return []
     return [
-        list(row) for row in zip(texts, [part.iso[i] for i in wrong], written(model, texts), strict=True)
+        list(row)
+        for row in zip(
+            texts, [part.iso[i] for i in wrong], written(model, texts), strict=True
+        )
     ][:20]
 
 
@@ -2298,9 +2717,12 @@ def record_dates(seed, **settings):
 
 
 SLICES = {
-    "date": slice(None), "century": slice(0, 2), "year in it": slice(2, 4), "month": slice(5, 7),
+    "date": slice(None),
+    "century": slice(0, 2),
+    "year in it": slice(2, 4),
+    "month": slice(5, 7),
     "day": slice(8, 10),
-}  # fmt: skip
+}
 
 
 # %%
@@ -2308,7 +2730,10 @@ def shares_right(model, part):
     """Which share of a DateSet a model writes right, in each slice; and what it makes of four texts."""
     outputs = [output.ljust(10) for output in written(model, part.texts)]
     pairs = list(zip(outputs, part.iso, strict=True))
-    right = {name: sum(a[s] == b[s] for a, b in pairs) / len(pairs) for name, s in SLICES.items()}
+    right = {
+        name: sum(a[s] == b[s] for a, b in pairs) / len(pairs)
+        for name, s in SLICES.items()
+    }
     return right, [list(row) for row in zip(part.texts[:4], outputs[:4], strict=True)]
 
 
@@ -2318,7 +2743,10 @@ def record_unseen(what, seed, **settings):
     model, history = train_dates(data.dates(**train).train, seed=seed, **settings)
     yield history.losses
     measured = {}
-    parts = {"as trained": data.dates(**train).held_out, "unseen": data.dates(2000, **test).train}
+    parts = {
+        "as trained": data.dates(**train).held_out,
+        "unseen": data.dates(2000, **test).train,
+    }
     for kind, part in parts.items():
         measured[kind], measured[f"{kind}, examples"] = shares_right(model.cpu(), part)
     yield measured
@@ -2328,7 +2756,10 @@ def record_unseen(what, seed, **settings):
 def recurrent_model(vocabulary, **settings):
     """A RecurrentTranslator for dates, as date_model."""
     model = RecurrentTranslator(len(vocabulary) + 1, len(ISO) + 3, **settings)
-    model.register_buffer("letters", torch.tensor([ord(letter) for letter in vocabulary], dtype=torch.int32))
+    model.register_buffer(
+        "letters",
+        torch.tensor([ord(letter) for letter in vocabulary], dtype=torch.int32),
+    )
     return model
 
 
@@ -2372,7 +2803,9 @@ ABLATIONS = {
     "no positions": dict(make=partial(date_model, positions=False)),
     "pre-norm, no warm-up": dict(schedule=no_warm_up),
     "post-norm, warm-up": dict(make=partial(date_model, norm_first=False)),
-    "post-norm, no warm-up": dict(make=partial(date_model, norm_first=False), schedule=no_warm_up),
+    "post-norm, no warm-up": dict(
+        make=partial(date_model, norm_first=False), schedule=no_warm_up
+    ),
 }
 
 
@@ -2386,7 +2819,11 @@ def record_ablation(change, seed, **settings):
 # %%
 def cost(module, x, rounds):
     """Shortest seconds of a forward and backward pass, MB that autograd keeps (each once), and the loss."""
-    seconds, kept, own = [], {}, {p.untyped_storage().data_ptr() for p in module.parameters()}
+    seconds, kept, own = (
+        [],
+        {},
+        {p.untyped_storage().data_ptr() for p in module.parameters()},
+    )
 
     def note(tensor):
         storage = tensor.untyped_storage()
@@ -2411,25 +2848,49 @@ COST_LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
 def record_cost(layer, **settings):
     """Time and memory of one layer of width 64, forward and backward, one sequence, one thread, over T."""
     torch.manual_seed(0)
-    module = MultiHeadAttention(64, 4) if layer == "attention" else nn.LSTM(64, 64, batch_first=True)
+    module = (
+        MultiHeadAttention(64, 4)
+        if layer == "attention"
+        else nn.LSTM(64, 64, batch_first=True)
+    )
     inputs = [random_x(1, length, 64).float() for length in COST_LENGTHS]
-    yield [cost(module, x, rounds=1)[2] for x in inputs]  # nothing is trained: the loss of each length
+    yield [
+        cost(module, x, rounds=1)[2] for x in inputs
+    ]  # nothing is trained: the loss of each length
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    seconds, megabytes, _ = zip(*[cost(module, x, rounds=7) for x in inputs], strict=True)
+    seconds, megabytes, _ = zip(
+        *[cost(module, x, rounds=7) for x in inputs], strict=True
+    )
     torch.set_num_threads(threads)
     milliseconds = [1000 * s for s in seconds]
-    yield {"lengths": COST_LENGTHS, "milliseconds": milliseconds, "megabytes": list(megabytes)}
+    yield {
+        "lengths": COST_LENGTHS,
+        "milliseconds": milliseconds,
+        "megabytes": list(megabytes),
+    }
 
 
 # %%
 RECORDED = {
     "reverse": (record_reverse, [{"seed": seed} for seed in range(3)]),
     "dates": (record_dates, [{"seed": seed} for seed in range(3)]),
-    "unseen": (record_unseen, [{"what": what, "seed": seed} for what in UNSEEN for seed in (0, 1)]),
+    "unseen": (
+        record_unseen,
+        [{"what": what, "seed": seed} for what in UNSEEN for seed in (0, 1)],
+    ),
     "speed": (record_speed, [{}]),
-    "rivals": (record_rivals, [{"model": model, "seed": seed} for model in RIVALS for seed in range(3)]),
-    "ablations": (record_ablation, [{"change": name, "seed": seed} for name in ABLATIONS for seed in (0, 1)]),
-    "reversers": (record_reversers, [{"model": name, "seed": seed} for name in REVERSERS for seed in (0, 1)]),
+    "rivals": (
+        record_rivals,
+        [{"model": model, "seed": seed} for model in RIVALS for seed in range(3)],
+    ),
+    "ablations": (
+        record_ablation,
+        [{"change": name, "seed": seed} for name in ABLATIONS for seed in (0, 1)],
+    ),
+    "reversers": (
+        record_reversers,
+        [{"model": name, "seed": seed} for name in REVERSERS for seed in (0, 1)],
+    ),
     "cost": (record_cost, [{"layer": layer} for layer in ("attention", "LSTM")]),
 }

@@ -60,9 +60,13 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None  # a mere folder has none
+missing = (
+    getattr(importlib.util.find_spec("course"), "origin", None) is None
+)  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`")
+    raise RuntimeError(
+        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+    )
 from course import setup
 
 setup()
@@ -94,11 +98,15 @@ from course.intervals import wilson
 
 # %%
 prior = torch.tensor([0.7, 0.3], dtype=torch.float64)  # p(z), z = 0, 1
-likelihood = torch.tensor([0.1, 0.6], dtype=torch.float64)  # p(x | z) of the x that was seen
+likelihood = torch.tensor(
+    [0.1, 0.6], dtype=torch.float64
+)  # p(x | z) of the x that was seen
 joint = prior * likelihood  # p(x, z)
 evidence = joint.sum()  # p(x)
 posterior = joint / evidence  # p(z | x)
-print(f"p(x) = {evidence:.2f}, log p(x) = {evidence.log():.4f}, p(z | x) = {posterior.numpy().round(2)}")
+print(
+    f"p(x) = {evidence:.2f}, log p(x) = {evidence.log():.4f}, p(z | x) = {posterior.numpy().round(2)}"
+)
 
 # %% [markdown]
 # Now let $q(z)$ be *any* distribution over $z$. Since $\log p(x)$ does not depend on $z$, it is its own mean
@@ -136,9 +144,17 @@ for q in ([0.5, 0.5], [1.0, 0.0], [0.28, 0.72]):
 q = torch.tensor([0.4, 0.6], dtype=torch.float64)
 weights = joint / q  # p(x, z) / q(z)
 trained = (q * likelihood.log()).sum() - (q * (q / prior).log()).sum()
-print("the mean of the weights is p(x):", torch.isclose((q * weights).sum(), evidence).item())
-print("Jensen's form = reconstruction - KL:", torch.isclose((q * weights.log()).sum(), trained).item())
-print(f"log of the mean {(q * weights).sum().log():.4f} >= mean of the logs {trained:.4f}")
+print(
+    "the mean of the weights is p(x):",
+    torch.isclose((q * weights).sum(), evidence).item(),
+)
+print(
+    "Jensen's form = reconstruction - KL:",
+    torch.isclose((q * weights.log()).sum(), trained).item(),
+)
+print(
+    f"log of the mean {(q * weights).sum().log():.4f} >= mean of the logs {trained:.4f}"
+)
 
 # %% [markdown]
 # ## 2 Gaussians, and what they cost
@@ -206,8 +222,12 @@ def gaussian_kl(mu, logvar):
     Source: Kingma & Welling 2013, appendix B.
     """
     if mu.shape != logvar.shape:
-        raise ValueError(f"mu {tuple(mu.shape)} and logvar {tuple(logvar.shape)} must have one shape.")
-    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(-1)  # expm1(a) = exp(a) - 1, exact near 0
+        raise ValueError(
+            f"mu {tuple(mu.shape)} and logvar {tuple(logvar.shape)} must have one shape."
+        )
+    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(
+        -1
+    )  # expm1(a) = exp(a) - 1, exact near 0
 
 
 def log_normal(z, mu, logvar):
@@ -225,7 +245,9 @@ def log_normal(z, mu, logvar):
 # %%
 def pytorch_kl(mu, logvar):
     q = torch.distributions.Normal(mu, torch.exp(0.5 * logvar))
-    return torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum(-1)
+    return torch.distributions.kl_divergence(
+        q, torch.distributions.Normal(0.0, 1.0)
+    ).sum(-1)
 
 
 def pytorch_log_normal(z, mu, logvar):
@@ -235,16 +257,22 @@ def pytorch_log_normal(z, mu, logvar):
 def random_codes(*shape, names=("mu", "logvar"), seed=0):
     """Standard normal tensors of these names, float64."""
     rng = torch.Generator().manual_seed(seed)
-    return {name: torch.randn(shape, generator=rng, dtype=torch.float64) for name in names}
+    return {
+        name: torch.randn(shape, generator=rng, dtype=torch.float64) for name in names
+    }
 
 
 check_agreement(gaussian_kl, pytorch_kl, **random_codes(5, 3))
-check_agreement(log_normal, pytorch_log_normal, **random_codes(5, 3, names=("z", "mu", "logvar")))
+check_agreement(
+    log_normal, pytorch_log_normal, **random_codes(5, 3, names=("z", "mu", "logvar"))
+)
 
 # %%
 rng = torch.Generator().manual_seed(0)
 mu, logvar = random_codes(1, 3).values()
-z = mu + torch.exp(0.5 * logvar) * torch.randn(100_000, 3, generator=rng, dtype=torch.float64)
+z = mu + torch.exp(0.5 * logvar) * torch.randn(
+    100_000, 3, generator=rng, dtype=torch.float64
+)
 zero = torch.zeros(3, dtype=torch.float64)
 differences = log_normal(z, mu, logvar) - log_normal(z, zero, zero)
 error = differences.std() / len(differences) ** 0.5
@@ -280,13 +308,16 @@ for mu, sigma in ((0.0, 2.0), (0.0, 0.5), (0.0, 0.01), (3.0, 1.0)):
 # %%
 def gaussian_likelihood(z):
     """log N(1.2; z, 0.5²) for z of any shape, float64."""
-    return -0.5 * ((1.2 - z) / 0.5).square() - math.log(0.5) - 0.5 * math.log(2 * math.pi)
+    return (
+        -0.5 * ((1.2 - z) / 0.5).square() - math.log(0.5) - 0.5 * math.log(2 * math.pi)
+    )
 
 
 def pixel_likelihood(z):
     """log p(x | z) of the five pixels for z of any shape, float64."""
     x, w, b = torch.tensor(
-        [[1, 0, 1, 1, 1], [1.5, -1.0, 0.8, 2.0, -0.5], [0.2, -0.3, 0.5, -1.0, 0.1]], dtype=torch.float64
+        [[1, 0, 1, 1, 1], [1.5, -1.0, 0.8, 2.0, -0.5], [0.2, -0.3, 0.5, -1.0, 0.1]],
+        dtype=torch.float64,
     )
     return ((2 * x - 1) * (w * z[..., None] + b)).sigmoid().log().sum(-1)
 
@@ -350,14 +381,22 @@ def legendre_evidence(log_likelihood):
 # %%
 def gaussian_gap(mu, sigma):
     """KL(N(mu, sigma²) || N(0.96, 0.2)): tensors (...) -> (...) nats."""
-    return (math.sqrt(0.2) / sigma).log() + (sigma.square() + (mu - 0.96).square()) / 0.4 - 0.5
+    return (
+        (math.sqrt(0.2) / sigma).log()
+        + (sigma.square() + (mu - 0.96).square()) / 0.4
+        - 0.5
+    )
 
 
 def pixel_gap(mu, sigma):
     """KL(N(mu, sigma²) || posterior of the pixels) by the trapezoid rule: (n,), (n,) -> (n,) nats."""
-    z = torch.linspace(-18, 18, 6001, dtype=torch.float64)  # q reaches further than the posterior
+    z = torch.linspace(
+        -18, 18, 6001, dtype=torch.float64
+    )  # q reaches further than the posterior
     log_posterior = log_joint(pixel_likelihood, z) - legendre_evidence(pixel_likelihood)
-    log_q = log_normal(z[:, None], mu[:, None, None], 2 * sigma[:, None, None].log())  # (n, 6001)
+    log_q = log_normal(
+        z[:, None], mu[:, None, None], 2 * sigma[:, None, None].log()
+    )  # (n, 6001)
     return torch.trapezoid(log_q.exp() * (log_q - log_posterior), z)
 
 
@@ -372,17 +411,29 @@ def largest_error(log_evidence, log_likelihood, gap, n=200, seed=0):
     rng = torch.Generator().manual_seed(seed)
     u, v = torch.rand(2, n, generator=rng, dtype=torch.float64)
     mu, sigma = 6 * u - 3, 0.1 + 1.4 * v
-    return (toy_elbo(log_likelihood, mu, sigma) + gap(mu, sigma) - log_evidence).abs().max()
+    return (
+        (toy_elbo(log_likelihood, mu, sigma) + gap(mu, sigma) - log_evidence)
+        .abs()
+        .max()
+    )
 
 
-gaussian_log_px = log_normal(*torch.tensor([[1.2], [0.0], [math.log(1.25)]], dtype=torch.float64))
-TOYS = {"Gaussian": (gaussian_likelihood, gaussian_gap), "five pixels": (pixel_likelihood, pixel_gap)}
+gaussian_log_px = log_normal(
+    *torch.tensor([[1.2], [0.0], [math.log(1.25)]], dtype=torch.float64)
+)
+TOYS = {
+    "Gaussian": (gaussian_likelihood, gaussian_gap),
+    "five pixels": (pixel_likelihood, pixel_gap),
+}
 for (name, (log_likelihood, gap)), log_px in zip(
     TOYS.items(), (gaussian_log_px, trapezoid_evidence(pixel_likelihood)), strict=True
 ):
     exact = largest_error(log_px, log_likelihood, gap)
     wrong = largest_error(log_px + 1e-3, log_likelihood, gap)
-    print(f"{name}: log p(x) = {log_px:.4f}; ELBO + gap = log p(x) to 1e-8: {bool(exact < 1e-8)};", end=" ")
+    print(
+        f"{name}: log p(x) = {log_px:.4f}; ELBO + gap = log p(x) to 1e-8: {bool(exact < 1e-8)};",
+        end=" ",
+    )
     print(f"a log p(x) wrong by 0.001 passes: {bool(wrong < 1e-8)}")
 
 # %% [markdown]
@@ -391,11 +442,15 @@ for (name, (log_likelihood, gap)), log_px in zip(
 
 # %%
 at_posterior = toy_elbo(gaussian_likelihood, 0.96, math.sqrt(0.2))
-print("Gaussian model, q = posterior: tight to 1e-12:", bool((gaussian_log_px - at_posterior).abs() < 1e-12))
+print(
+    "Gaussian model, q = posterior: tight to 1e-12:",
+    bool((gaussian_log_px - at_posterior).abs() < 1e-12),
+)
 mus, sigmas = torch.meshgrid(
-    torch.linspace(0, 2, 101, dtype=torch.float64), torch.linspace(0.3, 1.2, 91, dtype=torch.float64),
+    torch.linspace(0, 2, 101, dtype=torch.float64),
+    torch.linspace(0.3, 1.2, 91, dtype=torch.float64),
     indexing="ij",
-)  # fmt: skip
+)
 gaps = trapezoid_evidence(pixel_likelihood) - toy_elbo(pixel_likelihood, mus, sigmas)
 best = gaps.argmin()
 print(
@@ -408,7 +463,10 @@ print(f"a gap of {gaps.min():.4f} nats remains: the posterior is no Gaussian")
 explorers.vae.bound(
     {
         name: (f, functools.partial(toy_elbo, f), trapezoid_evidence(f).item())
-        for name, f in (("five pixels", pixel_likelihood), ("Gaussian", gaussian_likelihood))
+        for name, f in (
+            ("five pixels", pixel_likelihood),
+            ("Gaussian", gaussian_likelihood),
+        )
     },
     mu=-1.0,
     sigma=0.4,
@@ -496,14 +554,20 @@ x = (random_codes(4, 6, names=("x",), seed=1)["x"] > 0).double()
 check_agreement(bernoulli_log_likelihood, pytorch_log_likelihood, x=x, logits=logits)
 
 # %%
-first = next(a for a in range(100) if torch.isinf(torch.log(1 - torch.tensor(float(a)).sigmoid())))
+first = next(
+    a
+    for a in range(100)
+    if torch.isinf(torch.log(1 - torch.tensor(float(a)).sigmoid()))
+)
 print("log(1 - sigmoid(a)) is -inf from a =", first)
 for name, f in (
     ("as written", lambda a: torch.log(1 - a.sigmoid()).sum()),
     ("from the logit", lambda a: bernoulli_log_likelihood(torch.zeros(1), a)),
 ):
     a = torch.tensor([200.0], requires_grad=True)
-    print(f"{name}, a = 200: {f(a).item():g}, gradient {torch.autograd.grad(f(a), a)[0].item():g}")
+    print(
+        f"{name}, a = 200: {f(a).item():g}, gradient {torch.autograd.grad(f(a), a)[0].item():g}"
+    )
 
 # %% [markdown]
 # The likelihood is a probability of *binary* images. Ours have grey values from 0 to 1, and we read those as
@@ -566,8 +630,12 @@ def reparameterise(mu, logvar, eps):
 
 def reparameterised_gradients(f, mu, eps):
     """One gradient of E[f(z)] with respect to mu a row of eps (n, Z), z ~ N(mu, I): (n, Z)."""
-    means = mu.expand_as(eps).clone().requires_grad_()  # one mean a sample, for one gradient a sample
-    return torch.autograd.grad(f(reparameterise(means, torch.zeros_like(eps), eps)).sum(), means)[0]
+    means = (
+        mu.expand_as(eps).clone().requires_grad_()
+    )  # one mean a sample, for one gradient a sample
+    return torch.autograd.grad(
+        f(reparameterise(means, torch.zeros_like(eps), eps)).sum(), means
+    )[0]
 
 
 def score_gradients(f, mu, eps, baseline=0.0):
@@ -594,7 +662,11 @@ def bowl(z):
 
 
 DIMENSIONS = (1, 2, 4, 8, 16, 32, 64)
-variances = {"score function": [], "score function, baseline": [], "reparameterised": []}
+variances = {
+    "score function": [],
+    "score function, baseline": [],
+    "reparameterised": [],
+}
 unbiased = []
 for size in DIMENSIONS:
     mu = torch.ones(size, dtype=torch.float64)
@@ -603,7 +675,9 @@ for size in DIMENSIONS:
     estimators = score_gradients, with_baseline, reparameterised_gradients
     for values, estimate in zip(variances.values(), estimators, strict=True):
         gradients = estimate(bowl, mu, eps)
-        means = gradients.mean(1)  # over the dimensions, which are alike: exact value -1
+        means = gradients.mean(
+            1
+        )  # over the dimensions, which are alike: exact value -1
         error = means.std() / len(means) ** 0.5
         unbiased.append(((means.mean() + 1) / error).abs().item())
         values.append(gradients.var(0).mean().item())
@@ -611,18 +685,28 @@ for size in DIMENSIONS:
 # %%
 plots.lines(
     {name: (DIMENSIONS, values) for name, values in variances.items()},
-    title="Variance of three unbiased gradient estimators", xlabel="dimensions Z", ylabel="variance a sample",
-    xscale="log", yscale="log",
-    alt="Measured lines: the score function's variance rises fast, less with a baseline; the other is level.",
-)  # fmt: skip
-print("all estimators hit the exact gradient within 4 standard errors:", max(unbiased) < 4)
+    title="Variance of three unbiased gradient estimators",
+    xlabel="dimensions Z",
+    ylabel="variance a sample",
+    xscale="log",
+    yscale="log",
+    alt="vae.estimator_variance",
+)
+print(
+    "all estimators hit the exact gradient within 4 standard errors:", max(unbiased) < 4
+)
 for name, formula in (
     ("score function", lambda z: z * z + 3.5 * z + 3),
     ("score function, baseline", lambda z: 1.5 * z + 3),
     ("reparameterised", lambda z: 1.0),
 ):
-    off = max(abs(v / formula(z) - 1) for z, v in zip(DIMENSIONS, variances[name], strict=True))
-    print(f"{name}: {formula(1):g} for Z = 1, {formula(64):g} for Z = 64; measured to 15 %: {off < 0.15}")
+    off = max(
+        abs(v / formula(z) - 1)
+        for z, v in zip(DIMENSIONS, variances[name], strict=True)
+    )
+    print(
+        f"{name}: {formula(1):g} for Z = 1, {formula(64):g} for Z = 64; measured to 15 %: {off < 0.15}"
+    )
 
 # %% [markdown]
 # The formulas follow from moments of the normal distribution, such as $\mathbb E[|\varepsilon|^4
@@ -683,7 +767,11 @@ def iw_bound(log_w):
 
 def toy_log_weights(log_likelihood, z, mu, sigma):
     """log p(x, z) - log q(z) for z (...) of a toy of section 3, q = N(mu, sigma²)."""
-    log_q = -0.5 * ((z - mu) / sigma).square() - math.log(sigma) - 0.5 * math.log(2 * math.pi)
+    log_q = (
+        -0.5 * ((z - mu) / sigma).square()
+        - math.log(sigma)
+        - 0.5 * math.log(2 * math.pi)
+    )
     return log_joint(log_likelihood, z) - log_q
 
 
@@ -697,7 +785,9 @@ def toy_log_weights(log_likelihood, z, mu, sigma):
 def exact_bound(log_likelihood, k, mu, sigma, n=60):
     """L_k of a toy by a k-fold Gauss–Hermite rule with n nodes each."""
     t, w = hermite(n)
-    log_w = toy_log_weights(log_likelihood, mu + math.sqrt(2) * sigma * t, mu, sigma)  # (n,)
+    log_w = toy_log_weights(
+        log_likelihood, mu + math.sqrt(2) * sigma * t, mu, sigma
+    )  # (n,)
     grids = torch.stack(torch.meshgrid(*[log_w] * k, indexing="ij"))  # (k, n, ..., n)
     chances = functools.reduce(torch.multiply, torch.meshgrid(*[w] * k, indexing="ij"))
     return (chances * iw_bound(grids)).sum() / math.pi ** (k / 2)
@@ -714,11 +804,19 @@ def sampled_bound(log_likelihood, k, mu, sigma, repeats=4000, seed=0):
 # %%
 log_px = trapezoid_evidence(pixel_likelihood)
 exact = [exact_bound(pixel_likelihood, k, 0.3, 0.8) for k in (1, 2, 3)]
-print(f"L_1, L_2, L_3 exactly: {', '.join(f'{bound:.4f}' for bound in exact)}; log p(x) = {log_px:.4f}")
-print("L_1 is the ELBO:", torch.isclose(exact[0], toy_elbo(pixel_likelihood, 0.3, 0.8), atol=1e-8).item())
+print(
+    f"L_1, L_2, L_3 exactly: {', '.join(f'{bound:.4f}' for bound in exact)}; log p(x) = {log_px:.4f}"
+)
+print(
+    "L_1 is the ELBO:",
+    torch.isclose(exact[0], toy_elbo(pixel_likelihood, 0.3, 0.8), atol=1e-8).item(),
+)
 for k, bound in enumerate(exact, 1):
     mean, error = sampled_bound(pixel_likelihood, k, 0.3, 0.8, seed=k)
-    print(f"L_{k} by Monte Carlo within 4 standard errors:", bool((mean - bound).abs() < 4 * error))
+    print(
+        f"L_{k} by Monte Carlo within 4 standard errors:",
+        bool((mean - bound).abs() < 4 * error),
+    )
 tight = [exact_bound(gaussian_likelihood, k, 0.96, math.sqrt(0.2)) for k in (1, 2, 3)]
 same = all(torch.isclose(bound, gaussian_log_px, rtol=1e-9) for bound in tight)
 print("q = the posterior: L_1, L_2, L_3 are all log p(x), as every weight is:", same)
@@ -728,15 +826,22 @@ SAMPLES = (1, 2, 3, 5, 10, 30, 100, 300)
 bounds = [sampled_bound(pixel_likelihood, k, 0.3, 0.8) for k in SAMPLES]
 plots.lines(
     {"L_k": (SAMPLES, [mean for mean, error in bounds])},
-    title="Five pixels: the bound rises with the number of samples", xlabel="samples k", ylabel="nats",
-    xscale="log", marks=[(log_px, "log p(x)")],
-    alt="A curve that rises steeply at first and then levels off at the line of log p of x.",
-)  # fmt: skip
+    title="Five pixels: the bound rises with the number of samples",
+    xlabel="samples k",
+    ylabel="nats",
+    xscale="log",
+    marks=[(log_px, "log p(x)")],
+    alt="vae.importance_bound",
+)
 rises = all(low[0] < high[0] + 2 * high[1] for low, high in itertools.pairwise(bounds))
 below = all(mean < log_px + 4 * error for mean, error in bounds)
-print("it rises, and stays below log p(x), within the standard errors:", rises and below)
+print(
+    "it rises, and stays below log p(x), within the standard errors:", rises and below
+)
 missing = (log_px - bounds[-1][0]) / (log_px - exact[0])
-print("at k = 300 less than a twentieth of the ELBO's gap is left:", bool(missing < 0.05))
+print(
+    "at k = 300 less than a twentieth of the ELBO's gap is left:", bool(missing < 0.05)
+)
 
 # %% [markdown]
 # So an ELBO and an $L_{500}$ of one model are *two* numbers: on average over the samples the second is at
@@ -763,7 +868,9 @@ def my_sampled_bound(x, logits, z, mu, logvar):
     """The importance-weighted bound on log p(x), nats, (B,), from k samples z (k, B, Z) of the posteriors
     mu, logvar (B, Z). x (B, D) int64, 0 or 1; logits (k, B, D), what the decoder makes of z."""
     eps = (z - mu) / torch.exp(0.5 * logvar)  # (k, B, Z)
-    log_lik = (x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(-1)  # (k, B)
+    log_lik = (x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(
+        -1
+    )  # (k, B)
     log_prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
     log_q = -0.5 * (eps.square() + math.log(2 * math.pi)).sum(-1)
     log_w = log_lik + log_prior - log_q  # (k, B)
@@ -790,7 +897,10 @@ exercises.vae.broken_bound.check(my_sampled_bound)
 
 # %% tags=["explorer-needs"]
 digits, clothes = data.mnist(), data.fashion_mnist()
-x_train, x_test = digits.x_train.flatten(1), digits.x_test.flatten(1)  # (4000, 784), (1000, 784), grey
+x_train, x_test = (
+    digits.x_train.flatten(1),
+    digits.x_test.flatten(1),
+)  # (4000, 784), (1000, 784), grey
 PIXELS = 784
 
 
@@ -804,13 +914,19 @@ def linear_autoencoder(covariance, size, seed=0):
         for shape in ((size, pixels), (pixels, size))
     )
     optimizer = torch.optim.LBFGS(
-        [a, b], max_iter=200, tolerance_change=1e-14, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
+        [a, b],
+        max_iter=200,
+        tolerance_change=1e-14,
+        tolerance_grad=1e-9,
+        line_search_fn="strong_wolfe",
     )
 
     def loss():
         optimizer.zero_grad()
         ac = a @ covariance  # (size, D)
-        error = covariance.trace() - 2 * (ac * b.T).sum() + ((b.T @ b) * (ac @ a.T)).sum()
+        error = (
+            covariance.trace() - 2 * (ac * b.T).sum() + ((b.T @ b) * (ac @ a.T)).sum()
+        )
         error.backward()
         return error
 
@@ -832,8 +948,12 @@ def principal_angles(a, b):
 
 centred = (x_train - x_train.mean(0)).double()
 covariance = centred.T @ centred / len(centred)
-values, vectors = (found.flip(-1) for found in torch.linalg.eigh(covariance))  # descending
-print("largest eigenvalues of the covariance:", [round(v, 2) for v in values[:4].tolist()])
+values, vectors = (
+    found.flip(-1) for found in torch.linalg.eigh(covariance)
+)  # descending
+print(
+    "largest eigenvalues of the covariance:", [round(v, 2) for v in values[:4].tolist()]
+)
 print(f"the second is {values[1] / values[2] - 1:.0%} above the third")
 encoder, decoder = linear_autoencoder(covariance, size=2)
 
@@ -844,12 +964,23 @@ def loss_of(encoder, decoder):
 
 
 angles = principal_angles(decoder, vectors[:, :2])
-print("largest angle between its span and PCA's below 0.1 degree:", bool(angles.max() < 0.1))
+print(
+    "largest angle between its span and PCA's below 0.1 degree:",
+    bool(angles.max() < 0.1),
+)
 loss = loss_of(encoder, decoder)
-print("it loses what PCA with two components loses:", torch.isclose(loss, values[2:].sum(), rtol=1e-4).item())
-mixture = torch.tensor([[1.0, 2.0], [-1.0, 1.0]], dtype=torch.float64)  # any invertible one
+print(
+    "it loses what PCA with two components loses:",
+    torch.isclose(loss, values[2:].sum(), rtol=1e-4).item(),
+)
+mixture = torch.tensor(
+    [[1.0, 2.0], [-1.0, 1.0]], dtype=torch.float64
+)  # any invertible one
 mixed = loss_of(torch.linalg.solve(mixture, encoder), decoder @ mixture)
-print("with its two numbers mixed it loses the same:", torch.isclose(mixed, loss, rtol=1e-9).item())
+print(
+    "with its two numbers mixed it loses the same:",
+    torch.isclose(mixed, loss, rtol=1e-9).item(),
+)
 
 # %% [markdown]
 # The linear autoencoder finds PCA's *span* (Baldi and Hornik 1989), to a small fraction of a degree: the
@@ -865,7 +996,11 @@ print("with its two numbers mixed it loses the same:", torch.isclose(mixed, loss
 # %%
 def mlp(*sizes, activation=nn.GELU):
     """Linear layers of these sizes with activations between them."""
-    layers = [layer for a, b in itertools.pairwise(sizes) for layer in (nn.Linear(a, b), activation())]
+    layers = [
+        layer
+        for a, b in itertools.pairwise(sizes)
+        for layer in (nn.Linear(a, b), activation())
+    ]
     return nn.Sequential(*layers[:-1])
 
 
@@ -955,7 +1090,11 @@ ours, reference = VAE(3, hidden=5).double(), Reference(3, hidden=5).double()
 weights = {name: 0.5 * torch.randn_like(p) for name, p in ours.named_parameters()}
 inputs = {"x": (torch.rand(4, PIXELS) > 0.5).double(), "eps": torch.randn(4, 3)}
 check_agreement(
-    of_its_weights(ours), of_its_weights(reference), label="VAE = torch.distributions", **inputs, **weights
+    of_its_weights(ours),
+    of_its_weights(reference),
+    label="VAE = torch.distributions",
+    **inputs,
+    **weights,
 )
 
 # %% [markdown]
@@ -981,7 +1120,9 @@ def my_elbo(x, mu, logvar, eps, weight, bias):
     with torch.no_grad():  # a draw, not a layer
         z = mu + std * eps  # (B, Z)
     logits = z @ weight.T + bias  # (B, D)
-    recon_nll = F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none").sum(dim=1)
+    recon_nll = F.binary_cross_entropy_with_logits(
+        logits, x.to(logits.dtype), reduction="none"
+    ).sum(dim=1)
     kl = 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=1)
     return -recon_nll - kl
 
@@ -1016,7 +1157,9 @@ def binarise(x, uniform):
 
 def held_out(x, seed=0):
     """Held-out images, binarised once: grey (N, 784) -> 0/1 (N, 784)."""
-    return binarise(x, torch.rand(x.shape, generator=torch.Generator().manual_seed(seed)))
+    return binarise(
+        x, torch.rand(x.shape, generator=torch.Generator().manual_seed(seed))
+    )
 
 
 test = held_out(x_test)
@@ -1067,9 +1210,19 @@ def negative_elbo(model, batch, run, beta=1.0, warm_up=0, distorted=0, price=tot
 
 # %%
 def train_vae(
-    x, latents=20, hidden=256, epochs=EPOCHS, lr=5e-3, betas=(0.9, 0.99), seed=0, make=VAE,
-    loss_fn=negative_elbo, loss_settings=None, schedule="one-cycle", **settings,
-):  # fmt: skip
+    x,
+    latents=20,
+    hidden=256,
+    epochs=EPOCHS,
+    lr=5e-3,
+    betas=(0.9, 0.99),
+    seed=0,
+    make=VAE,
+    loss_fn=negative_elbo,
+    loss_settings=None,
+    schedule="one-cycle",
+    **settings,
+):
     """Train on grey images x (N, 784): the model and the History.
 
     loss_settings: a dict, arguments of loss_fn. settings: others of `training.fit`.
@@ -1080,10 +1233,16 @@ def train_vae(
         usual = {"warm_up": 0.5 * epochs * (len(x) // 100), "distorted": 0.75 * epochs}
         loss_settings = usual | loss_settings
     history = training.fit(
-        model, functools.partial(loss_fn, **loss_settings), (x,), epochs=epochs, batch_size=100, seed=seed,
+        model,
+        functools.partial(loss_fn, **loss_settings),
+        (x,),
+        epochs=epochs,
+        batch_size=100,
+        seed=seed,
         optimizer=torch.optim.AdamW(model.parameters(), lr=lr, betas=betas, fused=True),
-        schedule=schedule, **settings,
-    )  # fmt: skip
+        schedule=schedule,
+        **settings,
+    )
     return model, history
 
 
@@ -1120,9 +1279,18 @@ def sampled_log_weights(model, x, k, code=None, seed=0):
     rng, device = torch.Generator().manual_seed(seed), next(model.parameters()).device
     x, size, found = x.to(device), max(1, 10_000 // k), []
     mu, logvar = code or model.encode(x)
-    for images, *part in zip(x.split(size), mu.split(size), logvar.split(size), strict=True):
+    for images, *part in zip(
+        x.split(size), mu.split(size), logvar.split(size), strict=True
+    ):
         eps = torch.randn(k, *part[0].shape, generator=rng).to(device)
-        found.append(torch.cat([log_weights(model, images, some, part).cpu() for some in eps.split(100)]))
+        found.append(
+            torch.cat(
+                [
+                    log_weights(model, images, some, part).cpu()
+                    for some in eps.split(100)
+                ]
+            )
+        )
     return torch.cat(found, dim=1)
 
 
@@ -1172,8 +1340,16 @@ def judge(model, x, k=None):
     recon_nll, kl = terms(model, x)
     elbo = -recon_nll - kl.sum(1)
     with torch.no_grad():
-        active = active_units(model.encode(x.to(next(model.parameters()).device))[0]).sum().item()
-    found = {"elbo": elbo.mean().item(), "error": elbo.std().item() / len(x) ** 0.5, "active": active}
+        active = (
+            active_units(model.encode(x.to(next(model.parameters()).device))[0])
+            .sum()
+            .item()
+        )
+    found = {
+        "elbo": elbo.mean().item(),
+        "error": elbo.std().item() / len(x) ** 0.5,
+        "active": active,
+    }
     found |= {"recon_nll": recon_nll.mean().item(), "kl": kl.sum(1).mean().item()}
     if k is not None:
         found[f"L_{k}"] = iw_bound(sampled_log_weights(model, x, k)).mean().item()
@@ -1204,17 +1380,26 @@ print(
     f"held-out ELBO {measured['elbo']:.1f} nats (standard error over images {measured['error']:.1f}):",
     end=" ",
 )
-print(f"reconstruction {measured['recon_nll']:.1f} + price {measured['kl']:.1f};", end=" ")
-print(f"{measured['active']} of 20 dimensions active; {history.seconds:.0f} s of training")
+print(
+    f"reconstruction {measured['recon_nll']:.1f} + price {measured['kl']:.1f};", end=" "
+)
+print(
+    f"{measured['active']} of 20 dimensions active; {history.seconds:.0f} s of training"
+)
 epochs = range(1, EPOCHS + 1)
 plots.lines(
     {
         name: (epochs, torch.tensor(history.logged[key]).view(EPOCHS, -1).mean(1))
-        for name, key in (("reconstruction error", "recon_nll"), ("price of the code, KL", "kl"))
+        for name, key in (
+            ("reconstruction error", "recon_nll"),
+            ("price of the code, KL", "kl"),
+        )
     },
-    title="Training: the code is used first, then made cheap", xlabel="epoch", ylabel="nats an image",
-    alt="Reconstruction error falls steeply, then slowly; the price rises, and falls when its weight rises.",
-)  # fmt: skip
+    title="Training: the code is used first, then made cheap",
+    xlabel="epoch",
+    ylabel="nats an image",
+    alt="vae.training",
+)
 
 # %%
 assert measured["elbo"] > -106
@@ -1247,7 +1432,8 @@ def example_loss(model, batch, run, fresh):
     """The example's loss: of grey images, or of freshly binarised ones."""
     (x,) = batch
     recon_nll, kl = model(
-        binarise(x, run.uniform(*x.shape)) if fresh else x, run.normal(len(x), model.latents)
+        binarise(x, run.uniform(*x.shape)) if fresh else x,
+        run.normal(len(x), model.latents),
     )
     return (recon_nll + kl.sum(1)).mean()
 
@@ -1255,11 +1441,16 @@ def example_loss(model, batch, run, fresh):
 # %%
 digit_rows, baseline_rows = results.read("04", "digits"), results.read("04", "baseline")
 for row in digit_rows:
-    print(f"seed {row['seed']}: ELBO {row['elbo']:.1f}, L_500 {row['L_500']:.1f};", end=" ")
+    print(
+        f"seed {row['seed']}: ELBO {row['elbo']:.1f}, L_500 {row['L_500']:.1f};",
+        end=" ",
+    )
     print(f"price {row['kl']:.1f}, {row['active']} active dimensions")
 for row in baseline_rows:
     what = "freshly binarised" if row["fresh"] else "grey"
-    print(f"example, trained on {what} images: ELBO {row['elbo']:.1f}, L_500 {row['L_500']:.1f}")
+    print(
+        f"example, trained on {what} images: ELBO {row['elbo']:.1f}, L_500 {row['L_500']:.1f}"
+    )
 assert min(row["elbo"] for row in digit_rows) > -106
 assert min(row["L_500"] for row in digit_rows) > -101
 
@@ -1292,12 +1483,17 @@ vae = recorded("digits", VAE())
 
 # %%
 log_w = sampled_log_weights(vae, test[:100], 500)
-curve = {k: iw_bound(log_w[:k]).mean().item() for k in (1, 2, 5, 10, 20, 50, 100, 200, 500)}
+curve = {
+    k: iw_bound(log_w[:k]).mean().item() for k in (1, 2, 5, 10, 20, 50, 100, 200, 500)
+}
 plots.lines(
-    {"L_k": (list(curve), list(curve.values()))}, title="100 held-out digits: the bound and the samples used",
-    xlabel="samples k", ylabel="nats an image", xscale="log",
-    alt="A curve that rises steeply up to about ten samples, then ever more slowly, with no end in sight.",
-)  # fmt: skip
+    {"L_k": (list(curve), list(curve.values()))},
+    title="100 held-out digits: the bound and the samples used",
+    xlabel="samples k",
+    ylabel="nats an image",
+    xscale="log",
+    alt="vae.samples_used",
+)
 print("L_500 is above L_1 by 3 to 7 nats:", 3 < curve[500] - curve[1] < 7)
 print("and from 200 to 500 it still rises:", curve[500] > curve[200])
 
@@ -1324,7 +1520,9 @@ def refine(model, x, steps=200, lr=0.03, seed=0):
     for _ in range(steps):
         optimizer.zero_grad()
         eps = torch.randn(5, *mu.shape, generator=rng).to(mu)  # five samples
-        recon_nll = -bernoulli_log_likelihood(x, model.decoder(reparameterise(mu, logvar, eps))).mean(0)
+        recon_nll = -bernoulli_log_likelihood(
+            x, model.decoder(reparameterise(mu, logvar, eps))
+        ).mean(0)
         (recon_nll + gaussian_kl(mu, logvar)).sum().backward(inputs=[mu, logvar])
         optimizer.step()
     return mu.detach(), logvar.detach()
@@ -1333,10 +1531,17 @@ def refine(model, x, steps=200, lr=0.03, seed=0):
 # %% tags=["nbval-ignore-output"]
 refined = refine(vae, test[:50])
 refined_log_w = sampled_log_weights(vae, test[:50], 500, code=refined)
-elbo, refined_elbo = log_w[:, :50].mean().item(), refined_log_w.mean().item()  # the mean of 500 L_1
+elbo, refined_elbo = (
+    log_w[:, :50].mean().item(),
+    refined_log_w.mean().item(),
+)  # the mean of 500 L_1
 best_bound = iw_bound(refined_log_w).mean().item()
-print(f"the encoder's q: ELBO {elbo:.1f}; the images' own q: ELBO {refined_elbo:.1f}, L_500 {best_bound:.1f}")
-print(f"of a gap of at least {best_bound - elbo:.1f} nats the encoder loses {refined_elbo - elbo:.1f}")
+print(
+    f"the encoder's q: ELBO {elbo:.1f}; the images' own q: ELBO {refined_elbo:.1f}, L_500 {best_bound:.1f}"
+)
+print(
+    f"of a gap of at least {best_bound - elbo:.1f} nats the encoder loses {refined_elbo - elbo:.1f}"
+)
 
 # %%
 assert 2.5 < refined_elbo - elbo < 6 and best_bound > refined_elbo + 0.5
@@ -1354,9 +1559,14 @@ assert 2.5 < refined_elbo - elbo < 6 and best_bound > refined_elbo + 0.5
 with torch.no_grad():
     draws = torch.randn(2000, 20, generator=torch.Generator().manual_seed(0))
     logits = vae.decoder(draws)  # (2000, 784)
-    log_p = torch.stack([bernoulli_log_likelihood(x, logits) for x in test[:100]], dim=1)  # (2000, 100)
+    log_p = torch.stack(
+        [bernoulli_log_likelihood(x, logits) for x in test[:100]], dim=1
+    )  # (2000, 100)
 naive = iw_bound(log_p).mean().item()
-print("2,000 draws from the prior stay more than 40 nats below L_500:", naive < curve[500] - 40)
+print(
+    "2,000 draws from the prior stay more than 40 nats below L_500:",
+    naive < curve[500] - 40,
+)
 
 # %% [markdown]
 # Hardly any draw from the prior explains *this* image, so the mean is made by a few lucky ones. $q$ says
@@ -1399,7 +1609,7 @@ with torch.no_grad():
 plots.images(
     [*from_plain[:10].unflatten(1, (28, 28)), *from_prior[:10].unflatten(1, (28, 28))],
     title="Random codes, decoded: autoencoder above, VAE below",
-    alt="Two rows: above, mostly tangled strokes; below, more often digits, some of them odd.",
+    alt="vae.random_codes",
 )
 
 
@@ -1420,7 +1630,9 @@ sources = {"autoencoder": from_plain, "VAE": from_prior, "held-out digits": x_te
 shares = {name: agreement_of_neighbours(images) for name, images in sources.items()}
 for name, share in shares.items():
     low, high = wilson(round(1000 * share), 1000)
-    print(f"{name}: {100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %) have neighbours of one class")
+    print(
+        f"{name}: {100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %) have neighbours of one class"
+    )
 
 # %%
 assert shares["autoencoder"] + 0.05 < shares["VAE"] < shares["held-out digits"] - 0.2
@@ -1438,7 +1650,10 @@ assert shares["autoencoder"] + 0.05 < shares["VAE"] < shares["held-out digits"] 
 # %%
 pair = torch.stack([test[digits.y_test == label][0] for label in (3, 9)])
 steps = torch.linspace(0, 1, 10)[:, None]
-ways = ((plain.encoder, lambda z: plain.decoder(z).sigmoid()), (lambda x: vae.encode(x)[0], vae.decode))
+ways = (
+    (plain.encoder, lambda z: plain.decoder(z).sigmoid()),
+    (lambda x: vae.encode(x)[0], vae.decode),
+)
 with torch.no_grad():
     rows = [torch.lerp(pair[0], pair[1], steps)]
     for encode, decode in ways:
@@ -1447,7 +1662,7 @@ with torch.no_grad():
 plots.images(
     [image.view(28, 28) for row in rows for image in row],
     title="From a 3 to a 9: mixed pixels, autoencoder, VAE",
-    alt="Three rows: the first fades one image into the other; in the others strokes move step by step.",
+    alt="vae.between_digits",
 )
 
 
@@ -1463,7 +1678,9 @@ with torch.no_grad():
     middles += [decode((encode(first) + encode(second)) / 2) for encode, decode in ways]
 between = dict(
     zip(
-        ("pixels", "autoencoder", "VAE"), (agreement_of_neighbours(images) for images in middles), strict=True
+        ("pixels", "autoencoder", "VAE"),
+        (agreement_of_neighbours(images) for images in middles),
+        strict=True,
     )
 )
 print(", ".join(f"{name} {100 * share:.0f} %" for name, share in between.items()))
@@ -1483,17 +1700,23 @@ with torch.no_grad():
 by_pixel, by_code = nearest(x_test, x_train, 9), nearest(test_codes, train_codes, 9)
 plots.images(
     [
-        image.view(28, 28) for i in (1, 4) for n in (by_pixel, by_code)
+        image.view(28, 28)
+        for i in (1, 4)
+        for n in (by_pixel, by_code)
         for image in (x_test[i], *x_train[n[i]])
     ],
     names=[
-        str(label.item()) for i in (1, 4) for n in (by_pixel, by_code)
+        str(label.item())
+        for i in (1, 4)
+        for n in (by_pixel, by_code)
         for label in (digits.y_test[i], *digits.y_train[n[i]])
     ],
     title="A digit, and its nearest neighbours: by pixels (rows 1, 3), by codes (rows 2, 4)",
-    alt="Four rows: in each the first image is held out, the others are its nearest training images.",
-)  # fmt: skip
-right = [(digits.y_train[n[:, 0]] == digits.y_test).sum().item() for n in (by_pixel, by_code)]
+    alt="vae.neighbours",
+)
+right = [
+    (digits.y_train[n[:, 0]] == digits.y_test).sum().item() for n in (by_pixel, by_code)
+]
 for name, count in zip(("pixels", "codes"), right, strict=True):
     low, high = wilson(count, 1000)
     print(f"by {name} {count / 10:.1f} % ({100 * low:.1f} to {100 * high:.1f} %)")
@@ -1520,30 +1743,41 @@ assert min(right) > 900 and right[1] > right[0] - 15
 # %% tags=["explorer-needs"]
 # Each β with the file of its weights.
 BETAS = {
-    0.1: "beta_0", 0.3: "beta_1", 1.0: "beta_2", 3.0: "beta_3", 10.0: "beta_4", 30.0: "beta_5",
+    0.1: "beta_0",
+    0.3: "beta_1",
+    1.0: "beta_2",
+    3.0: "beta_3",
+    10.0: "beta_4",
+    30.0: "beta_5",
     100.0: "beta_6",
-}  # fmt: skip
+}
 SMALL = {"latents": 10, "hidden": 96, "epochs": 40}  # seven are kept for the explorer
 
 beta_rows = results.read("04", "beta")
 
 # %%
 for row in beta_rows:
-    print(f"β = {row['beta']:5g}: rate {row['kl']:5.1f}, distortion {row['recon_nll']:6.1f},", end=" ")
+    print(
+        f"β = {row['beta']:5g}: rate {row['kl']:5.1f}, distortion {row['recon_nll']:6.1f},",
+        end=" ",
+    )
     print(f"ELBO {row['elbo']:7.1f} nats, {row['active']:2} of 10 units active")
 best = max(beta_rows, key=lambda row: row["elbo"])
 print(f"the best ELBO is that of β = {best['beta']:g}")
 for low, high in itertools.pairwise(beta_rows):
     saved, paid = high["recon_nll"] - low["recon_nll"], low["kl"] - high["kl"]
     if paid > 0.1:
-        print(f"from β = {high['beta']:g} to {low['beta']:g} a nat saves {saved / paid:.2g} of distortion")
+        print(
+            f"from β = {high['beta']:g} to {low['beta']:g} a nat saves {saved / paid:.2g} of distortion"
+        )
 rates, distortions = ([row[key] for row in beta_rows] for key in ("kl", "recon_nll"))
 plots.lines(
     {"trained with β = 0.1 to 100": (rates, distortions)},
-    title="Each β is a point on the curve of rate and distortion", xlabel="rate, KL (nats)",
+    title="Each β is a point on the curve of rate and distortion",
+    xlabel="rate, KL (nats)",
     ylabel="distortion (nats)",
-    alt="A falling convex curve: large distortion at rate zero, ever less gain for each further nat.",
-)  # fmt: skip
+    alt="vae.rate_and_distortion",
+)
 
 # %% [markdown]
 # A convex curve: the first nats of code save some 17 nats of distortion each, the last ones less than one.
@@ -1616,7 +1850,10 @@ exercises.vae.effective_beta.check(my_effective_beta)
 # %%
 latent_rows = results.read("04", "latents")
 for row in latent_rows:
-    print(f"Z = {row['latents']:2}: ELBO {row['elbo']:.1f}, reconstruction {row['recon_nll']:.1f},", end=" ")
+    print(
+        f"Z = {row['latents']:2}: ELBO {row['elbo']:.1f}, reconstruction {row['recon_nll']:.1f},",
+        end=" ",
+    )
     print(f"price {row['kl']:.1f}, {row['active']} active")
 
 # %% [markdown]
@@ -1682,7 +1919,10 @@ def free_bits(kl, nats):
 
 free_rows = results.read("04", "free_bits")
 for row in free_rows:
-    print(f"λ = {row['nats']:3g}: rate {row['kl']:4.1f}, distortion {row['recon_nll']:.1f},", end=" ")
+    print(
+        f"λ = {row['nats']:3g}: rate {row['kl']:4.1f}, distortion {row['recon_nll']:.1f},",
+        end=" ",
+    )
     print(f"ELBO {row['elbo']:.1f}, {row['active']} of 10 active")
 
 # %% [markdown]
@@ -1702,7 +1942,11 @@ with torch.no_grad():
 
 # %% tags=["explorer"]
 explorers.vae.plane(
-    lambda z: plane.decode(z).view(-1, 28, 28), plane.encode, plane_codes, digits.y_train, test[::10]
+    lambda z: plane.decode(z).view(-1, 28, 28),
+    plane.encode,
+    plane_codes,
+    digits.y_train,
+    test[::10],
 )
 
 # %% [markdown]
@@ -1722,7 +1966,9 @@ explorers.vae.plane(
 recon_nll, kl_dims = terms(vae, test)
 
 # %% tags=["explorer"]
-explorers.vae.walk(vae.encode, lambda z: vae.decode(z).view(-1, 28, 28), test[::100], kl_dims.mean(0))
+explorers.vae.walk(
+    vae.encode, lambda z: vae.decode(z).view(-1, 28, 28), test[::100], kl_dims.mean(0)
+)
 
 # %% [markdown]
 # Try: play the value from end to end. What do the last dimensions do? Then choose another image: does any
@@ -1743,7 +1989,9 @@ explorers.vae.walk(vae.encode, lambda z: vae.decode(z).view(-1, 28, 28), test[::
 # %%
 with torch.no_grad():
     precision = torch.exp(-vae.encode(test)[1])  # (N, Z), 1/σ²
-turn = torch.linalg.qr(torch.randn(20, 20, generator=torch.Generator().manual_seed(0)))[0]
+turn = torch.linalg.qr(torch.randn(20, 20, generator=torch.Generator().manual_seed(0)))[
+    0
+]
 turned = precision @ turn.square().T  # the diagonal after turning
 cost = 0.5 * (turned.log() - precision.log()).sum(1).mean()
 print("turning all codes costs between 6 and 12 nats an image:", bool(6 < cost < 12))
@@ -1803,10 +2051,13 @@ for name in ("digits", "half-size digits", "noise", "Fashion", "inverted digits"
     counts = torch.histogram(-scores[name], edges).hist
     histograms[name] = (edges[:-1] * edges[1:]).sqrt(), counts / len(scores[name])
 plots.lines(
-    histograms, title="How dearly digits and strangers are coded", xlabel="-ELBO (nats an image)",
-    ylabel="share of the images", xscale="log",
-    alt="Histograms: half-size digits are cheapest, then digits; Fashion, noise, inverted digits cost more.",
-)  # fmt: skip
+    histograms,
+    title="How dearly digits and strangers are coded",
+    xlabel="-ELBO (nats an image)",
+    ylabel="share of the images",
+    xscale="log",
+    alt="vae.strangers",
+)
 
 # %% [markdown]
 # Fashion images, noise and inversions are told apart almost without fault; mirrored digits less well. But
@@ -1838,7 +2089,9 @@ class WrongSpread(VAE):
     def forward(self, x, eps):
         mu, logvar = self.encode(x)
         logits = self.decoder(mu + torch.exp(logvar) * eps)
-        return -bernoulli_log_likelihood(x, logits), gaussian_kl(mu[..., None], logvar[..., None])
+        return -bernoulli_log_likelihood(x, logits), gaussian_kl(
+            mu[..., None], logvar[..., None]
+        )
 
 
 class NoSample(VAE):
@@ -1849,21 +2102,42 @@ class NoSample(VAE):
 
 
 # %% tags=["nbval-ignore-output"]
-PROGRAMS = {"right": VAE, "mean-reduced": MeanReduced, "exp(logvar)": WrongSpread, "never samples": NoSample}
+PROGRAMS = {
+    "right": VAE,
+    "mean-reduced": MeanReduced,
+    "exp(logvar)": WrongSpread,
+    "never samples": NoSample,
+}
 found = {}
 for name, make in PROGRAMS.items():
-    model, _ = train_vae(x_train, latents=10, hidden=96, epochs=10, make=make, show=False)
+    model, _ = train_vae(
+        x_train, latents=10, hidden=96, epochs=10, make=make, show=False
+    )
     right = VAE(10, hidden=96)
     right.load_state_dict(model.state_dict())
     with torch.no_grad():
         sigma = torch.exp(0.5 * right.encode(test)[1]).mean().item()
-    found[name] = {"claimed": judge(model, test), "true": judge(right, test), "sigma": sigma}
-    print(f"{name:14} rate {found[name]['true']['kl']:5.1f}, mean σ {sigma:.2f}, ELBO claimed", end=" ")
-    print(f"{found[name]['claimed']['elbo']:7.1f}, true {found[name]['true']['elbo']:7.1f}")
+    found[name] = {
+        "claimed": judge(model, test),
+        "true": judge(right, test),
+        "sigma": sigma,
+    }
+    print(
+        f"{name:14} rate {found[name]['true']['kl']:5.1f}, mean σ {sigma:.2f}, ELBO claimed",
+        end=" ",
+    )
+    print(
+        f"{found[name]['claimed']['elbo']:7.1f}, true {found[name]['true']['elbo']:7.1f}"
+    )
 
 # %%
-claims = {name: row["claimed"]["elbo"] - row["true"]["elbo"] for name, row in found.items()}
-assert found["mean-reduced"]["true"]["kl"] < 0.5 and found["mean-reduced"]["true"]["active"] == 0
+claims = {
+    name: row["claimed"]["elbo"] - row["true"]["elbo"] for name, row in found.items()
+}
+assert (
+    found["mean-reduced"]["true"]["kl"] < 0.5
+    and found["mean-reduced"]["true"]["active"] == 0
+)
 assert found["mean-reduced"]["claimed"]["elbo"] > -1 and claims["exp(logvar)"] > 5
 assert abs(found["never samples"]["sigma"] - 1) < 0.1 and claims["never samples"] > 50
 assert found["exp(logvar)"]["claimed"]["elbo"] > found["right"]["true"]["elbo"]
@@ -2063,13 +2337,18 @@ def record_vae(save=None, k=None, validate=False, **settings):
     if save:
         results.save_weights("04", save, model.state_dict())
     measured = judge(model, held_out(held.flatten(1)), k=k)
-    yield {"steps": len(history.losses), "training seconds": round(history.seconds, 1)} | measured
+    yield {
+        "steps": len(history.losses),
+        "training seconds": round(history.seconds, 1),
+    } | measured
 
 
 # %%
 CHANGES = {
-    "as chosen": {}, "no warm-up": {"warm_up": 0}, "no distortion": {"distorted": 0},
-}  # fmt: skip
+    "as chosen": {},
+    "no warm-up": {"warm_up": 0},
+    "no distortion": {"distorted": 0},
+}
 
 
 def record_choice(change, **settings):
@@ -2085,18 +2364,27 @@ def record_digits(seed, **settings):
 def record_baseline(fresh, **settings):
     """PyTorch's example on the course's digits."""
     return record_vae(
-        k=500, lr=1e-3, betas=(0.9, 0.999), schedule="constant", make=Example, loss_fn=example_loss,
-        loss_settings={"fresh": fresh}, **settings,
-    )  # fmt: skip
+        k=500,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        schedule="constant",
+        make=Example,
+        loss_fn=example_loss,
+        loss_settings={"fresh": fresh},
+        **settings,
+    )
 
 
 # %%
 def record_autoencoder(**settings):
     """The autoencoder; it leaves its weights."""
     model, history = train_vae(
-        data.mnist().x_train.flatten(1), make=AutoEncoder, loss_fn=reconstruction_loss,
-        loss_settings={"distorted": 0.75 * EPOCHS}, **settings,
-    )  # fmt: skip
+        data.mnist().x_train.flatten(1),
+        make=AutoEncoder,
+        loss_fn=reconstruction_loss,
+        loss_settings={"distorted": 0.75 * EPOCHS},
+        **settings,
+    )
     yield history.losses
     results.save_weights("04", "autoencoder", model.state_dict())
     yield {}
@@ -2104,7 +2392,9 @@ def record_autoencoder(**settings):
 
 def record_beta(beta, **settings):
     """A small VAE trained with β; it leaves its weights."""
-    return record_vae(save=BETAS[beta], loss_settings={"beta": beta}, **SMALL, **settings)
+    return record_vae(
+        save=BETAS[beta], loss_settings={"beta": beta}, **SMALL, **settings
+    )
 
 
 # %%
@@ -2119,7 +2409,9 @@ ALLOWANCES = (0.0, 0.1, 0.3, 1.0, 3.0)
 def record_free_bits(nats, **settings):
     """A small VAE with β = 30, no warm-up, and free bits."""
     price = functools.partial(free_bits, nats=nats)
-    return record_vae(loss_settings={"beta": 30.0, "price": price, "warm_up": 0}, **SMALL, **settings)
+    return record_vae(
+        loss_settings={"beta": 30.0, "price": price, "warm_up": 0}, **SMALL, **settings
+    )
 
 
 def record_plane(**settings):
@@ -2133,7 +2425,10 @@ RECORDED = {
     "digits": (record_digits, [{"seed": seed} for seed in range(3)]),
     "baseline": (record_baseline, [{"fresh": fresh} for fresh in (False, True)]),
     "beta": (record_beta, [{"beta": beta} for beta in BETAS]),
-    "latents": (record_latents, [{"latents": latents} for latents in (2, 5, 10, 20, 50)]),
+    "latents": (
+        record_latents,
+        [{"latents": latents} for latents in (2, 5, 10, 20, 50)],
+    ),
     "autoencoder": (record_autoencoder, [{}]),
     "free_bits": (record_free_bits, [{"nats": nats} for nats in ALLOWANCES]),
     "plane": (record_plane, [{}]),

@@ -62,9 +62,13 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None  # a mere folder has none
+missing = (
+    getattr(importlib.util.find_spec("course"), "origin", None) is None
+)  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`")
+    raise RuntimeError(
+        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+    )
 from course import setup
 
 setup()
@@ -122,7 +126,9 @@ for d in ([0.5, 0.5, 0.5], [0.9, 0.5, 0.1], [0.6, 0.5, 0.4]):
 
 # %%
 best = p / (p + q)
-tried = torch.rand(10_000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+tried = torch.rand(
+    10_000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 values = (p * tried.log() + q * (1 - tried).log()).sum(1)
 print("D* =", [round(d, 4) for d in best.tolist()], f"V = {value(best, p, q):.4f}")
 print(
@@ -196,16 +202,26 @@ def js_of(p, q):
     return (kl_of(p, m) + kl_of(q, m)) / 2
 
 
-print(f"V(D*) = {value(best, p, q):.4f}, -ln 4 + 2 JS = {-math.log(4) + 2 * js_of(p, q):.4f}")
-print("equal to 1e-12:", torch.isclose(value(best, p, q), 2 * js_of(p, q) - math.log(4), rtol=1e-12).item())
+print(
+    f"V(D*) = {value(best, p, q):.4f}, -ln 4 + 2 JS = {-math.log(4) + 2 * js_of(p, q):.4f}"
+)
+print(
+    "equal to 1e-12:",
+    torch.isclose(value(best, p, q), 2 * js_of(p, q) - math.log(4), rtol=1e-12).item(),
+)
 
 # %% [markdown]
 # **Predict.** The generator has won: $q = p$. What is $D^*$, what is the value, and what does the
 # *discriminator's loss* $-V$ read: 0, $\ln 2$, or something else?
 
 # %%
-print(f"p = q: D* = {(p / (p + p)).tolist()}, V = {value(p / (p + p), p, p):.4f},", end=" ")
-print(f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = {2 * math.log(2):.4f}")
+print(
+    f"p = q: D* = {(p / (p + p)).tolist()}, V = {value(p / (p + p), p, p):.4f},",
+    end=" ",
+)
+print(
+    f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = {2 * math.log(2):.4f}"
+)
 
 # %% [markdown]
 # Not 0: at the equilibrium it guesses, and a guess costs $\ln 2$ for the real and $\ln 2$ for the fake
@@ -255,7 +271,9 @@ exercises.gan.optimal_logit.check(my_optimal_logit)
 # %%
 def log_density(x, mean, std):
     """ln N(x; mean, std²)."""
-    return -0.5 * ((x - mean) / std).square() - math.log(std) - 0.5 * math.log(2 * math.pi)
+    return (
+        -0.5 * ((x - mean) / std).square() - math.log(std) - 0.5 * math.log(2 * math.pi)
+    )
 
 
 def best_logit(x, mean, std):
@@ -299,9 +317,16 @@ def game_loss(model, batch, run):
 torch.manual_seed(0)
 judge_1d = Discriminator(1, hidden=32)
 history = training.fit(
-    judge_1d, game_loss, two_gaussians, epochs=1, steps_per_epoch=1000, batch_size=512, seed=0,
-    schedule="cosine", optimizer=torch.optim.Adam(judge_1d.parameters(), lr=1e-2),
-)  # fmt: skip
+    judge_1d,
+    game_loss,
+    two_gaussians,
+    epochs=1,
+    steps_per_epoch=1000,
+    batch_size=512,
+    seed=0,
+    schedule="cosine",
+    optimizer=torch.optim.Adam(judge_1d.parameters(), lr=1e-2),
+)
 
 # %%
 x = torch.linspace(-8, 8, 3201, dtype=torch.float64)
@@ -313,9 +338,11 @@ assert error < 0.08
 curves = {"trained": found.sigmoid(), "p / (p + q)": exact.sigmoid(), "p": p, "q": q}
 plots.lines(
     {name: (x[400:-400], curve[400:-400]) for name, curve in curves.items()},
-    title="A discriminator learns p / (p + q)", xlabel="x", ylabel="probability; density",
-    alt="The trained discriminator lies on p / (p + q) where p or q is large, and leaves it on the right.",
-)  # fmt: skip
+    title="A discriminator learns p / (p + q)",
+    xlabel="x",
+    ylabel="probability; density",
+    alt="gan.best_discriminator",
+)
 
 # %% [markdown]
 # Right wherever examples are. Near 3 the ratio turns (the wider $p$ has the heavier tail), and the
@@ -331,11 +358,18 @@ def value_of(logit):
 
 
 m = (p + q) / 2
-js = torch.trapezoid(torch.special.xlogy(p, p / m) + torch.special.xlogy(q, q / m), x) / 2
+js = (
+    torch.trapezoid(torch.special.xlogy(p, p / m) + torch.special.xlogy(q, q / m), x)
+    / 2
+)
 print("largest error of D where p + q > 0.01 is below 0.08:", bool(error < 0.08))
-print(f"V(D*) by quadrature {value_of(exact):.4f}, -ln 4 + 2 JS = {2 * js - math.log(4):.4f}")
+print(
+    f"V(D*) by quadrature {value_of(exact):.4f}, -ln 4 + 2 JS = {2 * js - math.log(4):.4f}"
+)
 shortfall = value_of(exact) - value_of(found)
-print("the trained one falls short by less than 0.01 nats:", bool(0 <= shortfall < 0.01))
+print(
+    "the trained one falls short by less than 0.01 nats:", bool(0 <= shortfall < 0.01)
+)
 
 # %% [markdown]
 # ## 3 The losses, from logits
@@ -489,7 +523,9 @@ exercises.gan.relativistic_loss.check(my_relativistic_losses)
 # $$-\ln D = \operatorname{softplus}(-a) \qquad -\ln(1 - D) = \operatorname{softplus}(a)$$
 
 # %%
-print("ln(1 - D) by softplus:", [round(value, 2) for value in (-F.softplus(a)).tolist()])
+print(
+    "ln(1 - D) by softplus:", [round(value, 2) for value in (-F.softplus(a)).tolist()]
+)
 
 # %% [markdown]
 # Six losses, each a pair of numbers to *minimise*: the discriminator's and the generator's. Minimax, eq.
@@ -594,13 +630,24 @@ def hinge_embedding(outputs):
 
 PYTORCH = {
     "minimax": (lambda r, f: bce(r, 1.0) + bce(f, 0.0), lambda r, f: -bce(f, 0.0)),
-    "non-saturating": (lambda r, f: bce(r, 1.0) + bce(f, 0.0), lambda r, f: bce(f, 1.0)),
+    "non-saturating": (
+        lambda r, f: bce(r, 1.0) + bce(f, 0.0),
+        lambda r, f: bce(f, 1.0),
+    ),
     "least squares": (
-        lambda r, f: (F.mse_loss(r, torch.ones_like(r)) + F.mse_loss(f, torch.zeros_like(f))) / 2,
+        lambda r, f: (
+            (F.mse_loss(r, torch.ones_like(r)) + F.mse_loss(f, torch.zeros_like(f))) / 2
+        ),
         lambda r, f: F.mse_loss(f, torch.ones_like(f)) / 2,
     ),
-    "hinge": (lambda r, f: hinge_embedding(r) + hinge_embedding(-f), lambda r, f: -f.sum() / len(f)),
-    "Wasserstein": (lambda r, f: f.sum() / len(f) - r.sum() / len(r), lambda r, f: -f.sum() / len(f)),
+    "hinge": (
+        lambda r, f: hinge_embedding(r) + hinge_embedding(-f),
+        lambda r, f: -f.sum() / len(f),
+    ),
+    "Wasserstein": (
+        lambda r, f: f.sum() / len(f) - r.sum() / len(r),
+        lambda r, f: -f.sum() / len(f),
+    ),
     "relativistic": (lambda r, f: bce(r - f, 1.0), lambda r, f: bce(r - f, 0.0)),
 }
 
@@ -608,15 +655,34 @@ PYTORCH = {
 rng = torch.Generator().manual_seed(0)
 moderate = 3 * torch.randn(2, 6, generator=rng, dtype=torch.float64)
 extreme = torch.tensor([-1e4, -100.0, -20.0, 20.0, 100.0, 1e4], dtype=torch.float64)
-r, f = torch.cat([moderate, extreme.expand(2, 6), torch.stack([extreme, extreme.flip(0)])], dim=1)  # (18,)
+r, f = torch.cat(
+    [moderate, extreme.expand(2, 6), torch.stack([extreme, extreme.flip(0)])], dim=1
+)  # (18,)
 for name in LOSSES:
     (d_loss, g_loss), (their_d, their_g) = LOSSES[name], PYTORCH[name]
-    check_agreement(lambda r, f, d=d_loss: d(r, f), their_d, label=f"{name}, discriminator", r=r, f=f)
+    check_agreement(
+        lambda r, f, d=d_loss: d(r, f),
+        their_d,
+        label=f"{name}, discriminator",
+        r=r,
+        f=f,
+    )
     if name == "relativistic":
-        check_agreement(lambda r, f, g=g_loss: g(r, f), their_g, label=f"{name}, generator", r=r, f=f)
+        check_agreement(
+            lambda r, f, g=g_loss: g(r, f),
+            their_g,
+            label=f"{name}, generator",
+            r=r,
+            f=f,
+        )
     else:  # the others do not look at real logits
         ours, theirs = (functools.partial(loss, r) for loss in (g_loss, their_g))
-        check_agreement(lambda f, g=ours: g(f), lambda f, g=theirs: g(f), label=f"{name}, generator", f=f)
+        check_agreement(
+            lambda f, g=ours: g(f),
+            lambda f, g=theirs: g(f),
+            label=f"{name}, generator",
+            f=f,
+        )
 
 # %% [markdown]
 # ### What each generator loss says to one logit
@@ -630,17 +696,25 @@ for name in LOSSES:
 # %%
 a = torch.linspace(-10, 10, 201, dtype=torch.float64, requires_grad=True)
 slopes = {
-    name: torch.autograd.grad(len(a) * g(torch.zeros_like(a), a), a)[0] for name, (_, g) in LOSSES.items()
+    name: torch.autograd.grad(len(a) * g(torch.zeros_like(a), a), a)[0]
+    for name, (_, g) in LOSSES.items()
 }
 plots.lines(
-    {name: (a.detach(), slope) for name, slope in slopes.items() if name != "relativistic"},
-    title="What the generator hears: the loss's slope along the logit", xlabel="logit of a generated example",
-    ylabel="∂ loss / ∂ logit", ylim=(-3, 3),
-    alt="Slopes over the logit: minimax falls from zero to minus one, non-saturating rises from minus one to "
-    "zero, least squares is a rising line, hinge and Wasserstein are constant.",
-)  # fmt: skip
+    {
+        name: (a.detach(), slope)
+        for name, slope in slopes.items()
+        if name != "relativistic"
+    },
+    title="What the generator hears: the loss's slope along the logit",
+    xlabel="logit of a generated example",
+    ylabel="∂ loss / ∂ logit",
+    ylim=(-3, 3),
+    alt="gan.loss_slopes",
+)
 for name, slope in slopes.items():
-    print(f"{name:15} slope at a = -10: {slope[0]:9.5f}, at 0: {slope[100]:6.2f}, at 10: {slope[-1]:9.5f}")
+    print(
+        f"{name:15} slope at a = -10: {slope[0]:9.5f}, at 0: {slope[100]:6.2f}, at 10: {slope[-1]:9.5f}"
+    )
 
 # %% [markdown]
 # **Minimax saturates** where it matters: $-\sigma(a)$ is $-0.00005$ for an example that the discriminator
@@ -669,8 +743,12 @@ DERIVATIVES = {  # name: slopes of the discriminator's loss along a fake logit, 
 logits = torch.linspace(-7.13, 7.1, 50, dtype=torch.float64, requires_grad=True)
 for name, derivatives in DERIVATIVES.items():
     for loss, derivative in zip(LOSSES[name], derivatives, strict=True):
-        (by_autograd,) = torch.autograd.grad(len(logits) * loss(torch.zeros_like(logits), logits), logits)
-        assert np.allclose(by_autograd, derivative(logits.detach().numpy()), rtol=1e-12, atol=1e-12)
+        (by_autograd,) = torch.autograd.grad(
+            len(logits) * loss(torch.zeros_like(logits), logits), logits
+        )
+        assert np.allclose(
+            by_autograd, derivative(logits.detach().numpy()), rtol=1e-12, atol=1e-12
+        )
 print("the five pairs of closed forms equal autograd's slopes to 1e-12")
 
 # %% [markdown]
@@ -744,7 +822,9 @@ PULLS = {
 def divergences(mean, std):
     """JS, both KL (nats) and W1 (units of x) of N(0, 1) and N(mean, std²), by quadrature."""
     reach = 9 * max(1.0, std)
-    x = torch.linspace(min(0.0, mean) - reach, max(0.0, mean) + reach, 2001, dtype=torch.float64)
+    x = torch.linspace(
+        min(0.0, mean) - reach, max(0.0, mean) + reach, 2001, dtype=torch.float64
+    )
     p, q = densities(x, mean, std)
     a = best_logit(x, mean, std)
     js = math.log(2) - 0.5 * torch.trapezoid(p * F.softplus(-a) + q * F.softplus(a), x)
@@ -757,9 +837,13 @@ def divergences(mean, std):
     }
 
 
-samples = 6.0 + 0.5 * torch.randn(10_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+samples = 6.0 + 0.5 * torch.randn(
+    10_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 for name, pull in PULLS.items():
-    print(f"q = N(6, 0.5²), mean pull under the {name} loss: {pull(samples, 6.0, 0.5).mean():.1e}")
+    print(
+        f"q = N(6, 0.5²), mean pull under the {name} loss: {pull(samples, 6.0, 0.5).mean():.1e}"
+    )
 
 # %% tags=["explorer"]
 explorers.gan.two_gaussians(densities, divergences, PULLS)
@@ -830,19 +914,28 @@ def bars(distance, n=400):
     shift = round(distance * n)
     p[:n], q[shift : n + shift] = 1 / n, 1 / n
     places = (torch.arange(n, dtype=torch.float64) + 0.5) / n
-    return {"JS": js_of(p, q), "KL": kl_of(p, q), "W₁": wasserstein(places, places + shift / n)}
+    return {
+        "JS": js_of(p, q),
+        "KL": kl_of(p, q),
+        "W₁": wasserstein(places, places + shift / n),
+    }
 
 
 distances = [i / 20 for i in range(61)]
 rows = [bars(distance) for distance in distances]
 plots.lines(
     {name: (distances, [row[name] for row in rows]) for name in ("JS", "W₁")},
-    title="Two bars of width 1, moved apart", xlabel="distance", marks=[(math.log(2), "ln 2")],
+    title="Two bars of width 1, moved apart",
+    xlabel="distance",
+    marks=[(math.log(2), "ln 2")],
     ylabel="JS (nats), W₁ (units of the distance)",
-    alt="JS rises until the bars part and is flat from then on; the Wasserstein distance is a straight line.",
-)  # fmt: skip
+    alt="gan.divergences",
+)
 for distance in (0.0, 0.5, 1.0, 2.0):
-    print(f"d = {distance:g}: " + ", ".join(f"{name} {float(v):.4f}" for name, v in bars(distance).items()))
+    print(
+        f"d = {distance:g}: "
+        + ", ".join(f"{name} {float(v):.4f}" for name, v in bars(distance).items())
+    )
 
 # %% [markdown]
 # From $d = 1$ on JS is $\ln 2$, with the slope 0: a best discriminator can tell how *well* it separates,
@@ -859,16 +952,24 @@ for distance in (0.0, 0.5, 1.0, 2.0):
 def area_between(x, y):
     """∫ |F_x - F_y| of two samples (N,), (M,): the same W1, for any two lengths."""
     edges = torch.cat([x, y]).sort().values
-    below = [(sample.sort().values[:, None] <= edges[:-1]).double().mean(0) for sample in (x, y)]
+    below = [
+        (sample.sort().values[:, None] <= edges[:-1]).double().mean(0)
+        for sample in (x, y)
+    ]
     return ((below[0] - below[1]).abs() * edges.diff()).sum()
 
 
-x, y = torch.randn(2, 2000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+x, y = torch.randn(
+    2, 2000, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 y = 0.5 * y + 1
 few, others = x[:7], y[:7]
 plans = torch.tensor(list(itertools.permutations(range(7))))  # (5040, 7)
 cheapest = (few - others[plans]).abs().mean(1).min()
-print("sorted = area between:", torch.isclose(wasserstein(x, y), area_between(x, y), rtol=1e-12).item())
+print(
+    "sorted = area between:",
+    torch.isclose(wasserstein(x, y), area_between(x, y), rtol=1e-12).item(),
+)
 print(
     "sorted = cheapest of 5,040 pairings:",
     torch.isclose(wasserstein(few, others), cheapest, rtol=1e-12).item(),
@@ -917,7 +1018,17 @@ def field(theta, psi, loss, penalty="none", gamma=1.0):
     return -g_slope(psi * theta) * psi, dpsi
 
 
-def path(theta, psi, loss, penalty="none", gamma=1.0, lr_g=0.1, lr_d=0.1, alternating=True, steps=300):
+def path(
+    theta,
+    psi,
+    loss,
+    penalty="none",
+    gamma=1.0,
+    lr_g=0.1,
+    lr_d=0.1,
+    alternating=True,
+    steps=300,
+):
     """Training from (theta, psi): (steps + 1, 2) float64; alternating lets the discriminator move first."""
     places = [(theta, psi)]
     for _ in range(steps):
@@ -945,11 +1056,15 @@ runs = {
 }
 plots.lines(
     {name: tuple(places.T) for name, places in runs.items()},
-    title="Dirac GAN, minimax loss, 300 steps", xlabel="generator θ", ylabel="discriminator ψ",
-    alt="Three paths from the right: one spirals outwards, one circles, one winds into the middle.",
-)  # fmt: skip
+    title="Dirac GAN, minimax loss, 300 steps",
+    xlabel="generator θ",
+    ylabel="discriminator ψ",
+    alt="gan.dirac_paths",
+)
 for name, places in runs.items():
-    print(f"{name}: distance from the equilibrium after 300 steps {distance(places)[-1]:.2f}")
+    print(
+        f"{name}: distance from the equilibrium after 300 steps {distance(places)[-1]:.2f}"
+    )
 
 # %% [markdown]
 # ### The two-by-two matrix that decides
@@ -967,7 +1082,9 @@ for name, places in runs.items():
 
 
 # %%
-def update_matrix(loss, penalty="none", gamma=1.0, lr_g=0.1, lr_d=0.1, alternating=True):
+def update_matrix(
+    loss, penalty="none", gamma=1.0, lr_g=0.1, lr_d=0.1, alternating=True
+):
     """The update's matrix at (0, 0) on (theta, psi), (2, 2); None where it has none."""
     if penalty in ("gradient penalty", "clipping"):
         return None  # |ψ| has a corner at 0; clipping is no part of the matrix
@@ -997,17 +1114,29 @@ def update_by_autograd(place, loss, gamma, lr, alternating):
     theta, psi = place[:1], place[1:]
     d = d_loss(0 * psi, psi * theta) + 0.5 * gamma * psi.square().sum()
     new = psi - lr * torch.autograd.grad(d, psi, create_graph=True)[0]
-    mover = theta.clone()  # the generator's slope does not look through the discriminator's update
+    mover = (
+        theta.clone()
+    )  # the generator's slope does not look through the discriminator's update
     g = g_loss(0 * psi, (new if alternating else psi) * mover)
-    return torch.cat([theta - lr * torch.autograd.grad(g, mover, create_graph=True)[0], new])
+    return torch.cat(
+        [theta - lr * torch.autograd.grad(g, mover, create_graph=True)[0], new]
+    )
 
 
-for loss, gamma, alternating in itertools.product(DERIVATIVES, (0.0, 0.3), (False, True)):
-    step = functools.partial(update_by_autograd, loss=loss, gamma=gamma, lr=0.1, alternating=alternating)
-    by_autograd = torch.autograd.functional.jacobian(step, torch.zeros(2, dtype=torch.float64))
+for loss, gamma, alternating in itertools.product(
+    DERIVATIVES, (0.0, 0.3), (False, True)
+):
+    step = functools.partial(
+        update_by_autograd, loss=loss, gamma=gamma, lr=0.1, alternating=alternating
+    )
+    by_autograd = torch.autograd.functional.jacobian(
+        step, torch.zeros(2, dtype=torch.float64)
+    )
     matrix = update_matrix(loss, "R1", gamma, 0.1, 0.1, alternating)
     assert np.allclose(matrix, by_autograd, rtol=1e-12, atol=1e-15), loss
-print("the matrix equals autograd's derivatives of an update: 5 losses, with and without R1, both orders")
+print(
+    "the matrix equals autograd's derivatives of an update: 5 losses, with and without R1, both orders"
+)
 
 
 # %%
@@ -1019,17 +1148,24 @@ def measured_rate(loss, penalty, gamma, alternating, lr=0.2):
 
 
 CASES = (
-    ("minimax", "none", 0.0, False), ("non-saturating", "none", 0.0, False), ("hinge", "none", 0.0, False),
-    ("Wasserstein", "none", 0.0, False), ("non-saturating", "R1", 0.3, False),
+    ("minimax", "none", 0.0, False),
+    ("non-saturating", "none", 0.0, False),
+    ("hinge", "none", 0.0, False),
+    ("Wasserstein", "none", 0.0, False),
+    ("non-saturating", "R1", 0.3, False),
     ("non-saturating", "R1", 0.3, True),
-    ("non-saturating", "R1 and R2", 0.3, True), ("Wasserstein", "R1", 0.3, True), ("hinge", "R1", 3.0, True),
-)  # fmt: skip
+    ("non-saturating", "R1 and R2", 0.3, True),
+    ("Wasserstein", "R1", 0.3, True),
+    ("hinge", "R1", 3.0, True),
+)
 for loss, penalty, gamma, alternating in CASES:
     predicted = multiplier(loss, penalty, gamma, 0.2, 0.2, alternating)
     agrees = abs(measured_rate(loss, penalty, gamma, alternating) - predicted) < 1e-4
     order = "alternating" if alternating else "simultaneous"
     what = f"{loss}, {penalty}" + (f" γ = {gamma:g}" if gamma else "")
-    print(f"{what + ', ' + order:45} |λ| = {predicted:.4f}, simulation agrees to 0.0001: {agrees}")
+    print(
+        f"{what + ', ' + order:45} |λ| = {predicted:.4f}, simulation agrees to 0.0001: {agrees}"
+    )
     assert agrees
 
 # %% [markdown]
@@ -1038,9 +1174,13 @@ for loss, penalty, gamma, alternating in CASES:
 
 # %%
 MARGINAL = (
-    ("minimax", "none"), ("non-saturating", "none"), ("least squares", "none"), ("least squares", "R1"),
-    ("Wasserstein", "gradient penalty"), ("Wasserstein", "clipping"),
-)  # fmt: skip
+    ("minimax", "none"),
+    ("non-saturating", "none"),
+    ("least squares", "none"),
+    ("least squares", "R1"),
+    ("Wasserstein", "gradient penalty"),
+    ("Wasserstein", "clipping"),
+)
 for loss, penalty in MARGINAL:
     last = distance(path(1.0, 0.5, loss, penalty, steps=3000))[-1000:]
     known = multiplier(loss, penalty)
@@ -1153,7 +1293,9 @@ exercises.gan.gradient_penalty.check(my_gradient_penalty)
 def my_r1(weight, v, real, gamma):
     """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2 times the batch's
     mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float, 0 or more."""
-    x = real.detach().requires_grad_()  # data: the penalty trains the discriminator alone
+    x = (
+        real.detach().requires_grad_()
+    )  # data: the penalty trains the discriminator alone
     scores = torch.sigmoid(torch.tanh(x @ weight.T) @ v)  # (B,)
     (slopes,) = torch.autograd.grad(scores.mean(), x)  # (B, D)
     return gamma / 2 * slopes.square().sum()
@@ -1236,7 +1378,10 @@ def by_closed_form(real, fake, mix, weight, v):
 
 rng = torch.Generator().manual_seed(0)
 shapes = {"real": (5, 3), "fake": (5, 3), "mix": (5,), "weight": (4, 3), "v": (4,)}
-drawn = {name: torch.randn(shape, generator=rng, dtype=torch.float64) for name, shape in shapes.items()}
+drawn = {
+    name: torch.randn(shape, generator=rng, dtype=torch.float64)
+    for name, shape in shapes.items()
+}
 fixed = {name: drawn.pop(name) for name in ("real", "fake", "mix")}
 check_agreement(
     functools.partial(by_graph, **fixed),
@@ -1260,7 +1405,10 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
     Returns:
         a number, nats or units of the output.
     """
-    real, fake = real.detach().requires_grad_(r1 > 0), fake.detach().requires_grad_(r2 > 0)
+    real, fake = (
+        real.detach().requires_grad_(r1 > 0),
+        fake.detach().requires_grad_(r2 > 0),
+    )
     real_logits, fake_logits = discriminator(real), discriminator(fake)
     loss = d_loss(real_logits, fake_logits)
     if r1:
@@ -1326,7 +1474,10 @@ circling = path(1.0, 0.0, "minimax", steps=1000)
 mean = circling[0]
 for place in circling[1:]:
     mean = 0.995 * mean + 0.005 * place
-print(f"alternating Dirac GAN: last place {distance(circling)[-1]:.2f} from the middle,", end=" ")
+print(
+    f"alternating Dirac GAN: last place {distance(circling)[-1]:.2f} from the middle,",
+    end=" ",
+)
 print(f"averaged {distance(mean):.2f}")
 
 # %% [markdown]
@@ -1339,7 +1490,9 @@ print(f"averaged {distance(mean):.2f}")
 
 
 # %%
-RING = tuple((2 * math.cos(k * math.pi / 4), 2 * math.sin(k * math.pi / 4)) for k in range(8))
+RING = tuple(
+    (2 * math.cos(k * math.pi / 4), 2 * math.sin(k * math.pi / 4)) for k in range(8)
+)
 GRID = tuple((2.0 * i, 2.0 * j) for i in range(-2, 3) for j in range(-2, 3))
 TARGETS = {"ring": (RING, 0.02), "grid": (GRID, 0.05)}  # centres, standard deviation
 
@@ -1348,7 +1501,9 @@ def mixture(target):
     """A source of batches for training: (run, n) -> (n, 2) points, fresh each time."""
     centres, std = TARGETS[target]
     centres = torch.tensor(centres)
-    return lambda run, n: centres.to(run.device)[run.integers(len(centres), n)] + std * run.normal(n, 2)
+    return lambda run, n: (
+        centres.to(run.device)[run.integers(len(centres), n)] + std * run.normal(n, 2)
+    )
 
 
 def score(points, target):
@@ -1375,7 +1530,9 @@ class Generator(nn.Module):
 @torch.no_grad()
 def sample(generator, n=2500, seed=1):
     """n samples of a generator, on the CPU: the same noise for the same seed."""
-    noise = torch.randn(n, generator.noise, generator=torch.Generator().manual_seed(seed))
+    noise = torch.randn(
+        n, generator.noise, generator=torch.Generator().manual_seed(seed)
+    )
     return generator(noise.to(next(generator.parameters()).device)).cpu()
 
 
@@ -1450,7 +1607,9 @@ def discriminator_step(run, optimizer, models, real, d_loss, penalties, clip=Non
     generator, discriminator = models
     with torch.no_grad():
         fake = generator(run.normal(len(real), generator.noise))
-    loss = penalised(d_loss, discriminator, real, fake, run.uniform(len(real)), **penalties)
+    loss = penalised(
+        d_loss, discriminator, real, fake, run.uniform(len(real)), **penalties
+    )
     value = run.update(optimizer, loss)
     if clip:
         clamp_weights(discriminator, clip)
@@ -1468,10 +1627,27 @@ def generator_step(run, optimizer, models, real, g_loss):
 
 # %%
 def train_gan(
-    models, real, loss="relativistic", *, r1=0.0, r2=0.0, gp=0.0, fall=1.0, every=1, clip=None,
-    critic_steps=1, steps=3000, batch_size=128, lr=8e-3, lr_d=None, betas=(0.0, 0.99), schedule=falling,
-    decay=0.999, watch=None, **settings,
-):  # fmt: skip
+    models,
+    real,
+    loss="relativistic",
+    *,
+    r1=0.0,
+    r2=0.0,
+    gp=0.0,
+    fall=1.0,
+    every=1,
+    clip=None,
+    critic_steps=1,
+    steps=3000,
+    batch_size=128,
+    lr=8e-3,
+    lr_d=None,
+    betas=(0.0, 0.99),
+    schedule=falling,
+    decay=0.999,
+    watch=None,
+    **settings,
+):
     """Train (generator, discriminator) on batches real(run, n): the averaged generator, and the History.
 
     settings: others of a `training.Run`: its seed, or the picture beside its losses.
@@ -1481,15 +1657,25 @@ def train_gan(
         torch.optim.Adam(model.parameters(), lr=rate, betas=betas, fused=True)
         for model, rate in zip(models, (lr, lr_d or lr), strict=True)
     )
-    averaged = copy.deepcopy(models[0])  # the run places it, and keeps it in its checkpoints
-    run = training.Run((*models, averaged), [opt_g, opt_d], schedule=schedule, **settings)
-    for (x,) in run.batches(real, epochs=1, batch_size=batch_size, steps_per_epoch=steps):
+    averaged = copy.deepcopy(
+        models[0]
+    )  # the run places it, and keeps it in its checkpoints
+    run = training.Run(
+        (*models, averaged), [opt_g, opt_d], schedule=schedule, **settings
+    )
+    for (x,) in run.batches(
+        real, epochs=1, batch_size=batch_size, steps_per_epoch=steps
+    ):
         weight = fall ** (run.step / steps) * every * (run.step % every == 0)
         penalties = {"r1": weight * r1, "r2": weight * r2, "gp": weight * gp}
-        run.log(d_loss=discriminator_step(run, opt_d, models, x, d_loss, penalties, clip))
+        run.log(
+            d_loss=discriminator_step(run, opt_d, models, x, d_loss, penalties, clip)
+        )
         if run.step % critic_steps == 0:
             run.log(g_loss=generator_step(run, opt_g, models, x, g_loss))
-            average_weights(averaged, models[0], min(decay, (run.step + 1) / (run.step + 10)))
+            average_weights(
+                averaged, models[0], min(decay, (run.step + 1) / (run.step + 10))
+            )
         if watch:
             watch(run.step, *models)
     return averaged, run.history
@@ -1513,8 +1699,11 @@ RECIPES = {
     "relativistic": {"loss": "relativistic", "lr": 8e-3, "steps": 4400},
     "Wasserstein, clipped": CRITIC | {"clip": 0.3, "lr": 8e-3, "steps": 7000},
     "Wasserstein, gradient penalty": CRITIC | {"gp": 0.1, "lr": 8e-3, "steps": 4400},
-    "non-saturating + R1": {"loss": "non-saturating", "r1": 1.0} | FALLING | {"steps": 3500},
-    "non-saturating + R1 + R2": {"loss": "non-saturating", "r1": 1.0, "r2": 1.0} | FALLING,
+    "non-saturating + R1": {"loss": "non-saturating", "r1": 1.0}
+    | FALLING
+    | {"steps": 3500},
+    "non-saturating + R1 + R2": {"loss": "non-saturating", "r1": 1.0, "r2": 1.0}
+    | FALLING,
     "relativistic + R1 + R2": {"loss": "relativistic", "r1": 1.0, "r2": 1.0} | FALLING,
 }
 
@@ -1529,7 +1718,10 @@ def pair(hidden=128, seed=0):
 rates = results.read("05", "rates")
 for recipe, settings in RECIPES.items():
     mine = [row for row in rates if row["recipe"] == recipe]
-    tried = (f"{row['lr']:g}: {row['last modes']} modes {100 * row['last quality']:2.0f} %" for row in mine)
+    tried = (
+        f"{row['lr']:g}: {row['last modes']} modes {100 * row['last quality']:2.0f} %"
+        for row in mine
+    )
     print(f"{recipe:29} {'; '.join(tried)} -> {settings['lr']:g}")
     best_row = max(mine, key=lambda row: (row["last modes"], row["last quality"]))
     assert best_row["lr"] == settings["lr"], recipe
@@ -1544,17 +1736,24 @@ for recipe, settings in RECIPES.items():
 # %% tags=["nbval-ignore-output"]
 models = pair()
 averaged, history = train_gan(
-    models, mixture("ring"), **RECIPES["relativistic + R1 + R2"],
+    models,
+    mixture("ring"),
+    **RECIPES["relativistic + R1 + R2"],
     picture=lambda generator, discriminator, averaged: sample(averaged, 500),
-)  # fmt: skip
+)
 live = score(sample(averaged), "ring")
-print(f"{live['modes']} of 8 modes, {100 * live['quality']:.0f} % of high quality, {history.seconds:.0f} s")
+print(
+    f"{live['modes']} of 8 modes, {100 * live['quality']:.0f} % of high quality, {history.seconds:.0f} s"
+)
 untrained, _ = pair()
 plots.points(
-    {"untrained": sample(untrained), "trained, averaged": sample(averaged)}, centres=RING, columns=2, size=3,
+    {"untrained": sample(untrained), "trained, averaged": sample(averaged)},
+    centres=RING,
+    columns=2,
+    size=3,
     title="2,500 samples on the ring, from the live run",
-    alt="Untrained samples lie in the middle; trained ones on all eight centres, a few in between.",
-)  # fmt: skip
+    alt="gan.ring_samples",
+)
 
 # %%
 assert live["modes"] == 8 and live["quality"] > 0.7
@@ -1572,7 +1771,10 @@ def table(name):
         mine = [row for row in rows if row["recipe"] == recipe]
         quality = [100 * row["last quality"] for row in mine]
         modes = " ".join(f"{row['last modes']:2}" for row in mine)
-        print(f"{recipe:29} modes {modes}; quality {sum(quality) / len(mine):2.0f} %", end=" ")
+        print(
+            f"{recipe:29} modes {modes}; quality {sum(quality) / len(mine):2.0f} %",
+            end=" ",
+        )
         print(f"({min(quality):.0f} to {max(quality):.0f} %)")
 
 
@@ -1588,7 +1790,11 @@ table("ring")
 
 # %%
 table("grid")
-best_rows = [row for row in results.read("05", "ring") if row["recipe"] == "relativistic + R1 + R2"]
+best_rows = [
+    row
+    for row in results.read("05", "ring")
+    if row["recipe"] == "relativistic + R1 + R2"
+]
 assert all(row["last modes"] == 8 and row["last quality"] >= 0.6 for row in best_rows)
 
 # %% [markdown]
@@ -1611,7 +1817,10 @@ def constant(step, total):
 
 
 for row in results.read("05", "averaging"):
-    print(f"seed {row['seed']}: last {row['last modes']} modes, {100 * row['last quality']:.0f} %;", end=" ")
+    print(
+        f"seed {row['seed']}: last {row['last modes']} modes, {100 * row['last quality']:.0f} %;",
+        end=" ",
+    )
     print(f"averaged {row['modes']} modes, {100 * row['quality']:.0f} %")
 
 # %% [markdown]
@@ -1632,9 +1841,22 @@ for row in results.read("05", "averaging"):
 REPLAYED = {  # name: the file of its weights, and its settings
     "R1 and R2": ("replay_settled", {"r1": 1.0, "r2": 1.0} | FALLING),
     "no penalty": ("replay_restless", {}),
-    "fast discriminator": ("replay_collapsed", {"lr": 1e-3, "lr_d": 5e-2, "schedule": constant}),
+    "fast discriminator": (
+        "replay_collapsed",
+        {"lr": 1e-3, "lr_d": 5e-2, "schedule": constant},
+    ),
 }
-FRAMES = (0, 10, 30, 60, 100, 150, *range(200, 1000, 100), *range(1000, 2500, 250), 2499)
+FRAMES = (
+    0,
+    10,
+    30,
+    60,
+    100,
+    150,
+    *range(200, 1000, 100),
+    *range(1000, 2500, 250),
+    2499,
+)
 
 
 # %%
@@ -1652,12 +1874,21 @@ def frames(name):
         generator, discriminator = pair(hidden=64)
         for part, model in (("g", generator), ("d", discriminator)):
             start = f"{step}.{part}."
-            own = {key[len(start) :]: w for key, w in weights.items() if key.startswith(start)}
+            own = {
+                key[len(start) :]: w
+                for key, w in weights.items()
+                if key.startswith(start)
+            }
             model.load_state_dict(own)
         shown.append(
-            {"step": step, "sample": functools.partial(sample, generator, 500), "logits": discriminator,
-             "pull": functools.partial(pull_of, discriminator)} | score(sample(generator), "ring")
-        )  # fmt: skip
+            {
+                "step": step,
+                "sample": functools.partial(sample, generator, 500),
+                "logits": discriminator,
+                "pull": functools.partial(pull_of, discriminator),
+            }
+            | score(sample(generator), "ring")
+        )
     return shown
 
 
@@ -1693,7 +1924,9 @@ def spread(x, r=2):
     """(B, C r², H, W) -> (B, C, r H, r W): r² channels become r × r pixels. Source: Shi et al. 2016."""
     b, c, h, w = x.shape
     x = x.view(b, c // r**2, r, r, h, w)  # channel 4c + 2k + l
-    return x.permute(0, 1, 4, 2, 5, 3).reshape(b, c // r**2, r * h, r * w)  # c, (i, k), (j, l)
+    return x.permute(0, 1, 4, 2, 5, 3).reshape(
+        b, c // r**2, r * h, r * w
+    )  # c, (i, k), (j, l)
 
 
 def gather(x, r=2):
@@ -1703,9 +1936,13 @@ def gather(x, r=2):
     return x.permute(0, 1, 3, 5, 2, 4).reshape(b, c * r**2, h // r, w // r)
 
 
-some = torch.randn(2, 12, 3, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+some = torch.randn(
+    2, 12, 3, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+)
 check_agreement(spread, lambda x: F.pixel_shuffle(x, 2), label="spread", x=some)
-check_agreement(gather, lambda x: F.pixel_unshuffle(x, 2), label="gather", x=some[..., :2, :4])
+check_agreement(
+    gather, lambda x: F.pixel_unshuffle(x, 2), label="gather", x=some[..., :2, :4]
+)
 print("gather undoes spread:", torch.equal(gather(spread(some)), some))
 
 # %% [markdown]
@@ -1758,7 +1995,11 @@ class Classifier(nn.Module):
 
     def __init__(self, features=64):
         super().__init__()
-        self.body, self.middle, self.head = Convolutions(), nn.Linear(1024, features), nn.Linear(features, 10)
+        self.body, self.middle, self.head = (
+            Convolutions(),
+            nn.Linear(1024, features),
+            nn.Linear(features, 10),
+        )
 
     def features(self, x):
         """(B, 64), what the last layer sees."""
@@ -1780,7 +2021,9 @@ def distort(x, draws):
     """Random affine maps, one for each image: x (B, 1, 28, 28), draws (B, 6) standard normal."""
     identity = torch.eye(2, 3, device=x.device)
     maps = identity + 0.1 * draws.view(-1, 2, 3)
-    return F.grid_sample(x, F.affine_grid(maps, list(x.shape), align_corners=False), align_corners=False)
+    return F.grid_sample(
+        x, F.affine_grid(maps, list(x.shape), align_corners=False), align_corners=False
+    )
 
 
 def classification_loss(model, batch, run):
@@ -1793,20 +2036,34 @@ def train_classifier(x, y, epochs=12, seed=0, **settings):
     """A classifier of digits x (N, 1, 28, 28), y (N,), and its History; settings for fit."""
     torch.manual_seed(seed)
     model = Classifier()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.05, fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=5e-3, weight_decay=0.05, fused=True
+    )
     history = training.fit(
-        model, classification_loss, (x, y), optimizer=optimizer, epochs=epochs, seed=seed,
-        schedule="one-cycle", **settings,
-    )  # fmt: skip
+        model,
+        classification_loss,
+        (x, y),
+        optimizer=optimizer,
+        epochs=epochs,
+        seed=seed,
+        schedule="one-cycle",
+        **settings,
+    )
     return model, history
 
 
 # %% tags=["nbval-ignore-output"]
 digits = data.mnist()
 classifier, _ = train_classifier(digits.x_train, digits.y_train)
-right = (training.predict(classifier, digits.x_test).argmax(1) == digits.y_test).sum().item()
+right = (
+    (training.predict(classifier, digits.x_test).argmax(1) == digits.y_test)
+    .sum()
+    .item()
+)
 low, high = wilson(right, 1000)
-print(f"held-out accuracy {right / 10:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %)")
+print(
+    f"held-out accuracy {right / 10:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+)
 
 # %%
 assert right > 960
@@ -1830,7 +2087,9 @@ assert right > 960
 # %%
 def coverage(points, reference, k=3):
     """Share of points (N, F) inside a ball of some reference point (M, F), up to its k-th neighbour."""
-    radii = torch.cdist(reference, reference).kthvalue(k + 1, dim=1).values  # the first is itself
+    radii = (
+        torch.cdist(reference, reference).kthvalue(k + 1, dim=1).values
+    )  # the first is itself
     return (torch.cdist(points, reference) <= radii).any(1).double().mean().item()
 
 
@@ -1841,7 +2100,12 @@ def frechet(a, b):
     values, vectors = torch.linalg.eigh(cov_a)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T  # of cov_a
     cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
-    return ((a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * cross).item()
+    return (
+        (a.mean(0) - b.mean(0)).square().sum()
+        + cov_a.trace()
+        + cov_b.trace()
+        - 2 * cross
+    ).item()
 
 
 # %%
@@ -1850,7 +2114,9 @@ def judge(images, classifier, reference):
     """All measures of images (N, 1, 28, 28), against reference images (M, 1, 28, 28)."""
     device = next(classifier.parameters()).device
     probabilities = classifier(images.to(device)).softmax(1).cpu()
-    features, real = (classifier.features(x.to(device)).cpu() for x in (images, reference))
+    features, real = (
+        classifier.features(x.to(device)).cpu() for x in (images, reference)
+    )
     shares = torch.bincount(probabilities.argmax(1), minlength=10) / len(images)
     return {
         "shares": shares.tolist(),
@@ -1870,9 +2136,15 @@ def judge(images, classifier, reference):
 
 # %%
 DIGITS = {
-    "loss": "non-saturating", "r1": 1.0, "fall": 0.1, "every": 8, "steps": 2500, "batch_size": 32, "lr": 8e-3,
+    "loss": "non-saturating",
+    "r1": 1.0,
+    "fall": 0.1,
+    "every": 8,
+    "steps": 2500,
+    "batch_size": 32,
+    "lr": 8e-3,
     "decay": 0.998,
-}  # fmt: skip
+}
 
 
 def digit_models(seed):
@@ -1889,15 +2161,24 @@ def batches_of(x):
 # %% tags=["nbval-ignore-output"]
 digit_pair = digit_models(0)
 drawer, history = train_gan(
-    digit_pair, batches_of(digits.x_train), **DIGITS,
+    digit_pair,
+    batches_of(digits.x_train),
+    **DIGITS,
     picture=lambda generator, discriminator, averaged: sample(averaged, 36),
-)  # fmt: skip
+)
 samples = sample(drawer)
-some_real = digits.x_train[torch.randperm(4000, generator=torch.Generator().manual_seed(0))[:2500]]
-measured, real_row = (judge(images, classifier, some_real) for images in (samples, digits.x_test))
+some_real = digits.x_train[
+    torch.randperm(4000, generator=torch.Generator().manual_seed(0))[:2500]
+]
+measured, real_row = (
+    judge(images, classifier, some_real) for images in (samples, digits.x_test)
+)
 for name, row in (("samples", measured), ("held-out digits", real_row)):
     print(f"{name}: rarest class {100 * min(row['shares']):.1f} %,", end=" ")
-    print(f"confident {100 * row['confident']:.0f} %, precision {row['precision']:.2f},", end=" ")
+    print(
+        f"confident {100 * row['confident']:.0f} %, precision {row['precision']:.2f},",
+        end=" ",
+    )
     print(f"recall {row['recall']:.2f}, Fréchet {row['Fréchet']:.1f}")
 print(f"{history.seconds:.0f} s of training")
 
@@ -1907,15 +2188,14 @@ assert measured["precision"] > 0.4 and measured["recall"] > 0.5
 assert real_row["Fréchet"] < measured["Fréchet"] < 60
 
 # %% tags=["nbval-ignore-output"]
-plots.images(
-    samples[:60], title="60 samples, not chosen", columns=15,
-    alt="Four rows of generated digits: most are clear, some are tangled or between two digits.",
-)  # fmt: skip
+plots.images(samples[:60], title="60 samples, not chosen", columns=15, alt="gan.digits")
 plots.bars(
-    {str(digit): 100 * share for digit, share in enumerate(measured["shares"])}, mark=(10, "data"),
-    title="Classes of 2,500 samples", xlabel="share of the samples (%)",
-    alt="Ten bars, all well above nothing, none far above the data's share.",
-)  # fmt: skip
+    {str(digit): 100 * share for digit, share in enumerate(measured["shares"])},
+    mark=(10, "data"),
+    title="Classes of 2,500 samples",
+    xlabel="share of the samples (%)",
+    alt="gan.digit_classes",
+)
 
 # %%
 assert max(measured["shares"]) < 0.25
@@ -1941,8 +2221,14 @@ def recorded(name, model):
 
 # %%
 for row in results.read("05", "digits"):
-    print(f"{row['change']:40} seed {row['seed']}: rarest class {100 * min(row['shares']):.1f} %,", end=" ")
-    print(f"confident {100 * row['confident']:.0f} %, precision {row['precision']:.2f},", end=" ")
+    print(
+        f"{row['change']:40} seed {row['seed']}: rarest class {100 * min(row['shares']):.1f} %,",
+        end=" ",
+    )
+    print(
+        f"confident {100 * row['confident']:.0f} %, precision {row['precision']:.2f},",
+        end=" ",
+    )
     print(f"recall {row['recall']:.2f}, Fréchet {row['Fréchet']:.0f}")
 
 # %% [markdown]
@@ -1968,13 +2254,17 @@ samples, flat = sample(drawer), digits.x_train.flatten(1)
 nearest = torch.cdist(samples.flatten(1), flat).min(1)
 to_training = {
     "samples": nearest.values.median().item(),
-    "held-out digits": torch.cdist(digits.x_test.flatten(1), flat).min(1).values.median().item(),
+    "held-out digits": torch.cdist(digits.x_test.flatten(1), flat)
+    .min(1)
+    .values.median()
+    .item(),
 }
 plots.images(
-    [*samples[:12], *digits.x_train[nearest.indices[:12]]], columns=12,
+    [*samples[:12], *digits.x_train[nearest.indices[:12]]],
+    columns=12,
     title="Samples above, their nearest training digits below",
-    alt="Two rows of digits: the lower ones resemble the upper ones, and differ in strokes and width.",
-)  # fmt: skip
+    alt="gan.nearest_digits",
+)
 assert to_training["samples"] > to_training["held-out digits"]
 for name, value in to_training.items():
     print(f"{name}: median distance to the nearest training digit {value:.1f}")
@@ -2003,15 +2293,22 @@ def great_circle(start, end, t):
 
 
 codes = torch.randn(8, 32, generator=torch.Generator().manual_seed(3))
-ways = [great_circle(codes[i], codes[i + 1], torch.linspace(0, 1, 12)) for i in range(0, 8, 2)]
+ways = [
+    great_circle(codes[i], codes[i + 1], torch.linspace(0, 1, 12))
+    for i in range(0, 8, 2)
+]
 with torch.no_grad():
     between = drawer(torch.cat(ways))
 plots.images(
-    between, title="Four ways from one code to another", columns=12,
-    alt="Four rows of digits that change in small steps; some turn into another digit, some into none.",
-)  # fmt: skip
+    between,
+    title="Four ways from one code to another",
+    columns=12,
+    alt="gan.between_codes",
+)
 halfway = 0.5 * (codes[0] + codes[1])
-print(f"lengths: ends {codes[0].norm():.1f} and {codes[1].norm():.1f}, straight halfway {halfway.norm():.1f}")
+print(
+    f"lengths: ends {codes[0].norm():.1f} and {codes[1].norm():.1f}, straight halfway {halfway.norm():.1f}"
+)
 
 # %% tags=["explorer"]
 explorers.gan.walk(
@@ -2043,7 +2340,10 @@ explorers.gan.walk(
 # **Predict.** Will it take your digit for real? And your digit, turned by 90°?
 
 # %% tags=["explorer-needs"]
-discriminator, opponent = recorded("discriminator", DigitJudge()), recorded("opponent", Digits())
+discriminator, opponent = (
+    recorded("discriminator", DigitJudge()),
+    recorded("opponent", Digits()),
+)
 
 # %% tags=["explorer"]
 explorers.gan.verdict(
@@ -2129,7 +2429,9 @@ off, near = (
     for generator, _ in (flipped, turned)
 )
 fooled = history.logged["d_loss"][-1]
-print(f"median distance from the nearest mode: flipped {off:.1f}, right {near:.1f}; loss {fooled:.4f}")
+print(
+    f"median distance from the nearest mode: flipped {off:.1f}, right {near:.1f}; loss {fooled:.4f}"
+)
 
 # %%
 assert off > 0.5 > near and fooled < 0.1
@@ -2150,14 +2452,19 @@ def plain_loop(detached, zero_late, steps=50):
     """Bare PyTorch, plain gradient descent, the same noise for all: the generator's weights at the end."""
     rng = torch.Generator().manual_seed(0)
     generator, discriminator = pair(hidden=32)
-    opt_g, opt_d = (torch.optim.SGD(model.parameters(), lr=0.05) for model in (generator, discriminator))
+    opt_g, opt_d = (
+        torch.optim.SGD(model.parameters(), lr=0.05)
+        for model in (generator, discriminator)
+    )
     for _ in range(steps):
         opt_g.zero_grad()
         opt_d.zero_grad()
         real = torch.tensor(RING)[torch.randint(8, (64,), generator=rng)]
         fake = generator(torch.randn(64, 2, generator=rng))
         judged = discriminator(fake.detach() if detached else fake)
-        minimax_d(discriminator(real), judged).backward()  # without detach this reaches the generator
+        minimax_d(
+            discriminator(real), judged
+        ).backward()  # without detach this reaches the generator
         opt_d.step()
         if zero_late:
             opt_g.zero_grad()
@@ -2168,8 +2475,14 @@ def plain_loop(detached, zero_late, steps=50):
 
 
 right = plain_loop(detached=True, zero_late=False)
-print("(a) not detached, zeroed late: same weights:", torch.equal(right, plain_loop(False, zero_late=True)))
-print("(b) not detached, zeroed early: same weights:", torch.equal(right, plain_loop(False, zero_late=False)))
+print(
+    "(a) not detached, zeroed late: same weights:",
+    torch.equal(right, plain_loop(False, zero_late=True)),
+)
+print(
+    "(b) not detached, zeroed early: same weights:",
+    torch.equal(right, plain_loop(False, zero_late=False)),
+)
 
 # %% [markdown]
 # (a) loses only the time of a useless backward pass. In (b) the discriminator's gradient, which wants fakes
@@ -2183,7 +2496,9 @@ print("(b) not detached, zeroed early: same weights:", torch.equal(right, plain_
 # %%
 def whole_batch_penalty(discriminator, real, fake, mix):
     """(‖all gradients‖ - 1)²: wrong."""
-    between = (mix[:, None] * real + (1 - mix[:, None]) * fake).detach().requires_grad_()
+    between = (
+        (mix[:, None] * real + (1 - mix[:, None]) * fake).detach().requires_grad_()
+    )
     return (slope_squares(discriminator(between), between).sum().sqrt() - 1).square()
 
 
@@ -2195,7 +2510,9 @@ def critic_slope(penalty, steps=400, batch=128):
     for _ in range(steps):
         real, fake = torch.randn(2, batch, 2)
         fake = fake + torch.tensor([2.0, 0.0])
-        loss = wasserstein_d(critic(real), critic(fake)) + 10 * penalty(critic, real, fake, torch.rand(batch))
+        loss = wasserstein_d(critic(real), critic(fake)) + 10 * penalty(
+            critic, real, fake, torch.rand(batch)
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -2204,8 +2521,14 @@ def critic_slope(penalty, steps=400, batch=128):
 
 
 # %% tags=["nbval-ignore-output"]
-slopes = {"each example": critic_slope(gradient_penalty), "whole batch": critic_slope(whole_batch_penalty)}
-print({name: round(value, 3) for name, value in slopes.items()}, f"1/√128 = {128**-0.5:.3f}")
+slopes = {
+    "each example": critic_slope(gradient_penalty),
+    "whole batch": critic_slope(whole_batch_penalty),
+}
+print(
+    {name: round(value, 3) for name, value in slopes.items()},
+    f"1/√128 = {128**-0.5:.3f}",
+)
 
 # %%
 assert 0.8 < slopes["each example"] < 1.2 and 0.05 < slopes["whole batch"] < 0.15
@@ -2242,9 +2565,16 @@ def least_modes(**settings):
         nonlocal lowest
         if step >= 250 and step % 10 == 0:
             points = sample(generator, 1000)
-            lowest = min(lowest, (effective_modes(points), points), key=lambda found: found[0])
+            lowest = min(
+                lowest, (effective_modes(points), points), key=lambda found: found[0]
+            )
 
-    settings = {"loss": "non-saturating", "lr": 1e-3, "schedule": constant, "steps": 500} | settings
+    settings = {
+        "loss": "non-saturating",
+        "lr": 1e-3,
+        "schedule": constant,
+        "steps": 500,
+    } | settings
     _, history = train_gan(models, mixture("ring"), watch=watch, show=False, **settings)
     return *lowest, history
 
@@ -2253,19 +2583,28 @@ def least_modes(**settings):
 outcomes, least = {}, {}
 both = {"r1": 1.0, "r2": 1.0}
 for name, settings in {
-    "50 times": {"lr_d": 5e-2}, "50 times, R1 and R2": {"lr_d": 5e-2} | both, "equal rates": {},
+    "50 times": {"lr_d": 5e-2},
+    "50 times, R1 and R2": {"lr_d": 5e-2} | both,
+    "equal rates": {},
     "equal rates, R1 and R2": both,
-}.items():  # fmt: skip
+}.items():
     least[name], outcomes[name], history = least_modes(**settings)
     d_loss = sum(history.logged["d_loss"][-100:]) / 100
-    print(f"{name}: {least[name]:.1f} effective modes at the least, discriminator's loss {d_loss:.2f}")
+    print(
+        f"{name}: {least[name]:.1f} effective modes at the least, discriminator's loss {d_loss:.2f}"
+    )
 plots.points(
-    outcomes, title="The worst moment of each run", centres=RING, columns=4,
-    alt="Under the fast discriminator samples gather in one region; in the other runs they cover the ring.",
-)  # fmt: skip
+    outcomes,
+    title="The worst moment of each run",
+    centres=RING,
+    columns=4,
+    alt="gan.worst_moments",
+)
 
 # %%
-assert least["50 times"] < 0.85 * min(least["equal rates"], least["equal rates, R1 and R2"])
+assert least["50 times"] < 0.85 * min(
+    least["equal rates"], least["equal rates, R1 and R2"]
+)
 
 # %% [markdown]
 # A discriminator that is far ahead has steep walls and is flat beyond them: the samples hear nothing of the
@@ -2277,11 +2616,15 @@ assert least["50 times"] < 0.85 * min(least["equal rates"], least["equal rates, 
 
 # %% tags=["nbval-ignore-output"]
 flat = pair()
-_, history = train_gan(flat, mixture("ring"), "non-saturating", r1=100.0, r2=100.0, **short)
+_, history = train_gan(
+    flat, mixture("ring"), "non-saturating", r1=100.0, r2=100.0, **short
+)
 d_loss, g_loss = (sum(history.logged[name][-50:]) / 50 for name in ("d_loss", "g_loss"))
 flat_score = score(sample(flat[0]), "ring")
 print(f"discriminator's loss {d_loss:.3f}, generator's {g_loss:.3f};", end=" ")
-print(f"{flat_score['modes']} of 8 modes, {100 * flat_score['quality']:.0f} % of high quality")
+print(
+    f"{flat_score['modes']} of 8 modes, {100 * flat_score['quality']:.0f} % of high quality"
+)
 
 # %%
 assert abs(d_loss - 2 * math.log(2)) < 0.02 and abs(g_loss - math.log(2)) < 0.02
@@ -2425,9 +2768,16 @@ def record_points(target, seed, **settings):
     models = pair(seed=seed)
     averaged, history = train_gan(models, mixture(target), seed=seed, **settings)
     yield history.losses
-    measured = {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
+    measured = {
+        "steps": len(history.losses),
+        "training seconds": round(history.seconds, 1),
+    }
     last = score(sample(models[0]), target)
-    yield measured | score(sample(averaged), target) | {f"last {name}": last[name] for name in last}
+    yield (
+        measured
+        | score(sample(averaged), target)
+        | {f"last {name}": last[name] for name in last}
+    )
 
 
 def record_recipe(target, recipe, seed, **settings):
@@ -2443,7 +2793,9 @@ def record_rate(recipe, lr, **settings):
 
 def record_averaging(seed, **settings):
     """The best recipe on the ring with a constant rate."""
-    return record_points("ring", seed, **RECIPES["relativistic + R1 + R2"], schedule=constant, **settings)
+    return record_points(
+        "ring", seed, **RECIPES["relativistic + R1 + R2"], schedule=constant, **settings
+    )
 
 
 # %%
@@ -2455,7 +2807,12 @@ def record_replay(run, **settings):
     def watch(step, generator, discriminator):
         if step in FRAMES:
             for part, model in (("g", generator), ("d", discriminator)):
-                kept.update({f"{step}.{part}.{name}": w.clone() for name, w in model.state_dict().items()})
+                kept.update(
+                    {
+                        f"{step}.{part}.{name}": w.clone()
+                        for name, w in model.state_dict().items()
+                    }
+                )
 
     recipe = {"loss": "non-saturating", "lr": 2e-3} | changes | {"steps": 2500}
     _, history = train_gan(models, mixture("ring"), watch=watch, **recipe, **settings)
@@ -2489,12 +2846,19 @@ def record_digits(change, seed, **settings):
     """A GAN of digits, judged by the recorded classifier; the chapter's with seed 0 leaves its weights."""
     digits = data.mnist()
     models, real = digit_models(seed), batches_of(digits.x_train)
-    averaged, history = train_gan(models, real, seed=seed, **DIGITS | CHANGES[change], **settings)
+    averaged, history = train_gan(
+        models, real, seed=seed, **DIGITS | CHANGES[change], **settings
+    )
     yield history.losses
     if (change, seed) == ("as chosen", 0):
         results.save_weights("05", "digits", averaged.state_dict())
-    measured = {"steps": len(history.losses), "training seconds": round(history.seconds, 1)}
-    judged = judge(sample(averaged), recorded("classifier", Classifier()), digits.x_train[:2500])
+    measured = {
+        "steps": len(history.losses),
+        "training seconds": round(history.seconds, 1),
+    }
+    judged = judge(
+        sample(averaged), recorded("classifier", Classifier()), digits.x_train[:2500]
+    )
     yield measured | judged
 
 
@@ -2508,7 +2872,10 @@ def record_discriminator(seed, **settings):
         results.save_weights("05", name, model.state_dict())
     judged = {"test digits": digits.x_test, "samples": sample(opponent)}
     with torch.no_grad():
-        passed = {name: (models[1].cpu()(x) > 0).double().mean().item() for name, x in judged.items()}
+        passed = {
+            name: (models[1].cpu()(x) > 0).double().mean().item()
+            for name, x in judged.items()
+        }
     yield {f"{name} taken for real": share for name, share in passed.items()}
 
 
@@ -2518,11 +2885,18 @@ RATES = (5e-4, 2e-3, 8e-3)
 
 def seeded(target):
     """Five seeds of each recipe."""
-    return [{"target": target, "recipe": recipe, "seed": seed} for recipe in RECIPES for seed in range(5)]
+    return [
+        {"target": target, "recipe": recipe, "seed": seed}
+        for recipe in RECIPES
+        for seed in range(5)
+    ]
 
 
 RECORDED = {
-    "rates": (record_rate, [{"recipe": recipe, "lr": lr} for recipe in RECIPES for lr in RATES]),
+    "rates": (
+        record_rate,
+        [{"recipe": recipe, "lr": lr} for recipe in RECIPES for lr in RATES],
+    ),
     "ring": (record_recipe, seeded("ring")),
     "grid": (record_recipe, seeded("grid")),
     "averaging": (record_averaging, [{"seed": seed} for seed in range(5)]),

@@ -4,7 +4,9 @@ stays open; and the font of the signs of Chinese and Japanese dates."""
 import base64
 import datetime
 import io
+import itertools
 import logging
+import re
 import warnings
 from types import SimpleNamespace
 
@@ -17,12 +19,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course import plots, training
+from course import chapters, plots, training
 from course.plots import texts
 from course.plots.tiles import SIDE, Tiles
 
-LABELS = dict(title="t", xlabel="x (s)", ylabel="y", alt="Alt.")
-PLAIN = dict(title="t", alt="Alt.")
+LABELS = dict(title="t", xlabel="x (s)", ylabel="y", alt="test.drawn")
+PLAIN = dict(title="t", alt="test.drawn")
 CLOUD = np.random.default_rng(0).normal(size=(300, 2))
 DRAWN = {
     "lines": lambda: plots.lines({"a": [3, 2, 1], "b": ([1, 3], [2, 2])}, **LABELS, marks=[(2, "m")]),
@@ -52,6 +54,7 @@ def shown(monkeypatch):
 
     monkeypatch.setattr(FigureCanvasAgg, "print_png", print_png)
     monkeypatch.setattr(plots.showing, "display", seen.pictures.append)
+    monkeypatch.setattr(plots.showing, "_alternatives", lambda: {"test.drawn": "Alt."})
     return seen
 
 
@@ -67,6 +70,20 @@ def test_every_picture_is_small_titled_and_has_a_text(shown, name):
     assert "t" in titles
     if name in ("lines", "bars", "maps", "one map", "scatter"):
         assert figure.axes[0].get_xlabel().startswith("x (")
+
+
+def test_a_picture_without_a_written_alternative_has_its_title(shown):
+    plots.lines({"a": [1, 2]}, title="What falls", xlabel="x", ylabel="y")
+    assert shown.pictures[0].alt == "What falls"
+    with pytest.raises(KeyError, match="no.such"):
+        plots.lines({"a": [1, 2]}, title="t", xlabel="x", ylabel="y", alt="no.such")
+
+
+def test_every_alternative_is_one_sentence_of_one_picture_in_a_chapter():
+    written = plots.showing._alternatives()
+    named = [re.findall(r'\balt="([^"]+)"', path.read_text(encoding="utf-8")) for path in chapters.paths()]
+    assert sorted(written) == sorted(itertools.chain(*named))
+    assert all(re.fullmatch(r"[A-Z0-9].{20,}\.", text) for text in written.values())
 
 
 def test_pictures_leave_no_figure_open_and_draw_the_same_bytes_again(shown):
@@ -94,7 +111,7 @@ def test_maps_show_their_numbers_on_one_scale_with_their_names_and_number_their_
 
 
 def test_points_beyond_the_limit_are_drawn_at_the_edge(shown):
-    plots.points({"a": [(0.5, 9.0)], "b": [(-7.0, 0.0)]}, title="t", alt="Alt.", centres=[(1, 1)])
+    plots.points({"a": [(0.5, 9.0)], "b": [(-7.0, 0.0)]}, **PLAIN, centres=[(1, 1)])
     first, second = shown.figures[0].axes
     assert [line.get_xydata().tolist() for line in first.lines] == [[[1, 1]], [[0.5, 3]]]
     assert second.lines[1].get_xydata().tolist() == [[-3, 0]]
@@ -126,7 +143,7 @@ def test_lines_have_the_scales_that_are_asked_for(shown, xscale):
 
 def test_nothing_is_shown_above_rank_0(shown, monkeypatch):
     monkeypatch.setenv("RANK", "1")
-    plots.show(Figure(), "Alt.")
+    plots.show(Figure())
     assert not shown.pictures
 
 
