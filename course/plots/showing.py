@@ -64,7 +64,7 @@ def set_style():
     )
 
 
-def show(figure, alt, title=""):
+def show(figure, alt=None, title=""):
     """Show a figure as a small PNG (256 colours, 100 dpi) with its text alternative; nothing above rank 0.
 
     Args:
