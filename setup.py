@@ -1,5 +1,6 @@
-"""Puts the notebooks' sources into a built package: `explorers.play` makes its explorers from them. All else is in
-pyproject.toml.
+"""Puts the notebooks' sources into a built package, since `explorers.play` makes explorers from them.
+
+All else is in pyproject.toml.
 """
 
 from pathlib import Path
