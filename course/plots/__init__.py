@@ -8,5 +8,6 @@ a measured number. It is the picture's text in saved notebooks. `LossCurve` is t
 
 from course.plots.arrays import grids, images, maps, number_grid, set_number_grid
 from course.plots.charts import bars, lines, points, scatter
+from course.plots.diagrams import diagram
 from course.plots.losses import LossCurve
 from course.plots.showing import COLOURS, DPI, SIGNED, STYLES, Still, quantised, set_style, show
