@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 1 · CNN: how a network sees an image
 #
-# Run the two cells below and draw a digit on the pad: a small network reads it while you
-# draw.
+# Run the two cells below and draw a digit on the pad: a small network reads it while
+# you draw.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
@@ -1229,6 +1229,12 @@ class CNN(nn.Module):
 # pooling forgets their exact place, linear layers decide. 4 × 4 is not a guess: $28 \to
 # 24 \to 12 \to 8 \to 4$ by the formula of section 3.
 
+# %%
+size = 28
+for kernel, stride in ((5, 1), (2, 2), (5, 1), (2, 2)):
+    size = output_size(size, kernel, stride)
+print("side of the last feature map:", size)
+
 # %% [markdown]
 # <div class="course-prediction" style="border-left: 5px solid #E69F00; padding: 0 1em">
 #
@@ -1239,15 +1245,15 @@ class CNN(nn.Module):
 # </div>
 
 # %%
-size = 28
-for kernel, stride in ((5, 1), (2, 2), (5, 1), (2, 2)):
-    size = output_size(size, kernel, stride)
-print("side of the last feature map:", size)
+weights = {
+    name: sum(p.numel() for p in layer.parameters())
+    for name, layer in CNN().named_children()
+}
 
 # %% tags=["result"]
-for name, layer in CNN().named_children():
-    print(f"{name}: {sum(p.numel() for p in layer.parameters()):,} weights")
-print(f"in all: {sum(p.numel() for p in CNN().parameters()):,}")
+for name, count in weights.items():
+    print(f"{name}: {count:,} weights")
+print(f"in all: {sum(weights.values()):,}")
 
 # %% [markdown]
 # <details><summary>Answer</summary>

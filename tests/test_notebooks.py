@@ -174,5 +174,5 @@ def check_output(output, source):
     if "image/png" in data:
         alternative = output["metadata"].get("image/png", {}).get("alt", "").strip()
         # The text that nbval compares: what kind of output it is, and the same alternative.
-        assert alternative and re.fullmatch(r"\[(picture|explorer)\] .*", text), source
+        assert alternative and re.fullmatch(r"\[(picture|diagram|explorer)\] .*", text), source
         assert text.endswith(alternative), source
