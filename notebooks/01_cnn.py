@@ -65,7 +65,8 @@ explorers.cnn.trained_net(models.digits_cnn(), digits.x_test[:200], digits.y_tes
 # %% [markdown]
 # This is the whole network. Each box is a layer, each label the shape of what passes:
 
-# %%
+# %% jupyter={"source_hidden": true} cellView="form" tags=["keep-output"]
+# Diagram: the network of this chapter
 from course import plots
 
 plots.diagram("conv_net")
@@ -121,19 +122,14 @@ from course.intervals import wilson
 # its neighbour one row down and one column right.
 
 # %%
-x = torch.tensor(
-    [[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]], dtype=torch.float64
-)
+rows = [[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]]
+x = torch.tensor(rows, dtype=torch.float64)
 weight = torch.tensor([[1, 0], [0, -1]], dtype=torch.float64)
 i, j = 0, 1
 patch = x[i : i + 2, j : j + 2]  # (2, 2)
+products = patch * weight
 print(
-    "patch",
-    patch.tolist(),
-    "products",
-    (patch * weight).tolist(),
-    "sum",
-    (patch * weight).sum().item(),
+    "patch", patch.tolist(), "products", products.tolist(), "sum", products.sum().item()
 )
 
 # %% [markdown]
@@ -1903,10 +1899,8 @@ def fashion_loss(model, batch, run):
 
 # %% tags=["result"]
 right = [row["correct"] / 10 for row in results.read("01", "fashion")]
-print(
-    f"{', '.join(f'{r:.1f}' for r in right)} %, mean {sum(right) / 3:.2f} %,", end=" "
-)
-print("against 86.7 % of the SVC")
+print(*(f"{r:.1f}" for r in right), f"% with three seeds, mean {sum(right) / 3:.2f} %")
+print("the SVC: 86.7 %")
 
 # %% [markdown]
 # Clothes are harder, and 1,000 of them tell less: the 95 % interval of one such number
