@@ -128,9 +128,8 @@ weight = torch.tensor([[1, 0], [0, -1]], dtype=torch.float64)
 i, j = 0, 1
 patch = x[i : i + 2, j : j + 2]  # (2, 2)
 products = patch * weight
-print(
-    "patch", patch.tolist(), "products", products.tolist(), "sum", products.sum().item()
-)
+print("patch", patch.tolist(), "products", products.tolist())
+print("their sum", products.sum().item())
 
 # %% [markdown]
 # <div class="course-prediction" style="border-left: 5px solid #E69F00; padding: 0 1em">
