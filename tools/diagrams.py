@@ -1,9 +1,9 @@
 """Make the diagrams that readers see from those that authors write: `python tools/diagrams.py [NAME ...]`.
 
-`course/plots/diagrams/NAME.svg` is written by hand; the guide is at the head of `family.css` beside it. An image
-in a page can load nothing, so `shown/NAME.svg` holds the style, the arrow heads and a font with the characters that
-the diagram uses. `shown/NAME.png` is its picture at double density, drawn by Chromium. Without a name all whose
-sources have changed are made; `--check` only says which ones they are.
+`course/plots/diagrams/NAME.svg` is written by hand; the guide is at the head of `family.css` beside it. An
+image in a page can load nothing, so `shown/NAME.svg` holds the style, the arrow heads and fonts with the
+characters that the diagram uses. `shown/NAME.png` is its picture at double density, drawn by Chromium.
+Without a name all whose sources have changed are made; `--check` only says which ones they are.
 """
 
 import argparse
@@ -85,10 +85,8 @@ def make(page, name):
     svg.write_text(whole(name, rules), encoding="utf-8")
     page.goto(svg.as_uri())
     page.evaluate("() => document.fonts.ready.then(() => true)")
-    size = page.evaluate(
-        "() => ['width', 'height'].map(side => document.documentElement[side].baseVal.value)"
-    )
-    page.set_viewport_size(dict(zip(("width", "height"), map(int, size), strict=True)))
+    root = page.locator("svg").first
+    page.set_viewport_size({side: int(root.get_attribute(side)) for side in ("width", "height")})
     save_png(page.screenshot(omit_background=True), svg.with_suffix(".png"), mark(name))
 
 
@@ -100,9 +98,8 @@ def font_rule(face, characters):
     missing = [character for character in characters if ord(character) not in font.getBestCmap()]
     if missing:
         raise ValueError(f"{FACES[face]} has no {missing}: upright signs stand in a tspan of class r")
-    options = subset.Options(
-        hinting=False, drop_tables=["FFTM"], layout_features=["mark", "ccmp", "kern"], name_IDs=[0, 13, 14]
-    )
+    options = subset.Options(hinting=False, layout_features=["mark", "ccmp", "kern"], name_IDs=[0, 13, 14])
+    options.drop_tables += ["FFTM"]  # FontForge's times
     cut = subset.Subsetter(options)
     cut.populate(text=characters)
     cut.subset(font)
