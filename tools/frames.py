@@ -6,7 +6,6 @@ file. Of the chapter only what its explorers need is executed, never its trainin
 
 import io
 import itertools
-from pathlib import Path
 
 import torch
 from PIL import Image
@@ -19,19 +18,23 @@ MOST_FRAMES = 90
 MOST_VALUES = 31  # of a control that moves alone
 
 
-def draw_chapter(stem, folder):
-    """Draw a chapter's explorers, in the order of the chapter, into the folders 0, 1, ... of a folder.
+def draw_chapter(stem, static):
+    """Draw a chapter's explorers into the folders `frames/NAME` of a folder.
 
     Args:
         stem: the chapter's name, "01_cnn".
-        folder: str or Path, of a folder that is made here.
+        static: Path of the folder.
     Returns:
-        list of dicts as `draw` returns.
+        list of dicts as `draw` returns, in the order of the chapter, each with the explorer's `name`
+        ("cnn.sliding_kernel") and the `folder` of its frames ("frames/cnn.sliding_kernel").
     """
     torch.set_num_threads(1)
     course.setup()
-    makers = chapters.explorers_of(stem).values()
-    return [draw(make(), Path(folder, str(number))) for number, make in enumerate(makers)]
+    pages = []
+    for name, make in chapters.explorers_of(stem).items():
+        folder = f"frames/{name}"
+        pages.append({"name": name, "folder": folder} | draw(make(), static / folder))
+    return pages
 
 
 def draw(explorer, folder):
@@ -42,7 +45,8 @@ def draw(explorer, folder):
         folder: Path of a folder that is made here; frame `i-j.webp` is of value i of the first main control
             and j of the second; `i.webp` where there is but one.
     Returns:
-        dict for the page: title, alt, controls with their values, labels of the controls left out.
+        dict for the page: title, alt, size (of the picture in the page's pixels), controls with their values,
+        labels of the controls left out.
     """
     first = {name: control.value for name, control in explorer.controls.items()}
     most = MOST_FRAMES
@@ -61,7 +65,8 @@ def draw(explorer, folder):
         (folder / f"{place}.webp").write_bytes(frame)
     moved = {control["name"] for control in controls}
     left_out = [_label(explorer, name) for name in first if name not in moved]
-    return {"title": explorer.title, "alt": explorer.alt, "controls": controls, "left_out": left_out}
+    size = explorer.picture.size
+    return dict(title=explorer.title, alt=explorer.alt, size=size, controls=controls, left_out=left_out)
 
 
 def _choose(explorer, most):
