@@ -1,6 +1,6 @@
 """The figure of an explorer in the book: its controls over pictures drawn beforehand, see frames.py.
 
-The script docs/static/explorer.js moves it.
+The script docs/static/explorer.js moves it, and docs/static/explorer.css says how it looks.
 """
 
 import html
@@ -11,22 +11,25 @@ def figure(page, root="../", links=None):
     """The HTML of an explorer's figure; a page shows each explorer once at most.
 
     Args:
-        page: dict as `frames.draw` returns.
+        page: dict as `frames.draw_chapter` returns for each explorer.
         root: from the page that shows it to the book's first page: "", "../", "../../".
         links: dict of a place to the address where its chapter runs: Colab, Binder.
     Returns:
-        str; its id is "explorer-" and the explorer's name, with "-" for ".".
+        str; its id is `identity_of` the explorer's name.
     """
     identity, title = identity_of(page["name"]), html.escape(page["title"])
     folder, (width, height) = f"{root}_static/{page['folder']}/", page["size"]
     start = "-".join(str(control["start"]) for control in page["controls"])
+    moves = {key: page[key] for key in ("inner", "play", "pace", "panels")}
     controls = "".join(_control(f"{identity}-{i}", control) for i, control in enumerate(page["controls"]))
+    play = '<button type="button" class="explorer-play">▶ Play</button>' if page["play"] is not None else ""
     return (
-        f'<figure class="explorer" id="{identity}" data-frames="{folder}">'
-        f'<div class="explorer-controls" role="group" aria-label="Controls: {title}">{controls}</div>'
-        f'<div class="explorer-picture" role="group" aria-label="Picture: {title}" tabindex="0">'
+        f'<figure class="explorer" id="{identity}" data-frames="{folder}" '
+        f'data-moves="{html.escape(json.dumps(moves, separators=(",", ":")))}">'
+        f'<div class="explorer-controls" role="group" aria-label="Controls: {title}">{play}{controls}</div>'
+        f'<div class="explorer-picture" style="aspect-ratio: {width} / {height}; max-width: {width}px">'
         f'<img src="{folder}{start}.webp" alt="{html.escape(page["alt"])}" width="{width}" height="{height}" '
-        f'loading="lazy"></div><figcaption>{_how_to_run(page, links or {})}</figcaption></figure>'
+        f'loading="lazy" decoding="sync"></div><figcaption>{_caption(page, links or {})}</figcaption></figure>'
     )
 
 
@@ -35,18 +38,18 @@ def identity_of(name):
     return "explorer-" + name.replace(".", "-")
 
 
-def _how_to_run(page, links):
-    places = " or ".join(f'<a href="{address}">{place}</a>' for place, address in links.items())
-    others = html.escape(", ".join(dict.fromkeys(page["left_out"])))
-    rest = f"To move the others too ({others})" if others else "To move it between these settings"
-    return (
-        f"Here the pictures are drawn beforehand. {rest}, open this chapter on {places}, or run "
-        "<code>make lab</code>."
-    )
+def _caption(page, links):
+    """What moves here, and where the rest does, in one line."""
+    here = "Drag in the picture" if page["panels"] else "Drag sideways over the picture"
+    here = f'<span class="explorer-here">{here if page["play"] is not None else "Choose above"}.</span>'
+    places = ", ".join([*(f'<a href="{address}">{place}</a>' for place, address in links.items()), ""])
+    count = len(set(page["left_out"]))
+    more = f"{count} more control{'s' * (count > 1)}" if count else "Every value in between"
+    return f"{here} {more}: run it in {places}or JupyterLab."
 
 
 def _control(identity, control):
-    """A label with a slider, or with a menu, over the places of a control's values."""
+    """A slider with its label and value, or a labelled menu, over the places of a control's values."""
     start, labels = control["start"], [html.escape(str(text)) for text in control["labels"]]
     label = f'<label for="{identity}">{html.escape(control["label"])}</label>'
     if control["kind"] == "menu":
@@ -54,10 +57,12 @@ def _control(identity, control):
         options = (
             f'<option value="{i}"{chosen[i == start]}>{text}</option>' for i, text in enumerate(labels)
         )
-        return f'{label}<select id="{identity}" autocomplete="off">{"".join(options)}</select>'
-    return (
-        f'{label}<input type="range" id="{identity}" min="0" max="{len(labels) - 1}" value="{start}" '
-        f'autocomplete="off" aria-valuetext="{labels[start]}" '
-        f'data-labels="{html.escape(json.dumps(control["labels"]))}">'
-        f'<output for="{identity}">{labels[start]}</output>'
-    )
+        inside = f'{label}<select id="{identity}" autocomplete="off">{"".join(options)}</select>'
+    else:
+        inside = (
+            f'{label}<output for="{identity}">{labels[start]}</output>'
+            f'<input type="range" id="{identity}" min="0" max="{len(labels) - 1}" value="{start}" '
+            f'autocomplete="off" aria-valuetext="{labels[start]}" '
+            f'data-labels="{html.escape(json.dumps(control["labels"]))}">'
+        )
+    return f'<div class="explorer-control">{inside}</div>'
