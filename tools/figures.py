@@ -17,10 +17,11 @@ def figure(page, root="../", links=None):
     Returns:
         str; its id is `identity_of` the explorer's name.
     """
-    identity, title = identity_of(page["name"]), html.escape(page["title"])
+    identity, title, alt = identity_of(page["name"]), html.escape(page["title"]), html.escape(page["alt"])
     folder, (width, height) = f"{root}_static/{page['folder']}/", page["size"]
-    start = "-".join(str(control["start"]) for control in page["controls"])
-    moves = {key: page[key] for key in ("inner", "play", "pace", "panels")}
+    start = [control["start"] for control in page["controls"]]
+    first = f"{folder}{'-'.join(map(str, start))}.webp"
+    moves = {"start": start} | {key: page[key] for key in ("inner", "play", "pace", "panels")}
     controls = "".join(_control(f"{identity}-{i}", control) for i, control in enumerate(page["controls"]))
     play = '<button type="button" class="explorer-play">▶ Play</button>' if page["play"] is not None else ""
     return (
@@ -28,8 +29,9 @@ def figure(page, root="../", links=None):
         f'data-moves="{html.escape(json.dumps(moves, separators=(",", ":")))}">'
         f'<div class="explorer-controls" role="group" aria-label="Controls: {title}">{play}{controls}</div>'
         f'<div class="explorer-picture" style="aspect-ratio: {width} / {height}; max-width: {width}px">'
-        f'<img src="{folder}{start}.webp" alt="{html.escape(page["alt"])}" width="{width}" height="{height}" '
-        f'loading="lazy" decoding="sync"></div><figcaption>{_caption(page, links or {})}</figcaption></figure>'
+        f'<img src="{first}" alt="{alt}" width="{width}" height="{height}" '
+        f'loading="lazy" decoding="sync"></div>'
+        f"<figcaption>{_caption(page, links or {})}</figcaption></figure>"
     )
 
 

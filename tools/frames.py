@@ -1,7 +1,7 @@
 """Draw a chapter's explorers beforehand, for the book, which has no kernel.
 
-One or two controls of an explorer are moved through their ranges, and each picture is kept as one file. Of the
-chapter only what its explorers need is executed, never its training.
+One or two controls of an explorer are moved through their ranges, and each picture is kept as one file. Of
+the chapter only what its explorers need is executed, never its training.
 """
 
 import io
@@ -24,8 +24,8 @@ GRID = 48  # places across a panel at which it is asked what a pointer does ther
 HEAVY = 100_000  # bytes of a frame that is kept with small losses
 QUICKEST, SLOWEST = 70, 200  # milliseconds a picture while it plays
 
-# Which controls move in the book, where it is not the explorer's main ones: how many of their values, or which.
-# None: as many as there is room for. What plays or is dragged stands last.
+# Which controls move in the book, where it is not the explorer's main ones: how many of their values, or
+# which. None: as many as there is room for. What plays or is dragged stands last.
 MOVED = {
     "cnn.sliding_kernel": {
         "preset": ("vertical edges", "outline", "blur"),
@@ -73,8 +73,8 @@ def draw(explorer, folder, moved=None):
         moved: as an entry of `MOVED`; the main controls by default.
     Returns:
         dict for the page: title, alt, size (of the picture in the page's pixels), controls with their values,
-        inner (which of them), play (which of them plays, or None), pace (milliseconds a picture), panels (what
-        a pointer does there, see `_panels`), left_out (labels of the other controls).
+        inner (which of them), play (which of them plays, or None), pace (milliseconds a picture), panels
+        (what a pointer does there, see `_panels`), left_out (labels of the other controls).
     """
     first = {name: control.value for name, control in explorer.controls.items()}
     named = moved and all(moved.values())
@@ -157,7 +157,7 @@ def _frames(explorer, first, controls, inner):
     """The bytes of each frame, by its name."""
     names = [control["name"] for control in controls]
     ranges = [range(len(control["values"])) for control in controls]
-    start, frames = controls[inner]["start"], {}
+    start, frames, key = controls[inner]["start"], {}, None
     ranges[inner] = [start, *(i for i in ranges[inner] if i != start)]
     # The inner control is the quickest to change, and each row begins with its key frame.
     order = sorted(range(len(controls)), key=lambda i: i == inner)
@@ -166,8 +166,10 @@ def _frames(explorer, first, controls, inner):
         values = {control["name"]: control["values"][i] for control, i in zip(controls, place, strict=True)}
         _set(explorer, first | values, names)
         pixels = np.asarray(explorer.picture.draw(explorer.state()))
-        key = pixels if place[inner] == start else key
-        frames["-".join(map(str, place))] = _file(pixels, None if pixels is key else key)
+        if place[inner] == start:
+            key = None
+        frames["-".join(map(str, place))] = _file(pixels, key)
+        key = pixels if key is None else key
     return frames
 
 
@@ -198,8 +200,8 @@ def _file(pixels, key):
 
 
 def _differing(pixels, key):
-    """Where two pictures (H, W, 3) differ, (H, W, 1): squares with a margin, in which a browser that makes both
-    smaller finds no trace of the lower one.
+    """Where two pictures (H, W, 3) differ, (H, W, 1): squares with a margin, so that a browser that shows
+    both smaller finds no trace of the lower one.
     """
     height, width, _ = pixels.shape
     sides = -(-height // SQUARE), -(-width // SQUARE)

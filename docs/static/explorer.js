@@ -4,16 +4,14 @@
 class Explorer {
   constructor(figure) {
     this.figure = figure;
-    Object.assign(this, JSON.parse(figure.dataset.moves)); // inner, play, pace, panels
+    Object.assign(this, JSON.parse(figure.dataset.moves)); // start, inner, play, pace, panels
     this.controls = [...figure.querySelectorAll("input[type=range], select")];
     this.counts = this.controls.map(control => control.options?.length ?? Number(control.max) + 1);
     this.place = this.controls.map(control => Number(control.value));
-    this.start = this.place[this.inner];
     this.picture = figure.querySelector(".explorer-picture");
     this.key = figure.querySelector("img");
     // What differs from the key frame of its row lies over it.
-    this.over = Object.assign(new Image(), { alt: "", hidden: true, decoding: "sync", className: "explorer-over" });
-    this.picture.append(this.over);
+    this.over = Object.assign(new Image(), { alt: "", decoding: "sync", className: "explorer-over" });
     this.button = figure.querySelector(".explorer-play");
     this.button?.addEventListener("click", () => this.turn(!this.timer));
     this.controls.forEach((control, i) => control.addEventListener("input", () => {
@@ -48,10 +46,10 @@ class Explorer {
       control.setAttribute("aria-valuetext", text);
       control.parentElement.querySelector("output").textContent = text;
     }
-    const key = this.place.with(this.inner, this.start);
-    this.key.src = this.address(key);
-    this.over.hidden = this.place[this.inner] === this.start;
-    if (!this.over.hidden) this.over.src = this.address(this.place);
+    this.key.src = this.address(this.place.with(this.inner, this.start[this.inner]));
+    if (this.place[this.inner] === this.start[this.inner]) return this.over.remove();
+    this.over.src = this.address(this.place);
+    if (!this.over.parentNode) this.picture.append(this.over);
   }
 
   turn(on) {

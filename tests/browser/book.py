@@ -37,9 +37,9 @@ def parsed(path):
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
-def faults_of(page, **options):
+def faults_of(page, context=None, **options):
     """What axe finds to be serious; with `preload` it would fetch the style sheets a second time."""
-    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]} | options)
+    found = Axe().run(page, context, options={"preload": False, "resultTypes": ["violations"]} | options)
     return [
         (fault["id"], node["html"][:200], node["failureSummary"])
         for fault in found.response["violations"]
