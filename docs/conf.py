@@ -51,7 +51,7 @@ html_theme_options = {
 
 
 def open_the_whole_notebook(app, pagename, templatename, context, doctree):
-    """A section's buttons open its chapter's notebook; Binder's the reader's own copy, not the committed one."""
+    """A section's buttons open its whole chapter; Binder's the reader's own copy, not the committed one."""
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
             if button.get("text") in ("Binder", "Colab"):

@@ -1,8 +1,8 @@
 """Build the book, static pages of the executed notebooks: `python tools/book.py [NN ...]`, `make book`.
 
 The notebooks are not executed again. Each section becomes a page (see pages.py), explorers move over frames
-drawn beforehand (frames.py), front.py makes the first page, and Sphinx the HTML. Neither this nor a page needs
-a network.
+drawn beforehand (frames.py), front.py makes the first page, and Sphinx the HTML. Neither this nor a page needs a
+network.
 """
 
 import argparse
@@ -55,6 +55,15 @@ def make_pages(stage, doctrees, folder):
     run = subprocess.run(command, env=env, capture_output=True, text=True)
     if run.returncode:
         raise NotebookError(f"Sphinx did not make the pages:\n{run.stdout}{run.stderr}")
+    mathjax = Path(folder, "_static", "mathjax")
+    for path in (
+        *mathjax.glob("*.js"),
+        mathjax / "output" / "svg",
+    ):  # ways to set formulas that no page takes
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "tex-chtml.js":
+            path.unlink()
 
 
 def main(arguments=None):

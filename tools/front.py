@@ -80,10 +80,10 @@ def gallery(stage, play):
         small = Image.open(io.BytesIO(png)).convert("RGB")
         small.thumbnail((560, 560))
         small.save(folder / f"{name}.webp", quality=82)
-        width, height = small.size
         items.append(
-            f'<a href="notebooks/play.html#{figures.identity_of(name)}"><img src="_static/gallery/{name}.webp" '
-            f'alt="" width="{width}" height="{height}" loading="lazy"><span>{html.escape(question)}</span></a>'
+            f'<a href="notebooks/play.html#{figures.identity_of(name)}">'
+            f'<img src="_static/gallery/{name}.webp" alt="" width="{small.width}" height="{small.height}" '
+            f'loading="lazy"><span>{html.escape(question)}</span></a>'
         )
     return "".join(items)
 
@@ -122,10 +122,9 @@ def terms(chapters):
             letter = term[0].upper()
             text.append(f"\n## {letter}\n")
         chapter, page = places[term]
-        text.append(
-            f'- <a href="notebooks/{page}.html#{_identity(term)}">{term}</a>: chapter {int(chapter.stem[:2])}, '
-            f"{re.sub('^[0-9]+ (· )?', '', chapter.title(page))}"
-        )
+        title = re.sub(r"^\d+ (· )?", "", chapter.title(page))
+        link = f'<a href="notebooks/{page}.html#{_identity(term)}">{term}</a>'
+        text.append(f"- {link}: chapter {int(chapter.stem[:2])}, {title}")
     return "\n".join(text)
 
 
@@ -153,6 +152,9 @@ def all_diagrams(stage):
         drawing = diagrams.Diagram(path.stem)
         size = {"width": drawing.width, "height": drawing.height}
         image = pages.picture(stage, "", drawing.svg, "svg", drawing.alt, **size)
-        heading = path.stem.replace("_", " ")
+        heading = re.sub(
+            r"\b(lstm|rnn|vae|gan)\b", lambda found: found[0].upper(), path.stem.replace("_", " ")
+        )
+        heading = heading[0].upper() + heading[1:]
         text.append(f'## {heading}\n\n<div class="diagram">{image}</div>\n\n`plots.diagram("{path.stem}")`')
     return "\n\n".join(text)

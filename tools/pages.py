@@ -11,10 +11,13 @@ from PIL import Image
 
 import figures
 from course.cards import CARDS
+from links import stated
 from notebooks import NotebookError
 
 BLOCK = re.compile(r'(<div class="course-(?:exercise|prediction)")[^>]*>\s*^(#+ .*)$', re.MULTILINE)
 LINE = re.compile(r"^#{3,} ", re.MULTILINE)
+QUESTION = re.compile(r"^\*\*(.+?)\*\* ", re.DOTALL)
+CONTINUED = ("Go further", "Sources")  # sections too short for a page: they stay on the one before
 
 
 class Chapter:
@@ -31,21 +34,26 @@ class Chapter:
     def __init__(self, source, stage, drawn):
         self.stem, self.stage, self.drawn, self.shown = source.stem, stage, drawn, set()
         cells = nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells
-        texts = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        self.links = dict(re.findall(r"\[(Colab|Binder)\]\((\S+)\)", texts))
+        self.links = {
+            "Colab": f"https://colab.research.google.com/github/{stated()}/blob/main/notebooks/{self.stem}.ipynb",
+            "Binder": f"https://mybinder.org/v2/gh/{stated()}/HEAD?urlpath=lab/tree/my/{self.stem}.ipynb",
+        }
         self.pages = {self.stem: cells} if self.stem == "play" else self._cut(cells)
 
     def _cut(self, cells):
-        """A page for each `## ` heading, whose own headings go up a level."""
+        """A page for each `## ` heading but those of `CONTINUED`; its own headings go up a level."""
         pages = {self.stem: []}
         for cell in cells:
             if cell.cell_type != "markdown":
                 next(reversed(pages.values())).append(cell)
                 continue
             first, *sections = re.split(r"^## ", cell.source, flags=re.MULTILINE)
-            for text in (first, *(f"# {section}" for section in sections)):
-                if text.startswith("# ") and text is not first:
-                    pages[f"{self.stem}/{_slug(text.partition(chr(10))[0])}"] = []
+            for i, text in enumerate((first, *sections)):
+                if i and text.startswith(CONTINUED):
+                    text = f"## {text}"
+                elif i:
+                    pages[f"{self.stem}/{_slug(text)}"] = []
+                    text = f"# {text}"
                 if text.strip():
                     text = LINE.sub(lambda found: found[0][1:], text)
                     next(reversed(pages.values())).append(nbformat.v4.new_markdown_cell(text))
@@ -77,6 +85,8 @@ class Chapter:
         if cell.cell_type == "markdown":
             # A heading within HTML would be none for Sphinx: it goes in front, and book.css joins the two.
             cell.source = BLOCK.sub(r"\2\n\n\1>", cell.source)
+            if self.stem == "play":
+                cell.source = QUESTION.sub(lambda found: f"### {' '.join(found[1].split())}\n\n", cell.source)
             return True
         tags = cell.metadata.setdefault("tags", [])
         hidden = cell.metadata.get("jupyter", {}).get("source_hidden") or self.stem == "play"
@@ -93,8 +103,7 @@ class Chapter:
         data = output.get("data", {})
         text = data.get("text/plain", "")
         if "Not attempted yet" in text:
-            place = self.links.get("Colab", "")
-            return f'<p class="solve"><a href="{place}">Solve this in Colab</a></p>'
+            return f'<p class="solve"><a href="{self.links["Colab"]}">Solve this in Colab</a></p>'
         if text.startswith("[diagram]"):
             drawing = base64.b64decode(re.search(r'base64,([^"]+)', data["text/html"])[1])
             return picture(self.stage, root, drawing, "svg", **output.metadata["image/png"])
@@ -121,10 +130,9 @@ class Chapter:
             raise NotebookError(f"{self.stem}.ipynb shows other explorers than its .py: run `make notebooks`")
 
 
-def _slug(title):
-    """A section's name in an address: its heading without its number."""
-    words = re.findall(r"[a-z0-9]+", re.sub(r"^# \d+ ", "", title).lower())
-    return "-".join(words)
+def _slug(text):
+    """A section's name in an address: its heading, the first line, without its number."""
+    return "-".join(re.findall(r"[a-z0-9]+", re.sub(r"^\d+ ", "", text.partition("\n")[0]).lower()))
 
 
 def picture(stage, root, content, kind, alt, **size):
