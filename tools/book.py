@@ -1,7 +1,7 @@
 """Build the book, static pages of the executed notebooks: `python tools/book.py [NN ...]`, `make book`.
 
 The notebooks are not executed again. Each section becomes a page (see pages.py), explorers move over frames
-drawn beforehand (frames.py), front.py makes the first page, and Sphinx the HTML. Nothing here needs a network.
+drawn beforehand (frames.py), front.py makes the first page, and Sphinx the HTML. No network is needed.
 """
 
 import argparse
