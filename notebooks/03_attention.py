@@ -13,33 +13,36 @@
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/03_attention.ipynb)
 # · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/03_attention.ipynb)
 #
-# **The question.** How does a model look things up in its own input, and why did that replace recurrence?
+# **The question.** How does a model look things up in its own input, and why did that
+# replace recurrence?
 
 # %% [markdown]
 # **Afterwards you can**
-# - write attention, its masks, its heads, and a whole encoder–decoder Transformer, and show that its layers
-#   equal PyTorch's, gradients included;
+# - write attention, its masks, its heads, and a whole encoder–decoder Transformer, and
+#   show that its layers equal PyTorch's, gradients included;
 # - say why scores are divided by $\sqrt{d_k}$, and predict what happens otherwise;
 # - see attention as kernel regression, and say where the dot product differs;
 # - test causality instead of believing it;
 # - train a translator of dates, read its alignments, and find out what it cannot do;
-# - recognise a missing mask, a mixed-up batch axis, and a row that may attend to nothing.
+# - recognise a missing mask, a mixed-up batch axis, and a row that may attend to
+#   nothing.
 
 # %% [markdown]
-# The core takes about an hour and a quarter to read; the eleven exercises take about three hours. Running
-# all cells takes about a minute and a half on a laptop CPU, and no network. Parts marked *optional* can
-# be skipped.
-# `exercises.progress()` shows which exercises you have solved.
+# The core takes about an hour and a quarter to read; the eleven exercises take about
+# three hours. Running all cells takes about a minute and a half on a laptop CPU, and no
+# network. Parts marked *optional* can be skipped. `exercises.progress()` shows which
+# exercises you have solved.
 #
-# **Do you remember?** (Chapters 1 and 2) What is the derivative $\partial h_T/\partial h_t$ of a plain
-# RNN a product of? What does a convolution do when its input is shifted? How many bits does a model need
-# that finds 75 characters equally likely?
+# **Do you remember?** (Chapters 1 and 2) What is the derivative
+# $\partial h_T/\partial h_t$ of a plain RNN a product of? What does a convolution do
+# when its input is shifted? How many bits does a model need that finds 75 characters
+# equally likely?
 #
 # <details><summary>Answers</summary>
 #
-# Of one Jacobian a step, $\operatorname{diag}(1-h_s^2)W_{hh}$, so it mostly vanishes or explodes: in this
-# chapter every position reaches every other in one step. It shifts its output along (away from the
-# edges). $\log_2 75 = 6.23$.
+# Of one Jacobian a step, $\operatorname{diag}(1-h_s^2)W_{hh}$, so it mostly vanishes or
+# explodes: in this chapter every position reaches every other in one step. It shifts
+# its output along (away from the edges). $\log_2 75 = 6.23$.
 # </details>
 
 # %% [markdown]
@@ -54,9 +57,10 @@
 # | model width, heads, width of a head | `d_model`, `n_h`, `d_k` | $d_k = d_{model}/n_h$ |
 # | what the encoder hands to the decoder | `memory` | `(B, T_k, d_model)` |
 #
-# $B$ is the batch, $D$ short for $d_{model}$, $S$ for the source's $T_k$. Weights are (outputs, inputs), as
-# in chapter 2: a product is $xW^\top$. Tokens are whole numbers, 0 is padding. Positions count from 0, and
-# so do heads where a formula reckons with their number; the name "head 1" is the first one's.
+# $B$ is the batch, $D$ short for $d_{model}$, $S$ for the source's $T_k$. Weights are
+# (outputs, inputs), as in chapter 2: a product is $xW^\top$. Tokens are whole numbers,
+# 0 is padding. Positions count from 0, and so do heads where a formula reckons with
+# their number; the name "head 1" is the first one's.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
@@ -91,14 +95,14 @@ from course.intervals import wilson
 # %% [markdown]
 # ## 1 A lookup that can be differentiated
 #
-# A dictionary finds the *one* key that equals the query, and returns its value. Attention compares the
-# query with *every* key, turns the scores into weights that sum to 1, and returns the weighted mean of
-# the values. For one query $q$:
+# A dictionary finds the *one* key that equals the query, and returns its value.
+# Attention compares the query with *every* key, turns the scores into weights that sum
+# to 1, and returns the weighted mean of the values. For one query $q$:
 #
 # $$s_j = q \cdot k_j \qquad a_j = \frac{e^{s_j}}{\sum_i e^{s_i}} \qquad o = \sum_j a_j v_j$$
 #
-# **Predict.** Three keys, and a query that agrees with the second. What happens to the answer when the
-# query becomes ten times longer?
+# **Predict.** Three keys, and a query that agrees with the second. What happens to the
+# answer when the query becomes ten times longer?
 
 # %%
 keys = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
@@ -114,19 +118,21 @@ for length in (0.0, 1.0, 10.0):
     print(f"answer {a @ values:.2f}")
 
 # %% [markdown]
-# A query of length 0 finds everything equally good, and gets the mean, 20. Length 1 leans to the second
-# key. Length 10 is a dictionary lookup, for all that can be seen. All three answers are 20, because the
-# other two values balance: **look at the weights, not only at the answer.** The sizes of query and
-# keys set how sharp the lookup is. That will matter in section 3.
+# A query of length 0 finds everything equally good, and gets the mean, 20. Length 1
+# leans to the second key. Length 10 is a dictionary lookup, for all that can be seen.
+# All three answers are 20, because the other two values balance: **look at the weights,
+# not only at the answer.** The sizes of query and keys set how sharp the lookup is.
+# That will matter in section 3.
 #
 # ## 2 Loop, matrix, batch
 #
-# All queries at once, with the scores divided by $\sqrt{d_k}$ (Vaswani et al. 2017, equation 1; why,
-# comes next):
+# All queries at once, with the scores divided by $\sqrt{d_k}$ (Vaswani et al. 2017,
+# equation 1; why, comes next):
 #
 # $$O = \operatorname{softmax}\Big(\frac{QK^\top}{\sqrt{d_k}}\Big)\, V$$
 #
-# First the loop, one query and one key at a time. **Predict** how many products of numbers $QK^\top$ takes.
+# First the loop, one query and one key at a time. **Predict** how many products of
+# numbers $QK^\top$ takes.
 
 
 # %%
@@ -176,20 +182,22 @@ check_agreement(attention_matrix, attention_batched_loop, **random_qkv(2, 3))
 check_agreement(attention_matrix, pytorch_attention, **random_qkv(2, 3))
 
 # %% [markdown]
-# $QK^\top$ takes $T_q\, T_k\, d_k$ products of numbers; section 16 measures what that means.
+# $QK^\top$ takes $T_q\, T_k\, d_k$ products of numbers; section 16 measures what that
+# means.
 #
-# Note what is *not* there: no parameter, nothing learnt, no position. And the softmax runs along the
-# **keys**, the last axis: each query shares out one unit of attention.
+# Note what is *not* there: no parameter, nothing learnt, no position. And the softmax
+# runs along the **keys**, the last axis: each query shares out one unit of attention.
 #
 # ## 3 Why divide by $\sqrt{d_k}$?
 #
-# Let the entries of $q$ and $k$ be independent with mean 0 and variance $\sigma^2$. Each product $q_i
-# k_i$ has mean 0 and variance $\sigma^4$, and $d_k$ of them are added:
+# Let the entries of $q$ and $k$ be independent with mean 0 and variance $\sigma^2$.
+# Each product $q_i k_i$ has mean 0 and variance $\sigma^4$, and $d_k$ of them are
+# added:
 #
 # $$\operatorname{Var}(q \cdot k) = d_k\, \sigma^4$$
 #
-# **Predict.** Articles say "the variance is $d_k$". For $\sigma = 2$ and $d_k = 64$, by which factor is
-# that wrong?
+# **Predict.** Articles say "the variance is $d_k$". For $\sigma = 2$ and $d_k = 64$, by
+# which factor is that wrong?
 
 
 # %%
@@ -210,9 +218,10 @@ for sigma in (0.5, 1.0, 2.0):
     )
 
 # %% [markdown]
-# By 16. So 64 dimensions give scores with a standard deviation of 32, and dividing by $\sqrt{64} = 8$
-# leaves 4: the division cures the factor $d_k$, not a large $\sigma$. (Layer norm, section 8, fixes the
-# size of the tokens; the projections of section 6 still set $\sigma$, so that sharpness can be learnt.)
+# By 16. So 64 dimensions give scores with a standard deviation of 32, and dividing by
+# $\sqrt{64} = 8$ leaves 4: the division cures the factor $d_k$, not a large $\sigma$.
+# (Layer norm, section 8, fixes the size of the tokens; the projections of section 6
+# still set $\sigma$, so that sharpness can be learnt.)
 
 # %%
 products, curves = {}, torch.linspace(-40, 40, 81, dtype=torch.float64)
@@ -232,16 +241,17 @@ plots.lines(
 # %% [markdown]
 # ### What large scores do to the softmax
 #
-# Two measures of how sharp weights $p$ are: the **entropy** $H = -\sum_j p_j \ln p_j$, between 0 (one key
-# has all) and $\ln n$ (all equal). And what training needs, the **Jacobian**
+# Two measures of how sharp weights $p$ are: the **entropy** $H = -\sum_j p_j \ln p_j$,
+# between 0 (one key has all) and $\ln n$ (all equal). And what training needs, the
+# **Jacobian**
 #
 # $$J = \frac{\partial p}{\partial s} = \operatorname{diag}(p) - p\,p^\top \qquad
 # \lVert J\rVert_F^2 = \sum p_j^2 - 2\sum p_j^3 + \Big(\sum p_j^2\Big)^2$$
 #
 # Where $p$ is a single 1, $J = 0$: no gradient reaches the scores.
 #
-# **Predict** the entropy and the Jacobian's norm for 64 keys, as $d_k$ grows, with and without the
-# division.
+# **Predict** the entropy and the Jacobian's norm for 64 keys, as $d_k$ grows, with and
+# without the division.
 
 
 # %%
@@ -320,9 +330,10 @@ print(
 )
 
 # %% [markdown]
-# With the division both stay where they are. Without it the entropy falls towards 0; the Jacobian first
-# *rises*, as the softmax leaves the flat region where it hardly cares, and then falls, as it saturates.
-# Neither is good for training: the sharpness should be learnt, not set by the width.
+# With the division both stay where they are. Without it the entropy falls towards 0;
+# the Jacobian first *rises*, as the softmax leaves the flat region where it hardly
+# cares, and then falls, as it saturates. Neither is good for training: the sharpness
+# should be learnt, not set by the width.
 
 # %% tags=["explorer"]
 explorers.attention.softmax_shape(jacobian_norm)
@@ -336,20 +347,21 @@ explorers.attention.softmax_shape(jacobian_norm)
 #
 # In the first sample mostly from $d = 32$ on: the scores then have a standard deviation
 # of $\sqrt{32} = 5.7$, and a lead of a few units takes nearly all the weight. Divided,
-# they keep a standard deviation of 1 at every $d$, and the softmax's gradient lives. The
-# scale *is* a temperature, $\sqrt d$.
+# they keep a standard deviation of 1 at every $d$, and the softmax's gradient lives.
+# The scale *is* a temperature, $\sqrt d$.
 # </details>
 
 # %% [markdown]
 # ## 4 Attention is kernel regression
 #
-# Older than neural nets: estimate a curve at $x$ by the mean of the measured $y_i$, weighted by how near
-# $x_i$ is (Nadaraya 1964, Watson 1964). With a Gaussian kernel of bandwidth $h$:
+# Older than neural nets: estimate a curve at $x$ by the mean of the measured $y_i$,
+# weighted by how near $x_i$ is (Nadaraya 1964, Watson 1964). With a Gaussian kernel of
+# bandwidth $h$:
 #
 # $$\hat y(x) = \frac{\sum_i K_i\, y_i}{\sum_i K_i} \qquad K_i = e^{-(x - x_i)^2/2h^2}$$
 #
-# That is attention with the scores $-(x-x_i)^2/2h^2$ (see Tsai et al. 2019). **Predict**: does the dot
-# product $x\,x_i/h^2$ give the same weights?
+# That is attention with the scores $-(x-x_i)^2/2h^2$ (see Tsai et al. 2019).
+# **Predict**: does the dot product $x\,x_i/h^2$ give the same weights?
 
 
 # %%
@@ -402,9 +414,10 @@ print(
 )
 
 # %% [markdown]
-# The scores differ by two terms: $-\lVert q-k\rVert^2/2h^2 = q\cdot k/h^2 - \lVert k\rVert^2/2h^2 -
-# \lVert q\rVert^2/2h^2$. The last is the same for all keys and drops out of the softmax. The middle one
-# does not: **the dot product favours keys with a large norm.** Keys of equal norm make the two agree.
+# The scores differ by two terms: $-\lVert q-k\rVert^2/2h^2 = q\cdot k/h^2 - \lVert
+# k\rVert^2/2h^2 - \lVert q\rVert^2/2h^2$. The last is the same for all keys and drops
+# out of the softmax. The middle one does not: **the dot product favours keys with a
+# large norm.** Keys of equal norm make the two agree.
 
 # %%
 angles = 2 * math.pi * torch.rand(2, 9, generator=rng, dtype=torch.float64)
@@ -438,37 +451,39 @@ explorers.attention.kernel(smooth)
 #
 # <details><summary>Answer</summary>
 #
-# A small bandwidth repeats the nearest noisy point, a large one nears the mean of all. The dot product
-# looks to the outermost points on the right, however far: they have the largest $x\,x_i$.
+# A small bandwidth repeats the nearest noisy point, a large one nears the mean of all.
+# The dot product looks to the outermost points on the right, however far: they have the
+# largest $x\,x_i$.
 # </details>
 
 # %% [markdown]
 # ## 5 Masks: what may be seen
 #
-# Two reasons to hide keys. Sequences of a batch have different lengths and are **padded**; padding is not
-# to be read. And a decoder that is trained on all positions at once must not see the **future**. A hidden
-# key's score becomes $-\infty$ *before* the softmax, so that its weight is 0 and the others sum to 1.
+# Two reasons to hide keys. Sequences of a batch have different lengths and are
+# **padded**; padding is not to be read. And a decoder that is trained on all positions
+# at once must not see the **future**. A hidden key's score becomes $-\infty$ *before*
+# the softmax, so that its weight is 0 and the others sum to 1.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
-# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
-# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
-# arguments.
+# **How exercises are checked.** A check calls your function with many inputs. It
+# compares results to nine digits in float64, to four in float32, and by absolute error
+# near 0. Any size may be 1, and sizes differ. New tensors have the type of the inputs;
+# half precision occurs only where named. Do not change the arguments.
 
 # %% [markdown]
 # **Exercise: a causal mask and a padding mask in one** (easy, about 12 minutes)
 #
-# Sequences are padded at the end to $T$ steps, and a decoder must not look ahead. Write one mask for
-# both, True where query $t$ may attend to key $s$:
+# Sequences are padded at the end to $T$ steps, and a decoder must not look ahead. Write
+# one mask for both, True where query $t$ may attend to key $s$:
 #
 # $$s \le t \quad\text{and}\quad s < \text{lengths}_b, \qquad s, t = 0, \dots, T - 1.$$
 #
-# Return a boolean tensor $(B, 1, T, T)$: queries on the third axis, keys on the last, and an axis of
-# size 1 for the heads. `steps` is $T$, at most 1,000; `lengths` are int32 or int64, each from 0 to $T$. No
-# loop, not even over sequences.
+# Return a boolean tensor $(B, 1, T, T)$: queries on the third axis, keys on the last,
+# and an axis of size 1 for the heads. `steps` is $T$, at most 1,000; `lengths` are
+# int32 or int64, each from 0 to $T$. No loop, not even over sequences.
 #
-# By hand first: $T = 3$ and a length of 2. What are the three rows, and which of them does the padding
-# change?
+# By hand first: $T = 3$ and a length of 2. What are the three rows, and which of them
+# does the padding change?
 
 
 # %%
@@ -483,8 +498,8 @@ exercises.attention.combined_mask.check(my_mask)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# (True, False, False), (True, True, False), (True, True, False). The padding changes the last row alone,
-# which would be all True: the first two end before key 2 anyway.
+# (True, False, False), (True, True, False), (True, True, False). The padding changes
+# the last row alone, which would be all True: the first two end before key 2 anyway.
 # </details>
 
 
@@ -504,8 +519,8 @@ def causal_mask(steps, device=None):
 print((causal_mask(4) & padding_mask(torch.tensor([4, 2]), 4)).int())
 
 # %% [markdown]
-# The mask says who *may attend*: True = yes, as in `F.scaled_dot_product_attention`. Mind the other
-# convention: in `nn.MultiheadAttention` True means *forbidden*.
+# The mask says who *may attend*: True = yes, as in `F.scaled_dot_product_attention`.
+# Mind the other convention: in `nn.MultiheadAttention` True means *forbidden*.
 #
 # **Predict.** What is the softmax of a row in which every key is forbidden?
 
@@ -514,9 +529,10 @@ forbidden = torch.full((3,), -math.inf)
 print(forbidden.softmax(0), "by the formula;", "0/0 is no number")
 
 # %% [markdown]
-# Such rows exist: an empty sequence in a batch. One NaN there reaches every weight of the model at the
-# next update. Our answer is that of `F.scaled_dot_product_attention`: who may attend to nothing gets 0.
-# (`nn.MultiheadAttention`, asked for its weights as by default, gives NaN.)
+# Such rows exist: an empty sequence in a batch. One NaN there reaches every weight of
+# the model at the next update. Our answer is that of `F.scaled_dot_product_attention`:
+# who may attend to nothing gets 0. (`nn.MultiheadAttention`, asked for its weights as
+# by default, gives NaN.)
 
 # %% [markdown]
 # **Exercise: scaled dot-product attention with a mask** (medium, about 20 minutes)
@@ -525,14 +541,15 @@ print(forbidden.softmax(0), "by the formula;", "0/0 is no number")
 #
 # $$A = \operatorname{softmax}\Big(\frac{Q K^\top}{\sqrt{d_k}}\Big), \qquad O = A V$$
 #
-# The mask is True where a query may attend to a key: other keys get a weight of 0, and the weights of a
-# query sum to 1. A query that may attend to nothing gets 0. All numbers are finite, scores of visible and of
-# hidden keys may reach ±10¹⁰ (in float32 ±100), and there may be hundreds of keys. Values and all gradients
-# are compared; both must be finite. No ready-made attention (`F.scaled_dot_product_attention`,
+# The mask is True where a query may attend to a key: other keys get a weight of 0, and
+# the weights of a query sum to 1. A query that may attend to nothing gets 0. All
+# numbers are finite, scores of visible and of hidden keys may reach ±10¹⁰ (in float32
+# ±100), and there may be hundreds of keys. Values and all gradients are compared; both
+# must be finite. No ready-made attention (`F.scaled_dot_product_attention`,
 # `nn.MultiheadAttention`).
 #
-# By hand first: $q = (2, 0, 0, 0)$, the keys are $(0, 0, 0, 0)$ and $(\ln 3, 0, 0, 0)$, the values 0
-# and 4. What is $O$?
+# By hand first: $q = (2, 0, 0, 0)$, the keys are $(0, 0, 0, 0)$ and $(\ln 3, 0, 0, 0)$,
+# the values 0 and 4. What is $O$?
 
 
 # %%
@@ -547,8 +564,8 @@ exercises.attention.scaled_dot_product.check(my_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The scores are $2 \cdot 0/\sqrt 4 = 0$ and $2 \ln 3/\sqrt 4 = \ln 3$, their exponentials 1 and 3, the
-# weights 1/4 and 3/4: $O = 0/4 + 4 \cdot 3/4 = 3$.
+# The scores are $2 \cdot 0/\sqrt 4 = 0$ and $2 \ln 3/\sqrt 4 = \ln 3$, their
+# exponentials 1 and 3, the weights 1/4 and 3/4: $O = 0/4 + 4 \cdot 3/4 = 3$.
 # </details>
 
 
@@ -609,8 +626,8 @@ explorers.attention.masks(attention, padding_mask, causal_mask)
 #
 # ### A failure to diagnose: NaN from one row
 #
-# Three ways to hide keys, on a batch of two sequences, the second of them empty. **Predict** which of them
-# leaves a usable gradient.
+# Three ways to hide keys, on a batch of two sequences, the second of them empty.
+# **Predict** which of them leaves a usable gradient.
 
 
 # %%
@@ -649,41 +666,45 @@ for hide in (minus_infinity, large_number, added_zero_or_one):
     print("of the empty sequence", [round(a, 2) for a in weights[1, 0].tolist()])
 
 # %% [markdown]
-# $-\infty$ alone is right but for the empty row, whose NaN reaches the weights that all sequences share, and
-# with them every sequence. $-10^9$ hides padding well; an empty row then attends *evenly to its padding*,
-# silently. Adding a 0/1 mask hides nothing: it multiplies the odds by $e$. The symptom in training: a loss
-# of NaN at the first batch that holds an empty sequence, and not before. The cure is the last `masked_fill`
+# $-\infty$ alone is right but for the empty row, whose NaN reaches the weights that all
+# sequences share, and with them every sequence. $-10^9$ hides padding well; an empty
+# row then attends *evenly to its padding*, silently. Adding a 0/1 mask hides nothing:
+# it multiplies the odds by $e$. The symptom in training: a loss of NaN at the first
+# batch that holds an empty sequence, and not before. The cure is the last `masked_fill`
 # in `attention`, before the weights meet the values.
 
 # %% [markdown]
 # ## 6 Several heads
 #
-# One softmax can point to one place, or spread over several; it cannot look for two *different* things.
-# So split the features into $n_h$ heads, let each do its own lookup, and join the results:
+# One softmax can point to one place, or spread over several; it cannot look for two
+# *different* things. So split the features into $n_h$ heads, let each do its own
+# lookup, and join the results:
 #
 # $$\text{head}_i = \operatorname{attention}(X W_{Q,i}^\top,\, M W_{K,i}^\top,\, M W_{V,i}^\top) \qquad
 # Y = [\text{head}_1, \dots, \text{head}_{n_h}]\, W_O^\top$$
 #
-# Three projections, so that what a token asks, what it answers to and what it hands over can differ.
-# $M = X$ is **self-attention**; where keys and values come from another sequence, it is
-# **cross-attention**. $W_{Q,i}$ is the $i$-th block of rows of one large $W_Q$: project once, then cut the
-# *result* into blocks. The code adds biases.
+# Three projections, so that what a token asks, what it answers to and what it hands
+# over can differ. $M = X$ is **self-attention**; where keys and values come from
+# another sequence, it is **cross-attention**. $W_{Q,i}$ is the $i$-th block of rows of
+# one large $W_Q$: project once, then cut the *result* into blocks. The code adds
+# biases.
 
 # %% [markdown]
 # **Exercise: cross-attention** (medium, about 15 minutes)
 #
-# A decoder at positions $x$ looks things up in an encoder's output, the memory $m$. One head, no mask:
+# A decoder at positions $x$ looks things up in an encoder's output, the memory $m$. One
+# head, no mask:
 #
 # $$O = \operatorname{softmax}\Big(\frac{(x W_Q^\top)(m W_K^\top)^\top}{\sqrt{d_k}}\Big)
 # \, m W_V^\top$$
 #
-# `x` is $(B, T_q, D)$, `memory` $(B, T_k, D_m)$, the result $(B, T_q, d_v)$. Scores may reach ±10⁵ (in
-# float32 ±200), for one query and not for the next, and there may be hundreds of keys. No ready-made
-# attention such as `nn.MultiheadAttention` or `F.scaled_dot_product_attention`. Values and all gradients are
-# compared.
+# `x` is $(B, T_q, D)$, `memory` $(B, T_k, D_m)$, the result $(B, T_q, d_v)$. Scores may
+# reach ±10⁵ (in float32 ±200), for one query and not for the next, and there may be
+# hundreds of keys. No ready-made attention such as `nn.MultiheadAttention` or
+# `F.scaled_dot_product_attention`. Values and all gradients are compared.
 #
-# By hand first: $T_q = 3$, $T_k = 5$. What is the shape of the weights, and along which axis do they
-# sum to 1?
+# By hand first: $T_q = 3$, $T_k = 5$. What is the shape of the weights, and along which
+# axis do they sum to 1?
 
 
 # %%
@@ -698,23 +719,25 @@ exercises.attention.cross_attention.check(my_cross_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $(B, 3, 5)$, a row for each query. Each row sums to 1: along the last axis, the keys, `dim=-1`.
+# $(B, 3, 5)$, a row for each query. Each row sums to 1: along the last axis, the keys,
+# `dim=-1`.
 # </details>
 
 # %% [markdown]
 # **Exercise: split the features into heads** (easy, about 10 minutes)
 #
-# Multi-head attention cuts the $D$ features of each position into $n_h$ heads of $d_k = D / n_h$
-# features. Turn `x` $(B, T, D)$ into $(B, n_h, T, d_k)$ so that head $h$ holds the $h$-th block of
-# features of every position, heads counted from 0:
+# Multi-head attention cuts the $D$ features of each position into $n_h$ heads of
+# $d_k = D / n_h$ features. Turn `x` $(B, T, D)$ into $(B, n_h, T, d_k)$ so that head
+# $h$ holds the $h$-th block of features of every position, heads counted from 0:
 #
 # $$\text{out}_{b,h,t,j} = x_{b,\,t,\,h\, d_k + j}$$
 #
-# $D$ is a multiple of `n_h`, all numbers are finite. `x` may be a transposed view, not contiguous. The
-# result may be a view of `x`. No loop. Values and gradients are compared.
+# $D$ is a multiple of `n_h`, all numbers are finite. `x` may be a transposed view, not
+# contiguous. The result may be a view of `x`. No loop. Values and gradients are
+# compared.
 #
-# By hand first: $B = 1$, $n_h = 2$, and `x` has the rows `[1, 2, 3, 4]` and `[5, 6, 7, 8]`. What are
-# the two heads? What does `x.reshape(1, 2, 2, 2)` give?
+# By hand first: $B = 1$, $n_h = 2$, and `x` has the rows `[1, 2, 3, 4]` and
+# `[5, 6, 7, 8]`. What are the two heads? What does `x.reshape(1, 2, 2, 2)` give?
 
 
 # %%
@@ -728,8 +751,9 @@ exercises.attention.split_heads.check(my_split_heads)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Head 0 has the rows `[1, 2]` and `[5, 6]`, head 1 has `[3, 4]` and `[7, 8]`. The reshape gives `[1, 2]` and
-# `[3, 4]`, then `[5, 6]` and `[7, 8]`: its "head 0" is the whole first position.
+# Head 0 has the rows `[1, 2]` and `[5, 6]`, head 1 has `[3, 4]` and `[7, 8]`. The
+# reshape gives `[1, 2]` and `[3, 4]`, then `[5, 6]` and `[7, 8]`: its "head 0" is the
+# whole first position.
 # </details>
 
 
@@ -740,12 +764,13 @@ exercises.attention.split_heads.check(my_split_heads)
 #
 # $$y_t = W_O\, [\,h_{1,t};\, \dots;\, h_{n_h,t}\,] + b$$
 #
-# The program below runs and the shapes are right. But a change to the second token changes the first
-# output, in spite of a causal mask. With one head or one position nothing is wrong. Find the bug and
-# fix it. The heads need not be contiguous. Values and gradients are compared.
+# The program below runs and the shapes are right. But a change to the second token
+# changes the first output, in spite of a causal mask. With one head or one position
+# nothing is wrong. Find the bug and fix it. The heads need not be contiguous. Values
+# and gradients are compared.
 #
-# By hand first: $n_h = T = 2$, $d_k = 1$, head 1 is $(1, 2)$, head 2 is $(3, 4)$. Which row belongs to
-# the first position?
+# By hand first: $n_h = T = 2$, $d_k = 1$, head 1 is $(1, 2)$, head 2 is $(3, 4)$. Which
+# row belongs to the first position?
 
 
 # %%
@@ -762,8 +787,8 @@ exercises.attention.merged_heads.check(my_merge)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The first numbers of both heads: (1, 3), and (2, 4) belongs to the second. The program makes (1, 2) and
-# (3, 4), a row for each head.
+# The first numbers of both heads: (1, 3), and (2, 4) belongs to the second. The program
+# makes (1, 2) and (3, 4), a row for each head.
 # </details>
 
 
@@ -815,9 +840,9 @@ class MultiHeadAttention(nn.Module):
 # %% [markdown]
 # ### Proof: it equals nn.MultiheadAttention
 #
-# Both get the same weights. `agrees` compares outputs and the gradients of the inputs and of every
-# parameter in float64; it will serve every module of this chapter. Every weight is moved from where it
-# starts: a bias of 0 or a scale of 1 would hide mistakes.
+# Both get the same weights. `agrees` compares outputs and the gradients of the inputs
+# and of every parameter in float64; it will serve every module of this chapter. Every
+# weight is moved from where it starts: a bias of 0 or a scale of 1 would hide mistakes.
 
 
 # %%
@@ -882,13 +907,14 @@ agrees(
 )
 
 # %% [markdown]
-# Note `~mask`, the other convention, and PyTorch's way of giving a mask to each head: the batch and the
-# heads in one axis.
+# Note `~mask`, the other convention, and PyTorch's way of giving a mask to each head:
+# the batch and the heads in one axis.
 
 # %% [markdown]
 # ## 7 Does attention know the order?
 #
-# **Predict.** Permute the tokens of the input. What happens to the outputs of self-attention?
+# **Predict.** Permute the tokens of the input. What happens to the outputs of
+# self-attention?
 
 # %%
 ours = MultiHeadAttention(12, 3).double()
@@ -900,8 +926,9 @@ print(
 )
 
 # %% [markdown]
-# They are permuted the same way: "dog bites man" and "man bites dog" are one bag of words. Nothing in
-# attention knows where a token stands, so its position has to be put *into* the token.
+# They are permuted the same way: "dog bites man" and "man bites dog" are one bag of
+# words. Nothing in attention knows where a token stands, so its position has to be put
+# *into* the token.
 
 # %% [markdown]
 # **Exercise: a table of sinusoidal positions** (easy, about 12 minutes)
@@ -911,11 +938,12 @@ print(
 # $$PE_{p,\,2i} = \sin\frac{p}{10000^{2i/d_{model}}} \qquad
 # PE_{p,\,2i+1} = \cos\frac{p}{10000^{2i/d_{model}}}$$
 #
-# for $p = 0, \dots, \text{steps} - 1$ and $i = 0, \dots, d_{model}/2 - 1$. Return a float64 tensor
-# `(steps, d_model)`. `steps` is from 1 to 10,000, `d_model` is even and from 2 to 1,000. All of PyTorch,
-# NumPy and `math` may be used.
+# for $p = 0, \dots, \text{steps} - 1$ and $i = 0, \dots, d_{model}/2 - 1$. Return a
+# float64 tensor `(steps, d_model)`. `steps` is from 1 to 10,000, `d_model` is even and
+# from 2 to 1,000. All of PyTorch, NumPy and `math` may be used.
 #
-# By hand first: what is the row of $p = 0$, and which two columns change most slowly with $p$?
+# By hand first: what is the row of $p = 0$, and which two columns change most slowly
+# with $p$?
 
 
 # %%
@@ -929,15 +957,16 @@ exercises.attention.sinusoids.check(my_positions)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $\sin 0 = 0$ and $\cos 0 = 1$ take turns: 0, 1, 0, 1, … The last two columns change most slowly: their
-# exponent $2i/d_{model}$ is the largest, so $p$ is divided by most.
+# $\sin 0 = 0$ and $\cos 0 = 1$ take turns: 0, 1, 0, 1, … The last two columns change
+# most slowly: their exponent $2i/d_{model}$ is the largest, so $p$ is divided by most.
 # </details>
 
 # %% [markdown]
 # $$PE_{p,2i} = \sin(p\,\omega_i) \qquad PE_{p,2i+1} = \cos(p\,\omega_i) \qquad
 # \omega_i = 10000^{-2i/d_{model}}$$
 #
-# They are *added* to the token's vector (multiplied in, they would erase it wherever they are 0).
+# They are *added* to the token's vector (multiplied in, they would erase it wherever
+# they are 0).
 
 
 # %%
@@ -962,15 +991,16 @@ print(
 # %% [markdown]
 # ### A shift is a rotation
 #
-# Each pair $(\sin p\omega, \cos p\omega)$ is a point on a circle. Going on by $k$ positions turns it by the
-# angle $k\omega$, whatever $p$ is:
+# Each pair $(\sin p\omega, \cos p\omega)$ is a point on a circle. Going on by $k$
+# positions turns it by the angle $k\omega$, whatever $p$ is:
 #
 # $$\begin{pmatrix} \sin (p+k)\omega\\ \cos (p+k)\omega \end{pmatrix} =
 # \begin{pmatrix} \cos k\omega & \sin k\omega\\ -\sin k\omega & \cos k\omega \end{pmatrix}
 # \begin{pmatrix} \sin p\omega\\ \cos p\omega \end{pmatrix}$$
 #
-# So "$k$ tokens on" is one linear map, which a head can learn. **Predict**: find it from data alone, by least
-# squares over the first hundred positions; does it hold for positions that it never saw?
+# So "$k$ tokens on" is one linear map, which a head can learn. **Predict**: find it
+# from data alone, by least squares over the first hundred positions; does it hold for
+# positions that it never saw?
 
 
 # %%
@@ -1005,10 +1035,9 @@ print("PE(p) · PE(q) depends on q - p alone:", same)
 explorers.attention.positions(sinusoids)
 
 # %% [markdown]
-# Try: play the position. What becomes of the angle between the two hands of a clock? Then
-# drag an orange hand: it sets the offset.
-# Which offset is a whole turn on the first clock, and which on the fourth? Then watch
-# the similarity.
+# Try: play the position. What becomes of the angle between the two hands of a clock?
+# Then drag an orange hand: it sets the offset. Which offset is a whole turn on the
+# first clock, and which on the fourth? Then watch the similarity.
 #
 # <details><summary>Answer</summary>
 #
@@ -1021,8 +1050,9 @@ explorers.attention.positions(sinusoids)
 # %% [markdown]
 # ## 8 A layer
 #
-# A Transformer's layer does two things to each token: attention mixes *between* positions, and a
-# feed-forward net works on each *alone*. Around both stand a residual sum and a layer normalisation.
+# A Transformer's layer does two things to each token: attention mixes *between*
+# positions, and a feed-forward net works on each *alone*. Around both stand a residual
+# sum and a layer normalisation.
 
 # %% [markdown]
 # **Exercise: normalise each token** (easy, about 15 minutes)
@@ -1032,13 +1062,14 @@ explorers.attention.positions(sinusoids)
 # $$\mu = \frac1D \sum_{j} x_j \qquad \sigma^2 = \frac1D \sum_{j} (x_j - \mu)^2 \qquad
 # y_j = w_j\,\frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}} + b_j$$
 #
-# `x` is $(B, T, D)$, `weight` and `bias` are $(D)$. `eps` is a float, 0 only where no token is constant. In
-# float64 a token's numbers may lie near 10⁴ and differ by about 1. Return $(B, T, D)$. No ready-made
-# normalisation: no `F.layer_norm`, `nn.GroupNorm`, `F.normalize` and the like. Values and all gradients are
-# compared; both must be finite.
+# `x` is $(B, T, D)$, `weight` and `bias` are $(D)$. `eps` is a float, 0 only where no
+# token is constant. In float64 a token's numbers may lie near 10⁴ and differ by
+# about 1. Return $(B, T, D)$. No ready-made normalisation: no `F.layer_norm`,
+# `nn.GroupNorm`, `F.normalize` and the like. Values and all gradients are compared;
+# both must be finite.
 #
-# By hand first: with $w = 1$, $b = 0$ and $\varepsilon = 0$, what becomes of the token $[1, 3]$, and
-# what of $[101, 103]$?
+# By hand first: with $w = 1$, $b = 0$ and $\varepsilon = 0$, what becomes of the token
+# $[1, 3]$, and what of $[101, 103]$?
 
 
 # %%
@@ -1052,8 +1083,8 @@ exercises.attention.layer_norm.check(my_layer_norm)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The mean of $[1, 3]$ is 2 and $\sigma^2 = (1 + 1)/2 = 1$: it becomes $[-1, 1]$. So does $[101, 103]$, whose
-# mean is 102: what all features share is taken out.
+# The mean of $[1, 3]$ is 2 and $\sigma^2 = (1 + 1)/2 = 1$: it becomes $[-1, 1]$. So
+# does $[101, 103]$, whose mean is 102: what all features share is taken out.
 # </details>
 
 
@@ -1086,16 +1117,19 @@ agrees(
 )
 
 # %% [markdown]
-# The feed-forward net goes through `d_ff` features, with the same weights at every position:
+# The feed-forward net goes through `d_ff` features, with the same weights at every
+# position:
 #
 # $$\operatorname{FF}(x_t) = W_2 \max(0,\, W_1 x_t + b_1) + b_2$$
 #
-# Where the normalisation stands matters. **Post-norm**, as in the first paper, and **pre-norm**:
+# Where the normalisation stands matters. **Post-norm**, as in the first paper, and
+# **pre-norm**:
 #
 # $$x \leftarrow \operatorname{LN}(x + f(x)) \qquad\qquad x \leftarrow x + f(\operatorname{LN}(x))$$
 #
-# Pre-norm leaves an unbroken sum from the first layer to the last, and can train without warm-up (a
-# learning rate that rises at first; Xiong et al. 2020). Section 15 measures it.
+# Pre-norm leaves an unbroken sum from the first layer to the last, and can train
+# without warm-up (a learning rate that rises at first; Xiong et al. 2020). Section 15
+# measures it.
 
 
 # %%
@@ -1187,8 +1221,8 @@ for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
     )
 
 # %% [markdown]
-# **Predict** what `nn.TransformerEncoderLayer(512, 8, 0.1)`, seen in articles and meant as width, heads and
-# dropout, does.
+# **Predict** what `nn.TransformerEncoderLayer(512, 8, 0.1)`, seen in articles and meant
+# as width, heads and dropout, does.
 
 # %%
 try:
@@ -1202,8 +1236,9 @@ except TypeError as error:
 # %% [markdown]
 # ## 9 Causality, by test
 #
-# A causal model's output at $t$ must not depend on any later token. Looking at a triangular picture of
-# weights does not prove it: a leak can sit elsewhere. Two tests that do.
+# A causal model's output at $t$ must not depend on any later token. Looking at a
+# triangular picture of weights does not prove it: a leak can sit elsewhere. Two tests
+# that do.
 #
 # 1. Draw all later tokens anew: earlier outputs must not move **by a single bit**.
 # 2. The gradient of output $t$ for every input after $t$ must be **exactly 0**.
@@ -1246,21 +1281,24 @@ for name, model in models.items():
     )
 
 # %% [markdown]
-# These two belong in the tests of every causal model. Here is a program that needs them:
+# These two belong in the tests of every causal model. Here is a program that needs
+# them:
 
 # %% [markdown]
 # **Exercise: find two bugs in causal self-attention** (hard, about 20 minutes)
 #
-# The program below should be multi-head causal self-attention. The shapes are right. But the
-# weights of early queries sum to less than 1. A change to the last token changes earlier outputs,
-# though each weight for a later key is exactly 0. And the more heads share the same $D$, the flatter
-# the weights.
+# The program below should be multi-head causal self-attention. The shapes are right.
+# But the weights of early queries sum to less than 1. A change to the last token
+# changes earlier outputs, though each weight for a later key is exactly 0. And the more
+# heads share the same $D$, the flatter the weights.
 #
-# There are two bugs, not where heads are split or merged. Fix both. Scores may be anything up to
-# ±10¹⁰; there may be hundreds of positions. No ready-made attention (`F.scaled_dot_product_attention`,
-# `nn.MultiheadAttention`). Values and gradients are compared.
+# There are two bugs, not where heads are split or merged. Fix both. Scores may be
+# anything up to ±10¹⁰; there may be hundreds of positions. No ready-made attention
+# (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`). Values and gradients are
+# compared.
 #
-# By hand first: all scores are 0 and $T = 4$. What should the first row of weights be? What is it?
+# By hand first: all scores are 0 and $T = 4$. What should the first row of weights be?
+# What is it?
 
 
 # %%
@@ -1283,32 +1321,35 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# It should be (1, 0, 0, 0): the first query sees key 0 alone. Here it is (1/4, 0, 0, 0): the softmax gives
-# each of the four keys its share before three are struck out.
+# It should be (1, 0, 0, 0): the first query sees key 0 alone. Here it is (1/4, 0, 0,
+# 0): the softmax gives each of the four keys its share before three are struck out.
 # </details>
 
 # %% [markdown]
 # ## 10 The whole Transformer
 #
-# The **encoder** reads the source, every token seeing all others. The **decoder** writes the target token
-# by token: it sees what it has written (causally) and looks into the encoder's output, the memory. In
-# training it need not write one after the other: the right target, shifted by one, is its input, and all
-# positions are trained at once ("teacher forcing").
+# The **encoder** reads the source, every token seeing all others. The **decoder**
+# writes the target token by token: it sees what it has written (causally) and looks
+# into the encoder's output, the memory. In training it need not write one after the
+# other: the right target, shifted by one, is its input, and all positions are trained
+# at once ("teacher forcing").
 
 # %% [markdown]
 # **Exercise: what a decoder sees and what it must answer** (easy, about 10 minutes)
 #
-# A decoder is trained at all positions at once: at $t$ its input is the previous token (by attention it sees
-# all earlier ones too), and it must predict token $t$.
+# A decoder is trained at all positions at once: at $t$ its input is the previous token
+# (by attention it sees all earlier ones too), and it must predict token $t$.
 #
 # $$\text{input}_0 = \text{start}, \quad \text{input}_t = \text{targets}_{t-1} \text{ for } t > 0,
 # \qquad \text{labels}_t = \text{targets}_t$$
 #
-# `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0; tokens are below 10⁹.
-# `start` is an int, 0 or more. Return (input, labels), a tuple or list of two int64 tensors $(B, T)$. The
-# labels may be `targets` itself. No loop; leave `targets` as it is.
+# `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0;
+# tokens are below 10⁹. `start` is an int, 0 or more. Return (input, labels), a tuple or
+# list of two int64 tensors $(B, T)$. The labels may be `targets` itself. No loop; leave
+# `targets` as it is.
 #
-# By hand first: which pair does `[5, 7, 2, 0]` give, with end token 2 and start token 1?
+# By hand first: which pair does `[5, 7, 2, 0]` give, with end token 2 and start token
+# 1?
 
 
 # %%
@@ -1323,8 +1364,8 @@ exercises.attention.shift_right.check(my_decoder_pair)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The input is `[1, 5, 7, 2]`, the labels are `[5, 7, 2, 0]`: from 1 the decoder must predict 5, from 5 it
-# must predict 7, and from 7 the end.
+# The input is `[1, 5, 7, 2]`, the labels are `[5, 7, 2, 0]`: from 1 the decoder must
+# predict 5, from 5 it must predict 7, and from 7 the end.
 # </details>
 
 # %%
@@ -1404,8 +1445,8 @@ class Transformer(Stacks):
 
 
 # %% [markdown]
-# With pre-norm the sum that leaves each stack was never normalised, so one more norm stands at its end.
-# The decoder's causality, by the test of section 9, on whole tokens:
+# With pre-norm the sum that leaves each stack was never normalised, so one more norm
+# stands at its end. The decoder's causality, by the test of section 9, on whole tokens:
 
 # %%
 torch.manual_seed(0)
@@ -1446,9 +1487,9 @@ def sequence_loss(model, batch, run):
 # %% [markdown]
 # ### Decoding: greedy and beam
 #
-# To write, the trained decoder is fed its own output. **Greedy**: take the likeliest token each time.
-# **Beam search**: keep the `width` likeliest *beginnings*, extend each by every token, keep the best
-# again.
+# To write, the trained decoder is fed its own output. **Greedy**: take the likeliest
+# token each time. **Beam search**: keep the `width` likeliest *beginnings*, extend each
+# by every token, keep the best again.
 
 
 # %%
@@ -1499,8 +1540,8 @@ def beam(model, source, most, width):
 
 
 # %% [markdown]
-# **Predict.** In untrained models with targets of up to three tokens all targets can be tried. How often
-# is greedy's the likeliest of all? And a beam's of width 3?
+# **Predict.** In untrained models with targets of up to three tokens all targets can be
+# tried. How often is greedy's the likeliest of all? And a beam's of width 3?
 
 
 # %%
@@ -1537,17 +1578,18 @@ print(
 )
 
 # %% [markdown]
-# Width 1 is greedy. A beam as wide as all possibilities is exhaustive, and never misses. In between it is
-# a bargain, not a guarantee.
+# Width 1 is greedy. A beam as wide as all possibilities is exhaustive, and never
+# misses. In between it is a bargain, not a guarantee.
 
 # %% [markdown]
 # ## 11 First task: reverse a sequence
 #
-# Sequences of 8 to 16 out of 20 symbols, to be written backwards. For a recurrent net that is a test of
-# memory: everything has to pass through one state. For attention it is a lookup.
+# Sequences of 8 to 16 out of 20 symbols, to be written backwards. For a recurrent net
+# that is a test of memory: everything has to pass through one state. For attention it
+# is a lookup.
 #
-# **Predict.** What will the decoder's cross-attention look like, as a picture of output position against
-# source position?
+# **Predict.** What will the decoder's cross-attention look like, as a picture of output
+# position against source position?
 
 
 # %%
@@ -1664,17 +1706,18 @@ print(
 )
 
 # %% [markdown]
-# The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is. Nobody told the
-# model. The line is a little blurred, and still nothing is written wrong: probably the encoder has mixed
-# neighbours already, so that the place beside the right one knows the answer too. Weights show where a
-# model looks, not all that it finds there.
+# The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is.
+# Nobody told the model. The line is a little blurred, and still nothing is written
+# wrong: probably the encoder has mixed neighbours already, so that the place beside the
+# right one knows the answer too. Weights show where a model looks, not all that it
+# finds there.
 
 # %% [markdown]
 # ## 12 Second task: read dates in seven languages
 #
-# People write dates as "Tuesday, January 5, 2021", "5 янв. 2021 г." or "2021年1月5日火曜日". Programs want
-# 2021-01-05. The course's dates come from the Unicode project's locale data, by way of Babel: seven
-# languages, three styles, 1900 to 2099.
+# People write dates as "Tuesday, January 5, 2021", "5 янв. 2021 г." or "2021年1月5日火曜日".
+# Programs want 2021-01-05. The course's dates come from the Unicode project's locale
+# data, by way of Babel: seven languages, three styles, 1900 to 2099.
 
 # %% tags=["explorer-needs"]
 dates = data.dates()
@@ -1699,17 +1742,18 @@ for i in range(8):
     )
 
 # %% [markdown]
-# 10,000 texts of 1.4 million that there are. Chinese and Japanese write about half of their dates alike, and
-# count as one language, "zh ja", where they do.
+# 10,000 texts of 1.4 million that there are. Chinese and Japanese write about half of
+# their dates alike, and count as one language, "zh ja", where they do.
 #
-# **Predict.** What is hard about it? The order of day, month and year; the names; the digits. Which of
-# them need attention to *look something up*, which need knowledge?
+# **Predict.** What is hard about it? The order of day, month and year; the names; the
+# digits. Which of them need attention to *look something up*, which need knowledge?
 
 # %% [markdown]
 # ### Baselines
 #
-# Chance is one in 73,049. A cleverer stand-in: the nearest neighbour, which answers with the date of the
-# training text that shares the most pairs of neighbouring characters.
+# Chance is one in 73,049. A cleverer stand-in: the nearest neighbour, which answers
+# with the date of the training text that shares the most pairs of neighbouring
+# characters.
 
 
 # %%
@@ -1749,8 +1793,9 @@ print(
 # %% [markdown]
 # ### The model
 #
-# Two encoder layers and one decoder layer, width 64, 4 heads: about 125,000 parameters. The vocabulary
-# stays with the weights, as a buffer: another version of Babel may know other characters.
+# Two encoder layers and one decoder layer, width 64, 4 heads: about 125,000 parameters.
+# The vocabulary stays with the weights, as a buffer: another version of Babel may know
+# other characters.
 
 
 # %%
@@ -1781,9 +1826,9 @@ def date_tokens(part, vocabulary):
 
 
 # %% [markdown]
-# Texts have 9 to 35 characters. A random batch is padded to its longest text, and half of the work is
-# spent on padding. So the rows of each epoch are sorted into four groups of similar length, batches are
-# drawn within a group, and their order is shuffled.
+# Texts have 9 to 35 characters. A random batch is padded to its longest text, and half
+# of the work is spent on padding. So the rows of each epoch are sorted into four groups
+# of similar length, batches are drawn within a group, and their order is shuffled.
 
 
 # %%
@@ -1859,8 +1904,8 @@ def train_dates(
 
 
 # %% [markdown]
-# Width, rate, epochs and batches were chosen on dates that are not held out. **Predict** the share of
-# held-out dates written without any error.
+# Width, rate, epochs and batches were chosen on dates that are not held out.
+# **Predict** the share of held-out dates written without any error.
 
 # %% tags=["nbval-ignore-output"]
 translator, history = train_dates()
@@ -1889,8 +1934,9 @@ assert right.float().mean() >= 0.99
 
 
 # %% [markdown]
-# From here on the chapter uses recorded weights (seed 0 of the table, in half precision), so that every
-# reader sees the same numbers. Three seeds, by language and style, and all failures:
+# From here on the chapter uses recorded weights (seed 0 of the table, in half
+# precision), so that every reader sees the same numbers. Three seeds, by language and
+# style, and all failures:
 
 
 # %%
@@ -1915,10 +1961,11 @@ for row in date_rows:
 assert min(shares) >= 0.99
 
 # %% [markdown]
-# German, French, Chinese and Japanese are read without a fault. The failures have two kinds. A digit that
-# stands twice (or once) is written once (or twice): 22 as 02, 1 as 11. And in the longest texts two digits
-# of the year change places. Both suggest that it works by *where* the digits stand; and positions that
-# training hardly showed are read badly:
+# German, French, Chinese and Japanese are read without a fault. The failures have two
+# kinds. A digit that stands twice (or once) is written once (or twice): 22 as 02, 1
+# as 11. And in the longest texts two digits of the year change places. Both suggest
+# that it works by *where* the digits stand; and positions that training hardly showed
+# are read badly:
 
 # %%
 longest = {
@@ -1964,8 +2011,8 @@ for text in (
     print(f"{text} -> {translate(text)['output']}")
 
 # %% [markdown]
-# The last begins with a word that the model has never seen. Below, the alignment: how much each output
-# character looks at each source character, the mean of the four heads.
+# The last begins with a word that the model has never seen. Below, the alignment: how
+# much each output character looks at each source character, the mean of the four heads.
 
 # %%
 text = "Tuesday, January 5, 2021"
@@ -1999,10 +2046,10 @@ explorers.attention.translator(translate)
 #
 # <details><summary>Answer</summary>
 #
-# It reads February 30 as it stands: it knows no calendar. It makes up a day for January 2021, with a
-# probability of 1.00 for each digit: that says that it is *sure*, not that it is right. The typing error
-# does no harm. With 1812 even the form breaks: it never had to write 18. And "hello" gets the form of a
-# date: the form is what it knows best.
+# It reads February 30 as it stands: it knows no calendar. It makes up a day for January
+# 2021, with a probability of 1.00 for each digit: that says that it is *sure*, not that
+# it is right. The typing error does no harm. With 1812 even the form breaks: it never
+# had to write 18. And "hello" gets the form of a date: the form is what it knows best.
 # </details>
 
 # %%
@@ -2050,14 +2097,16 @@ print(
 print("nearly all:", sum(p < 0.01 for p in second) >= 190)
 
 # %% [markdown]
-# Nothing to gain: the model is sure. Beams help where several answers compete, as in translating prose.
+# Nothing to gain: the model is sure. Beams help where several answers compete, as in
+# translating prose.
 
 # %% [markdown]
 # ## 13 What does it not generalise to?
 #
-# Two experiments (recorded, two seeds each): train on six languages, and test on Russian, whose letters
-# it has then never seen. Train on 2000 to 2099, and test on 1900 to 1999: all characters known, only the
-# century new. **Predict** for each how many dates, and how many years, months and days, come out right.
+# Two experiments (recorded, two seeds each): train on six languages, and test on
+# Russian, whose letters it has then never seen. Train on 2000 to 2099, and test on 1900
+# to 1999: all characters known, only the century new. **Predict** for each how many
+# dates, and how many years, months and days, come out right.
 
 
 # %%
@@ -2084,19 +2133,21 @@ for what in UNSEEN:
         print(f"    {text} -> {output}")
 
 # %% [markdown]
-# Days survive, nine in ten. Russian months are near chance (8 %): those letters were never trained. The
-# year's last digits fail too, though they are digits: probably the strange letters before them upset where
-# the decoder looks. Of the new century not one date in 2,000 is right, and no error is to be seen: in
-# training every year began with 20, so nothing ever asked for looking up the first two digits; and once 20 is
-# written, the other two go wrong as well in nearly half of the cases. A model learns what its data ask for. A
-# held-out set drawn like the training set will never tell.
+# Days survive, nine in ten. Russian months are near chance (8 %): those letters were
+# never trained. The year's last digits fail too, though they are digits: probably the
+# strange letters before them upset where the decoder looks. Of the new century not one
+# date in 2,000 is right, and no error is to be seen: in training every year began with
+# 20, so nothing ever asked for looking up the first two digits; and once 20 is written,
+# the other two go wrong as well in nearly half of the cases. A model learns what its
+# data ask for. A held-out set drawn like the training set will never tell.
 
 # %% [markdown]
 # ## 14 Against a recurrent net, at equal time
 #
-# The first neural translators were two recurrent nets (Sutskever et al. 2014 with LSTMs, Cho et al. 2014 with
-# GRUs): one reads, its last state starts the other, which writes. Bahdanau et al. (2015) let the writer look
-# back with **additive attention**, a small net that scores its state $h$ against each memory $m_j$:
+# The first neural translators were two recurrent nets (Sutskever et al. 2014 with
+# LSTMs, Cho et al. 2014 with GRUs): one reads, its last state starts the other, which
+# writes. Bahdanau et al. (2015) let the writer look back with **additive attention**, a
+# small net that scores its state $h$ against each memory $m_j$:
 #
 # $$s_j = u^\top \tanh(W h + U m_j)$$
 
@@ -2165,8 +2216,9 @@ class RecurrentTranslator(RecurrentEncoder):
 
 
 # %% [markdown]
-# All three get about the training time of the Transformer's eight epochs, and its learning rate (seconds are
-# those of the machine that recorded them, all three measured side by side). **Predict** the order.
+# All three get about the training time of the Transformer's eight epochs, and its
+# learning rate (seconds are those of the machine that recorded them, all three measured
+# side by side). **Predict** the order.
 
 # %%
 rivals = {"Transformer": date_rows}
@@ -2200,13 +2252,14 @@ plots.lines(
 )
 
 # %% [markdown]
-# Did you predict that? **The GRUs win.** With attention not one of 6,000 dates is wrong, and even the single
-# last state, without looking back, does as well as the Transformer. A GRU reads neighbours in order by its
-# construction; the Transformer has to learn from 10,000 texts what a position is. And a date is ten
-# characters of information: it fits into 96 numbers.
+# Did you predict that? **The GRUs win.** With attention not one of 6,000 dates is
+# wrong, and even the single last state, without looking back, does as well as the
+# Transformer. A GRU reads neighbours in order by its construction; the Transformer has
+# to learn from 10,000 texts what a position is. And a date is ten characters of
+# information: it fits into 96 numbers.
 #
-# So dates do not explain why attention replaced recurrence. Take the state to its limit: the sequences of
-# section 11, up to 16 symbols, 69 bits. **Predict** again.
+# So dates do not explain why attention replaced recurrence. Take the state to its
+# limit: the sequences of section 11, up to 16 symbols, 69 bits. **Predict** again.
 
 # %%
 reversers = {"Transformer": reverse_rows}
@@ -2232,16 +2285,18 @@ plots.lines(
 )
 
 # %% [markdown]
-# Now the single state fails, and the more so the longer the sequence: a quarter to a third is right, while
-# both models that look back hardly err. What a fixed state cannot hold, attention leaves where it is, in the
-# memory, and fetches when it is wanted. That is the step that mattered; the Transformer then asked whether
-# the recurrence around it was still needed.
+# Now the single state fails, and the more so the longer the sequence: a quarter to a
+# third is right, while both models that look back hardly err. What a fixed state cannot
+# hold, attention leaves where it is, in the memory, and fetches when it is wanted. That
+# is the step that mattered; the Transformer then asked whether the recurrence around it
+# was still needed.
 
 # %% [markdown]
 # ## 15 What each part is good for: ablations (optional)
 #
-# Leave out one thing at a time (two seeds each; three as trained), everything else as it was. The warm-up
-# is the rise with which the one-cycle schedule begins. **Predict** the worst of them.
+# Leave out one thing at a time (two seeds each; three as trained), everything else as
+# it was. The warm-up is the rise with which the one-cycle schedule begins. **Predict**
+# the worst of them.
 
 # %%
 spread = {"as trained": [100 * row["exact"] for row in date_rows]}
@@ -2257,17 +2312,18 @@ plots.bars(
 )
 
 # %% [markdown]
-# Only the positions matter here: without them the model sees a bag of characters. The rest makes no
-# difference that two seeds could show. That is a result too: with $d_k = 16$ the projections can learn to be
-# four times smaller, one head suffices where each output looks at one place, and three layers train without
-# warm-up on either side of the norm. What large models need, a small one need not; and no article's
-# ablation carries over to your size untested.
+# Only the positions matter here: without them the model sees a bag of characters. The
+# rest makes no difference that two seeds could show. That is a result too: with
+# $d_k = 16$ the projections can learn to be four times smaller, one head suffices where
+# each output looks at one place, and three layers train without warm-up on either side
+# of the norm. What large models need, a small one need not; and no article's ablation
+# carries over to your size untested.
 
 # %% [markdown]
 # ## 16 What it costs
 #
-# **Predict** the exponents with which time and memory grow in the length $T$, for one layer of attention and
-# one of an LSTM.
+# **Predict** the exponents with which time and memory grow in the length $T$, for one
+# layer of attention and one of an LSTM.
 
 
 # %%
@@ -2302,16 +2358,18 @@ for what, unit in (
     )
 
 # %% [markdown]
-# $T^2$ against $T$. At 64 tokens the two take about as long; there the projections, which cost $T d^2$,
-# outweigh the $T^2$ scores. From a few hundred on attention falls behind. Kept for the backward pass are the
-# weights, $n_h T^2$ numbers; fused kernels compute them anew instead, and need memory in proportion to $T$
-# (Dao et al. 2022). The time stays $T^2$; beyond 1,000 tokens it grows faster still here, probably because
-# the weights no longer fit into the processor's cache.
+# $T^2$ against $T$. At 64 tokens the two take about as long; there the projections,
+# which cost $T d^2$, outweigh the $T^2$ scores. From a few hundred on attention falls
+# behind. Kept for the backward pass are the weights, $n_h T^2$ numbers; fused kernels
+# compute them anew instead, and need memory in proportion to $T$ (Dao et al. 2022). The
+# time stays $T^2$; beyond 1,000 tokens it grows faster still here, probably because the
+# weights no longer fit into the processor's cache.
 #
 # ### One step from anywhere
 #
-# What does the price buy? Take the gradient of the last output for each input, in untrained layers.
-# **Predict** the three curves over the distance (chapter 2, sections 5 and 10).
+# What does the price buy? Take the gradient of the last output for each input, in
+# untrained layers. **Predict** the three curves over the distance (chapter 2, sections
+# 5 and 10).
 
 
 # %%
@@ -2350,17 +2408,19 @@ print(
 )
 
 # %% [markdown]
-# So why did attention replace recurrence? Every position is one step from every other, and no gradient has
-# to pass through $T$ Jacobians. What was read need not fit into one state: the reversed sequences showed
-# that. And in training all positions are computed at once, where a recurrent net waits for its own last
-# step; that is what large machines live on, and what two cores cannot show. On short texts with few data a
-# GRU is the better choice, as section 14 measured.
+# So why did attention replace recurrence? Every position is one step from every other,
+# and no gradient has to pass through $T$ Jacobians. What was read need not fit into one
+# state: the reversed sequences showed that. And in training all positions are computed
+# at once, where a recurrent net waits for its own last step; that is what large
+# machines live on, and what two cores cannot show. On short texts with few data a GRU
+# is the better choice, as section 14 measured.
 
 # %% [markdown]
 # ## 17 A failure to diagnose: a loss that is too good
 #
-# The reverser of section 11 once more, but its decoder has no causal mask; and it is stopped after 300
-# steps. **Predict** its loss beside the right one's, and what it writes.
+# The reverser of section 11 once more, but its decoder has no causal mask; and it is
+# stopped after 300 steps. **Predict** its loss beside the right one's, and what it
+# writes.
 
 
 # %%
@@ -2416,19 +2476,22 @@ with torch.no_grad():
 print("the test of section 9, later tokens changed, earlier outputs moved:", moved > 0)
 
 # %% [markdown]
-# **The diagnosis.** Without the mask the position that must answer token $t$ can read token $t$ in its own
-# input, one place to the right: the fastest way to a small loss is to copy it. In writing there is nothing
-# to the right, and what was learnt is of no use. A loss that falls early and to zero is a symptom, not a
-# success. The test of section 9 finds it before any training, and so does writing a few targets during
-# training. A decoder input that is not shifted has the same effect: the answer stands in the input.
+# **The diagnosis.** Without the mask the position that must answer token $t$ can read
+# token $t$ in its own input, one place to the right: the fastest way to a small loss is
+# to copy it. In writing there is nothing to the right, and what was learnt is of no
+# use. A loss that falls early and to zero is a symptom, not a success. The test of
+# section 9 finds it before any training, and so does writing a few targets during
+# training. A decoder input that is not shifted has the same effect: the answer stands
+# in the input.
 
 # %% [markdown]
 # ## 18 A failure to diagnose: attention across the batch
 #
-# `nn.MultiheadAttention` and the layers built on it expect `(T, B, D)` unless `batch_first=True`. A batch
-# of `(B, T, D)` runs, and every shape is right. The task: each sequence has 8 numbers, and every position
-# is to give their mean. **Predict** the error that the wrong one reaches; the variance of the mean of
-# eight uniform numbers is $1/96$.
+# `nn.MultiheadAttention` and the layers built on it expect `(T, B, D)` unless
+# `batch_first=True`. A batch of `(B, T, D)` runs, and every shape is right. The task:
+# each sequence has 8 numbers, and every position is to give their mean. **Predict** the
+# error that the wrong one reaches; the variance of the mean of eight uniform numbers is
+# $1/96$.
 
 
 # %%
@@ -2498,29 +2561,33 @@ ends = [sum(losses[-30:]) / 30 for _, losses in averagers.values()]
 assert ends[0] < 1 / 960 and ends[1] > 1 / 200
 
 # %% [markdown]
-# **The diagnosis.** With the default, each position attended over the *batch*: it saw the numbers at its own
-# place in all sequences, and of its own sequence only itself. Knowing one number of eight leaves an error
-# of $7/768$, seven eighths of chance. The test to keep is the last one: no sequence may change another's
-# answer.
+# **The diagnosis.** With the default, each position attended over the *batch*: it saw
+# the numbers at its own place in all sequences, and of its own sequence only itself.
+# Knowing one number of eight leaves an error of $7/768$, seven eighths of chance. The
+# test to keep is the last one: no sequence may change another's answer.
 #
 # ## 19 Variants to build
 #
-# Two changes that most language models of today have, and that this chapter has not shown.
+# Two changes that most language models of today have, and that this chapter has not
+# shown.
 
 # %% [markdown]
 # **Exercise: rotary positions** (hard, about 25 minutes)
 #
-# Su et al. (2021, arXiv 2104.09864) rotate queries and keys so that the product of a query at $t$ and a key
-# at $s$ depends only on $t - s$. At position $t$, from 0, each pair $(a, b) = (x_{2i}, x_{2i+1})$ becomes, in
+# Su et al. (2021, [arXiv 2104.09864](https://arxiv.org/abs/2104.09864)) rotate queries
+# and keys so that the product of a query at $t$ and a key at $s$ depends only on
+# $t - s$. At position $t$, from 0, each pair $(a, b) = (x_{2i}, x_{2i+1})$ becomes, in
 # its place,
 #
 # $$(a \cos\theta - b \sin\theta,\; a \sin\theta + b \cos\theta), \qquad
 # \theta = t \cdot \text{base}^{-2i/d_k}$$
 #
-# `x` and the result are $(B, n_h, T, d_k)$, $d_k$ even; $T$ is at most 1,000 (50 in float32). `base` is an
-# int or a float above 0. No ready-made rotary embedding. Values and gradients are compared.
+# `x` and the result are $(B, n_h, T, d_k)$, $d_k$ even; $T$ is at most 1,000 (50 in
+# float32). `base` is an int or a float above 0. No ready-made rotary embedding. Values
+# and gradients are compared.
 #
-# By hand first, for $d_k = 2$: what are $(1, 0)$ at $t$, $(1, 0)$ at $s$, and their product?
+# By hand first, for $d_k = 2$: what are $(1, 0)$ at $t$, $(1, 0)$ at $s$, and their
+# product?
 
 
 # %%
@@ -2535,24 +2602,25 @@ exercises.attention.rotary.check(my_rotary)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# With $i = 0$ the rate is 1, so $\theta = t$: $(\cos t, \sin t)$ and $(\cos s, \sin s)$. Their product is
-# $\cos t \cos s + \sin t \sin s = \cos(t - s)$.
+# With $i = 0$ the rate is 1, so $\theta = t$: $(\cos t, \sin t)$ and
+# $(\cos s, \sin s)$. Their product is $\cos t \cos s + \sin t \sin s = \cos(t - s)$.
 # </details>
 
 # %% [markdown]
 # **Exercise: query heads that share keys and values** (medium, about 20 minutes)
 #
-# During generation a model caches the keys and values of all earlier positions. To cache fewer, neighbouring
-# query heads share them (Ainslie et al. 2023, arXiv 2305.13245): head $h$ of $n_q$ reads head $g$ of
-# $n_{kv}$,
+# During generation a model caches the keys and values of all earlier positions. To
+# cache fewer, neighbouring query heads share them (Ainslie et al. 2023,
+# [arXiv 2305.13245](https://arxiv.org/abs/2305.13245)): head $h$ of $n_q$ reads head
+# $g$ of $n_{kv}$,
 #
 # $$y_h = \operatorname{softmax}\!\left(\frac{q_h k_g^\top}{\sqrt{d_k}}\right) v_g, \qquad
 # g = \left\lfloor \frac{h}{n_q / n_{kv}} \right\rfloor$$
 #
-# `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple of $n_{kv}$ and at
-# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵ (in float32 ±100), for one query
-# alone. No ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are
-# compared.
+# `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple
+# of $n_{kv}$ and at most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵
+# (in float32 ±100), for one query alone. No ready-made attention such as
+# `F.scaled_dot_product_attention`. Values and all gradients are compared.
 #
 # By hand first: $n_q = 6$, $n_{kv} = 2$. Find $g$ for $h = 4$.
 
@@ -2569,69 +2637,84 @@ exercises.attention.grouped_query.check(my_grouped_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Each group has $6/2 = 3$ heads, and $\lfloor 4/3 \rfloor = 1$: heads 0 to 2 read head 0, heads 3 to 5 read
-# head 1.
+# Each group has $6/2 = 3$ heads, and $\lfloor 4/3 \rfloor = 1$: heads 0 to 2 read head
+# 0, heads 3 to 5 read head 1.
 # </details>
 
 # %% [markdown]
 # ## In this chapter we
 #
-# - built attention, heads, layer norm, encoder and decoder layers, and proved them equal to PyTorch's,
-#   gradients included; checked masks, positions and the whole by laws of their own;
-# - measured why scores are divided by $\sqrt{d_k}$, and saw attention as kernel regression;
+# - built attention, heads, layer norm, encoder and decoder layers, and proved them
+#   equal to PyTorch's, gradients included; checked masks, positions and the whole by
+#   laws of their own;
+# - measured why scores are divided by $\sqrt{d_k}$, and saw attention as kernel
+#   regression;
 # - found the rotation that shifts positions, from data;
 # - tested causality by the bit;
-# - reversed sequences and read dates in seven languages, saw where each answer came from, and what was not
-#   learnt;
-# - saw GRUs win on short texts at equal time, and fail where their state is too small; measured the price of
-#   attention, $T^2$;
-# - diagnosed a missing mask, attention across the batch, and a row that may attend to nothing.
+# - reversed sequences and read dates in seven languages, saw where each answer came
+#   from, and what was not learnt;
+# - saw GRUs win on short texts at equal time, and fail where their state is too small;
+#   measured the price of attention, $T^2$;
+# - diagnosed a missing mask, attention across the batch, and a row that may attend to
+#   nothing.
 
 # %% [markdown]
 # ## Go further
 #
-# - Train on dates of which one in a thousand is from the 19th century. How many does it take to learn the
-#   copying of years?
-# - Most failures stand in the longest texts. In training, let the source's positions begin at a random number
-#   from 0 to 8, so that late positions are seen more often. What does it mend, and what does it cost?
-# - Replace the sinusoids by the rotary positions of section 19. Does the reverser learn faster?
-# - Keep keys and values from step to step in `greedy` instead of computing them anew. How much faster is it?
+# - Train on dates of which one in a thousand is from the 19th century. How many does it
+#   take to learn the copying of years?
+# - Most failures stand in the longest texts. In training, let the source's positions
+#   begin at a random number from 0 to 8, so that late positions are seen more often.
+#   What does it mend, and what does it cost?
+# - Replace the sinusoids by the rotary positions of section 19. Does the reverser learn
+#   faster?
+# - Keep keys and values from step to step in `greedy` instead of computing them anew.
+#   How much faster is it?
 # - The four heads of the translator: leave out one at a time. Which one reads months?
 
 # %% [markdown]
 # ## Sources
 #
-# - A. Vaswani et al., "Attention is all you need", 2017, arXiv 1706.03762: sections 3.1 (post-norm), 3.2.1
-#   (scaled dot-product attention, equation 1; the variance in a footnote), 3.2.2 (heads), 3.3 (feed-forward,
-#   equation 2), 3.4 (embeddings times √d_model), 3.5 (positions).
-# - I. Sutskever, O. Vinyals, Q. V. Le, "Sequence to sequence learning with neural networks", 2014, arXiv
-#   1409.3215. K. Cho et al., 2014, arXiv 1406.1078.
-# - D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to align and translate",
-#   2015, arXiv 1409.0473: equations 5 and 6, appendix A.1.2.
+# - A. Vaswani et al., "Attention is all you need", 2017,
+#   [arXiv 1706.03762](https://arxiv.org/abs/1706.03762): sections 3.1 (post-norm),
+#   3.2.1 (scaled dot-product attention, equation 1; the variance in a footnote), 3.2.2
+#   (heads), 3.3 (feed-forward, equation 2), 3.4 (embeddings times √d_model), 3.5
+#   (positions).
+# - I. Sutskever, O. Vinyals, Q. V. Le, "Sequence to sequence learning with neural
+#   networks", 2014, [arXiv 1409.3215](https://arxiv.org/abs/1409.3215). K. Cho et al.,
+#   2014, [arXiv 1406.1078](https://arxiv.org/abs/1406.1078).
+# - D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to
+#   align and translate", 2015, [arXiv 1409.0473](https://arxiv.org/abs/1409.0473):
+#   equations 5 and 6, appendix A.1.2.
 
 # %% [markdown]
-# - È. A. Nadaraya, "On estimating regression", *Theory of Probability and its Applications* 9 (1964).
-#   G. S. Watson, "Smooth regression analysis", *Sankhyā* series A 26 (1964).
-# - Y.-H. H. Tsai et al., EMNLP 2019, arXiv 1908.11775: attention as kernel smoothing.
+# - È. A. Nadaraya, "On estimating regression", *Theory of Probability and its
+#   Applications* 9 (1964). G. S. Watson, "Smooth regression analysis", *Sankhyā* series
+#   A 26 (1964).
+# - Y.-H. H. Tsai et al., EMNLP 2019,
+#   [arXiv 1908.11775](https://arxiv.org/abs/1908.11775): attention as kernel smoothing.
 
 # %% [markdown]
-# - J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", arXiv 1607.06450.
-# - R. Xiong et al., "On layer normalization in the Transformer architecture", arXiv 2002.04745: pre-norm
-#   without warm-up.
-# - J. Su et al., "RoFormer: Enhanced Transformer with rotary position embedding", arXiv 2104.09864.
-# - T. Dao et al., "FlashAttention: fast and memory-efficient exact attention with IO-awareness", arXiv
-#   2205.14135.
-# - J. Ainslie et al., "GQA: Training generalized multi-query Transformer models from multi-head checkpoints",
-#   arXiv 2305.13245.
-# - PyTorch, documentation of `F.scaled_dot_product_attention`, `nn.MultiheadAttention` and the Transformer's
-#   layers: masks, axes, order of arguments.
+# - J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization",
+#   [arXiv 1607.06450](https://arxiv.org/abs/1607.06450).
+# - R. Xiong et al., "On layer normalization in the Transformer architecture",
+#   [arXiv 2002.04745](https://arxiv.org/abs/2002.04745): pre-norm without warm-up.
+# - J. Su et al., "RoFormer: Enhanced Transformer with rotary position embedding",
+#   [arXiv 2104.09864](https://arxiv.org/abs/2104.09864).
+# - T. Dao et al., "FlashAttention: fast and memory-efficient exact attention with
+#   IO-awareness", [arXiv 2205.14135](https://arxiv.org/abs/2205.14135).
+# - J. Ainslie et al., "GQA: Training generalized multi-query Transformer models from
+#   multi-head checkpoints", [arXiv 2305.13245](https://arxiv.org/abs/2305.13245).
+# - PyTorch, documentation of `F.scaled_dot_product_attention`, `nn.MultiheadAttention`
+#   and the Transformer's layers: masks, axes, order of arguments.
 # - Unicode Consortium, Common Locale Data Repository, by way of Babel: the dates.
 
 # %% [markdown]
 # ## How the tables were made (optional)
 #
-# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=03` calls each
-# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+# Cells of this chapter read recorded tables. Here is how they were made:
+# `make results CH=03` calls each function with the arguments of each row. It yields the
+# losses of its training, and then what it measured.
 
 
 # %%

@@ -13,31 +13,37 @@
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/04_vae.ipynb)
 # · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/04_vae.ipynb)
 #
-# **The question.** What is the ELBO, why can it be trained, and what exactly do we lose by it?
+# **The question.** What is the ELBO, why can it be trained, and what exactly do we lose
+# by it?
 
 # %% [markdown]
 # **Afterwards you can**
-# - derive the ELBO in three lines, and show by number that it misses $\log p(x)$ by exactly one divergence;
+# - derive the ELBO in three lines, and show by number that it misses $\log p(x)$ by
+#   exactly one divergence;
 # - write the Gaussian divergence and the Bernoulli likelihood stably, and prove both;
 # - say why a sample is reparameterised, and predict what the other estimator costs;
-# - tighten the bound with more samples, and never compare two different bounds as if they were one number;
-# - train a VAE of digits, sample it, walk through its codes, and trade rate against distortion;
-# - recognise a collapsed posterior, a wrong standard deviation, and "a VAE" that never samples.
+# - tighten the bound with more samples, and never compare two different bounds as if
+#   they were one number;
+# - train a VAE of digits, sample it, walk through its codes, and trade rate against
+#   distortion;
+# - recognise a collapsed posterior, a wrong standard deviation, and "a VAE" that never
+#   samples.
 
 # %% [markdown]
-# The core takes about an hour and a quarter to read; the twelve exercises take about three hours. Running
-# all cells takes about a minute and a half on a laptop CPU, and no network. Parts marked *optional* can
-# be skipped.
-# `exercises.progress()` shows which exercises you have solved.
+# The core takes about an hour and a quarter to read; the twelve exercises take about
+# three hours. Running all cells takes about a minute and a half on a laptop CPU, and no
+# network. Parts marked *optional* can be skipped. `exercises.progress()` shows which
+# exercises you have solved.
 #
-# **Do you remember?** (Chapters 1 to 3) What does cross-entropy in nats say of a model that gives every one
-# of ten classes the same chance? Why must softmax not stand before a loss that takes logits? What does the
-# temperature do to a distribution?
+# **Do you remember?** (Chapters 1 to 3) What does cross-entropy in nats say of a model
+# that gives every one of ten classes the same chance? Why must softmax not stand before
+# a loss that takes logits? What does the temperature do to a distribution?
 #
 # <details><summary>Answers</summary>
 #
-# $\ln 10 = 2.30$ nats: that it knows nothing. The loss applies its own (log-)softmax: twice is wrong, and
-# the logarithm of a rounded 0 is $-\infty$. Below 1 it sharpens it, above 1 it flattens it.
+# $\ln 10 = 2.30$ nats: that it knows nothing. The loss applies its own (log-)softmax:
+# twice is wrong, and the logarithm of a rounded 0 is $-\infty$. Below 1 it sharpens it,
+# above 1 it flattens it.
 # </details>
 
 # %% [markdown]
@@ -52,8 +58,8 @@
 # | decoder's output before the sigmoid | `logits` | `(B, 784)` |
 # | $-\log p(x \mid z)$, $\mathrm{KL}(q \Vert p(z))$, ELBO | `recon_nll`, `kl`, `elbo` | `(B,)`, nats |
 #
-# $p(z)$ is the prior, $q(z)$ or $q(z \mid x)$ the approximate posterior, $p(z \mid x)$ the exact one. All
-# logarithms are natural: one nat is $1/\ln 2 = 1.44$ bits.
+# $p(z)$ is the prior, $q(z)$ or $q(z \mid x)$ the approximate posterior, $p(z \mid x)$
+# the exact one. All logarithms are natural: one nat is $1/\ln 2 = 1.44$ bits.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
@@ -88,13 +94,14 @@ from course.intervals import wilson
 # %% [markdown]
 # ## 1 A hidden cause, by hand
 #
-# A model with a hidden cause $z$: first $z$ is drawn from $p(z)$, then $x$ from $p(x \mid z)$. We see $x$
-# alone. The smallest case: $z$ is 0 or 1, and of all possible $x$ we look at the one that was seen.
+# A model with a hidden cause $z$: first $z$ is drawn from $p(z)$, then $x$ from
+# $p(x \mid z)$. We see $x$ alone. The smallest case: $z$ is 0 or 1, and of all possible
+# $x$ we look at the one that was seen.
 #
 # $$p(x) = \sum_z p(z)\, p(x \mid z) \qquad p(z \mid x) = \frac{p(z)\, p(x \mid z)}{p(x)}$$
 #
-# The sum is $\log p(x)$'s trouble: here it has two terms, with 20 real numbers in $z$ it is an integral in
-# 20 dimensions.
+# The sum is $\log p(x)$'s trouble: here it has two terms, with 20 real numbers in $z$
+# it is an integral in 20 dimensions.
 
 # %%
 prior = torch.tensor([0.7, 0.3], dtype=torch.float64)  # p(z), z = 0, 1
@@ -109,20 +116,23 @@ print(
 )
 
 # %% [markdown]
-# Now let $q(z)$ be *any* distribution over $z$. Since $\log p(x)$ does not depend on $z$, it is its own mean
-# under $q$; then multiply and divide by $q$ (Kingma and Welling 2013, equations 1 and 2):
+# Now let $q(z)$ be *any* distribution over $z$. Since $\log p(x)$ does not depend on
+# $z$, it is its own mean under $q$; then multiply and divide by $q$ (Kingma and Welling
+# 2013, equations 1 and 2):
 #
 # $$\log p(x) = \mathbb E_q\Big[\log \frac{p(x, z)}{p(z \mid x)}\Big]
 # = \underbrace{\mathbb E_q\Big[\log \frac{p(x, z)}{q(z)}\Big]}_{\text{ELBO}}
 # + \underbrace{\mathbb E_q\Big[\log \frac{q(z)}{p(z \mid x)}\Big]}_{\mathrm{KL}(q \Vert p(z \mid x)) \ge 0}$$
 #
-# The first term needs no $p(x)$. The second is a **Kullback–Leibler divergence**, $\mathrm{KL}(q \Vert r) =
-# \mathbb E_q[\log (q/r)]$. It is never negative: the logarithm of a mean is at least the mean of the
-# logarithms (Jensen), so $-\mathrm{KL} = \mathbb E_q[\log (r/q)] \le \log \mathbb E_q[r/q] = \log 1 = 0$,
-# with equality only where $q = r$. So the first term is a lower bound of the evidence: the **evidence lower
-# bound**.
+# The first term needs no $p(x)$. The second is a **Kullback–Leibler divergence**,
+# $\mathrm{KL}(q \Vert r) = \mathbb E_q[\log (q/r)]$. It is never negative: the
+# logarithm of a mean is at least the mean of the logarithms (Jensen), so
+# $-\mathrm{KL} = \mathbb E_q[\log (r/q)] \le \log \mathbb E_q[r/q] = \log 1 =
+# 0$, with equality only where $q = r$. So the first term is a lower bound of the
+# evidence: the **evidence lower bound**.
 #
-# **Predict.** For which $q$ is the gap zero? What is the gap for $q = (1, 0)$, which bets on the wrong cause?
+# **Predict.** For which $q$ is the gap zero? What is the gap for $q = (1, 0)$, which
+# bets on the wrong cause?
 
 # %%
 for q in ([0.5, 0.5], [1.0, 0.0], [0.28, 0.72]):
@@ -132,10 +142,11 @@ for q in ([0.5, 0.5], [1.0, 0.0], [0.28, 0.72]):
     print(f"q = {q.tolist()}: ELBO {elbo:.4f} + gap {gap:.4f} = {elbo + gap:.4f}")
 
 # %% [markdown]
-# Always $\log 0.25$. For $q = (1, 0)$ the gap is $-\ln p(z{=}0 \mid x) = -\ln 0.28 = 1.27$. It is zero only
-# at the posterior. Two more readings of the same number. **Jensen's**: $p(x)$ is the mean of $p(x, z)/q(z)$
-# under $q$ (where $q > 0$ wherever the joint is), and the ELBO the mean of its logarithm. And, with $p(x,
-# z) = p(z)\, p(x \mid z)$, the one that is trained:
+# Always $\log 0.25$. For $q = (1, 0)$ the gap is
+# $-\ln p(z{=}0 \mid x) = -\ln 0.28 = 1.27$. It is zero only at the posterior. Two more
+# readings of the same number. **Jensen's**: $p(x)$ is the mean of $p(x, z)/q(z)$ under
+# $q$ (where $q > 0$ wherever the joint is), and the ELBO the mean of its logarithm.
+# And, with $p(x, z) = p(z)\, p(x \mid z)$, the one that is trained:
 #
 # $$\text{ELBO} = \underbrace{\mathbb E_q[\log p(x \mid z)]}_{-\text{ reconstruction error}}
 # - \underbrace{\mathrm{KL}(q(z) \,\Vert\, p(z))}_{\text{price of the code}}$$
@@ -159,29 +170,31 @@ print(
 # %% [markdown]
 # ## 2 Gaussians, and what they cost
 #
-# From here on codes are real vectors, the prior is $\mathcal N(0, I)$, and $q$ is a Gaussian with its own
-# mean and variance in each dimension. Then the price has a closed form.
+# From here on codes are real vectors, the prior is $\mathcal N(0, I)$, and $q$ is a
+# Gaussian with its own mean and variance in each dimension. Then the price has a closed
+# form.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
-# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
-# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
-# arguments.
+# **How exercises are checked.** A check calls your function with many inputs. It
+# compares results to nine digits in float64, to four in float32, and by absolute error
+# near 0. Any size may be 1, and sizes differ. New tensors have the type of the inputs;
+# half precision occurs only where named. Do not change the arguments.
 
 # %% [markdown]
 # **Exercise: the KL divergence of a Gaussian from the prior** (easy, about 12 minutes)
 #
-# The encoder gives each image a Gaussian with $Z$ means $\mu$ and log variances $\ln \sigma^2$. Its
-# divergence from the prior has a closed form:
+# The encoder gives each image a Gaussian with $Z$ means $\mu$ and log variances
+# $\ln \sigma^2$. Its divergence from the prior has a closed form:
 #
 # $$\mathrm{KL}\big(\mathcal N(\mu, \operatorname{diag} \sigma^2) \,\|\, \mathcal N(0, I)
 # \big) = \frac12 \sum_{j=1}^{Z} \big(\sigma_j^2 + \mu_j^2 - 1 - \ln \sigma_j^2\big)$$
 #
-# `mu` and `logvar` are $(B, Z)$; return $(B)$, in nats. Means go up to $\pm 10^4$, log variances from $-200$
-# to $40$, in float32 too. `torch.distributions` may not be used. Values and both gradients are compared.
+# `mu` and `logvar` are $(B, Z)$; return $(B)$, in nats. Means go up to $\pm 10^4$, log
+# variances from $-200$ to $40$, in float32 too. `torch.distributions` may not be used.
+# Values and both gradients are compared.
 #
-# By hand first: $Z = 1$ and $\sigma = 1$. What is the divergence for $\mu = 1$, and what for
-# $\mu = 2$?
+# By hand first: $Z = 1$ and $\sigma = 1$. What is the divergence for $\mu = 1$, and
+# what for $\mu = 2$?
 
 
 # %%
@@ -196,13 +209,15 @@ exercises.vae.gaussian_kl.check(my_gaussian_kl)
 # <details><summary>By hand: the answer</summary>
 #
 # For $\mu = 1$ it is $\tfrac12 (1 + 1 - 1 - 0) = \tfrac12$ nat, for $\mu = 2$ it is
-# $\tfrac12 (1 + 4 - 1 - 0) = 2$ nats: twice the distance from the prior costs four times as much.
+# $\tfrac12 (1 + 4 - 1 - 0) = 2$ nats: twice the distance from the prior costs four
+# times as much.
 #
 # </details>
 
 # %% [markdown]
-# The dimensions are independent, so the divergences add up. For one of them, with $z = \mu + \sigma
-# \varepsilon$, insert both log densities; the $\log 2\pi$ cancel, and $\mathbb E[\varepsilon^2] = 1$:
+# The dimensions are independent, so the divergences add up. For one of them, with
+# $z = \mu + \sigma \varepsilon$, insert both log densities; the $\log 2\pi$ cancel, and
+# $\mathbb E[\varepsilon^2] = 1$:
 #
 # $$\mathrm{KL}
 # = \mathbb E\Big[-\log \sigma - \tfrac12 \varepsilon^2 + \tfrac12 (\mu + \sigma \varepsilon)^2\Big]
@@ -237,9 +252,9 @@ def log_normal(z, mu, logvar):
 
 
 # %% [markdown]
-# Two proofs: PyTorch's own divergence, gradients included; and the mean of $\log q - \log p$ over samples,
-# with no closed form, which must agree within a few of its own standard errors. (The density gets a proof
-# too.)
+# Two proofs: PyTorch's own divergence, gradients included; and the mean of
+# $\log q - \log p$ over samples, with no closed form, which must agree within a few of
+# its own standard errors. (The density gets a proof too.)
 
 
 # %%
@@ -284,7 +299,8 @@ print(
 print("within 4 standard errors:", bool(off.abs() < 4))
 
 # %% [markdown]
-# **Predict.** Which is dearer: a code twice as wide as the prior, or half as wide? And a mean of 3?
+# **Predict.** Which is dearer: a code twice as wide as the prior, or half as wide? And
+# a mean of 3?
 
 # %%
 for mu, sigma in ((0.0, 2.0), (0.0, 0.5), (0.0, 0.01), (3.0, 1.0)):
@@ -292,17 +308,19 @@ for mu, sigma in ((0.0, 2.0), (0.0, 0.5), (0.0, 0.01), (3.0, 1.0)):
     print(f"mean {mu:g}, standard deviation {sigma:g}: {price:.2f} nats")
 
 # %% [markdown]
-# Too wide costs more than too narrow by the same factor. Precision is cheap: a code that is a hundred times
-# narrower than the prior costs $\ln 100 - \tfrac12 = 4.1$ nats, less than a mean of 3. The price is a bound
-# on what the code can *tell*: a $q$ that is the same for every image tells nothing, and may still cost
-# something.
+# Too wide costs more than too narrow by the same factor. Precision is cheap: a code
+# that is a hundred times narrower than the prior costs $\ln 100 - \tfrac12 = 4.1$ nats,
+# less than a mean of 3. The price is a bound on what the code can *tell*: a $q$ that is
+# the same for every image tells nothing, and may still cost something.
 #
 # ## 3 The gap is one divergence: a proof by number
 #
 # Take a one-dimensional $z \sim \mathcal N(0, 1)$ and two models of an observed $x$:
-# - **Gaussian**: $x = 1.2$ was seen, $x \mid z \sim \mathcal N(z, 0.5^2)$. Everything has a closed form.
-# - **five pixels**: $x = (1, 0, 1, 1, 1)$, pixel $i$ is 1 with probability $\operatorname{sigmoid}(w_i z +
-#   b_i)$: a decoder of 10 weights. The posterior is no Gaussian.
+# - **Gaussian**: $x = 1.2$ was seen, $x \mid z \sim \mathcal N(z, 0.5^2)$. Everything
+#   has a closed form.
+# - **five pixels**: $x = (1, 0, 1, 1, 1)$, pixel $i$ is 1 with probability
+#   $\operatorname{sigmoid}(w_i z + b_i)$: a decoder of 10 weights. The posterior is no
+#   Gaussian.
 
 
 # %%
@@ -323,9 +341,9 @@ def pixel_likelihood(z):
 
 
 # %% [markdown]
-# The ELBO, by a route that knows nothing of $p(x)$: a Gaussian mean by the Gauss–Hermite rule, which finds
-# $\int e^{-t^2} f(t)\,dt \approx \sum_i w_i f(t_i)$, exactly for polynomials up to degree $2n - 1$, minus the
-# closed-form divergence.
+# The ELBO, by a route that knows nothing of $p(x)$: a Gaussian mean by the
+# Gauss–Hermite rule, which finds $\int e^{-t^2} f(t)\,dt \approx \sum_i w_i f(t_i)$,
+# exactly for polynomials up to degree $2n - 1$, minus the closed-form divergence.
 #
 # $$\mathbb E_{\mathcal N(\mu, \sigma^2)}[f(z)]
 # \approx \frac1{\sqrt\pi} \sum_i w_i\, f(\mu + \sqrt2\, \sigma\, t_i)$$
@@ -353,11 +371,12 @@ def toy_elbo(log_likelihood, mu, sigma):
 
 
 # %% [markdown]
-# $\log p(x)$ and the gap, by other routes. The Gaussian model: $x \sim \mathcal N(0, 1 + 0.5^2)$, posterior
-# $\mathcal N(0.96, 0.2)$, and the divergence of two Gaussians, all in closed form. The pixels: the
-# trapezoid rule over $[-12, 12]$ gives $\log p(x)$; *another* rule (Gauss–Legendre) normalises the
-# posterior in the gap. If one sum did both, its error would cancel, and the identity would hold with any
-# nonsense.
+# $\log p(x)$ and the gap, by other routes. The Gaussian model:
+# $x \sim \mathcal N(0, 1 + 0.5^2)$, posterior $\mathcal N(0.96, 0.2)$, and the
+# divergence of two Gaussians, all in closed form. The pixels: the trapezoid rule over
+# $[-12, 12]$ gives $\log p(x)$; *another* rule (Gauss–Legendre) normalises the
+# posterior in the gap. If one sum did both, its error would cancel, and the identity
+# would hold with any nonsense.
 
 
 # %%
@@ -401,8 +420,9 @@ def pixel_gap(mu, sigma):
 
 
 # %% [markdown]
-# **Predict.** 200 random $q$ with $|\mu| \le 3$ and $0.1 \le \sigma \le 1.5$: to how many digits will ELBO
-# + gap be the same number? And if we claimed a $\log p(x)$ that is wrong by 0.001, would the check see it?
+# **Predict.** 200 random $q$ with $|\mu| \le 3$ and $0.1 \le \sigma \le 1.5$: to how
+# many digits will ELBO + gap be the same number? And if we claimed a $\log p(x)$ that
+# is wrong by 0.001, would the check see it?
 
 
 # %%
@@ -437,8 +457,8 @@ for (name, (log_likelihood, gap)), log_px in zip(
     print(f"a log p(x) wrong by 0.001 passes: {bool(wrong < 1e-8)}")
 
 # %% [markdown]
-# The gap is *exactly* $\mathrm{KL}(q \Vert p(z \mid x))$. So raising the ELBO over $q$ brings $q$ to the
-# posterior, as near as its family allows:
+# The gap is *exactly* $\mathrm{KL}(q \Vert p(z \mid x))$. So raising the ELBO over $q$
+# brings $q$ to the posterior, as near as its family allows:
 
 # %%
 at_posterior = toy_elbo(gaussian_likelihood, 0.96, math.sqrt(0.2))
@@ -473,35 +493,40 @@ explorers.vae.bound(
 )
 
 # %% [markdown]
-# Try: drag $q$ on the map, or by its top, and play the ascent. Set $q$ to the prior ($\mu = 0$, $\sigma =
-# 1$): which bar vanishes? Then make $q$ narrow at the best mean: what does the reconstruction gain, what does
-# the code cost? Which is worse for the *gap*, too narrow or too wide?
+# Try: drag $q$ on the map, or by its top, and play the ascent. Set $q$ to the prior
+# ($\mu = 0$, $\sigma = 1$): which bar vanishes? Then make $q$ narrow at the best mean:
+# what does the reconstruction gain, what does the code cost? Which is worse for the
+# *gap*, too narrow or too wide?
 #
 # <details><summary>Answer</summary>
 #
-# The price vanishes: a code that tells nothing; a gap is left. Narrow: the reconstruction gains a little, the
-# price grows as $-\ln \sigma$. Too wide is worse than too narrow by the same factor: the gap punishes $q$
-# where the posterior is almost 0.
+# The price vanishes: a code that tells nothing; a gap is left. Narrow: the
+# reconstruction gains a little, the price grows as $-\ln \sigma$. Too wide is worse
+# than too narrow by the same factor: the gap punishes $q$ where the posterior is
+# almost 0.
 # </details>
 
 # %% [markdown]
 # ## 4 Pixels that are 0 or 1
 #
-# The decoder's 784 numbers are logits $a$: pixel $i$ is 1 with probability $s(a_i)$, $s$ the sigmoid,
-# independently of the others *once $z$ is known*. The log likelihood adds up over the pixels.
+# The decoder's 784 numbers are logits $a$: pixel $i$ is 1 with probability $s(a_i)$,
+# $s$ the sigmoid, independently of the others *once $z$ is known*. The log likelihood
+# adds up over the pixels.
 
 # %% [markdown]
 # **Exercise: the log-likelihood of binary pixels** (medium, about 15 minutes)
 #
-# The decoder gives each of $D$ binary pixels a logit $a_i$, hence a probability of being 1:
+# The decoder gives each of $D$ binary pixels a logit $a_i$, hence a probability of
+# being 1:
 #
 # $$\log p(x \mid z) = \sum_{i=1}^{D} \big(x_i \log s(a_i) + (1 - x_i) \log(1 - s(a_i))\big),
 # \quad s(a) = \frac{1}{1 + e^{-a}}$$
 #
-# `x` $(B, D)$ holds whole numbers, 0 or 1 (int64). Return $(B)$, in nats. Logits go from $-10^4$ to $10^4$,
-# in float32 too, and may be exactly 0: values and gradients for `logits` are compared there as well. Use
-# neither `torch.distributions` nor any PyTorch loss, whether a function (`F.binary_cross_entropy`,
-# `F.cross_entropy`, `F.nll_loss`, …) or a module.
+# `x` $(B, D)$ holds whole numbers, 0 or 1 (int64). Return $(B)$, in nats. Logits go
+# from $-10^4$ to $10^4$, in float32 too, and may be exactly 0: values and gradients for
+# `logits` are compared there as well. Use neither `torch.distributions` nor any PyTorch
+# loss, whether a function (`F.binary_cross_entropy`, `F.cross_entropy`, `F.nll_loss`,
+# …) or a module.
 #
 # By hand first: two pixels, 1 and 0, both with logit $\ln 3$. What is $p(x \mid z)$?
 
@@ -517,8 +542,9 @@ exercises.vae.bernoulli_log_likelihood.check(my_log_likelihood)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $s(\ln 3) = 3 / (3 + 1) = \tfrac34$. The pixel that is 1 has this probability, the one that is 0 the rest:
-# $p(x \mid z) = \tfrac34 \cdot \tfrac14 = \tfrac3{16}$, and its logarithm is $-1.67$.
+# $s(\ln 3) = 3 / (3 + 1) = \tfrac34$. The pixel that is 1 has this probability, the one
+# that is 0 the rest: $p(x \mid z) = \tfrac34 \cdot \tfrac14 = \tfrac3{16}$, and its
+# logarithm is $-1.67$.
 #
 # </details>
 
@@ -528,8 +554,9 @@ exercises.vae.bernoulli_log_likelihood.check(my_log_likelihood)
 # $$\log p(x \mid z) = \sum_i x_i \log s(a_i) + (1 - x_i) \log s(-a_i)
 # = \sum_i x_i\, a_i + \log s(-a_i)$$
 #
-# **Predict.** A decoder is sure of white and the pixel is black. From which whole logit on does $\log(1 -
-# s(a))$ as written give $-\infty$ in float32? And what is its gradient there?
+# **Predict.** A decoder is sure of white and the pixel is black. From which whole logit
+# on does $\log(1 - s(a))$ as written give $-\infty$ in float32? And what is its
+# gradient there?
 
 
 # %%
@@ -570,38 +597,42 @@ for name, f in (
     )
 
 # %% [markdown]
-# The likelihood is a probability of *binary* images. Ours have grey values from 0 to 1, and we read those as
-# the chance of ink: **training images are binarised afresh each time they are seen, the held-out ones once,
-# with a fixed seed**. A likelihood of grey values is another number, and the two must not be compared.
+# The likelihood is a probability of *binary* images. Ours have grey values from 0 to 1,
+# and we read those as the chance of ink: **training images are binarised afresh each
+# time they are seen, the held-out ones once, with a fixed seed**. A likelihood of grey
+# values is another number, and the two must not be compared.
 
 # %% [markdown]
 # ## 5 How to differentiate a mean over samples
 #
-# The ELBO's first term is a mean over $z \sim q_\phi$, and we want its gradient for $\phi$, the parameters of
-# $q$: here $\mu$ and $\sigma$, later the encoder's weights. Sampling has no derivative. Two ways out:
+# The ELBO's first term is a mean over $z \sim q_\phi$, and we want its gradient for
+# $\phi$, the parameters of $q$: here $\mu$ and $\sigma$, later the encoder's weights.
+# Sampling has no derivative. Two ways out:
 #
 # $$\nabla_\phi\, \mathbb E_{q_\phi}[f(z)] = \mathbb E_{q_\phi}\big[f(z)\, \nabla_\phi \log q_\phi(z)\big]
 # \qquad\qquad = \mathbb E_\varepsilon\big[\nabla_\phi f(\mu + \sigma \varepsilon)\big]$$
 #
-# On the left the **score function** (Williams 1992, REINFORCE): $\nabla_\phi \int q_\phi f = \int f\,
-# \nabla_\phi q_\phi$, and $\nabla q = q\, \nabla \log q$. It only needs values of $f$. On the right the
-# **reparameterisation**: $\phi = (\mu, \sigma)$ leaves the distribution for the integrand, and what is left
-# is a plain derivative.
+# On the left the **score function** (Williams 1992, REINFORCE):
+# $\nabla_\phi \int q_\phi f = \int f\, \nabla_\phi q_\phi$, and
+# $\nabla q = q\, \nabla \log q$. It only needs values of $f$. On the right the
+# **reparameterisation**: $\phi = (\mu, \sigma)$ leaves the distribution for the
+# integrand, and what is left is a plain derivative.
 
 # %% [markdown]
 # **Exercise: a sample that gradients pass through** (easy, about 10 minutes)
 #
-# A draw from $\mathcal N(\mu, \operatorname{diag} \sigma^2)$ can be written as a function of the
-# parameters and of noise that does not depend on them:
+# A draw from $\mathcal N(\mu, \operatorname{diag} \sigma^2)$ can be written as a
+# function of the parameters and of noise that does not depend on them:
 #
 # $$z = \mu + \sigma \odot \varepsilon, \qquad \varepsilon \sim \mathcal N(0, I)$$
 #
-# `mu`, `logvar` $= \ln \sigma^2$ and the noise `eps` are $(B, Z)$; return `z`, $(B, Z)$. Draw no random
-# numbers. `logvar` goes from $-200$ to $40$, in float32 too, and `eps` up to $\pm 1000$; each may be 0.
-# Values and the gradients for all three arguments are compared.
+# `mu`, `logvar` $= \ln \sigma^2$ and the noise `eps` are $(B, Z)$; return `z`,
+# $(B, Z)$. Draw no random numbers. `logvar` goes from $-200$ to $40$, in float32 too,
+# and `eps` up to $\pm 1000$; each may be 0. Values and the gradients for all three
+# arguments are compared.
 #
-# By hand first: $\mu = 1$, $\ln \sigma^2 = \ln 4$ and $\varepsilon = 3$. What is $z$, and what is
-# $\partial z / \partial \ln \sigma^2$?
+# By hand first: $\mu = 1$, $\ln \sigma^2 = \ln 4$ and $\varepsilon = 3$. What is $z$,
+# and what is $\partial z / \partial \ln \sigma^2$?
 
 
 # %%
@@ -615,8 +646,9 @@ exercises.vae.reparameterise.check(my_reparameterise)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $\sigma = \sqrt 4 = 2$, so $z = 1 + 2 \cdot 3 = 7$. Since $\sigma = e^{\ln \sigma^2 / 2}$, its derivative
-# with respect to $\ln \sigma^2$ is $\sigma / 2$, and
+# $\sigma = \sqrt 4 = 2$, so $z = 1 + 2 \cdot 3 = 7$. Since
+# $\sigma = e^{\ln \sigma^2 / 2}$, its derivative with respect to $\ln \sigma^2$ is
+# $\sigma / 2$, and
 # $\partial z / \partial \ln \sigma^2 = \tfrac12 \sigma \varepsilon = 3$.
 #
 # </details>
@@ -647,12 +679,14 @@ def score_gradients(f, mu, eps, baseline=0.0):
 
 
 # %% [markdown]
-# A test with a known answer: $f(z) = -\tfrac12 |z|^2$ with $z \sim \mathcal N(\mu, I)$, so the exact
-# gradient is $-\mu$. We take $\mu = (1, \dots, 1)$ in $Z$ dimensions. The reparameterised estimate is
-# $-(\mu + \varepsilon)$, the score function's $-\tfrac12 |\mu + \varepsilon|^2\, \varepsilon$.
+# A test with a known answer: $f(z) = -\tfrac12 |z|^2$ with $z \sim \mathcal N(\mu, I)$,
+# so the exact gradient is $-\mu$. We take $\mu = (1, \dots, 1)$ in $Z$ dimensions. The
+# reparameterised estimate is $-(\mu + \varepsilon)$, the score function's
+# $-\tfrac12 |\mu + \varepsilon|^2\, \varepsilon$.
 #
-# **Predict** how the variance of each grows with $Z$. A constant baseline, $f(z) - b$, changes no mean, since
-# $\mathbb E[\nabla \log q] = 0$. What does it do to the variance if $b = \mathbb E[f]$?
+# **Predict** how the variance of each grows with $Z$. A constant baseline, $f(z) - b$,
+# changes no mean, since $\mathbb E[\nabla \log q] = 0$. What does it do to the variance
+# if $b = \mathbb E[f]$?
 
 
 # %%
@@ -709,17 +743,18 @@ for name, formula in (
     )
 
 # %% [markdown]
-# The formulas follow from moments of the normal distribution, such as $\mathbb E[|\varepsilon|^4
-# \varepsilon_i^2] = (Z + 2)(Z + 4)$: $Z^2 + \tfrac72 Z + 3$ for the score function, $\tfrac32 Z + 3$ with
-# the baseline, 1 reparameterised. With 64 dimensions one reparameterised sample is worth 4,323 of the
-# others. The score function sees one number, $f$, and must guess which of $Z$ coordinates earned it. Where
-# $f$ has no derivative, or $z$ is discrete, it is what there is, and baselines matter.
+# The formulas follow from moments of the normal distribution, such as
+# $\mathbb E[|\varepsilon|^4 \varepsilon_i^2] = (Z + 2)(Z + 4)$: $Z^2 + \tfrac72 Z + 3$
+# for the score function, $\tfrac32 Z + 3$ with the baseline, 1 reparameterised. With 64
+# dimensions one reparameterised sample is worth 4,323 of the others. The score function
+# sees one number, $f$, and must guess which of $Z$ coordinates earned it. Where $f$ has
+# no derivative, or $z$ is discrete, it is what there is, and baselines matter.
 
 # %% [markdown]
 # ## 6 More samples, a tighter bound
 #
-# Jensen's inequality loses less when the mean inside the logarithm varies less. So average $k$ weights
-# *before* taking the logarithm (Burda et al. 2016, equation 8):
+# Jensen's inequality loses less when the mean inside the logarithm varies less. So
+# average $k$ weights *before* taking the logarithm (Burda et al. 2016, equation 8):
 #
 # $$L_k = \mathbb E_{z_1 \dots z_k \sim q}\Big[\log \frac1k \sum_{j=1}^k w_j\Big] \qquad
 # w_j = \frac{p(x, z_j)}{q(z_j)} \qquad \text{ELBO} = L_1 \le L_2 \le \dots \le \log p(x)$$
@@ -729,17 +764,18 @@ for name, formula in (
 # %% [markdown]
 # **Exercise: the importance-weighted bound** (medium, about 12 minutes)
 #
-# From $k$ samples $z_j \sim q(z \mid x)$ with weights $w_j = p(x, z_j) / q(z_j \mid x)$ comes a
-# bound on $\log p(x)$ that is tighter than the ELBO for $k > 1$, on average over the samples:
+# From $k$ samples $z_j \sim q(z \mid x)$ with weights $w_j = p(x, z_j) / q(z_j \mid x)$
+# comes a bound on $\log p(x)$ that is tighter than the ELBO for $k > 1$, on average
+# over the samples:
 #
 # $$\mathcal L_k = \log \frac1k \sum_{j=1}^{k} w_j$$
 #
-# `log_w` $(k, B)$ holds $\log w_j$ of $B$ images, finite and between $-10^4$ and $10^4$, in float32 too;
-# differences may be as large, within and between images. $k$ goes from 1 to 1000. Return $(B)$. No loop.
-# Values and gradients are compared.
+# `log_w` $(k, B)$ holds $\log w_j$ of $B$ images, finite and between $-10^4$ and
+# $10^4$, in float32 too; differences may be as large, within and between images. $k$
+# goes from 1 to 1000. Return $(B)$. No loop. Values and gradients are compared.
 #
-# By hand first: two weights, 1 and 3. What is $\mathcal L_2$, and what is the mean of the two
-# logarithms?
+# By hand first: two weights, 1 and 3. What is $\mathcal L_2$, and what is the mean of
+# the two logarithms?
 
 
 # %%
@@ -776,9 +812,9 @@ def toy_log_weights(log_likelihood, z, mu, sigma):
 
 
 # %% [markdown]
-# On a toy $L_1, L_2, L_3$ need no sampling: an expectation over $k$ independent Gaussians is a $k$-fold
-# Gauss–Hermite sum. Beyond, by Monte Carlo with its standard error. We take the five pixels and a poor $q =
-# \mathcal N(0.3, 0.8^2)$.
+# On a toy $L_1, L_2, L_3$ need no sampling: an expectation over $k$ independent
+# Gaussians is a $k$-fold Gauss–Hermite sum. Beyond, by Monte Carlo with its standard
+# error. We take the five pixels and a poor $q = \mathcal N(0.3, 0.8^2)$.
 
 
 # %%
@@ -844,8 +880,9 @@ print(
 )
 
 # %% [markdown]
-# So an ELBO and an $L_{500}$ of one model are *two* numbers: on average over the samples the second is at
-# least as large, and says nothing against the first. Papers report either; compare like with like.
+# So an ELBO and an $L_{500}$ of one model are *two* numbers: on average over the
+# samples the second is at least as large, and says nothing against the first. Papers
+# report either; compare like with like.
 
 # %% [markdown]
 # **Exercise: find two bugs in a sampled bound** (hard, about 20 minutes)
@@ -854,13 +891,14 @@ print(
 #
 # $$\mathcal L_k = \log \frac1k \sum_{j=1}^{k} \frac{p(x \mid z_j)\, p(z_j)}{q(z_j \mid x)}$$
 #
-# But on average over samples it is the same for $k = 1$ and $k = 500$. And for narrow posteriors it
-# can lie above $\log p(x)$, where that is known exactly. There are two bugs, neither of them in
-# `log_lik`. Fix both, without `torch.distributions`, for `logvar` from $-30$ to $5$ and log weights down to
-# $-10^4$. Values and gradients are compared.
+# But on average over samples it is the same for $k = 1$ and $k = 500$. And for narrow
+# posteriors it can lie above $\log p(x)$, where that is known exactly. There are two
+# bugs, neither of them in `log_lik`. Fix both, without `torch.distributions`, for
+# `logvar` from $-30$ to $5$ and log weights down to $-10^4$. Values and gradients are
+# compared.
 #
-# By hand first: $Z = 1$ and $z = \mu$. How does $\log q(z \mid x)$ change when $\sigma$ goes from 1
-# to $\frac12$, and how does it here?
+# By hand first: $Z = 1$ and $z = \mu$. How does $\log q(z \mid x)$ change when $\sigma$
+# goes from 1 to $\frac12$, and how does it here?
 
 
 # %%
@@ -882,18 +920,21 @@ exercises.vae.broken_bound.check(my_sampled_bound)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# At $z = \mu$ the density is $1 / (\sigma \sqrt{2\pi})$, so $\log q$ rises by $\ln 2 = 0.69$ when $\sigma$
-# is halved. Here it stays at $-\tfrac12 \ln 2\pi$ for every $\sigma$.
+# At $z = \mu$ the density is $1 / (\sigma \sqrt{2\pi})$, so $\log q$ rises by
+# $\ln 2 = 0.69$ when $\sigma$ is halved. Here it stays at $-\tfrac12 \ln 2\pi$ for
+# every $\sigma$.
 #
 # </details>
 
 # %% [markdown]
 # ## 7 Before the VAE: autoencoders
 #
-# An autoencoder squeezes $x$ through a code of few numbers and is trained to give it back. No distribution,
-# no noise, no price. First the linear one, $\hat x = B A x$, with squared error.
+# An autoencoder squeezes $x$ through a code of few numbers and is trained to give it
+# back. No distribution, no noise, no price. First the linear one, $\hat x = B A x$,
+# with squared error.
 #
-# **Predict.** Which code of two numbers loses least? You know the answer by another name.
+# **Predict.** Which code of two numbers loses least? You know the answer by another
+# name.
 
 # %% tags=["explorer-needs"]
 digits, clothes = data.mnist(), data.fashion_mnist()
@@ -935,8 +976,9 @@ def linear_autoencoder(covariance, size, seed=0):
 
 
 # %% [markdown]
-# (The loss is $\mathbb E|x - BAx|^2 = \operatorname{tr} C - 2 \operatorname{tr} BAC + \operatorname{tr}
-# B^\top B\, A C A^\top$: of the data it sees the covariance $C$ alone.)
+# (The loss is $\mathbb E|x - BAx|^2 = \operatorname{tr} C - 2 \operatorname{tr} BAC +
+# \operatorname{tr} B^\top B\, A C A^\top$: of the data it sees the covariance $C$
+# alone.)
 
 
 # %%
@@ -983,14 +1025,16 @@ print(
 )
 
 # %% [markdown]
-# The linear autoencoder finds PCA's *span* (Baldi and Hornik 1989), to a small fraction of a degree: the
-# second eigenvalue is well above the third, so that the span is well defined. It does not find the
-# components: any invertible mixture of the two numbers does as well, and which one training ends in depends
-# on where it began. A code has no axes of its own unless something asks for them.
+# The linear autoencoder finds PCA's *span* (Baldi and Hornik 1989), to a small fraction
+# of a degree: the second eigenvalue is well above the third, so that the span is well
+# defined. It does not find the components: any invertible mixture of the two numbers
+# does as well, and which one training ends in depends on where it began. A code has no
+# axes of its own unless something asks for them.
 #
 # ### A deep one
 #
-# Two hidden layers each way, 20 numbers of code, and the Bernoulli likelihood of section 4.
+# Two hidden layers each way, 20 numbers of code, and the Bernoulli likelihood of
+# section 4.
 
 
 # %%
@@ -1022,8 +1066,9 @@ class AutoEncoder(nn.Module):
 # %% [markdown]
 # ## 8 The VAE
 #
-# The encoder now gives *two* vectors, $\mu$ and $\log \sigma^2$: a distribution for each image, the same
-# network for all of them (**amortised** inference). The decoder sees a sample:
+# The encoder now gives *two* vectors, $\mu$ and $\log \sigma^2$: a distribution for
+# each image, the same network for all of them (**amortised** inference). The decoder
+# sees a sample:
 #
 # $$x \to \mu, \log\sigma^2 \qquad z = \mu + \sigma \varepsilon \qquad z \to \text{logits} \qquad
 # \text{loss} = -\log p(x \mid z) + \mathrm{KL}$$
@@ -1057,8 +1102,8 @@ class VAE(AutoEncoder):
 
 
 # %% [markdown]
-# Proof, against a version that uses none of our formulas: PyTorch's distributions. Not only the value: every
-# gradient of every weight.
+# Proof, against a version that uses none of our formulas: PyTorch's distributions. Not
+# only the value: every gradient of every weight.
 
 
 # %%
@@ -1100,16 +1145,17 @@ check_agreement(
 # %% [markdown]
 # **Exercise: find the bug that empties the code** (medium, about 12 minutes)
 #
-# The program below is a VAE's ELBO, to be maximised. At the first step it prints what a right program
-# prints, to the last digit. But within an epoch the KL falls to 0, and all reconstructions are the
-# same picture, whatever the latent size or the learning rate.
+# The program below is a VAE's ELBO, to be maximised. At the first step it prints what a
+# right program prints, to the last digit. But within an epoch the KL falls to 0, and
+# all reconstructions are the same picture, whatever the latent size or the learning
+# rate.
 #
-# Find the bug and fix it, for `logvar` from $-200$ to $10$ and logits up to $\pm 10^4$, in float32 too.
-# Draw no random numbers: $\varepsilon$ is given. Values and the gradients for all arguments but `x` are
-# compared, that for `eps` too.
+# Find the bug and fix it, for `logvar` from $-200$ to $10$ and logits up to $\pm 10^4$,
+# in float32 too. Draw no random numbers: $\varepsilon$ is given. Values and the
+# gradients for all arguments but `x` are compared, that for `eps` too.
 #
-# By hand first: if $z$ were a fixed number, what would be the ELBO's gradient for $\mu$, and to
-# which $\mu$ would it lead?
+# By hand first: if $z$ were a fixed number, what would be the ELBO's gradient for
+# $\mu$, and to which $\mu$ would it lead?
 
 
 # %%
@@ -1132,21 +1178,22 @@ exercises.vae.detached_sample.check(my_elbo)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Only $-\mathrm{KL}$ depends on $\mu$ then, by $-\tfrac12 \mu^2$: the gradient is $-\mu$, and it leads to
-# $\mu = 0$ for every image, a code that tells nothing.
+# Only $-\mathrm{KL}$ depends on $\mu$ then, by $-\tfrac12 \mu^2$: the gradient is
+# $-\mu$, and it leads to $\mu = 0$ for every image, a code that tells nothing.
 #
 # </details>
 
 # %% [markdown]
 # ## 9 Training on digits
 #
-# 4,000 MNIST digits, a grey value being the chance of ink. Two things are to help where images are few: small
-# random affine distortions, all but the last quarter of the time; and a **warm-up** of the price, whose
-# weight rises from 0 to 1 in the first half, so that the decoder learns to use the code before it has to
-# pay for it (Bowman et al. 2016).
+# 4,000 MNIST digits, a grey value being the chance of ink. Two things are to help where
+# images are few: small random affine distortions, all but the last quarter of the time;
+# and a **warm-up** of the price, whose weight rises from 0 to 1 in the first half, so
+# that the decoder learns to use the code before it has to pay for it (Bowman et al.
+# 2016).
 #
-# **Predict.** 784 pixels, each a coin: how many nats an image does blind guessing pay? And a model that
-# knows each pixel's mean?
+# **Predict.** 784 pixels, each a coin: how many nats an image does blind guessing pay?
+# And a model that knows each pixel's mean?
 
 
 # %% tags=["explorer-needs"]
@@ -1247,8 +1294,9 @@ def train_vae(
 
 
 # %% [markdown]
-# What is measured on held-out images: the two terms of the ELBO, the reconstruction as a mean of ten samples;
-# and the importance-weighted bound, from $k$ samples. Both get their own noise from a fixed seed.
+# What is measured on held-out images: the two terms of the ELBO, the reconstruction as
+# a mean of ten samples; and the importance-weighted bound, from $k$ samples. Both get
+# their own noise from a fixed seed.
 
 
 # %%
@@ -1297,18 +1345,18 @@ def sampled_log_weights(model, x, k, code=None, seed=0):
 # %% [markdown]
 # **Exercise: which latent units are active** (easy, about 10 minutes)
 #
-# A latent unit that the posterior keeps at the prior has the same mean for every image. A unit $u$
-# counts as active where its posterior mean varies over the images:
+# A latent unit that the posterior keeps at the prior has the same mean for every image.
+# A unit $u$ counts as active where its posterior mean varies over the images:
 #
 # $$\operatorname{Var}_x \big(\mu_u(x)\big) > \text{threshold},$$
 #
-# with the variance that divides by $N - 1$. `mu` $(N, Z)$ holds the means of $N \ge 2$ images, up to
-# $\pm 10^4$. `threshold`, usually 0.01, is an int or a float $\ge 0$, maybe 0 or $10^{-12}$. Return a
-# boolean tensor $(Z)$, True where the unit is active, False where the variance equals the threshold. No
-# loop.
+# with the variance that divides by $N - 1$. `mu` $(N, Z)$ holds the means of $N \ge 2$
+# images, up to $\pm 10^4$. `threshold`, usually 0.01, is an int or a float $\ge 0$,
+# maybe 0 or $10^{-12}$. Return a boolean tensor $(Z)$, True where the unit is active,
+# False where the variance equals the threshold. No loop.
 #
-# By hand first: three images, one unit with the means 2, 2 and 2, another with $-0.2$, 0 and 0.2.
-# Which is active at 0.01?
+# By hand first: three images, one unit with the means 2, 2 and 2, another with $-0.2$,
+# 0 and 0.2. Which is active at 0.01?
 
 
 # %%
@@ -1322,8 +1370,8 @@ exercises.vae.active_units.check(my_active_units)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The first unit has the variance 0: it is not active. The second has the mean 0 and the variance
-# $(0.04 + 0 + 0.04) / (3 - 1) = 0.04 > 0.01$: it is.
+# The first unit has the variance 0: it is not active. The second has the mean 0 and the
+# variance $(0.04 + 0 + 0.04) / (3 - 1) = 0.04 > 0.01$: it is.
 #
 # </details>
 
@@ -1365,13 +1413,14 @@ for row in results.read("04", "choices"):
     print(f"{row['active']} active")
 
 # %% [markdown]
-# Warm-up is worth two and a half nats and four more active dimensions, the distortions four nats. (Recorded,
-# with one seed.) Such choices were made on *validation* images: the last 600 of the training set, with models
-# trained on the other 3,400. All rows see the same 600 images, so that their differences are surer than the
-# standard errors say. Activation, rate, width and epochs were chosen the same way.
+# Warm-up is worth two and a half nats and four more active dimensions, the distortions
+# four nats. (Recorded, with one seed.) Such choices were made on *validation* images:
+# the last 600 of the training set, with models trained on the other 3,400. All rows see
+# the same 600 images, so that their differences are surer than the standard errors say.
+# Activation, rate, width and epochs were chosen the same way.
 #
-# **Predict** the held-out ELBO of the model trained on all 4,000; and how much of it is the price of the
-# code.
+# **Predict** the held-out ELBO of the model trained on all 4,000; and how much of it is
+# the price of the code.
 
 # %% tags=["nbval-ignore-output"]
 live, history = train_vae(x_train)
@@ -1405,16 +1454,17 @@ plots.lines(
 assert measured["elbo"] > -106
 
 # %% [markdown]
-# The coins pay 543 nats, the pixels' means 209. The step at three quarters is where the distortions end: from
-# there on the training images are easier.
+# The coins pay 543 nats, the pixels' means 209. The step at three quarters is where the
+# distortions end: from there on the training images are easier.
 
 # %% [markdown]
 # ### Three seeds, and a baseline
 #
-# From here on the chapter uses recorded weights (seed 0 of the table, in half precision), so that every
-# reader sees the same numbers. `make results CH=04` records anew. The baseline is a VAE in the manner of
-# PyTorch's example: one hidden layer, ReLU, a constant rate of 0.001, no distortion, no warm-up; here as
-# wide as ours, with batches of 100, for as many steps; on grey images, as the example does it, and on
+# From here on the chapter uses recorded weights (seed 0 of the table, in half
+# precision), so that every reader sees the same numbers. `make results CH=04` records
+# anew. The baseline is a VAE in the manner of PyTorch's example: one hidden layer,
+# ReLU, a constant rate of 0.001, no distortion, no warm-up; here as wide as ours, with
+# batches of 100, for as many steps; on grey images, as the example does it, and on
 # images binarised afresh.
 
 
@@ -1455,17 +1505,20 @@ assert min(row["elbo"] for row in digit_rows) > -106
 assert min(row["L_500"] for row in digit_rows) > -101
 
 # %% [markdown]
-# Eight nats better than the baseline. And mind its two rows: by the ELBO the freshly binarised one is
-# ahead, by $L_{500}$ the grey one. Which bound is quoted decides who wins.
+# Eight nats better than the baseline. And mind its two rows: by the ELBO the freshly
+# binarised one is ahead, by $L_{500}$ the grey one. Which bound is quoted decides who
+# wins.
 
 # %% [markdown]
-# The ELBO says that a held-out image can be sent, by what is called bits-back coding, in about 103 nats,
-# 149 bits, of which some 23 nats are the code. $L_{500}$ is another, tighter bound of the same $\log p(x)$.
+# The ELBO says that a held-out image can be sent, by what is called bits-back coding,
+# in about 103 nats, 149 bits, of which some 23 nats are the code. $L_{500}$ is another,
+# tighter bound of the same $\log p(x)$.
 #
-# **Published figures** are better: Burda et al. (2016, table 1) report an *NLL* of 86.76 nats for a VAE, an
-# $L_{5000}$, with 50 dimensions of code and 60,000 training images; ours had 4,000. Binarisation matters as
-# well: they draw pixels with the grey value as chance, as here; with one fixed binarisation and 50,000 images
-# their table 3 has 88.71 for the same model.
+# **Published figures** are better: Burda et al. (2016, table 1) report an *NLL* of
+# 86.76 nats for a VAE, an $L_{5000}$, with 50 dimensions of code and 60,000 training
+# images; ours had 4,000. Binarisation matters as well: they draw pixels with the grey
+# value as chance, as here; with one fixed binarisation and 50,000 images their table 3
+# has 88.71 for the same model.
 
 
 # %% tags=["explorer-needs"]
@@ -1478,8 +1531,8 @@ def recorded(name, model):
 vae = recorded("digits", VAE())
 
 # %% [markdown]
-# How fast does $L_k$ rise on digits? 100 held-out images, one set of 500 samples, of which the first $k$ are
-# used.
+# How fast does $L_k$ rise on digits? 100 held-out images, one set of 500 samples, of
+# which the first $k$ are used.
 
 # %%
 log_w = sampled_log_weights(vae, test[:100], 500)
@@ -1502,10 +1555,11 @@ print("and from 200 to 500 it still rises:", curve[500] > curve[200])
 #
 # ### Whose fault is the gap?
 #
-# Section 3 says what is lost: $\mathrm{KL}(q \Vert p(z \mid x))$. Two causes: the posterior is no Gaussian
-# with independent dimensions, and the encoder does not give each image the *best* such Gaussian (Cremer et
-# al. 2018 call it the amortisation gap). To part them, let each held-out image move its own $\mu$ and $\log
-# \sigma^2$, starting from the encoder's, up its own ELBO; the decoder stays as it is.
+# Section 3 says what is lost: $\mathrm{KL}(q \Vert p(z \mid x))$. Two causes: the
+# posterior is no Gaussian with independent dimensions, and the encoder does not give
+# each image the *best* such Gaussian (Cremer et al. 2018 call it the amortisation gap).
+# To part them, let each held-out image move its own $\mu$ and $\log \sigma^2$, starting
+# from the encoder's, up its own ELBO; the decoder stays as it is.
 #
 # **Predict.** How much of the gap goes away: a tenth, half, or most of it?
 
@@ -1547,13 +1601,14 @@ print(
 assert 2.5 < refined_elbo - elbo < 6 and best_bound > refined_elbo + 0.5
 
 # %% [markdown]
-# About two thirds of what is seen to be lost is the encoder's, who must answer in one go; the rest is the
-# Gaussian's. So a VAE's ELBO judges its encoder too, not $p(x)$ alone; $L_{500}$, which corrects a poor
-# $q$, tells more of the model. And training raises the ELBO, not $\log p(x)$: the decoder learns to have
-# posteriors that such a $q$ can follow (Cremer et al. 2018).
+# About two thirds of what is seen to be lost is the encoder's, who must answer in one
+# go; the rest is the Gaussian's. So a VAE's ELBO judges its encoder too, not $p(x)$
+# alone; $L_{500}$, which corrects a poor $q$, tells more of the model. And training
+# raises the ELBO, not $\log p(x)$: the decoder learns to have posteriors that such a
+# $q$ can follow (Cremer et al. 2018).
 #
-# The obvious rival needs no $q$: the mean of $p(x \mid z)$ over codes drawn from the prior. **Predict**
-# what 2,000 draws find.
+# The obvious rival needs no $q$: the mean of $p(x \mid z)$ over codes drawn from the
+# prior. **Predict** what 2,000 draws find.
 
 # %%
 with torch.no_grad():
@@ -1569,13 +1624,14 @@ print(
 )
 
 # %% [markdown]
-# Hardly any draw from the prior explains *this* image, so the mean is made by a few lucky ones. $q$ says
-# where to look: that is what makes the bound trainable.
+# Hardly any draw from the prior explains *this* image, so the mean is made by a few
+# lucky ones. $q$ says where to look: that is what makes the bound trainable.
 #
 # ## 10 What the price buys
 #
-# The same network without noise and without price: `AutoEncoder`, trained on the same digits for as long
-# (recorded). **Predict**: does it reconstruct held-out digits better?
+# The same network without noise and without price: `AutoEncoder`, trained on the same
+# digits for as long (recorded). **Predict**: does it reconstruct held-out digits
+# better?
 
 
 # %%
@@ -1593,11 +1649,13 @@ print(f"held-out reconstruction error: autoencoder {plain_nll:.1f},", end=" ")
 print(f"VAE {terms(vae, test)[0].mean():.1f} nats")
 
 # %% [markdown]
-# Yes, and by far: nothing blurs its codes, and nothing makes them cheap. As a compressor it is worthless
-# all the same, since it does not say what its codes cost to send.
+# Yes, and by far: nothing blurs its codes, and nothing makes them cheap. As a
+# compressor it is worthless all the same, since it does not say what its codes cost to
+# send.
 #
-# **Predict.** What comes out when a *random* code is decoded? For the autoencoder, to be fair, we draw codes
-# from a Gaussian with the mean and the standard deviation that its own codes have, dimension by dimension.
+# **Predict.** What comes out when a *random* code is decoded? For the autoencoder, to
+# be fair, we draw codes from a Gaussian with the mean and the standard deviation that
+# its own codes have, dimension by dimension.
 
 # %%
 rng = torch.Generator().manual_seed(0)
@@ -1638,10 +1696,10 @@ for name, share in shares.items():
 assert shares["autoencoder"] + 0.05 < shares["VAE"] < shares["held-out digits"] - 0.2
 
 # %% [markdown]
-# Nothing ever asked the autoencoder to decode the space *between* its codes: it is full of holes. The VAE's
-# noise makes each code a region, and the price pulls the regions together around 0. Its samples are better
-# for it, and still far from real digits: the codes of all digits together are *not* distributed as the
-# prior.
+# Nothing ever asked the autoencoder to decode the space *between* its codes: it is full
+# of holes. The VAE's noise makes each code a region, and the price pulls the regions
+# together around 0. Its samples are better for it, and still far from real digits: the
+# codes of all digits together are *not* distributed as the prior.
 #
 # ### Between two digits
 #
@@ -1667,9 +1725,9 @@ plots.images(
 
 
 # %% [markdown]
-# Mixed pixels are two digits at once. Both networks change the strokes instead. For this pair the
-# autoencoder's middle is the clearer one: one pair proves little. So the midpoints of 500 random pairs, and
-# the share whose neighbours agree:
+# Mixed pixels are two digits at once. Both networks change the strokes instead. For
+# this pair the autoencoder's middle is the clearer one: one pair proves little. So the
+# midpoints of 500 random pairs, and the share whose neighbours agree:
 
 # %% tags=["nbval-ignore-output"]
 first, second = test[:500], test[500:]
@@ -1691,8 +1749,8 @@ assert between["VAE"] > between["autoencoder"]
 # %% [markdown]
 # ### Neighbours (optional)
 #
-# **Predict.** Whose nearest training digit has the same class more often: by (grey) pixels, or by the VAE's
-# means?
+# **Predict.** Whose nearest training digit has the same class more often: by (grey)
+# pixels, or by the VAE's means?
 
 # %% tags=["nbval-ignore-output"]
 with torch.no_grad():
@@ -1730,14 +1788,16 @@ assert min(right) > 900 and right[1] > right[0] - 15
 # %% [markdown]
 # ## 11 Rate and distortion
 #
-# The price is the **rate**, a bound on what the code tells of $x$, in nats; the reconstruction error is the
-# **distortion** (Alemi et al. 2018). The β-VAE (Higgins et al. 2017) puts a weight on the price:
+# The price is the **rate**, a bound on what the code tells of $x$, in nats; the
+# reconstruction error is the **distortion** (Alemi et al. 2018). The β-VAE (Higgins et
+# al. 2017) puts a weight on the price:
 #
 # $$\text{loss} = \underbrace{\mathbb E_q[-\log p(x \mid z)]}_{\text{distortion } D}
 # + \beta\, \underbrace{\mathrm{KL}(q \Vert p)}_{\text{rate } R}$$
 #
-# Only for $\beta = 1$ is $-(D + R)$ the ELBO that is optimised. **Predict** the direction of each for
-# $\beta = 10$: rate, distortion, active units, sharpness of reconstructions, quality of random samples.
+# Only for $\beta = 1$ is $-(D + R)$ the ELBO that is optimised. **Predict** the
+# direction of each for $\beta = 10$: rate, distortion, active units, sharpness of
+# reconstructions, quality of random samples.
 
 
 # %% tags=["explorer-needs"]
@@ -1780,10 +1840,10 @@ plots.lines(
 )
 
 # %% [markdown]
-# A convex curve: the first nats of code save some 17 nats of distortion each, the last ones less than one.
-# Each slope lies between (or near) the two β that its models were trained with: training stops buying where
-# a nat of rate saves less than β. At β = 30 and beyond nothing is worth its price: **the posterior has
-# collapsed** onto the prior.
+# A convex curve: the first nats of code save some 17 nats of distortion each, the last
+# ones less than one. Each slope lies between (or near) the two β that its models were
+# trained with: training stops buying where a nat of rate saves less than β. At β = 30
+# and beyond nothing is worth its price: **the posterior has collapsed** onto the prior.
 
 # %% tags=["explorer-needs"]
 beta_models = []
@@ -1799,30 +1859,34 @@ explorers.vae.trade_off(
 )
 
 # %% [markdown]
-# Try: click the models from the right end of the curve to the left. At β = 0.1 the reconstructions are the
-# sharpest; what of the samples? Then β = 10. The dashed line has the slope −β: what does it tell?
+# Try: click the models from the right end of the curve to the left. At β = 0.1 the
+# reconstructions are the sharpest; what of the samples? Then β = 10. The dashed line
+# has the slope −β: what does it tell?
 #
 # <details><summary>Answer</summary>
 #
-# With β = 0.1 the codes spread far beyond the prior: a draw from the prior lands between them, as in section
-# 10. With β = 10 samples look smooth and alike, and so do the reconstructions: the code tells little
-# more than a rough shape. The line touches the curve near the model: there a nat of rate saves about β nats
-# of distortion, its price.
+# With β = 0.1 the codes spread far beyond the prior: a draw from the prior lands
+# between them, as in section 10. With β = 10 samples look smooth and alike, and so do
+# the reconstructions: the code tells little more than a rough shape. The line touches
+# the curve near the model: there a nat of rate saves about β nats of distortion, its
+# price.
 # </details>
 
 # %% [markdown]
 # **Exercise: which β is it really?** (medium, about 10 minutes)
 #
-# A loss adds a reconstruction term, reduced over $D$ pixels, and a KL, reduced over $Z$ latent
-# dimensions, each by "sum" or by "mean"; both are then averaged over the batch. Some $\beta$-VAE
+# A loss adds a reconstruction term, reduced over $D$ pixels, and a KL, reduced over $Z$
+# latent dimensions, each by "sum" or by "mean"; both are then averaged over the batch.
+# Some $\beta$-VAE
 #
 # $$\sum_{i=1}^{D} \text{nll}_i + \beta \sum_{j=1}^{Z} \text{kl}_j$$
 #
-# has the same minima. Return its $\beta$, a float (an int will do where it is whole); $D \ge 1$ is
-# `n_pixels`, $Z \ge 1$ is `n_latents`, both ints. Calculate with Python's numbers: no tensors, no arrays.
+# has the same minima. Return its $\beta$, a float (an int will do where it is whole);
+# $D \ge 1$ is `n_pixels`, $Z \ge 1$ is `n_latents`, both ints. Calculate with Python's
+# numbers: no tensors, no arrays.
 #
-# By hand first: the reconstruction is averaged over 784 pixels, the KL summed. Which $\beta$? And
-# with the KL averaged over 20 dimensions?
+# By hand first: the reconstruction is averaged over 784 pixels, the KL summed. Which
+# $\beta$? And with the KL averaged over 20 dimensions?
 
 
 # %%
@@ -1837,15 +1901,17 @@ exercises.vae.effective_beta.check(my_effective_beta)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The loss is $\tfrac1{784} \sum \text{nll} + \sum \text{kl}$; times 784 it has the form above, with
-# $\beta = 784$. With the KL averaged over 20 dimensions, $\beta = 784 / 20 = 39.2$.
+# The loss is $\tfrac1{784} \sum \text{nll} + \sum \text{kl}$; times 784 it has the form
+# above, with $\beta = 784$. With the KL averaged over 20 dimensions,
+# $\beta = 784 / 20 = 39.2$.
 #
 # </details>
 
 # %% [markdown]
 # ## 12 How many dimensions? (optional)
 #
-# **Predict.** The ELBO for codes of 2, 5, 10, 20 and 50 numbers. Does it fall again when there are too many?
+# **Predict.** The ELBO for codes of 2, 5, 10, 20 and 50 numbers. Does it fall again
+# when there are too many?
 
 # %%
 latent_rows = results.read("04", "latents")
@@ -1857,32 +1923,34 @@ for row in latent_rows:
     print(f"price {row['kl']:.1f}, {row['active']} active")
 
 # %% [markdown]
-# About a dozen dimensions earn their price; what is left idle, at $q(z_j \mid x) = p(z_j)$, costs nothing.
-# So spare ones do little harm (a difference of a nat may be the seed's, of which there is one here). That
-# is the price's other face: it *chooses* how many dimensions it needs.
+# About a dozen dimensions earn their price; what is left idle, at
+# $q(z_j \mid x) = p(z_j)$, costs nothing. So spare ones do little harm (a difference of
+# a nat may be the seed's, of which there is one here). That is the price's other face:
+# it *chooses* how many dimensions it needs.
 
 # %% [markdown]
 # ## 13 Posterior collapse, and free bits
 #
-# If no dimension tells anything, the posterior has **collapsed**. Two cases look alike. At β = 30 collapse
-# is simply the best bargain. At β = 1 it can be a trap: a decoder that has learnt to ignore a dimension
-# gives it no chance to become useful. Warm-up is against the trap (in section 9, without it, the rate is
-# lower). Another means gives each dimension an allowance λ (Kingma et al. 2016, appendix C):
+# If no dimension tells anything, the posterior has **collapsed**. Two cases look alike.
+# At β = 30 collapse is simply the best bargain. At β = 1 it can be a trap: a decoder
+# that has learnt to ignore a dimension gives it no chance to become useful. Warm-up is
+# against the trap (in section 9, without it, the rate is lower). Another means gives
+# each dimension an allowance λ (Kingma et al. 2016, appendix C):
 
 # %% [markdown]
 # **Exercise: give each latent dimension its free nats** (easy, about 10 minutes)
 #
-# Free bits keep latent dimensions from falling silent: up to $\lambda$ nats of a dimension cost
-# nothing extra, so there is nothing to gain by saving them.
+# Free bits keep latent dimensions from falling silent: up to $\lambda$ nats of a
+# dimension cost nothing extra, so there is nothing to gain by saving them.
 #
 # $$\sum_{j=1}^{Z} \max\Big(\lambda,\ \frac1B \sum_{i=1}^{B} \text{kl}_{ij}\Big)$$
 #
-# `kl` is $(B, Z)$, from 0 to $10^8$, and $\lambda \ge 0$ is `nats`, an int or a float; with $\lambda = 0$
-# the sum is that of the means. Return a scalar tensor. No loop. Values and gradients for `kl` are compared;
-# no mean is exactly $\lambda$.
+# `kl` is $(B, Z)$, from 0 to $10^8$, and $\lambda \ge 0$ is `nats`, an int or a float;
+# with $\lambda = 0$ the sum is that of the means. Return a scalar tensor. No loop.
+# Values and gradients for `kl` are compared; no mean is exactly $\lambda$.
 #
-# By hand first: the rows of `kl` are $(0, 0.2)$ and $(4, 0.4)$, and $\lambda = 1$. What is the sum,
-# and which of the four numbers get a gradient?
+# By hand first: the rows of `kl` are $(0, 0.2)$ and $(4, 0.4)$, and $\lambda = 1$. What
+# is the sum, and which of the four numbers get a gradient?
 
 
 # %%
@@ -1897,15 +1965,15 @@ exercises.vae.free_bits.check(my_free_bits)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The means of the two columns are 2 and 0.3, so the sum is $\max(1, 2) + \max(1, 0.3) = 3$. The two numbers
-# of the first column get the gradient $\tfrac12$ each; the second column counts as the constant 1, and its
-# numbers get 0.
+# The means of the two columns are 2 and 0.3, so the sum is
+# $\max(1, 2) + \max(1, 0.3) = 3$. The two numbers of the first column get the gradient
+# $\tfrac12$ each; the second column counts as the constant 1, and its numbers get 0.
 #
 # </details>
 
 # %% [markdown]
-# We produce the collapse on purpose, with β = 30, and then allow λ nats a dimension. **Predict** the rate
-# of ten dimensions with λ = 1.
+# We produce the collapse on purpose, with β = 30, and then allow λ nats a dimension.
+# **Predict** the rate of ten dimensions with λ = 1.
 
 
 # %%
@@ -1926,14 +1994,15 @@ for row in free_rows:
     print(f"ELBO {row['elbo']:.1f}, {row['active']} of 10 active")
 
 # %% [markdown]
-# Each dimension takes about what is free: the rate is nearly ten times λ. The code is forced open, and the
-# ELBO rises by more than 70 nats. It does not reach that of β = 1 in section 11: free bits do not mend a
-# wrong β.
+# Each dimension takes about what is free: the rate is nearly ten times λ. The code is
+# forced open, and the ELBO rises by more than 70 nats. It does not reach that of β = 1
+# in section 11: free bits do not mend a wrong β.
 
 # %% [markdown]
 # ## 14 Walking through the codes
 #
-# With two dimensions the whole latent plane can be seen. (A smaller VAE, recorded: its ELBO is worse.)
+# With two dimensions the whole latent plane can be seen. (A smaller VAE, recorded: its
+# ELBO is worse.)
 
 # %% tags=["explorer-needs"]
 plane = recorded("plane", VAE(2, hidden=128))
@@ -1950,17 +2019,20 @@ explorers.vae.plane(
 )
 
 # %% [markdown]
-# Try: drag the cross from the 0s to the 1s. Find the place where 4, 7 and 9 meet. Then go to $(3.5, 3.5)$,
-# where the prior hardly ever draws. Draw a digit of your own: where is its code, and is its cost above the
-# held-out mean? Draw something that is no digit, or turn a held-out image (under "More").
+# Try: drag the cross from the 0s to the 1s. Find the place where 4, 7 and 9 meet. Then
+# go to $(3.5, 3.5)$, where the prior hardly ever draws. Draw a digit of your own: where
+# is its code, and is its cost above the held-out mean? Draw something that is no digit,
+# or turn a held-out image (under "More").
 #
 # <details><summary>Answer</summary>
 #
-# A 3: the nearest codes are of 3s. Far out the decoder only extrapolates. What is no digit has a code too,
-# and is read as some digit: a star of three strokes as a 2, at more than twice the held-out mean.
+# A 3: the nearest codes are of 3s. Far out the decoder only extrapolates. What is no
+# digit has a code too, and is read as some digit: a star of three strokes as a 2, at
+# more than twice the held-out mean.
 # </details>
 #
-# Now the 20 dimensions of the chapter's model. Each image sets one of them, the most expensive first:
+# Now the 20 dimensions of the chapter's model. Each image sets one of them, the most
+# expensive first:
 
 # %% tags=["explorer-needs"]
 recon_nll, kl_dims = terms(vae, test)
@@ -1971,20 +2043,21 @@ explorers.vae.walk(
 )
 
 # %% [markdown]
-# Try: play the value from end to end. What do the last dimensions do? Then choose another image: does any
-# dimension mean one thing alone, such as slant, for every digit?
+# Try: play the value from end to end. What do the last dimensions do? Then choose
+# another image: does any dimension mean one thing alone, such as slant, for every
+# digit?
 #
 # <details><summary>Answer</summary>
 #
-# The last five cost next to nothing and do next to nothing. Some others come near slant or width, for some
-# digits; none is pure.
+# The last five cost next to nothing and do next to nothing. Some others come near slant
+# or width, for some digits; none is pure.
 # </details>
 
 # %% [markdown]
-# Does the ELBO care about axes at all? The prior does not: turned, it is the same. But $q$ has independent
-# dimensions. **Predict** what it costs if all codes are turned at random, and each posterior is then
-# replaced by the best Gaussian with independent dimensions (which keeps the diagonal of the inverse
-# covariance).
+# Does the ELBO care about axes at all? The prior does not: turned, it is the same. But
+# $q$ has independent dimensions. **Predict** what it costs if all codes are turned at
+# random, and each posterior is then replaced by the best Gaussian with independent
+# dimensions (which keeps the diagonal of the inverse covariance).
 
 # %%
 with torch.no_grad():
@@ -1997,17 +2070,18 @@ cost = 0.5 * (turned.log() - precision.log()).sum(1).mean()
 print("turning all codes costs between 6 and 12 nats an image:", bool(6 < cost < 12))
 
 # %% [markdown]
-# So the ELBO picks axes: those in which the posteriors are independent. Nothing makes them axes that we can
-# name.
+# So the ELBO picks axes: those in which the posteriors are independent. Nothing makes
+# them axes that we can name.
 
 # %% [markdown]
 # ## 15 Does it know what it does not know?
 #
-# A model of $p(x)$ should find strangers less likely than digits. **AUROC** is the chance that a digit scores
-# above a stranger: 1 is perfect, ½ a coin, and below ½ the strangers look *more* like digits than digits do.
+# A model of $p(x)$ should find strangers less likely than digits. **AUROC** is the
+# chance that a digit scores above a stranger: 1 is perfect, ½ a coin, and below ½ the
+# strangers look *more* like digits than digits do.
 #
-# **Predict** it for Fashion images, noise (as much ink as digits), inverted digits, digits in a mirror, lower
-# halves of digits, digits at half size, and one square dot.
+# **Predict** it for Fashion images, noise (as much ink as digits), inverted digits,
+# digits in a mirror, lower halves of digits, digits at half size, and one square dot.
 
 
 # %%
@@ -2060,18 +2134,20 @@ plots.lines(
 )
 
 # %% [markdown]
-# Fashion images, noise and inversions are told apart almost without fault; mirrored digits less well. But
-# lower halves pass for digits, half-size digits score *better* than digits, and the dot better than all of
-# them: little ink is cheap to describe. Likelihood asks "how well can this be coded?", not "is this one of
-# yours?". Nalisnick et al. (2019) found it between data sets: models of CIFAR-10's
-# photographs score house numbers higher.
+# Fashion images, noise and inversions are told apart almost without fault; mirrored
+# digits less well. But lower halves pass for digits, half-size digits score *better*
+# than digits, and the dot better than all of them: little ink is cheap to describe.
+# Likelihood asks "how well can this be coded?", not "is this one of yours?". Nalisnick
+# et al. (2019) found it between data sets: models of CIFAR-10's photographs score house
+# numbers higher.
 
 # %% [markdown]
 # ## 16 Failures to diagnose
 #
-# Three programs that run, train and print falling losses. Each is a small VAE, trained for 10 epochs; **say
-# what each will show** before the table: the rate, the standard deviations $\sigma$, and the ELBO that the
-# program itself computes beside the one that a right program finds with the same weights.
+# Three programs that run, train and print falling losses. Each is a small VAE, trained
+# for 10 epochs; **say what each will show** before the table: the rate, the standard
+# deviations $\sigma$, and the ELBO that the program itself computes beside the one that
+# a right program finds with the same weights.
 
 
 # %%
@@ -2143,33 +2219,36 @@ assert abs(found["never samples"]["sigma"] - 1) < 0.1 and claims["never samples"
 assert found["exp(logvar)"]["claimed"]["elbo"] > found["right"]["true"]["elbo"]
 
 # %% [markdown]
-# - **Mean-reduced**: the rate is 0, no unit is active, and every reconstruction is the mean image. β is 784
-#   in effect. An "ELBO" of −0.3 nats for 784 pixels is the giveaway. Cure: sum both terms, or average both
-#   by the *same* number.
-# - **exp(logvar)**: it draws noise of $\sigma^2$ and pays for $\sigma$; where $\sigma < 1$ that is less
-#   noise than it pays for. Its ELBO looks *better* than a right program's, and is no bound of anything.
-# - **Never samples**: nothing speaks against $\sigma = 1$, the cheapest; so $\sigma = 1$ everywhere, and the
-#   codes hardly differ more than their supposed noise. It is an autoencoder with a penalty on $\mu^2$.
+# - **Mean-reduced**: the rate is 0, no unit is active, and every reconstruction is the
+#   mean image. β is 784 in effect. An "ELBO" of −0.3 nats for 784 pixels is the
+#   giveaway. Cure: sum both terms, or average both by the *same* number.
+# - **exp(logvar)**: it draws noise of $\sigma^2$ and pays for $\sigma$; where
+#   $\sigma < 1$ that is less noise than it pays for. Its ELBO looks *better* than a
+#   right program's, and is no bound of anything.
+# - **Never samples**: nothing speaks against $\sigma = 1$, the cheapest; so
+#   $\sigma = 1$ everywhere, and the codes hardly differ more than their supposed noise.
+#   It is an autoencoder with a penalty on $\mu^2$.
 
 # %% [markdown]
-# Rate and $\sigma$ show the first and the third. The second looks healthy: what finds it is an independent
-# program that scores the same weights.
+# Rate and $\sigma$ show the first and the third. The second looks healthy: what finds
+# it is an independent program that scores the same weights.
 
 # %% [markdown]
 # **Exercise: find three bugs in a VAE's loss** (medium, about 15 minutes)
 #
-# The program below is meant to be the negative ELBO of Bernoulli images. It trains, but:
+# The program below is meant to be the negative ELBO of Bernoulli images. It trains,
+# but:
 #
 # - untrained, with logits near 0, its `recon_nll` is 0.7 for 784 pixels;
 # - after an epoch all samples and reconstructions look like the mean image;
 # - its `kl` ends below 0, and $\sigma$ near 2.
 #
-# Fix the three bugs, without `torch.distributions`. `x` is int64 or int32, logits go up to $\pm 10^4$, and
-# `logvar` from $-40$ to $15$, in float32 too. Values and the gradients for `logits`, `mu` and `logvar` are
-# compared.
+# Fix the three bugs, without `torch.distributions`. `x` is int64 or int32, logits go up
+# to $\pm 10^4$, and `logvar` from $-40$ to $15$, in float32 too. Values and the
+# gradients for `logits`, `mu` and `logvar` are compared.
 #
-# By hand first: what should a latent dimension with $\mu = 2$, $\sigma = 1$ cost, and what does it
-# cost here?
+# By hand first: what should a latent dimension with $\mu = 2$, $\sigma = 1$ cost, and
+# what does it cost here?
 
 
 # %%
@@ -2186,8 +2265,8 @@ exercises.vae.broken_loss.check(my_vae_loss)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# It should cost $\tfrac12 (4 + 1 - 1 - 0) = 2$ nats. Here it costs $4 + 1 - 1 - 0 = 4$: the ½ is missing.
-# (The other bug in `kl` does not show at $\sigma = 1$.)
+# It should cost $\tfrac12 (4 + 1 - 1 - 0) = 2$ nats. Here it costs $4 + 1 - 1 - 0 = 4$:
+# the ½ is missing. (The other bug in `kl` does not show at $\sigma = 1$.)
 #
 # </details>
 
@@ -2197,15 +2276,15 @@ exercises.vae.broken_loss.check(my_vae_loss)
 # %% [markdown]
 # **Exercise: the KL between two Laplace distributions** (hard, about 20 minutes)
 #
-# In each latent dimension let the posterior be $q = \text{Laplace}(\mu, b)$ and the prior
-# $p(z) = \tfrac12 e^{-|z|}$. You may use:
+# In each latent dimension let the posterior be $q = \text{Laplace}(\mu, b)$ and the
+# prior $p(z) = \tfrac12 e^{-|z|}$. You may use:
 #
 # $$\mathrm{KL}(q \,\|\, p) = -H(q) - E_q[\log p(z)], \qquad H(q) = 1 + \log 2b, \qquad
 # E_q|z| = |\mu| + b\, e^{-|\mu|/b}$$
 #
-# `mu` and `log_scale` $= \log b$ are $(B, Z)$, $|\mu| \le 1000$ and $|\log b| \le 10$, in float32 too. Return
-# the KL summed over $Z$, $(B)$, without `torch.distributions`. Values and both gradients are compared, even
-# at $\mu = 0$, where `mu` has gradient 0.
+# `mu` and `log_scale` $= \log b$ are $(B, Z)$, $|\mu| \le 1000$ and $|\log b| \le 10$,
+# in float32 too. Return the KL summed over $Z$, $(B)$, without `torch.distributions`.
+# Values and both gradients are compared, even at $\mu = 0$, where `mu` has gradient 0.
 #
 # By hand first: what is the KL for $\mu = 0$, $b = 1$, and what for $\mu = 0$, $b = e$?
 
@@ -2222,25 +2301,28 @@ exercises.vae.laplace_kl.check(my_laplace_kl)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# For $\mu = 0$ we have $E_q|z| = b$, so the KL is $-(1 + \log 2b) + \log 2 + b = b - 1 - \log b$. For
-# $b = 1$ it is 0, since posterior and prior are the same; for $b = e$ it is $e - 2 = 0.72$ nats.
+# For $\mu = 0$ we have $E_q|z| = b$, so the KL is
+# $-(1 + \log 2b) + \log 2 + b = b - 1 - \log b$. For $b = 1$ it is 0, since posterior
+# and prior are the same; for $b = e$ it is $e - 2 = 0.72$ nats.
 #
 # </details>
 
 # %% [markdown]
 # **Exercise: a Gaussian decoder with a learnt σ** (medium, about 15 minutes)
 #
-# For grey-scale images the decoder may be Gaussian, with one learnt standard deviation for all pixels:
+# For grey-scale images the decoder may be Gaussian, with one learnt standard deviation
+# for all pixels:
 #
 # $$-\log p(x \mid z) = \sum_{i=1}^{D} \Big[ \frac{(x_i - m_i)^2}{2 \sigma^2} + \log \sigma
 # + \tfrac12 \log 2\pi \Big]$$
 #
-# `x` and `mean` are $(B, D)$, up to $\pm 10^4$, and may be equal; `log_sigma` is $\log \sigma$, a scalar
-# tensor, from $-5$ to $5$, including 0. Return $(B)$, without `torch.distributions` or PyTorch's Gaussian
-# loss (`F.gaussian_nll_loss`, `nn.GaussianNLLLoss`). Values and the gradients for all three arguments are
-# compared.
+# `x` and `mean` are $(B, D)$, up to $\pm 10^4$, and may be equal; `log_sigma` is
+# $\log \sigma$, a scalar tensor, from $-5$ to $5$, including 0. Return $(B)$, without
+# `torch.distributions` or PyTorch's Gaussian loss (`F.gaussian_nll_loss`,
+# `nn.GaussianNLLLoss`). Values and the gradients for all three arguments are compared.
 #
-# By hand first: the errors $x - m$ of an image are 1 and 7. Which $\sigma$ makes its cost least?
+# By hand first: the errors $x - m$ of an image are 1 and 7. Which $\sigma$ makes its
+# cost least?
 
 
 # %%
@@ -2256,70 +2338,83 @@ exercises.vae.gaussian_nll.check(my_gaussian_nll)
 # <details><summary>By hand: the answer</summary>
 #
 # The cost is $50 / (2 \sigma^2) + 2 \log \sigma$ and a constant. Its derivative,
-# $-50 / \sigma^3 + 2 / \sigma$, is 0 at $\sigma^2 = 25$: $\sigma = 5$, the root of the mean square of the
-# errors.
+# $-50 / \sigma^3 + 2 / \sigma$, is 0 at $\sigma^2 = 25$: $\sigma = 5$, the root of the
+# mean square of the errors.
 #
 # </details>
 
 # %% [markdown]
 # ## In this chapter we
 #
-# - derived the ELBO, and showed to eight digits that it misses $\log p(x)$ by $\mathrm{KL}(q \Vert p(z \mid
-#   x))$;
+# - derived the ELBO, and showed to eight digits that it misses $\log p(x)$ by
+#   $\mathrm{KL}(q \Vert p(z \mid x))$;
 # - proved the price and the likelihood, gradients included;
 # - measured what the score function costs against reparameterisation;
 # - tightened the bound with $k$ samples, and kept two bounds apart;
 # - found PCA's span with a linear autoencoder, and holes in a deep one;
 # - trained a VAE of digits, sampled it, and walked through its codes;
-# - found that most of the gap on held-out digits is the encoder's, the rest the Gaussian's;
+# - found that most of the gap on held-out digits is the encoder's, the rest the
+#   Gaussian's;
 # - traded rate against distortion, and cured a collapse;
-# - saw that likelihood can fail to tell a stranger, and diagnosed three programs that look right.
+# - saw that likelihood can fail to tell a stranger, and diagnosed three programs that
+#   look right.
 
 # %% [markdown]
 # ## Go further
 #
-# - Train on the importance-weighted bound with $k = 5$ instead of the ELBO. What happens to $L_{500}$, to
-#   the ELBO, to the active units?
-# - Replace $\mathcal N(0, I)$ by a mixture whose centres are learnt. Where do random samples improve?
-# - The distortions end at three quarters of the training. Move the end; explain what you see by what the
-#   held-out images look like.
-# - Refine the codes of *training* images as in section 9. Is the encoder's share of their gap as large?
+# - Train on the importance-weighted bound with $k = 5$ instead of the ELBO. What
+#   happens to $L_{500}$, to the ELBO, to the active units?
+# - Replace $\mathcal N(0, I)$ by a mixture whose centres are learnt. Where do random
+#   samples improve?
+# - The distortions end at three quarters of the training. Move the end; explain what
+#   you see by what the held-out images look like.
+# - Refine the codes of *training* images as in section 9. Is the encoder's share of
+#   their gap as large?
 # - Train on Fashion images, and test with digits. Which are the strangers now?
 
 # %% [markdown]
 # ## Sources
 #
-# - D. P. Kingma, M. Welling, "Auto-encoding variational Bayes", 2013, arXiv 1312.6114: equations 1 to 3
-#   (the bound, p. 3), section 2.4 (reparameterisation), appendix B (the Gaussian divergence), C.1
+# - D. P. Kingma, M. Welling, "Auto-encoding variational Bayes", 2013,
+#   [arXiv 1312.6114](https://arxiv.org/abs/1312.6114): equations 1 to 3 (the bound, p.
+#   3), section 2.4 (reparameterisation), appendix B (the Gaussian divergence), C.1
 #   (Bernoulli decoder).
-# - D. J. Rezende, S. Mohamed, D. Wierstra, "Stochastic backpropagation and approximate inference in deep
-#   generative models", 2014, arXiv 1401.4082.
-# - R. J. Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement
-#   learning", *Machine Learning* 8 (1992), 229–256.
-# - Y. Burda, R. Grosse, R. Salakhutdinov, "Importance weighted autoencoders", 2016, arXiv 1509.00519:
-#   equation 8 ($L_k$), theorem 1 (it rises), section 5.2 (active units), tables 1 and 3 (figures), footnote
-#   2 (binarisation).
+# - D. J. Rezende, S. Mohamed, D. Wierstra, "Stochastic backpropagation and approximate
+#   inference in deep generative models", 2014,
+#   [arXiv 1401.4082](https://arxiv.org/abs/1401.4082).
+# - R. J. Williams, "Simple statistical gradient-following algorithms for connectionist
+#   reinforcement learning", *Machine Learning* 8 (1992), 229–256.
+# - Y. Burda, R. Grosse, R. Salakhutdinov, "Importance weighted autoencoders", 2016,
+#   [arXiv 1509.00519](https://arxiv.org/abs/1509.00519): equation 8 ($L_k$), theorem 1
+#   (it rises), section 5.2 (active units), tables 1 and 3 (figures), footnote 2
+#   (binarisation).
 
 # %% [markdown]
-# - I. Higgins et al., "beta-VAE", ICLR 2017. A. A. Alemi et al., "Fixing a broken ELBO", ICML 2018, arXiv
-#   1711.00464: rate and distortion.
-# - S. R. Bowman et al., "Generating sentences from a continuous space", 2016, arXiv 1511.06349: collapse and
-#   warm-up. D. P. Kingma et al., "Improving variational inference with inverse autoregressive flow", 2016,
-#   arXiv 1606.04934, appendix C, equation 15: free bits.
+# - I. Higgins et al., "beta-VAE", ICLR 2017. A. A. Alemi et al., "Fixing a broken
+#   ELBO", ICML 2018, [arXiv 1711.00464](https://arxiv.org/abs/1711.00464): rate and
+#   distortion.
+# - S. R. Bowman et al., "Generating sentences from a continuous space", 2016,
+#   [arXiv 1511.06349](https://arxiv.org/abs/1511.06349): collapse and warm-up. D. P.
+#   Kingma et al., "Improving variational inference with inverse autoregressive flow",
+#   2016, [arXiv 1606.04934](https://arxiv.org/abs/1606.04934), appendix C, equation 15:
+#   free bits.
 
 # %% [markdown]
-# - C. Cremer, X. Li, D. Duvenaud, "Inference suboptimality in variational autoencoders", 2018, arXiv
-#   1801.03558: the two parts of the gap.
-# - P. Baldi, K. Hornik, "Neural networks and principal component analysis: learning from examples without
-#   local minima", *Neural Networks* 2 (1989), 53–58.
-# - E. Nalisnick et al., "Do deep generative models know what they don't know?", 2019, arXiv 1810.09136.
+# - C. Cremer, X. Li, D. Duvenaud, "Inference suboptimality in variational
+#   autoencoders", 2018, [arXiv 1801.03558](https://arxiv.org/abs/1801.03558): the two
+#   parts of the gap.
+# - P. Baldi, K. Hornik, "Neural networks and principal component analysis: learning
+#   from examples without local minima", *Neural Networks* 2 (1989), 53–58.
+# - E. Nalisnick et al., "Do deep generative models know what they don't know?", 2019,
+#   [arXiv 1810.09136](https://arxiv.org/abs/1810.09136).
 # - PyTorch's examples, `vae/main.py`: the baseline. It trains on grey images.
 
 # %% [markdown]
 # ## How the tables were made (optional)
 #
-# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=04` calls each
-# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+# Cells of this chapter read recorded tables. Here is how they were made:
+# `make results CH=04` calls each function with the arguments of each row. It yields the
+# losses of its training, and then what it measured.
 
 
 # %%

@@ -9,8 +9,9 @@
 # %% [markdown]
 # # Play: all explorers on one page
 #
-# Every picture that answers your hand, chapter by chapter, with trained weights that come with the course.
-# Nothing is trained here: run all cells, then drag, draw and play. What you see is explained in its chapter.
+# Every picture that answers your hand, chapter by chapter, with trained weights that
+# come with the course. Nothing is trained here: run all cells, then drag, draw and
+# play. What you see is explained in its chapter.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
