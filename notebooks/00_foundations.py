@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 0 · Foundations: what does it mean to learn?
+# # 0 · Foundations: learning by going downhill
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/00_foundations.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/00_foundations.ipynb)
@@ -49,9 +49,10 @@
 # | weights $w$, intercept $b$ | `w`, `b` | `(D,)`, one number |
 # | weights and intercept together, $\theta$ | `theta` | `(D + 1,)`, intercept first |
 # | prediction $\hat y$, residual $e = \hat y - y$ | `predicted`, `e` | `(N,)` |
-# | loss $L$, its gradient $g = \nabla L$ | `loss`, `g` | one number; the shape of the weights |
+# | loss $L$, gradient $g = \nabla L$ | `loss`, `g` | one number; as the weights |
 # | learning rate $\eta$, momentum $\mu$ | `lr`, `momentum` | numbers |
-# | Hessian $H$, its eigenvalues $\lambda$ | `hessian`, `eigenvalues` | `(D + 1, D + 1)`, `(D + 1,)` |
+# | Hessian $H$ | `hessian` | `(D + 1, D + 1)` |
+# | its eigenvalues $\lambda$ | `eigenvalues` | `(D + 1,)` |
 # | condition number $\kappa$ | `kappa` | one number |
 # | class scores before the softmax, $z$ | `logits` | `(B, K)` |
 # | class probabilities $p$ | `probs` | `(B, K)` |
@@ -97,7 +98,8 @@ from course.intervals import wilson
 # $L = 9$. The slope of $L$ says how $L$ changes when a weight is moved a little. By the
 # chain rule, with the error $e = wx + b - y$:
 #
-# $$\frac{\partial L}{\partial w} = 2e \cdot x \qquad \frac{\partial L}{\partial b} = 2e$$
+# $$\frac{\partial L}{\partial w} = 2e \cdot x
+# \qquad \frac{\partial L}{\partial b} = 2e$$
 #
 # **Predict** both numbers, and which way $w$ has to move.
 
@@ -416,7 +418,8 @@ exercises.foundations.line.check(my_line)
 # The slopes are zero where the residuals have the mean 0 and are not correlated with
 # $x$. From here on a bar is a mean:
 #
-# $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2} \qquad b = \bar y - w \bar x$$
+# $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2}
+# \qquad b = \bar y - w \bar x$$
 #
 # For several features, write them as the rows of a matrix, with a first column of ones
 # for the intercept: $X = [1, x]$ and $\theta = (b, w)$. Zero slopes are then the
@@ -494,7 +497,8 @@ plots.scatter(
 # A network's loss has no normal equations. Gradient descent needs the slopes alone. For
 # the line, with $\theta = (b, w)$:
 #
-# $$g = \nabla L = \frac2N X^\top (X\theta - y) \qquad \theta \leftarrow \theta - \eta\, g$$
+# $$g = \nabla L = \frac2N X^\top (X\theta - y)
+# \qquad \theta \leftarrow \theta - \eta\, g$$
 
 
 # %%
@@ -733,7 +737,8 @@ exercises.foundations.adam.check(my_adam)
 # With $m$ and $v$ the running means of $g$ and $g^2$, which start at 0 and are
 # therefore too small at first ($\hat m$ and $\hat v$ mend that), at step $t$:
 #
-# $$m \leftarrow \beta_1 m + (1 - \beta_1) g \qquad v \leftarrow \beta_2 v + (1 - \beta_2) g^2$$
+# $$m \leftarrow \beta_1 m + (1 - \beta_1) g
+# \qquad v \leftarrow \beta_2 v + (1 - \beta_2) g^2$$
 #
 # $$\hat m = \frac{m}{1 - \beta_1^t}
 # \qquad \hat v = \frac{v}{1 - \beta_2^t}
@@ -1120,7 +1125,8 @@ for name, (loss_fn, lr) in LINE_LOSSES.items():
 # A classifier gives each of $K$ classes a score, its **logit** $z_k$. The softmax makes
 # probabilities of them, and the cross-entropy is the surprise at the true class $k^*$:
 #
-# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} \qquad L = -\ln p_{k^*} = \ln \sum_j e^{z_j} - z_{k^*}$$
+# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}
+# \qquad L = -\ln p_{k^*} = \ln \sum_j e^{z_j} - z_{k^*}$$
 #
 # **Predict.** What does $e^{1000}$ do to each of the two forms of $L$?
 
@@ -2346,7 +2352,8 @@ explorers.foundations.threshold(
 # $\max_k p_k$. In ten bins $B_m$ (Guo et al. 2017, equation 3):
 #
 # $$\text{ECE}
-# = \sum_m \frac{|B_m|}{N} \big|\, \text{share right in } B_m - \text{mean confidence in } B_m \big|$$
+# = \sum_m \frac{|B_m|}{N} \big|\, \text{share right in } B_m -
+# \text{mean confidence in } B_m \big|$$
 #
 # Their cure: divide all logits by one **temperature** $T$, chosen by the cross-entropy
 # on rows not trained on. **Predict**: what does $T$ change in the accuracy?

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 2 · The RNN: why do plain recurrent nets forget?
+# # 2 · RNN: what a network remembers
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/02_rnn.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/02_rnn.ipynb)
@@ -52,11 +52,14 @@
 #
 # | maths | code | shape |
 # | --- | --- | --- |
-# | input $x_t$; the whole sequence | `x_t`; `x` | `(B, D_in)`; `(B, T, D_in)`: batch, steps, features |
+# | input $x_t$ | `x_t` | `(B, D_in)`: batch, features |
+# | the whole sequence | `x` | `(B, T, D_in)`: batch, steps, features |
 # | hidden state $h_t$, cell state $c_t$ | `h_t`, `c_t` | `(B, D_h)` |
 # | output $y_t = W_{hy} h_t + b_y$ | `output(h_t)`, an `nn.Linear` | `(B, D_out)` |
-# | gates $i_t, f_t, o_t$; $r_t, z_t$; candidates $g_t, n_t$ | `i_t f_t o_t r_t z_t g_t n_t` | `(B, D_h)` |
-# | weights $W_{xh}$, $W_{hh}$ | `weight_xh`, `weight_hh` | `(k·D_h, D_in)`, `(k·D_h, D_h)` |
+# | gates $i_t, f_t, o_t$; $r_t, z_t$ | `i_t f_t o_t`; `r_t z_t` | `(B, D_h)` |
+# | candidates $g_t, n_t$ | `g_t n_t` | `(B, D_h)` |
+# | weights $W_{xh}$ | `weight_xh` | `(k·D_h, D_in)` |
+# | weights $W_{hh}$ | `weight_hh` | `(k·D_h, D_h)` |
 # | bias $b$ | `bias` | `(k·D_h,)` |
 #
 # In this table $k$ is the number of blocks: 1 for the plain RNN, 4 for the LSTM, 3 for
@@ -344,8 +347,10 @@ agrees(RNN(3, 4, layers=2), nn.RNN(3, 4, 2, batch_first=True), batch=1, steps=1)
 # How does the last state depend on an early one? By the chain rule, through every state
 # between them. One step's Jacobian is
 #
-# $$J_s = \frac{\partial h_s}{\partial h_{s-1}} = \operatorname{diag}(1 - h_s^2)\, W_{hh}
-# \qquad\text{and so}\qquad \frac{\partial h_T}{\partial h_t} = J_T\, J_{T-1} \cdots J_{t+1}$$
+# $$J_s = \frac{\partial h_s}{\partial h_{s-1}} =
+# \operatorname{diag}(1 - h_s^2)\, W_{hh}
+# \qquad\text{and so}\qquad \frac{\partial h_T}{\partial h_t} =
+# J_T\, J_{T-1} \cdots J_{t+1}$$
 #
 # (Pascanu et al. 2013, equation 5; their state is the sum before tanh, which puts the
 # factors in another order.) The gradient of a loss at step $T$ is that product,
@@ -557,8 +562,10 @@ plots.lines(
 # $g_t$ in, $f_t$ keeps the old one, $o_t$ lets it out.
 #
 # $$\begin{aligned}
-# i_t &= \sigma(W_{xi} x_t + W_{hi} h_{t-1} + b_i) & f_t &= \sigma(W_{xf} x_t + W_{hf} h_{t-1} + b_f)\\
-# g_t &= \tanh(W_{xg} x_t + W_{hg} h_{t-1} + b_g) & o_t &= \sigma(W_{xo} x_t + W_{ho} h_{t-1} + b_o)\\
+# i_t &= \sigma(W_{xi} x_t + W_{hi} h_{t-1} + b_i)
+# & f_t &= \sigma(W_{xf} x_t + W_{hf} h_{t-1} + b_f)\\
+# g_t &= \tanh(W_{xg} x_t + W_{hg} h_{t-1} + b_g)
+# & o_t &= \sigma(W_{xo} x_t + W_{ho} h_{t-1} + b_o)\\
 # c_t &= f_t \odot c_{t-1} + i_t \odot g_t & h_t &= o_t \odot \tanh(c_t)
 # \end{aligned}$$
 #
@@ -650,7 +657,8 @@ exercises.rnn.direct_path.check(my_direct_path)
 # </details>
 
 # %% [markdown]
-# $$\left.\frac{\partial c_T}{\partial c_t}\right|_{\text{direct}} = \prod_{s=t+1}^{T} f_s$$
+# $$\left.\frac{\partial c_T}{\partial c_t}\right|_{\text{direct}} =
+# \prod_{s=t+1}^{T} f_s$$
 #
 # No weight matrix, no tanh: a product of numbers that the net chooses. But the gates
 # also depend on $h_{s-1}$, which depends on $c_{s-1}$: those are further paths. To test
@@ -775,9 +783,12 @@ print(f"of a cell of 1, one step leaves {left:.3f}; σ(1) = {one:.3f}, σ(2) = {
 #
 # $$\begin{aligned}
 # \bar c_t &\mathrel{+}= \bar h_t \odot o_t \odot (1 - \tanh^2 c_t)\\
-# \delta_t &= \begin{pmatrix} \bar c_t \odot g_t \odot i_t(1-i_t)\\ \bar c_t \odot c_{t-1} \odot f_t(1-f_t)\\
-# \bar c_t \odot i_t \odot (1-g_t^2)\\ \bar h_t \odot \tanh c_t \odot o_t(1-o_t)\end{pmatrix} \qquad
-# \bar c_{t-1} = \bar c_t \odot f_t, \quad \bar h_{t-1} \mathrel{+}= W_{hh}^\top \delta_t
+# \delta_t &= \begin{pmatrix} \bar c_t \odot g_t \odot i_t(1-i_t)\\
+# \bar c_t \odot c_{t-1} \odot f_t(1-f_t)\\
+# \bar c_t \odot i_t \odot (1-g_t^2)\\
+# \bar h_t \odot \tanh c_t \odot o_t(1-o_t)\end{pmatrix} \qquad
+# \bar c_{t-1} = \bar c_t \odot f_t,
+# \quad \bar h_{t-1} \mathrel{+}= W_{hh}^\top \delta_t
 # \end{aligned}$$
 #
 # and $\partial L/\partial W_{hh} = \sum_t \delta_t\, h_{t-1}^\top$, one product for all
@@ -902,9 +913,9 @@ agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=
 #
 # | | candidate $n_t$ | new state $h_t$ |
 # | --- | --- | --- |
-# | Cho et al. 2014, v3, eq. 5–8 | $\tanh(W x_t + U(r_t \odot h_{t-1}))$ | $z_t h_{t-1} + (1 - z_t) n_t$ |
-# | Chung et al. 2014 | the same | $(1 - z_t) h_{t-1} + z_t n_t$ |
-# | PyTorch | $\tanh(W x_t + b_{xn} + r_t \odot (U h_{t-1} + b_{hn}))$ | $z_t h_{t-1} + (1 - z_t) n_t$ |
+# | Cho et al. | $\tanh(W x_t + U(r_t \odot h_{t-1}))$ | $z_t h_{t-1} + (1 - z_t) n_t$ |
+# | Chung et al. | the same | $(1 - z_t) h_{t-1} + z_t n_t$ |
+# | PyTorch | $\tanh(W x_t + b_{xn} + r_t \odot (U h_{t-1} + b_{hn}))$ | as Cho et al. |
 
 # %% [markdown]
 # **Exercise: one step of a GRU** (medium, about 20 minutes)
@@ -2245,7 +2256,8 @@ print(text[shown])
 # well:
 
 # %% tags=["explorer"]
-# unit: (what its cell follows, r on held-out text, the largest |r| of four untrained nets)
+# unit: (what its cell follows, r on held-out text, the largest |r| of four
+# untrained nets)
 UNITS = {
     QUOTE_UNIT: ("inside a quotation", 0.92, 0.13),
     213: ("place in line", 0.68, 0.24),

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 3 · Attention: how does a model look things up?
+# # 3 · Attention: how a network looks things up
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/03_attention.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/03_attention.ipynb)
@@ -50,11 +50,13 @@
 #
 # | maths | code | shape |
 # | --- | --- | --- |
-# | queries, keys, values $Q, K, V$ | `q`, `k`, `v` | `(B, n_h, T_q, d_k)`, `(…, T_k, d_k)`, `(…, T_k, d_v)` |
+# | queries $Q$ | `q` | `(B, n_h, T_q, d_k)` |
+# | keys, values $K, V$ | `k`, `v` | `(…, T_k, d_k)`, `(…, T_k, d_v)` |
 # | scores $QK^\top/\sqrt{d_k}$ | `scores` | `(B, n_h, T_q, T_k)` |
-# | weights $A = \operatorname{softmax}(\text{scores})$ | `attn` | `(B, n_h, T_q, T_k)`: each row sums to 1 |
+# | weights $A$, the softmax of the scores | `attn` | as `scores`; each row sums to 1 |
 # | mask, True = may attend | `mask` | anything that broadcasts to the shape of `attn` |
-# | model width, heads, width of a head | `d_model`, `n_h`, `d_k` | $d_k = d_{model}/n_h$ |
+# | width of the model $d_{model}$ | `d_model` | one number |
+# | heads, width of a head | `n_h`, `d_k` | $d_k = d_{model}/n_h$ |
 # | what the encoder hands to the decoder | `memory` | `(B, T_k, d_model)` |
 #
 # $B$ is the batch, $D$ short for $d_{model}$, $S$ for the source's $T_k$. Weights are
@@ -99,7 +101,8 @@ from course.intervals import wilson
 # Attention compares the query with *every* key, turns the scores into weights that sum
 # to 1, and returns the weighted mean of the values. For one query $q$:
 #
-# $$s_j = q \cdot k_j \qquad a_j = \frac{e^{s_j}}{\sum_i e^{s_i}} \qquad o = \sum_j a_j v_j$$
+# $$s_j = q \cdot k_j \qquad a_j = \frac{e^{s_j}}{\sum_i e^{s_i}}
+# \qquad o = \sum_j a_j v_j$$
 #
 # **Predict.** Three keys, and a query that agrees with the second. What happens to the
 # answer when the query becomes ten times longer?
@@ -680,7 +683,8 @@ for hide in (minus_infinity, large_number, added_zero_or_one):
 # *different* things. So split the features into $n_h$ heads, let each do its own
 # lookup, and join the results:
 #
-# $$\text{head}_i = \operatorname{attention}(X W_{Q,i}^\top,\, M W_{K,i}^\top,\, M W_{V,i}^\top) \qquad
+# $$\text{head}_i =
+# \operatorname{attention}(X W_{Q,i}^\top,\, M W_{K,i}^\top,\, M W_{V,i}^\top) \qquad
 # Y = [\text{head}_1, \dots, \text{head}_{n_h}]\, W_O^\top$$
 #
 # Three projections, so that what a token asks, what it answers to and what it hands
@@ -995,7 +999,8 @@ print(
 # positions turns it by the angle $k\omega$, whatever $p$ is:
 #
 # $$\begin{pmatrix} \sin (p+k)\omega\\ \cos (p+k)\omega \end{pmatrix} =
-# \begin{pmatrix} \cos k\omega & \sin k\omega\\ -\sin k\omega & \cos k\omega \end{pmatrix}
+# \begin{pmatrix} \cos k\omega & \sin k\omega\\
+# -\sin k\omega & \cos k\omega \end{pmatrix}
 # \begin{pmatrix} \sin p\omega\\ \cos p\omega \end{pmatrix}$$
 #
 # So "$k$ tokens on" is one linear map, which a head can learn. **Predict**: find it
@@ -1125,7 +1130,8 @@ agrees(
 # Where the normalisation stands matters. **Post-norm**, as in the first paper, and
 # **pre-norm**:
 #
-# $$x \leftarrow \operatorname{LN}(x + f(x)) \qquad\qquad x \leftarrow x + f(\operatorname{LN}(x))$$
+# $$x \leftarrow \operatorname{LN}(x + f(x))
+# \qquad\qquad x \leftarrow x + f(\operatorname{LN}(x))$$
 #
 # Pre-norm leaves an unbroken sum from the first layer to the last, and can train
 # without warm-up (a learning rate that rises at first; Xiong et al. 2020). Section 15
@@ -1340,7 +1346,8 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 # A decoder is trained at all positions at once: at $t$ its input is the previous token
 # (by attention it sees all earlier ones too), and it must predict token $t$.
 #
-# $$\text{input}_0 = \text{start}, \quad \text{input}_t = \text{targets}_{t-1} \text{ for } t > 0,
+# $$\text{input}_0 = \text{start},
+# \quad \text{input}_t = \text{targets}_{t-1} \text{ for } t > 0,
 # \qquad \text{labels}_t = \text{targets}_t$$
 #
 # `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0;
@@ -1715,9 +1722,9 @@ print(
 # %% [markdown]
 # ## 12 Second task: read dates in seven languages
 #
-# People write dates as "Tuesday, January 5, 2021", "5 янв. 2021 г." or "2021年1月5日火曜日".
-# Programs want 2021-01-05. The course's dates come from the Unicode project's locale
-# data, by way of Babel: seven languages, three styles, 1900 to 2099.
+# People write dates as "Tuesday, January 5, 2021", "5 янв. 2021 г." or
+# "2021年1月5日火曜日". Programs want 2021-01-05. The course's dates come from the Unicode
+# project's locale data, by way of Babel: seven languages, three styles, 1900 to 2099.
 
 # %% tags=["explorer-needs"]
 dates = data.dates()
@@ -2614,7 +2621,8 @@ exercises.attention.rotary.check(my_rotary)
 # [arXiv 2305.13245](https://arxiv.org/abs/2305.13245)): head $h$ of $n_q$ reads head
 # $g$ of $n_{kv}$,
 #
-# $$y_h = \operatorname{softmax}\!\left(\frac{q_h k_g^\top}{\sqrt{d_k}}\right) v_g, \qquad
+# $$y_h = \operatorname{softmax}\!\left(\frac{q_h k_g^\top}{\sqrt{d_k}}\right) v_g,
+# \qquad
 # g = \left\lfloor \frac{h}{n_q / n_{kv}} \right\rfloor$$
 #
 # `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple

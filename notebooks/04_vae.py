@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 4 · The VAE's ELBO: how is a model trained that cannot be computed?
+# # 4 · VAE: a code from which digits grow
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/04_vae.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/04_vae.ipynb)
@@ -53,10 +53,12 @@
 # | --- | --- | --- |
 # | image, 0/1 pixels $x$ | `x` | `(B, 784)` |
 # | latent code $z$, with $Z$ dimensions | `z` | `(B, Z)` |
-# | encoder's mean and log variance $\mu, \log \sigma^2$ | `mu`, `logvar` | `(B, Z)`, natural logarithm |
-# | noise $\varepsilon \sim \mathcal N(0, I)$ | `eps` | `(B, Z)`, or `(k, B, Z)` for $k$ samples |
+# | encoder's mean $\mu$ | `mu` | `(B, Z)` |
+# | its log variance $\log \sigma^2$ | `logvar` | `(B, Z)`, natural logarithm |
+# | noise $\varepsilon \sim \mathcal N(0, I)$ | `eps` | `(B, Z)`; $k$ samples: `(k, B, Z)` |
 # | decoder's output before the sigmoid | `logits` | `(B, 784)` |
-# | $-\log p(x \mid z)$, $\mathrm{KL}(q \Vert p(z))$, ELBO | `recon_nll`, `kl`, `elbo` | `(B,)`, nats |
+# | $-\log p(x \mid z)$ | `recon_nll` | `(B,)`, nats |
+# | $\mathrm{KL}(q \Vert p(z))$, ELBO | `kl`, `elbo` | `(B,)`, nats |
 #
 # $p(z)$ is the prior, $q(z)$ or $q(z \mid x)$ the approximate posterior, $p(z \mid x)$
 # the exact one. All logarithms are natural: one nat is $1/\ln 2 = 1.44$ bits.
@@ -98,7 +100,8 @@ from course.intervals import wilson
 # $p(x \mid z)$. We see $x$ alone. The smallest case: $z$ is 0 or 1, and of all possible
 # $x$ we look at the one that was seen.
 #
-# $$p(x) = \sum_z p(z)\, p(x \mid z) \qquad p(z \mid x) = \frac{p(z)\, p(x \mid z)}{p(x)}$$
+# $$p(x) = \sum_z p(z)\, p(x \mid z)
+# \qquad p(z \mid x) = \frac{p(z)\, p(x \mid z)}{p(x)}$$
 #
 # The sum is $\log p(x)$'s trouble: here it has two terms, with 20 real numbers in $z$
 # it is an integral in 20 dimensions.
@@ -122,14 +125,15 @@ print(
 #
 # $$\log p(x) = \mathbb E_q\Big[\log \frac{p(x, z)}{p(z \mid x)}\Big]
 # = \underbrace{\mathbb E_q\Big[\log \frac{p(x, z)}{q(z)}\Big]}_{\text{ELBO}}
-# + \underbrace{\mathbb E_q\Big[\log \frac{q(z)}{p(z \mid x)}\Big]}_{\mathrm{KL}(q \Vert p(z \mid x)) \ge 0}$$
+# + \underbrace{\mathbb E_q\Big[\log \frac{q(z)}{p(z \mid x)}\Big]}
+# _{\mathrm{KL}(q \Vert p(z \mid x)) \ge 0}$$
 #
 # The first term needs no $p(x)$. The second is a **Kullback–Leibler divergence**,
 # $\mathrm{KL}(q \Vert r) = \mathbb E_q[\log (q/r)]$. It is never negative: the
 # logarithm of a mean is at least the mean of the logarithms (Jensen), so
-# $-\mathrm{KL} = \mathbb E_q[\log (r/q)] \le \log \mathbb E_q[r/q] = \log 1 =
-# 0$, with equality only where $q = r$. So the first term is a lower bound of the
-# evidence: the **evidence lower bound**.
+# $-\mathrm{KL} = \mathbb E_q[\log (r/q)] \le \log \mathbb E_q[r/q] = \log 1 = 0$, with
+# equality only where $q = r$. So the first term is a lower bound of the evidence: the
+# **evidence lower bound**.
 #
 # **Predict.** For which $q$ is the gap zero? What is the gap for $q = (1, 0)$, which
 # bets on the wrong cause?
@@ -148,7 +152,8 @@ for q in ([0.5, 0.5], [1.0, 0.0], [0.28, 0.72]):
 # $q$ (where $q > 0$ wherever the joint is), and the ELBO the mean of its logarithm.
 # And, with $p(x, z) = p(z)\, p(x \mid z)$, the one that is trained:
 #
-# $$\text{ELBO} = \underbrace{\mathbb E_q[\log p(x \mid z)]}_{-\text{ reconstruction error}}
+# $$\text{ELBO} =
+# \underbrace{\mathbb E_q[\log p(x \mid z)]}_{-\text{ reconstruction error}}
 # - \underbrace{\mathrm{KL}(q(z) \,\Vert\, p(z))}_{\text{price of the code}}$$
 
 # %%
@@ -186,7 +191,8 @@ print(
 # The encoder gives each image a Gaussian with $Z$ means $\mu$ and log variances
 # $\ln \sigma^2$. Its divergence from the prior has a closed form:
 #
-# $$\mathrm{KL}\big(\mathcal N(\mu, \operatorname{diag} \sigma^2) \,\|\, \mathcal N(0, I)
+# $$\mathrm{KL}\big(\mathcal N(\mu, \operatorname{diag} \sigma^2) \,\|\,
+# \mathcal N(0, I)
 # \big) = \frac12 \sum_{j=1}^{Z} \big(\sigma_j^2 + \mu_j^2 - 1 - \ln \sigma_j^2\big)$$
 #
 # `mu` and `logvar` are $(B, Z)$; return $(B)$, in nats. Means go up to $\pm 10^4$, log
@@ -220,7 +226,8 @@ exercises.vae.gaussian_kl.check(my_gaussian_kl)
 # $\mathbb E[\varepsilon^2] = 1$:
 #
 # $$\mathrm{KL}
-# = \mathbb E\Big[-\log \sigma - \tfrac12 \varepsilon^2 + \tfrac12 (\mu + \sigma \varepsilon)^2\Big]
+# = \mathbb E\Big[-\log \sigma - \tfrac12 \varepsilon^2 +
+# \tfrac12 (\mu + \sigma \varepsilon)^2\Big]
 # = \tfrac12 \big(\mu^2 + \sigma^2 - 1 - \log \sigma^2\big)$$
 
 
@@ -519,7 +526,8 @@ explorers.vae.bound(
 # The decoder gives each of $D$ binary pixels a logit $a_i$, hence a probability of
 # being 1:
 #
-# $$\log p(x \mid z) = \sum_{i=1}^{D} \big(x_i \log s(a_i) + (1 - x_i) \log(1 - s(a_i))\big),
+# $$\log p(x \mid z) =
+# \sum_{i=1}^{D} \big(x_i \log s(a_i) + (1 - x_i) \log(1 - s(a_i))\big),
 # \quad s(a) = \frac{1}{1 + e^{-a}}$$
 #
 # `x` $(B, D)$ holds whole numbers, 0 or 1 (int64). Return $(B)$, in nats. Logits go
@@ -609,8 +617,10 @@ for name, f in (
 # $\phi$, the parameters of $q$: here $\mu$ and $\sigma$, later the encoder's weights.
 # Sampling has no derivative. Two ways out:
 #
-# $$\nabla_\phi\, \mathbb E_{q_\phi}[f(z)] = \mathbb E_{q_\phi}\big[f(z)\, \nabla_\phi \log q_\phi(z)\big]
-# \qquad\qquad = \mathbb E_\varepsilon\big[\nabla_\phi f(\mu + \sigma \varepsilon)\big]$$
+# $$\nabla_\phi\, \mathbb E_{q_\phi}[f(z)] =
+# \mathbb E_{q_\phi}\big[f(z)\, \nabla_\phi \log q_\phi(z)\big]
+# \qquad\qquad =
+# \mathbb E_\varepsilon\big[\nabla_\phi f(\mu + \sigma \varepsilon)\big]$$
 #
 # On the left the **score function** (Williams 1992, REINFORCE):
 # $\nabla_\phi \int q_\phi f = \int f\, \nabla_\phi q_\phi$, and
@@ -757,7 +767,8 @@ for name, formula in (
 # average $k$ weights *before* taking the logarithm (Burda et al. 2016, equation 8):
 #
 # $$L_k = \mathbb E_{z_1 \dots z_k \sim q}\Big[\log \frac1k \sum_{j=1}^k w_j\Big] \qquad
-# w_j = \frac{p(x, z_j)}{q(z_j)} \qquad \text{ELBO} = L_1 \le L_2 \le \dots \le \log p(x)$$
+# w_j = \frac{p(x, z_j)}{q(z_j)}
+# \qquad \text{ELBO} = L_1 \le L_2 \le \dots \le \log p(x)$$
 #
 # **Predict.** How does $L_k$ depend on $k$ if $q$ is the exact posterior?
 
@@ -889,7 +900,8 @@ print(
 #
 # The program below is meant to compute, from $k$ samples $z_j$ of each posterior,
 #
-# $$\mathcal L_k = \log \frac1k \sum_{j=1}^{k} \frac{p(x \mid z_j)\, p(z_j)}{q(z_j \mid x)}$$
+# $$\mathcal L_k =
+# \log \frac1k \sum_{j=1}^{k} \frac{p(x \mid z_j)\, p(z_j)}{q(z_j \mid x)}$$
 #
 # But on average over samples it is the same for $k = 1$ and $k = 500$. And for narrow
 # posteriors it can lie above $\log p(x)$, where that is known exactly. There are two
@@ -1070,7 +1082,8 @@ class AutoEncoder(nn.Module):
 # each image, the same network for all of them (**amortised** inference). The decoder
 # sees a sample:
 #
-# $$x \to \mu, \log\sigma^2 \qquad z = \mu + \sigma \varepsilon \qquad z \to \text{logits} \qquad
+# $$x \to \mu, \log\sigma^2 \qquad z = \mu + \sigma \varepsilon
+# \qquad z \to \text{logits} \qquad
 # \text{loss} = -\log p(x \mid z) + \mathrm{KL}$$
 #
 # One sample an image is enough: the batch and the steps average.
@@ -2313,7 +2326,8 @@ exercises.vae.laplace_kl.check(my_laplace_kl)
 # For grey-scale images the decoder may be Gaussian, with one learnt standard deviation
 # for all pixels:
 #
-# $$-\log p(x \mid z) = \sum_{i=1}^{D} \Big[ \frac{(x_i - m_i)^2}{2 \sigma^2} + \log \sigma
+# $$-\log p(x \mid z) =
+# \sum_{i=1}^{D} \Big[ \frac{(x_i - m_i)^2}{2 \sigma^2} + \log \sigma
 # + \tfrac12 \log 2\pi \Big]$$
 #
 # `x` and `mean` are $(B, D)$, up to $\pm 10^4$, and may be equal; `log_sigma` is

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # 5 · GAN losses: what does each ask of the generator?
+# # 5 · GAN: a forger and a critic
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/05_gan.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/05_gan.ipynb)
@@ -51,12 +51,14 @@
 #
 # | maths | code | shape |
 # | --- | --- | --- |
-# | real and generated examples $x$, $G(z)$ | `real`, `fake` | `(B, D)` or `(B, 1, 28, 28)` |
+# | real, generated examples $x$, $G(z)$ | `real`, `fake` | `(B, D)`, `(B, 1, 28, 28)` |
 # | noise $z \sim \mathcal N(0, I)$ | `noise` | `(B, Z)` |
-# | generator $G$, discriminator $D = \sigma(a)$ | `generator`, `discriminator` | modules |
-# | the discriminator's logits $a$ | `real_logits`, `fake_logits` | `(B,)`, before the sigmoid $\sigma$ |
+# | generator $G$ | `generator` | a module |
+# | discriminator $D = \sigma(a)$ | `discriminator` | a module |
+# | its logits $a$ | `real_logits`, `fake_logits` | `(B,)`, before the sigmoid $\sigma$ |
 # | density of the data, of the generator | `p`, `q` | `(N,)` on a grid |
-# | $\mathrm{JS}, \mathrm{KL}, W_1$ | `js`, `kl`, `wasserstein` | numbers; nats, nats, units of $x$ |
+# | $\mathrm{JS}, \mathrm{KL}$ | `js`, `kl` | numbers, in nats |
+# | $W_1$ | `wasserstein` | a number, in units of $x$ |
 #
 # All losses are to be *minimised* and are means over a batch. All logarithms are
 # natural. In a shape, `D` is the number of coordinates. The exercises write $s$ for the
@@ -101,7 +103,8 @@ from course.intervals import wilson
 # taken for real. No likelihood is computed: the generator need only be sampled
 # (Goodfellow et al. 2014, equation 1):
 #
-# $$\min_G \max_D V(D, G) = \mathbb E_{x \sim p}[\ln D(x)] + \mathbb E_{x \sim q}[\ln (1 - D(x))]$$
+# $$\min_G \max_D V(D, G) =
+# \mathbb E_{x \sim p}[\ln D(x)] + \mathbb E_{x \sim q}[\ln (1 - D(x))]$$
 #
 # $p$ is the data's distribution, $q$ the generator's. Take three outcomes, so that $D$
 # is three numbers.
@@ -127,7 +130,8 @@ for d in ([0.5, 0.5, 0.5], [0.9, 0.5, 0.1], [0.6, 0.5, 0.4]):
 # For one outcome, $p \ln D + q \ln(1 - D)$ has the slope $p/D - q/(1 - D)$, which is
 # zero at
 #
-# $$D^*(x) = \frac{p(x)}{p(x) + q(x)} \qquad a^*(x) = \ln \frac{D^*}{1 - D^*} = \ln \frac{p(x)}{q(x)}$$
+# $$D^*(x) = \frac{p(x)}{p(x) + q(x)}
+# \qquad a^*(x) = \ln \frac{D^*}{1 - D^*} = \ln \frac{p(x)}{q(x)}$$
 #
 # (their proposition 1). Its logit is the logarithm of the ratio of the densities: a
 # discriminator is a *density ratio estimator*. Ten thousand random ones must all be
@@ -159,7 +163,8 @@ print(
 # Against the best discriminator the generator minimises
 # $-\log 4 + 2\,\mathrm{JS}(p, q)$ (Goodfellow et al. 2014, equation 6), with
 #
-# $$\mathrm{JS}(p, q) = \tfrac12 \mathrm{KL}(p \,\|\, m) + \tfrac12 \mathrm{KL}(q \,\|\, m),
+# $$\mathrm{JS}(p, q) =
+# \tfrac12 \mathrm{KL}(p \,\|\, m) + \tfrac12 \mathrm{KL}(q \,\|\, m),
 # \quad m = \tfrac12 (p + q),
 # \quad \mathrm{KL}(p \,\|\, m) = \sum_{k=1}^{K} p_k \log \frac{p_k}{m_k}$$
 #
@@ -194,13 +199,14 @@ exercises.gan.jensen_shannon.check(my_jensen_shannon)
 # Insert $D^*$ into the value, and write $m = \frac12(p + q)$, so that
 # $D^* = \frac12 p/m$:
 #
-# $$V(D^*) = \mathbb E_p\Big[\ln \frac{p}{2m}\Big] + \mathbb E_q\Big[\ln \frac{q}{2m}\Big]
+# $$V(D^*) = \mathbb E_p\Big[\ln \frac{p}{2m}\Big] +
+# \mathbb E_q\Big[\ln \frac{q}{2m}\Big]
 # = -\ln 4 + 2\,\mathrm{JS}(p, q)$$
 #
 # with the **Jensen–Shannon divergence** $\mathrm{JS} = \frac12 \mathrm{KL}(p \Vert m) +
-# \frac12 \mathrm{KL}(q \Vert m)$ (their theorem 1). It is 0 where $p =
-# q$ alone, and at most $\ln
-# 2$. So a generator that faced the best discriminator, and lowered $V$, would bring $q$ to $p$.
+# \frac12 \mathrm{KL}(q \Vert m)$ (their theorem 1). It is 0 where $p = q$ alone, and at
+# most $\ln 2$. So a generator that faced the best discriminator, and lowered $V$, would
+# bring $q$ to $p$.
 
 
 # %%
@@ -545,7 +551,8 @@ exercises.gan.relativistic_loss.check(my_relativistic_losses)
 # With $\operatorname{softplus}(a) = \ln(1 + e^a)$ both logarithms of the value need no
 # sigmoid:
 #
-# $$-\ln D = \operatorname{softplus}(-a) \qquad -\ln(1 - D) = \operatorname{softplus}(a)$$
+# $$-\ln D = \operatorname{softplus}(-a)
+# \qquad -\ln(1 - D) = \operatorname{softplus}(a)$$
 
 # %%
 print(
@@ -1030,8 +1037,10 @@ for name, f in {"-x": -x, "-x / 2": -x / 2, "sin x": x.sin(), "-|x|": -x.abs()}.
 # generator makes one point $\theta$, the discriminator has one weight, $a(x) = \psi x$.
 # Both do gradient descent on their own loss:
 #
-# $$\dot\psi = -\frac{\partial\, \text{loss}_D}{\partial \psi} = -\ell_D'(\psi\theta)\, \theta - \gamma \psi
-# \qquad \dot\theta = -\frac{\partial\, \text{loss}_G}{\partial \theta} = -\ell_G'(\psi\theta)\, \psi$$
+# $$\dot\psi = -\frac{\partial\, \text{loss}_D}{\partial \psi} =
+# -\ell_D'(\psi\theta)\, \theta - \gamma \psi
+# \qquad \dot\theta = -\frac{\partial\, \text{loss}_G}{\partial \theta} =
+# -\ell_G'(\psi\theta)\, \psi$$
 #
 # A dot is the direction of descent; $\ell_D'$ and $\ell_G'$ are section 3's slopes
 # along the fake logit, here $\psi\theta$. The real point at 0 has the logit 0 whatever
@@ -1275,7 +1284,8 @@ explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES[1:])
 # where the data is (R1), or where the generator's points are (R2; Mescheder et al.
 # 2018, equations 9 and 10):
 #
-# $$R_1 = \frac{\gamma}{2}\, \mathbb E_{x \sim p}\big[\Vert \nabla_x a(x) \Vert^2\big] \qquad
+# $$R_1 =
+# \frac{\gamma}{2}\, \mathbb E_{x \sim p}\big[\Vert \nabla_x a(x) \Vert^2\big] \qquad
 # R_2 = \frac{\gamma}{2}\, \mathbb E_{x \sim q}\big[\Vert \nabla_x a(x) \Vert^2\big]$$
 #
 # The Wasserstein loss needs slopes of at most 1. Arjovsky et al. (2017) clip the
@@ -1325,7 +1335,8 @@ exercises.gan.gradient_penalty.check(my_gradient_penalty)
 # The program below is meant to be the R1 penalty (Mescheder et al. 2018, equation 9),
 # with $D(x)$ the logit:
 #
-# $$R_1 = \frac{\gamma}{2} \cdot \frac1B \sum_{b=1}^{B} \lVert \nabla_x D(x_b) \rVert_2^2$$
+# $$R_1 =
+# \frac{\gamma}{2} \cdot \frac1B \sum_{b=1}^{B} \lVert \nabla_x D(x_b) \rVert_2^2$$
 #
 # It runs, but:
 #
