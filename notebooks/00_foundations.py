@@ -70,7 +70,8 @@ missing = (
 )  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+        "pip, above, cannot install the course: "
+        f"try `make lab` or `uv pip install {address}`"
     )
 from course import setup
 
@@ -165,8 +166,8 @@ print(f"by small steps: dL/dw = {slope_w:.4f}, dL/db = {slope_b:.4f}")
 
 # %%
 def my_backward(inputs, steps):
-    """The gradient (n,) of the tape's last value with respect to inputs (n,), float64. steps: a tuple of
-    (operation, i, j), operation "add", "mul" or "tanh"."""
+    """The gradient (n,) of the tape's last value with respect to inputs (n,), float64.
+    steps: a tuple of (operation, i, j), operation "add", "mul" or "tanh"."""
     raise NotImplementedError
 
 
@@ -189,7 +190,8 @@ exercises.foundations.backward.check(my_backward)
 
 # %%
 def in_order(last):
-    """All nodes that `last` was made from, inputs first. (No recursion: a chain may be long.)"""
+    """All nodes that `last` was made from, inputs first.
+    (No recursion: a chain may be long.)"""
     order, seen, stack = [], set(), [(last, False)]
     while stack:
         node, inputs_are_in = stack.pop()
@@ -305,7 +307,8 @@ OPERATIONS = (
 
 
 def random_expression(inputs, seed, operations):
-    """This many random operations, each on inputs or earlier results; large results go through tanh."""
+    """This many random operations, each on inputs or earlier results;
+    large results go through tanh."""
     rng, values = random.Random(seed), list(inputs)
     for _ in range(operations):
         result = rng.choice(OPERATIONS)(rng.choice(values), rng.choice(values))
@@ -315,7 +318,8 @@ def random_expression(inputs, seed, operations):
 
 # %%
 def gradients_by_both(seed, operations):
-    """Gradients of one random expression of four numbers: ours, and torch.autograd's."""
+    """Gradients of one random expression of four numbers: ours, and
+    torch.autograd's."""
     rng = random.Random(-seed)
     start = [rng.uniform(-2, 2) for _ in range(4)]
     ours = [Value(number) for number in start]
@@ -399,7 +403,8 @@ print(f"price {price.min():.0f} to {price.max():.0f} thousand dollars")
 
 # %%
 def my_line(x, y):
-    """The least-squares line through the points, a tensor (2,): its slope and its intercept. x and y (N,)."""
+    """The least-squares line through the points, a tensor (2,):
+    its slope and its intercept. x and y (N,)."""
     raise NotImplementedError
 
 
@@ -445,13 +450,15 @@ def mse(predicted, y):
 
 
 def r_squared(predicted, y):
-    """The share of the variance of y (N,) that is explained: 1 is perfect, 0 as good as the mean of y."""
+    """The share of the variance of y (N,) that is explained:
+    1 is perfect, 0 as good as the mean of y."""
     return (1 - mse(predicted, y) / mse(y.mean(), y)).item()
 
 
 b, w = normal_equations(area, price).tolist()
 print(
-    f"price = {w:.4f} x + {b:.2f} thousand dollars, R² = {r_squared(w * area + b, price):.3f}"
+    f"price = {w:.4f} x + {b:.2f} thousand dollars, "
+    f"R² = {r_squared(w * area + b, price):.3f}"
 )
 
 # %% [markdown]
@@ -561,8 +568,9 @@ for step in (0, 1, 2, 10, 100):
 
 # %%
 def my_largest_rate(x):
-    """The learning rate above which gradient descent diverges, a scalar tensor. x (N, D): features of a
-    linear model with an intercept, whose loss is the mean squared error."""
+    """The learning rate above which gradient descent diverges, a scalar tensor. x
+    (N, D): features of a linear model with an intercept, whose loss is the mean squared
+    error."""
     raise NotImplementedError
 
 
@@ -600,7 +608,8 @@ def curvatures(X):
 
 
 def rate_by_trial(X, y, low=1e-12, high=10.0):
-    """The rate from which on 300 steps from 0 end above the loss they began with, by bisection."""
+    """The rate from which on 300 steps from 0 end above the loss they began with,
+    by bisection."""
     start = torch.zeros(X.shape[1], dtype=X.dtype)
     for _ in range(40):
         lr = math.sqrt(low * high)
@@ -613,7 +622,8 @@ def rate_by_trial(X, y, low=1e-12, high=10.0):
 
 
 def scaled(x, rows=slice(None)):
-    """Each column standardised by its mean and standard deviation over these rows; a constant one is 0."""
+    """Each column standardised by its mean and standard deviation over these rows;
+    a constant one is 0."""
     std = x[rows].std(0)
     return (x - x[rows].mean(0)) / torch.where(std > 0, std, 1.0)
 
@@ -644,7 +654,8 @@ for name, x in {
     kappa = (eigenvalues[-1] / eigenvalues[0]).item()
     limits[name] = (2 / eigenvalues[-1].item(), rate_by_trial(with_ones(x), price))
     print(
-        f"{name}: 2/λ_max = {limits[name][0]:.3g}, by trial {limits[name][1]:.3g}, κ = {kappa:.2g}"
+        f"{name}: 2/λ_max = {limits[name][0]:.3g}, by trial {limits[name][1]:.3g}, "
+        f"κ = {kappa:.2g}"
     )
 print(
     "equal within 3 %:",
@@ -678,7 +689,8 @@ w_back, b_back = (
     theta[0] - theta[1] * area.mean() / area.std(),
 )  # per square foot
 print(
-    f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, b = {b:.1f}"
+    f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, "
+    f"b = {b:.1f}"
 )
 
 # %% [markdown]
@@ -717,8 +729,8 @@ print(
 
 # %%
 def my_adam(w, gradients, lr, beta1, beta2, eps):
-    """The weights (D,) after T steps of Adam. w (D,): the weights before; gradients (T, D): row t - 1 is what
-    step t sees."""
+    """The weights (D,) after T steps of Adam.
+    w (D,): the weights before; gradients (T, D): row t - 1 is what step t sees."""
     raise NotImplementedError
 
 
@@ -767,8 +779,8 @@ exercises.foundations.adam.check(my_adam)
 
 # %%
 def my_adamw(w, gradients, lr, beta1, beta2, eps, weight_decay):
-    """The weights (D,) after T steps of AdamW. w (D,): the weights before; gradients (T, D): one row for each
-    step."""
+    """The weights (D,) after T steps of AdamW.
+    w (D,): the weights before; gradients (T, D): one row for each step."""
     m, v = torch.zeros_like(w), torch.zeros_like(w)
     for t, g in enumerate(gradients, start=1):
         g = g + weight_decay * w
@@ -838,7 +850,8 @@ PAIRS = {
 
 
 def same_steps(ours, theirs, steps=100):
-    """Whether our optimiser and torch's move a network's weights alike, to ten digits, at every step."""
+    """Whether our optimiser and torch's move a network's weights alike, to ten digits,
+    at every step."""
     torch.manual_seed(0)
     x, y = torch.randn(2, 64, 5, dtype=torch.float64)
     model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 5)).double()
@@ -892,7 +905,8 @@ def bowl(kappa, degrees):
 
 
 def steps_needed(step, kappa, degrees=30, nearer=1e-4, most=10_000):
-    """Steps until the distance from the minimum stays below `nearer` times the first one."""
+    """Steps until the distance from the minimum stays below `nearer`
+    times the first one."""
     w, state = torch.tensor([1.0, -0.3], dtype=torch.float64), {}
     hessian, first, last = bowl(kappa, degrees), w.norm().item(), 0
     for t in range(1, most + 1):
@@ -1011,7 +1025,8 @@ explorers.foundations.descent(STEPS)
 
 # %%
 def my_huber(predicted, y, delta):
-    """The mean Huber loss, a scalar tensor. predicted and y (N,); delta > 0: a float."""
+    """The mean Huber loss, a scalar tensor. predicted and y (N,); delta > 0: a
+    float."""
     raise NotImplementedError
 
 
@@ -1083,7 +1098,8 @@ check_agreement(
 
 # %%
 def fit_line(loss_fn, x, y, lr, steps=500):
-    """Weights (2,) for standardised x, by descent with momentum 0.9 and a rate that falls to 0."""
+    """Weights (2,) for standardised x,
+    by descent with momentum 0.9 and a rate that falls to 0."""
     X, theta, state = with_ones(x), torch.zeros(2, dtype=torch.float64), {}
     for t in range(steps):
         theta = theta.detach().requires_grad_()
@@ -1105,11 +1121,13 @@ for name, (loss_fn, lr) in LINE_LOSSES.items():
     fits = [with_ones(z) @ fit_line(loss_fn, z, y, lr) for y in (price, spoilt)]
     errors = [(line - price).abs().median().item() for line in fits]
     print(
-        f"{name}: median error {errors[0]:.1f} with right prices, {errors[1]:.1f} with spoilt ones;",
+        f"{name}: median error {errors[0]:.1f} with right prices, "
+        f"{errors[1]:.1f} with spoilt ones;",
         end=" ",
     )
     print(
-        f"the line moved by {(fits[1] - fits[0]).abs().mean():.1f} thousand dollars on average"
+        f"the line moved by {(fits[1] - fits[0]).abs().mean():.1f} thousand dollars on "
+        "average"
     )
 
 # %% [markdown]
@@ -1133,7 +1151,8 @@ for name, (loss_fn, lr) in LINE_LOSSES.items():
 
 # %%
 def log_softmax(logits):
-    """ln p of (B, K) logits: the largest one is taken out first, so that no exponential overflows."""
+    """ln p of (B, K) logits: the largest one is taken out first,
+    so that no exponential overflows."""
     shifted = logits - logits.max(1, keepdim=True).values
     return shifted - shifted.exp().sum(1, keepdim=True).log()
 
@@ -1192,8 +1211,8 @@ for scale in (1.0, 10_000.0):
 
 # %%
 def my_cross_entropy_slope(logits, labels):
-    """The gradient of the mean cross-entropy, in nats, with respect to the logits, (B, K). logits (B, K);
-    labels (B,), from 0 to K - 1."""
+    """The gradient of the mean cross-entropy, in nats, with respect to the logits,
+    (B, K). logits (B, K); labels (B,), from 0 to K - 1."""
     raise NotImplementedError
 
 
@@ -1286,7 +1305,8 @@ plots.lines(
     alt="foundations.activation_slopes",
 )
 print(
-    f"largest slope of the sigmoid: {slopes['sigmoid'].max():.2f}; after ten: {0.25**10:.0e} at the most"
+    f"largest slope of the sigmoid: {slopes['sigmoid'].max():.2f}; after ten: "
+    f"{0.25**10:.0e} at the most"
 )
 
 # %% [markdown]
@@ -1322,8 +1342,9 @@ print(
 
 # %%
 def my_weight_std(fan_in, fan_out, activation):
-    """The standard deviation of a layer's first weights, a float. fan_in, fan_out: the numbers of its inputs
-    and outputs; activation: "linear", "relu" or "leaky", applied to the outputs."""
+    """The standard deviation of a layer's first weights, a float. fan_in, fan_out: the
+    numbers of its inputs and outputs; activation: "linear", "relu" or "leaky", applied
+    to the outputs."""
     raise NotImplementedError
 
 
@@ -1363,7 +1384,8 @@ INITIALISATIONS = {
 
 
 def layer_arrays(widths, activation, std_of, seed=0, batch=64):
-    """The pre-activations and the gradient there, layer by layer: two lists of L (batch, n_out)."""
+    """The pre-activations and the gradient there, layer by layer:
+    two lists of L (batch, n_out)."""
     rng = torch.Generator().manual_seed(seed)
     value, slope = ACTIVATIONS[activation]
     signal, zs, weights = (
@@ -1390,7 +1412,8 @@ def layer_arrays(widths, activation, std_of, seed=0, batch=64):
 
 # %%
 def layer_signals(widths, activation, std_of, seed=0, batch=64):
-    """Mean squares of the pre-activations and of the gradient there, for each of the layers: (L,), (L,)."""
+    """Mean squares of the pre-activations and of the gradient there,
+    for each of the layers: (L,), (L,)."""
     zs, gradients = layer_arrays(widths, activation, std_of, seed, batch)
     squares = [
         torch.stack([a.square().mean() for a in arrays]) for arrays in (zs, gradients)
@@ -1403,7 +1426,8 @@ WIDTHS = tuple(2**k for k in range(10, -1, -1))  # 1024, 512, ..., 1
 
 
 def predicted_factors(std_of):
-    """The factors forward and backward between neighbouring ReLU layers: (L - 1,), (L - 1,)."""
+    """The factors forward and backward between neighbouring ReLU layers:
+    (L - 1,), (L - 1,)."""
     pairs = list(
         zip(WIDTHS[1:], WIDTHS[2:], strict=False)
     )  # fan_in, fan_out of layers 2 to L
@@ -1429,7 +1453,8 @@ for name, std_of in INITIALISATIONS.items():
     forward, backward = signals[name] = mean_signals(std_of)
     ahead, back = predicted_factors(std_of)
     print(
-        f"{name}: predicted factor a layer {ahead[0]:.3f} forward, {back[0]:.3f} backward,",
+        f"{name}: predicted factor a layer {ahead[0]:.3f} forward, "
+        f"{back[0]:.3f} backward,",
         end=" ",
     )
     print(f"over all nine steps {ahead.prod():.1e} and {back.prod():.1e}")
@@ -1519,7 +1544,8 @@ def house_features(houses):
 
 
 def split(n, seed):
-    """A random order of n rows in three parts: 60 % to train on, 20 % to choose on, 20 % to judge on."""
+    """A random order of n rows in three parts:
+    60 % to train on, 20 % to choose on, 20 % to judge on."""
     order, fifth = (
         torch.randperm(n, generator=torch.Generator().manual_seed(seed)),
         n // 5,
@@ -1532,7 +1558,8 @@ train_rows, val_rows, test_rows = split(len(y), seed=0)
 wide, target = scaled(x, train_rows), scaled(y, train_rows).float()
 z = wide.float()
 print(
-    f"{len(train_rows)} to train on, {len(val_rows)} to choose on, {len(test_rows)} to judge on;",
+    f"{len(train_rows)} to train on, {len(val_rows)} to choose on, "
+    f"{len(test_rows)} to judge on;",
     end=" ",
 )
 print(f"{z.shape[1]} features")
@@ -1640,8 +1667,10 @@ print("the same weights, bit for bit:", same)
 
 # %%
 def my_best_epoch(losses, patience):
-    """(best, trained), ints: the epoch whose weights are kept, from 0 on, and the number of epochs trained.
-    losses: the validation loss after each epoch, a list of floats, some perhaps NaN; patience >= 1."""
+    """(best, trained), ints: the epoch whose weights are kept, from 0 on, and the
+    number of epochs trained.
+    losses: the validation loss after each epoch, a list of floats, some perhaps NaN;
+    patience >= 1."""
     raise NotImplementedError
 
 
@@ -1669,9 +1698,11 @@ exercises.foundations.early_stopping.check(my_best_epoch)
 
 # %%
 def ridge(X, y, weight_decay):
-    """Minimises the mean squared error + weight_decay · ‖w‖², the first column's weight left out.
+    """Minimises the mean squared error + weight_decay · ‖w‖²,
+    the first column's weight left out.
 
-    Least squares with one more row for each weight; without decay the smallest of several solutions.
+    Least squares with one more row for each weight;
+    without decay the smallest of several solutions.
     """
     penalty = math.sqrt(weight_decay * len(y)) * torch.eye(X.shape[1], dtype=X.dtype)
     penalty[0, 0] = 0.0
@@ -1689,7 +1720,8 @@ def linear_r2(z, y, fit_rows, judge_rows, weight_decay=1e-3):
 def train_houses(
     z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=60, **settings
 ):
-    """The net of the epoch that is best on the validation rows, and the History; settings for fit."""
+    """The net of the epoch that is best on the validation rows, and the History;
+    settings for fit."""
     torch.manual_seed(seed)
     net, best = house_net(z.shape[1], width, dropout), {"loss": math.inf}
 
@@ -1749,7 +1781,8 @@ assert 0.05 < best["validation"] < 0.13
 
 # %%
 def bootstrap(predicted, y, resamples=2000):
-    """A 95 % interval of R²: the middle of its values on as many rows drawn again, with replacement."""
+    """A 95 % interval of R²: the middle of its values on as many rows drawn again,
+    with replacement."""
     rows = torch.randint(
         len(y), (resamples, len(y)), generator=torch.Generator().manual_seed(0)
     )
@@ -1812,7 +1845,8 @@ chosen = [row for row in rows if row["net"] == CHOSEN]
 for row in chosen:
     low, high = row["interval"]
     print(
-        f"split {row['seed']}: {CHOSEN} R² {row['test']:.3f} on the test rows ({low:.3f} to {high:.3f}),",
+        f"split {row['seed']}: {CHOSEN} R² {row['test']:.3f} on the test rows "
+        f"({low:.3f} to {high:.3f}),",
         end=" ",
     )
     print(f"least squares {row['linear']:.3f}")
@@ -1835,7 +1869,8 @@ print(f"mean: the net {means[0]:.3f}, least squares {means[1]:.3f}")
 
 # %%
 def polynomial(x, degree):
-    """Legendre polynomials 0 to degree of x (N,) in [-1, 1]: (N, degree + 1); the first column is 1."""
+    """Legendre polynomials 0 to degree of x (N,) in [-1, 1]: (N, degree + 1);
+    the first column is 1."""
     columns = [torch.ones_like(x), x]
     for n in range(1, degree):
         columns.append(((2 * n + 1) * x * columns[n] - n * columns[n - 1]) / (n + 1))
@@ -1843,7 +1878,8 @@ def polynomial(x, degree):
 
 
 def relu_features(x, width):
-    """A hidden layer of ReLU units with random fixed weights: (N, width + 1); the first column is 1."""
+    """A hidden layer of ReLU units with random fixed weights: (N, width + 1);
+    the first column is 1."""
     rng = torch.Generator().manual_seed(0)
     sign = 2 * torch.randint(2, (40,), generator=rng).to(x.dtype) - 1
     bend = 2.2 * torch.rand(40, generator=rng, dtype=x.dtype) - 1.1
@@ -1852,7 +1888,8 @@ def relu_features(x, width):
 
 
 def root_errors(size, n, draws=100):
-    """Root mean squared errors of log price on n sales and on others: medians over random draws."""
+    """Root mean squared errors of log price on n sales and on others:
+    medians over random draws."""
     low, high = houses.area.log().min(), houses.area.log().max()
     position, found = 2 * (houses.area.log() - low) / (high - low) - 1, []
     for seed in range(draws):
@@ -1949,8 +1986,8 @@ explorers.foundations.fitting(
 
 # %%
 def my_l1_step(w, gradient, lr, l1):
-    """The weights after one step, (D,). w (D,); gradient (D,): of the loss without its penalty, at w; lr > 0:
-    the learning rate; l1 >= 0: the penalty's factor."""
+    """The weights after one step, (D,). w (D,); gradient (D,): of the loss without its
+    penalty, at w; lr > 0: the learning rate; l1 >= 0: the penalty's factor."""
     raise NotImplementedError
 
 
@@ -1977,7 +2014,8 @@ exercises.foundations.soft_threshold.check(my_l1_step)
 
 # %%
 def lasso(z, y, l1, steps=2000):
-    """Weights (D,) of the mean squared error + l1 · Σ|w|, by proximal descent; z and y have mean 0."""
+    """Weights (D,) of the mean squared error + l1 · Σ|w|, by proximal descent;
+    z and y have mean 0."""
     w, lr = torch.zeros(z.shape[1], dtype=z.dtype), (1 / curvatures(z)[-1]).item()
     for _ in range(steps):
         v = w - lr * mse_gradient(z, y, w)
@@ -1992,7 +2030,8 @@ few = train_rows[:100]
 both = scaled(torch.cat([x, noise], 1), few)  # (2930, 90)
 centred = y - y[few].mean()
 print(
-    "weights, of 40 features and of 50 columns of noise, that are not 0; R² on validation rows"
+    "weights, of 40 features and of 50 columns of noise, that are not 0; "
+    "R² on validation rows"
 )
 for name, w in {
     "least squares": ridge(with_ones(both[few]), centred[few], 0.0)[1:],
@@ -2004,7 +2043,8 @@ for name, w in {
 }.items():
     kept = (w.abs() > 1e-9).split([40, 50])
     print(
-        f"{name}: {kept[0].sum()} and {kept[1].sum()}; {r_squared(both[val_rows] @ w, centred[val_rows]):.2f}"
+        f"{name}: {kept[0].sum()} and {kept[1].sum()}; "
+        f"{r_squared(both[val_rows] @ w, centred[val_rows]):.2f}"
     )
 
 # %% [markdown]
@@ -2076,7 +2116,8 @@ CURES = {
 
 
 def train_digits(seed, weight_decay=0.0, dropout=0.0, loss_fn=digit_loss, **settings):
-    """A net trained on the first 500 digits for 2,000 steps, and its History; settings for fit."""
+    """A net trained on the first 500 digits for 2,000 steps, and its History;
+    settings for fit."""
     torch.manual_seed(seed)
     net, digits = digit_net(dropout), data.mnist()
     history = training.fit(
@@ -2132,7 +2173,8 @@ dear = houses.price > 300_000  # (2930,) bool
 
 
 def logistic(z, labels, weight_decay=1e-3, steps=500):
-    """Weights (D + 1,), intercept first: descent with momentum on cross-entropy + weight_decay ‖w‖²."""
+    """Weights (D + 1,), intercept first:
+    descent with momentum on cross-entropy + weight_decay ‖w‖²."""
     X, theta, state = with_ones(z), torch.zeros(z.shape[1] + 1, dtype=z.dtype), {}
     lr = 1 / (
         curvatures(X)[-1].item() / 8 + 2 * weight_decay
@@ -2155,7 +2197,8 @@ print(
     end=" ",
 )
 print(
-    f"{1 - labels.double().mean():.1%}, regression {right / len(labels):.1%} ({low:.1%} to {high:.1%})"
+    f"{1 - labels.double().mean():.1%}, "
+    f"regression {right / len(labels):.1%} ({low:.1%} to {high:.1%})"
 )
 
 # %% [markdown]
@@ -2188,7 +2231,8 @@ print(
 
 # %%
 def my_precision_recall(scores, labels, threshold):
-    """Precision, recall and F1, a tensor (3,) of the type of scores. scores (N,); labels (N,), 0 or 1."""
+    """Precision, recall and F1, a tensor (3,) of the type of scores.
+    scores (N,); labels (N,), 0 or 1."""
     raise NotImplementedError
 
 
@@ -2213,7 +2257,8 @@ exercises.foundations.precision_recall.check(my_precision_recall)
 
 # %%
 def confusion(predicted, labels):
-    """Counts (tp, fp, fn, tn) of predicted (N,) and labels (N,), both True for positives."""
+    """Counts (tp, fp, fn, tn) of predicted (N,) and labels (N,),
+    both True for positives."""
     predicted, labels = predicted.bool(), labels.bool()
     counts = (
         predicted & labels,
@@ -2285,8 +2330,8 @@ print(f"on the test rows: {report(test_probs >= best, dear[test_rows])}")
 
 # %%
 def my_roc_auc(scores, labels):
-    """The area under the ROC curve, a scalar tensor of the type of scores. scores (N,); labels (N,), 0 or 1,
-    each at least once."""
+    """The area under the ROC curve, a scalar tensor of the type of scores.
+    scores (N,); labels (N,), 0 or 1, each at least once."""
     raise NotImplementedError
 
 
@@ -2310,7 +2355,8 @@ exercises.foundations.roc_auc.check(my_roc_auc)
 
 # %%
 def roc_curve(scores, labels):
-    """False and true positive rates at all thresholds, from none to all, and the area under them."""
+    """False and true positive rates at all thresholds, from none to all,
+    and the area under them."""
     order = scores.argsort(descending=True)
     found, scores = labels[order].double().cumsum(0), scores[order]
     last = torch.cat(
@@ -2326,7 +2372,8 @@ def roc_curve(scores, labels):
 fpr, tpr, auc = roc_curve(probs, labels)
 wins = (probs[labels][:, None] - probs[~labels]).sign().mean().item() / 2 + 0.5
 print(
-    f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: {abs(auc - wins) < 1e-12}"
+    f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: "
+    f"{abs(auc - wins) < 1e-12}"
 )
 
 # %% [markdown]
@@ -2361,7 +2408,8 @@ explorers.foundations.threshold(
 
 # %%
 def reliability(probs, labels, bins=10):
-    """For each bin of confidence that is not empty: (share of examples, mean confidence, share right)."""
+    """For each bin of confidence that is not empty:
+    (share of examples, mean confidence, share right)."""
     sure, said = probs.double().max(1)
     which, right, found = (
         (sure * bins).long().clamp(max=bins - 1),
@@ -2406,7 +2454,8 @@ for name, t in (("as trained", 1.0), ("with temperature", temperature)):
     )
     print(f"mean confidence {answer.max(1).values.mean():.1%},", end=" ")
     print(
-        f"ECE {errors[name]:.3f}, cross-entropy {F.cross_entropy(judge / t, digits.y_test):.2f}"
+        f"ECE {errors[name]:.3f}, cross-entropy "
+        f"{F.cross_entropy(judge / t, digits.y_test):.2f}"
     )
 plots.lines(
     curves,
@@ -2504,8 +2553,9 @@ assert outcomes[5.0] == math.inf
 
 # %%
 def my_held_out_r2(x, y, n_train, k):
-    """R² on the rows from n_train on, a scalar tensor. x (N, D), y (N,); the k features that correlate
-    most with y, of either sign, are fitted to the first n_train rows, by least squares with an intercept."""
+    """R² on the rows from n_train on, a scalar tensor. x (N, D), y (N,); the k features
+    that correlate most with y, of either sign, are fitted to the first n_train rows, by
+    least squares with an intercept."""
     centred = x - x.mean(dim=0)
     products = (y - y.mean()) @ centred  # (D,)
     correlations = (
@@ -2547,12 +2597,14 @@ for seed in range(10):
     )
     changes.append(abs(honest - leaking))
 print(
-    f"(a) standardised by all rows: R² changes by less than 0.0001 in ten splits: {max(changes) < 1e-4}"
+    "(a) standardised by all rows: R² changes by less than 0.0001 in ten splits: "
+    f"{max(changes) < 1e-4}"
 )
 
 
 def noise_r2(seed, look_at, k=20):
-    """R² on 100 test sales of least squares on the k of 2,000 noise columns that look best."""
+    """R² on 100 test sales of least squares on the k of 2,000 noise
+    columns that look best."""
     rng = torch.Generator().manual_seed(seed)
     some = torch.randperm(len(y), generator=rng)[:200]
     noise, price_of = (
@@ -2612,7 +2664,8 @@ def random_batch(run, n):
 
 # %%
 def train_on_noise(fresh, seed=6, steps=100):
-    """The net and the History of 100 steps on random labels: new ones each step, or always the same."""
+    """The net and the History of 100 steps on random labels:
+    new ones each step, or always the same."""
     net, rng = deep_net(seed), torch.Generator().manual_seed(0)
     once = torch.randn(64, 1024, generator=rng), 2 + torch.randn(64, generator=rng)
     source = {"data": once, "epochs": steps}
@@ -2638,7 +2691,8 @@ for name, fresh in (("fresh batches", True), ("one fixed batch", False)):
     noisy[name] = history.losses
     ends[name] = sum(history.losses[-20:]) / 20
     print(
-        f"{name}: loss {history.losses[0]:.1f} at first, {ends[name]:.3f} over the last 20 steps"
+        f"{name}: loss {history.losses[0]:.1f} at first, "
+        f"{ends[name]:.3f} over the last 20 steps"
     )
 plots.lines(
     noisy,
@@ -2782,7 +2836,8 @@ assert all(fresh > 2 for _, fresh, std in eight if std < 1e-3)
 
 # %%
 def record_split(net, seed, **settings):
-    """One net on one split: R² of the log price on the validation rows, and if chosen on the test rows."""
+    """One net on one split: R² of the log price on the validation rows,
+    and if chosen on the test rows."""
     houses = data.houses()
     x, y = house_features(houses), houses.price.log()
     train_rows, val_rows, test_rows = split(len(y), seed)

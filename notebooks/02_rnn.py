@@ -78,7 +78,8 @@ missing = (
 )  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+        "pip, above, cannot install the course: "
+        f"try `make lab` or `uv pip install {address}`"
     )
 from course import setup
 
@@ -152,8 +153,8 @@ for weight in (0.5, 1.0, 3.0):
 
 # %%
 def my_rnn(x, h_0, weight_xh, weight_hh, bias):
-    """All hidden states (B, T, D_h) of a plain RNN. x (B, T, D_in), h_0 (B, D_h), weight_xh (D_h, D_in),
-    weight_hh (D_h, D_h), bias (D_h,)."""
+    """All hidden states (B, T, D_h) of a plain RNN. x (B, T, D_in), h_0 (B, D_h),
+    weight_xh (D_h, D_in), weight_hh (D_h, D_h), bias (D_h,)."""
     raise NotImplementedError
 
 
@@ -264,7 +265,8 @@ NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class Recurrent(nn.Module):
-    """Stacked layers with PyTorch's names and shapes; a subclass gives blocks, states and `layer`."""
+    """Stacked layers with PyTorch's names and shapes;
+    a subclass gives blocks, states and `layer`."""
 
     blocks, states = 1, 1
 
@@ -279,7 +281,8 @@ class Recurrent(nn.Module):
                 self.register_parameter(f"{name}_l{k}", nn.Parameter(weight))
 
     def forward(self, x, state=None):
-        """x (B, T, D_in), state (layers, B, D_h) or a pair of them -> (B, T, D_h), final state."""
+        """x (B, T, D_in), state (layers, B, D_h) or a pair of them -> (B, T, D_h),
+        final state."""
         if state is None:
             state = (x.new_zeros(self.layers, len(x), self.d_h),) * self.states
         parts, finals = (state if isinstance(state, tuple) else (state,)), []
@@ -311,7 +314,8 @@ class RNN(Recurrent):
 
 # %%
 def agrees(ours, theirs, batch=2, steps=5, seed=0):
-    """Compare a Recurrent with its counterpart of torch.nn in outputs, final states and every gradient."""
+    """Compare a Recurrent with its counterpart of torch.nn in outputs,
+    final states and every gradient."""
     rng = torch.Generator().manual_seed(seed)
     shape, size = (ours.layers, batch, ours.d_h), theirs.input_size
     tensors = {"x": torch.randn(batch, steps, size, generator=rng)}
@@ -407,14 +411,16 @@ print("∂h_6/∂h_t by hand = by autograd for t = 0 to 5")
 
 # %%
 def orthogonal(n, radius, seed=0):
-    """radius times a random orthogonal matrix (n, n): every eigenvalue has that absolute value."""
+    """radius times a random orthogonal matrix (n, n):
+    every eigenvalue has that absolute value."""
     rng = torch.Generator().manual_seed(seed)
     q, r = torch.linalg.qr(torch.randn(n, n, generator=rng, dtype=torch.float64))
     return radius * q * r.diagonal().sign()
 
 
 def states_under_noise(weight_hh, strength, steps=300, skip=100, seed=0):
-    """h_t = tanh(W_hh h_{t-1} + strength · noise), after the first `skip` steps: (steps - skip, D_h)."""
+    """h_t = tanh(W_hh h_{t-1} + strength · noise), after the first `skip` steps:
+    (steps - skip, D_h)."""
     rng = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, steps, len(weight_hh), generator=rng, dtype=torch.float64)
     start = torch.randn(1, len(weight_hh), generator=rng, dtype=torch.float64)
@@ -451,7 +457,8 @@ for radius in (0.9, 1.0, 1.1):
     )
     exact = abs(slope(linear) - math.log(radius)) < 1e-9
     print(
-        f"ρ = {radius}: the linear slope is ln ρ: {exact}; tanh's lies below: {slope(quiet) < slope(linear)}"
+        f"ρ = {radius}: the linear slope is ln ρ: {exact}; tanh's lies below: "
+        f"{slope(quiet) < slope(linear)}"
     )
 
 # %%
@@ -484,7 +491,8 @@ plots.lines(
 
 # %%
 def backward_growth(h, weight_hh, seed=0):
-    """ln of the growth of a unit vector sent back through each step: h (T, D_h) -> (T,), last step first."""
+    """ln of the growth of a unit vector sent back through each step:
+    h (T, D_h) -> (T,), last step first."""
     v = torch.randn(
         len(weight_hh),
         generator=torch.Generator().manual_seed(seed),
@@ -507,7 +515,8 @@ for radius, strength in ((1.5, 0.0), (1.5, 1.0), (4.0, 0.0), (4.0, 1.0)):
     predicted = backward_growth(other, weight_hh)[10:].mean().item()
     measured = slope(log_norms(step_jacobians(one, weight_hh)))
     print(
-        f"ρ = {radius}, noise {strength}: slope predicted {predicted:+.3f}, measured {measured:+.3f};",
+        f"ρ = {radius}, noise {strength}: slope predicted {predicted:+.3f}, "
+        f"measured {measured:+.3f};",
         end=" ",
     )
     print(f"without tanh ln ρ = {math.log(radius):+.3f}")
@@ -535,7 +544,8 @@ turn = next(
     s.item() for s, g in zip(strengths, growths["ρ = 1.5"], strict=True) if g < 0
 )
 print(
-    f"ρ = 1.5 turns from growth to decay at a noise between 0.3 and 0.5: {0.3 <= turn <= 0.5}"
+    "ρ = 1.5 turns from growth to decay at a noise between 0.3 and 0.5: "
+    f"{0.3 <= turn <= 0.5}"
 )
 plots.lines(
     growths,
@@ -575,7 +585,8 @@ plots.lines(
 
 # %%
 def lstm_update(blocks, c):
-    """The new states from the sums before the nonlinearities, blocks i, f, g, o (B, 4·D_h), and the cell."""
+    """The new states from the sums before the nonlinearities, blocks i, f, g, o
+    (B, 4·D_h), and the cell."""
     i_t, f_t, g_t, o_t = blocks.chunk(4, dim=1)  # each (B, D_h)
     i_t, f_t, g_t, o_t = i_t.sigmoid(), f_t.sigmoid(), g_t.tanh(), o_t.sigmoid()
     c_t = f_t * c + i_t * g_t
@@ -583,7 +594,8 @@ def lstm_update(blocks, c):
 
 
 def lstm_step(x_t, h, c, weight_xh, weight_hh, bias):
-    """One step of the LSTM; the weights hold the blocks i, f, g, o below one another. -> (h_t, c_t)."""
+    """One step of the LSTM; the weights hold the blocks i, f, g, o below one another.
+    -> (h_t, c_t)."""
     return lstm_update(x_t @ weight_xh.T + h @ weight_hh.T + bias, c)
 
 
@@ -640,8 +652,8 @@ for i_bias, name in ((-20.0, "shut"), (20.0, "open")):
 
 # %%
 def my_direct_path(f):
-    """Row t of the result (T + 1, D_h) is the slope of c_T for c_t along the cell, t = 0 ... T. f (T, D_h)
-    holds the forget gates f_1 ... f_T."""
+    """Row t of the result (T + 1, D_h) is the slope of c_T for c_t along the cell, t
+    = 0 ... T. f (T, D_h) holds the forget gates f_1 ... f_T."""
     raise NotImplementedError
 
 
@@ -668,7 +680,8 @@ exercises.rnn.direct_path.check(my_direct_path)
 
 # %%
 def run_cell(x, h, c, weights, cut=False):
-    """Lists of cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h); cut: the direct path alone."""
+    """Lists of cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h); cut:
+    the direct path alone."""
     cells, forget = [c], []
     weight_xh, weight_hh, bias = weights
     for x_t in x.unbind(1):
@@ -697,7 +710,8 @@ full = cell_derivative(case["x"], case["h_0"], case["c_0"], weights, cut=False)
 torch.testing.assert_close(by_hand, direct, rtol=1e-9, atol=1e-15)
 print("∏ f equals autograd's derivative with the other paths cut")
 print(
-    f"norm of the direct path {by_hand.norm().item():.4f}, of the full derivative {full.norm().item():.4f}"
+    f"norm of the direct path {by_hand.norm().item():.4f}, "
+    f"of the full derivative {full.norm().item():.4f}"
 )
 
 # %% [markdown]
@@ -715,7 +729,8 @@ print(
 
 # %%
 def cell_path(forget_bias, cut, steps=50, d_h=16):
-    """Norm of ∂(Σ c_T)/∂c_t, divided by √D_h, for T - t = 0 to steps; cut leaves the direct path alone."""
+    """Norm of ∂(Σ c_T)/∂c_t, divided by √D_h, for T - t = 0 to steps;
+    cut leaves the direct path alone."""
     case = random_case(1, steps, 4, d_h, blocks=4, states=2)
     for name in ("weight_xh", "weight_hh", "bias"):
         case[name][d_h : 2 * d_h] = 0  # the forget gate's block
@@ -737,7 +752,8 @@ for b, path in zip((0, 1, 2), paths.values(), strict=True):
     )
     half = -math.log(2) / keep.log()
     print(
-        f"b = {b}: σ(b) = {keep:.3f}; after 50 steps {path[50]:.1e} is left; half after {half:.1f} steps"
+        f"b = {b}: σ(b) = {keep:.3f}; after 50 steps {path[50]:.1e} is left; "
+        f"half after {half:.1f} steps"
     )
 paths["all paths, b = 1"] = cell_path(1.0, cut=False)
 plots.lines(
@@ -799,8 +815,8 @@ print(f"of a cell of 1, one step leaves {left:.3f}; σ(1) = {one:.3f}, σ(2) = {
 def lstm_forward(from_input, h_0, c_0, weight_hh):
     """All steps, written into four tensors that the backward pass needs.
 
-    from_input (T, B, 4·D_h) is W_xh x_t + b. Returns gates (T, B, 4·D_h), h and c (T + 1, B, D_h) with the
-    start in front, tanh_c (T, B, D_h).
+    from_input (T, B, 4·D_h) is W_xh x_t + b. Returns gates (T, B, 4·D_h), h and c
+    (T + 1, B, D_h) with the start in front, tanh_c (T, B, D_h).
     """
     steps, d_h = len(from_input), h_0.shape[1]
     gates = torch.empty_like(from_input)
@@ -822,7 +838,8 @@ def lstm_forward(from_input, h_0, c_0, weight_hh):
 
 # %%
 def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
-    """From ∂L/∂h_t of all steps (T, B, D_h) and ∂L/∂c_T (B, D_h) to the derivatives for the inputs."""
+    """From ∂L/∂h_t of all steps (T, B, D_h) and ∂L/∂c_T (B,
+    D_h) to the derivatives for the inputs."""
     delta = torch.empty_like(gates)  # (T, B, 4·D_h)
     back_h, back_c = torch.zeros_like(grad_c), grad_c
     for t in range(len(gates) - 1, -1, -1):
@@ -843,7 +860,8 @@ def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
 
 # %%
 class LSTMByHand(torch.autograd.Function):
-    """(from_input, h_0, c_0, weight_hh) -> h_1 to h_T (T, B, D_h) and c_T, with both passes by hand."""
+    """(from_input, h_0, c_0, weight_hh) -> h_1 to h_T (T, B, D_h) and c_T,
+    with both passes by hand."""
 
     @staticmethod
     def forward(ctx, from_input, h_0, c_0, weight_hh):
@@ -858,7 +876,8 @@ class LSTMByHand(torch.autograd.Function):
 
 # %%
 def lstm(x, state, weight_xh, weight_hh, bias):
-    """As unroll(lstm_step, ...): x (B, T, D_in), state (h_0, c_0) -> (B, T, D_h), (h_T, c_T)."""
+    """As unroll(lstm_step, ...): x (B, T, D_in), state (h_0, c_0) -> (B, T, D_h), (h_T,
+    c_T)."""
     with torch.autocast(
         x.device.type, enabled=False
     ):  # the passes by hand keep to one precision
@@ -938,8 +957,9 @@ agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=
 
 # %%
 def my_gru_step(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
-    """The next state (B, D_h) of a GRU. x_t (B, D_in), h (B, D_h), weight_ih (3 D_h, D_in), weight_hh
-    (3 D_h, D_h), bias_ih and bias_hh (3 D_h,), each packed in the order r, z, n."""
+    """The next state (B, D_h) of a GRU. x_t (B, D_in), h (B, D_h), weight_ih
+    (3 D_h, D_in), weight_hh (3 D_h, D_h), bias_ih and bias_hh (3 D_h,), each packed in
+    the order r, z, n."""
     raise NotImplementedError
 
 
@@ -967,8 +987,8 @@ exercises.rnn.gru_step.check(my_gru_step)
 def gru_step(x_t, h, weight_xh, weight_hh, bias, bias_hn, reset="after", kept_by="z"):
     """One step of a GRU with blocks r, z, n; a tuple of one (B, D_h).
 
-    reset: "after" the product with W_hn (PyTorch) or "before" it (Cho et al.); kept_by: the share of h_{t-1}
-    is "z" (Cho et al. v3, PyTorch) or "1 - z" (Chung et al.).
+    reset: "after" the product with W_hn (PyTorch) or "before" it (Cho et al.); kept_by:
+    the share of h_{t-1} is "z" (Cho et al. v3, PyTorch) or "1 - z" (Chung et al.).
     """
     x_r, x_z, x_n = (x_t @ weight_xh.T + bias).chunk(3, dim=1)
     w_r, w_z, w_n = weight_hh.chunk(3)  # each (D_h, D_h)
@@ -983,7 +1003,8 @@ def gru_step(x_t, h, weight_xh, weight_hh, bias, bias_hn, reset="after", kept_by
 
 # %%
 def gru(x, state, weight_xh, weight_hh, bias, bias_hn):
-    """As unroll(gru_step, ...), PyTorch's dialect, with the input's product for all steps at once."""
+    """As unroll(gru_step, ...), PyTorch's dialect,
+    with the input's product for all steps at once."""
     (h,) = state
     outputs, transposed, d_h = [], weight_hh.T, len(bias_hn)
     inner = torch.cat([bias_hn.new_zeros(2 * d_h), bias_hn])
@@ -1030,7 +1051,8 @@ agrees(GRU(3, 4, layers=2), nn.GRU(3, 4, 2, batch_first=True), batch=1, steps=1)
 
 # %%
 def gru_of(dialect, case, weight_xh, weight_hh, bias):
-    """All states of a dialect for a case's input and first state, the candidate's inner bias 0."""
+    """All states of a dialect for a case's input and first state,
+    the candidate's inner bias 0."""
     step = partial(gru_step, **dialect)
     weights = weight_xh, weight_hh, bias, torch.zeros_like(bias[: len(bias) // 3])
     return unroll(step, case["x"], (case["h_0"],), *weights)[0]
@@ -1076,9 +1098,11 @@ print(
 
 # %%
 def gradient_flow(architecture, radius, forget_bias, length, d_h=64):
-    """Norm of ∂loss/∂h_t for t = 0 to length, loss = v · h_length with a unit vector v; unit noise as input.
+    """Norm of ∂loss/∂h_t for t = 0 to length, loss = v · h_length with a unit vector v;
+    unit noise as input.
 
-    architecture: "linear", "tanh RNN", "LSTM" or "GRU"; forget_bias counts for the LSTM alone.
+    architecture: "linear", "tanh RNN", "LSTM" or "GRU";
+    forget_bias counts for the LSTM alone.
     """
     blocks = {"LSTM": 4, "GRU": 3}.get(architecture, 1)
     case = random_case(1, length, d_h, d_h, blocks, states=2)
@@ -1173,7 +1197,8 @@ explorers.rnn.gradient_flow(gradient_flow)
 
 # %%
 def adding_batch(run, batch_size, length):
-    """Sequences of (number from 0 to 1, mark), two of them marked, and the sum of those two."""
+    """Sequences of (number from 0 to 1, mark), two of them marked,
+    and the sum of those two."""
     numbers, half = run.uniform(batch_size, length), length // 2
     x = torch.stack([numbers, torch.zeros_like(numbers)], 2)
     rows = torch.arange(batch_size, device=x.device)
@@ -1187,7 +1212,8 @@ def adding_batch(run, batch_size, length):
 
 # %%
 def set_forget_bias(lstm, value):
-    """Make the two biases of each layer's forget gate add up to value, a number or (D_h,); any LSTM."""
+    """Make the two biases of each layer's forget gate add up to value,
+    a number or (D_h,); any LSTM."""
     with torch.no_grad():
         for name, bias in lstm.named_parameters():
             if name.startswith("bias"):
@@ -1217,7 +1243,8 @@ def adding_loss(model, batch, run):
 
 
 def hold_then_fall(step, total):
-    """Factor of the learning rate: 1, then down to 0 along a line in the last three tenths."""
+    """Factor of the learning rate: 1,
+    then down to 0 along a line in the last three tenths."""
     return min(1.0, (1 - step / total) / 0.3)
 
 
@@ -1247,7 +1274,8 @@ def hold_then_fall(step, total):
 
 # %%
 def my_clip(grads, max_norm):
-    """The gradients, a list of tensors of any shapes, scaled together to a norm of at most max_norm > 0."""
+    """The gradients, a list of tensors of any shapes,
+    scaled together to a norm of at most max_norm > 0."""
     raise NotImplementedError
 
 
@@ -1264,7 +1292,8 @@ exercises.rnn.clip_global_norm.check(my_clip)
 
 # %%
 def clip_gradients(parameters, max_norm):
-    """Scale all gradients together to a norm of at most max_norm; returns the norm before."""
+    """Scale all gradients together to a norm of at most max_norm;
+    returns the norm before."""
     grads = [p.grad for p in parameters if p.grad is not None]
     norm = torch.stack(
         [grad.norm() for grad in grads]
@@ -1285,7 +1314,8 @@ for size in (5.0, 0.01):
         found[clip] = torch.cat([p.grad.flatten() for p in weights])
     same = torch.allclose(*found.values(), rtol=1e-5)
     print(
-        f"norm before {before:.3f}, after {found[clip].norm():.3f}; as PyTorch's: {same}"
+        f"norm before {before:.3f}, after {found[clip].norm():.3f}; as PyTorch's: "
+        f"{same}"
     )
 
 # %% [markdown]
@@ -1310,7 +1340,8 @@ def watched_loss(model, batch, run):
 
 
 def train_exploding(clip):
-    """History of 150 steps, or of as many as there were before a number was not finite."""
+    """History of 150 steps, or of as many as there were before a number was not
+    finite."""
     torch.manual_seed(0)
     model = Reader(RNN, 2, 64, 1)
     with torch.no_grad():
@@ -1376,7 +1407,8 @@ CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
 
 
 def train_adding(cell, length, seed, steps, **settings):
-    """Train a Reader made of `cell` on fresh adding problems: it and the History; settings for fit."""
+    """Train a Reader made of `cell` on fresh adding problems: it and the History;
+    settings for fit."""
     torch.manual_seed(seed)
     model = Reader(cell, 2, 64, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
@@ -1421,7 +1453,8 @@ assert losses[-100:].mean() < 0.02  # chance is 0.167
 # %%
 rows = results.read("02", "adding")
 print(
-    "mean squared error on 4,000 new problems, seeds 0, 1, 2 (recorded); chance is 0.167"
+    "mean squared error on 4,000 new problems, seeds 0, 1, 2 (recorded); "
+    "chance is 0.167"
 )
 for length in (50, 100):
     for cell in CELLS:
@@ -1514,7 +1547,8 @@ class Recaller(Reader):
 
 
 def recall_loss(model, batch, run):
-    """Squared error at the query plus the mean squared error before, where the answer is 0."""
+    """Squared error at the query plus the mean squared error before,
+    where the answer is 0."""
     x, symbol = batch
     answers = model(x)
     return (answers[:, -1] - symbol).square().mean() + answers[:, :-1].square().mean()
@@ -1541,7 +1575,8 @@ for cell in CELLS:
 
 # %%
 def trace(lstm, x):
-    """Gates and states of a one-layer LSTM from a zero state: dict of i f g o c h, each (B, T, D_h)."""
+    """Gates and states of a one-layer LSTM from a zero state:
+    dict of i f g o c h, each (B, T, D_h)."""
     zeros = x.new_zeros(len(x), lstm.weight_hh_l0.shape[1])
     from_input = F.linear(
         x.transpose(0, 1), lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0
@@ -1598,7 +1633,8 @@ for key, what in {"i": "writes", "f": "keeps", "o": "reads"}.items():
         values[:, -1].mean(),
     )
     print(
-        f"{key} {what}: at the mark {means[0]:.2f}, later {means[1]:.2f}, at the query {means[2]:.2f}"
+        f"{key} {what}: at the mark {means[0]:.2f}, later {means[1]:.2f}, "
+        f"at the query {means[2]:.2f}"
     )
 
 # %% [markdown]
@@ -1632,8 +1668,8 @@ for key, what in {"i": "writes", "f": "keeps", "o": "reads"}.items():
 
 # %%
 def my_truncated_gradient(x, y, weight_xh, weight_hh, k):
-    """dL/dW_hh (D_h, D_h) by truncated BPTT in chunks of k steps. x (B, T, D_in), y (B, T, D_h), weight_xh
-    (D_h, D_in), weight_hh (D_h, D_h), k a whole number."""
+    """dL/dW_hh (D_h, D_h) by truncated BPTT in chunks of k steps. x (B, T, D_in), y
+    (B, T, D_h), weight_xh (D_h, D_in), weight_hh (D_h, D_h), k a whole number."""
     raise NotImplementedError
 
 
@@ -1664,7 +1700,8 @@ def detached(state):
 
 
 def chunked_gradient(model, x, y, k, cut):
-    """The gradient of all weights for a Recaller's squared error over all steps, in chunks of k steps."""
+    """The gradient of all weights for a Recaller's squared error over all steps,
+    in chunks of k steps."""
     model.zero_grad()
     state, loss = None, 0.0
     for x_chunk, y_chunk in zip(x.split(k, 1), y.split(k, 1), strict=True):
@@ -1707,7 +1744,8 @@ print("cut at k = 1, 5, 20, the error falls:", errors[0] > errors[1] > errors[2]
 
 # %%
 def train_two_chunks(cut, retain_graph=False):
-    """Two training steps with a carried state; returns the error's first sentence, or that there was none."""
+    """Two training steps with a carried state;
+    returns the error's first sentence, or that there was none."""
     torch.manual_seed(0)
     model, state = Recaller(LSTM), None
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -1778,7 +1816,8 @@ print(novel.train[3320:3550])
 
 # %%
 def my_bits(logits, targets):
-    """Bits a character, a scalar. logits (B, T, V), targets (B, T) of whole numbers below V."""
+    """Bits a character, a scalar. logits (B, T, V), targets (B,
+    T) of whole numbers below V."""
     raise NotImplementedError
 
 
@@ -1810,7 +1849,8 @@ exercises.rnn.bits_per_character.check(my_bits)
 
 # %%
 def ngram_bits(train, held_out, size, most=5):
-    """Bits a character for 0 to `most` characters of context: dict of smoothing to a list."""
+    """Bits a character for 0 to `most` characters of context:
+    dict of smoothing to a list."""
     counts = [
         Counter(train[i - k : i + 1] for i in range(k, len(train)))
         for k in range(most + 1)
@@ -1885,7 +1925,8 @@ class CharModel(nn.Module):
 
 
 def streams(indices, batch_size, steps):
-    """Windows (N · batch_size, steps + 1) in training order: the rows of batch i go on in those of i + 1."""
+    """Windows (N · batch_size, steps + 1) in training order:
+    the rows of batch i go on in those of i + 1."""
     length = (len(indices) - 1) // batch_size
     starts = (
         torch.arange(length // steps)[:, None] * steps
@@ -1904,7 +1945,8 @@ def language_loss(model, batch, run):
 
 
 def bits(model, indices, batch_size=16, steps=500):
-    """Bits a character of a text, read in streams, without the ends that fill no window of `steps`."""
+    """Bits a character of a text, read in streams,
+    without the ends that fill no window of `steps`."""
     device = next(model.parameters()).device
     total, count, state = 0.0, 0, None
     with torch.no_grad():
@@ -1924,7 +1966,8 @@ def linear_fall(step, total):
 
 
 def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, **settings):
-    """Train a character model on the first 90 % of the novel: it and the History; settings for fit."""
+    """Train a character model on the first 90 % of the novel: it and the History;
+    settings for fit."""
     novel = data.novel()
     windows = streams(novel.encode(novel.train + novel.validation), 16, 50)
     torch.manual_seed(seed)
@@ -2004,7 +2047,8 @@ for cell in LANGUAGE:
     )
     shown = ", ".join(f"{b:.3f}" for b in found)
     print(
-        f"{cell:4}  {shown}  mean {mean:.3f}, perplexity {2**mean:.2f}  ({size:,} parameters)"
+        f"{cell:4}  {shown}  mean {mean:.3f}, "
+        f"perplexity {2**mean:.2f}  ({size:,} parameters)"
     )
 
 # %%
@@ -2053,7 +2097,8 @@ assert (
 
 # %%
 def my_sample(logits, temperature, u):
-    """Indices (B,) of the classes that u picks at this temperature. logits (B, V), u (B,) in [0, 1)."""
+    """Indices (B,) of the classes that u picks at this temperature.
+    logits (B, V), u (B,) in [0, 1)."""
     raise NotImplementedError
 
 
@@ -2080,7 +2125,8 @@ def next_probabilities(logits, temperature, top_k):
 
 @torch.no_grad()
 def sample(model, novel, prompt, length, temperature=0.8, top_k=75, seed=0):
-    """Text of `length` characters that goes on from the prompt, and the probability of each (length,)."""
+    """Text of `length` characters that goes on from the prompt,
+    and the probability of each (length,)."""
     rng, lstm = torch.Generator().manual_seed(seed), model.rnn
     bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
     from_input = F.linear(
@@ -2195,7 +2241,8 @@ def trace_text(model, novel, text):
 
 
 def unit_correlations(model, novel, text):
-    """Correlation of each part of each unit with each feature: dict of feature to (len(PARTS), D_h)."""
+    """Correlation of each part of each unit with each feature:
+    dict of feature to (len(PARTS), D_h)."""
     traced, named = trace_text(model, novel, text), text_features(text)
     features = torch.stack(
         [standardised(feature) for feature in named.values()]
@@ -2222,7 +2269,8 @@ for name, correlations in chosen.items():
     part, unit = divmod(correlations.abs().argmax().item(), 256)
     best[name] = PARTS[part], unit, judged[name][part, unit].item()
     print(
-        f"{name}: {PARTS[part]} of unit {unit}, r = {best[name][2]:+.2f} on held-out text"
+        f"{name}: {PARTS[part]} of unit {unit}, "
+        f"r = {best[name][2]:+.2f} on held-out text"
     )
 
 # %%
@@ -2309,7 +2357,8 @@ explorers.rnn.gate_inspector(
 
 # %%
 class Kept:
-    """A tensor that autograd keeps for a backward pass; `Kept.bytes` counts those of all that are left."""
+    """A tensor that autograd keeps for a backward pass;
+    `Kept.bytes` counts those of all that are left."""
 
     bytes = 0
 
@@ -2499,8 +2548,9 @@ print({name: "0 exactly" if norm == 0 else "not 0" for name, norm in norms.items
 
 # %%
 def my_lstm_step(x_t, h, c, weight_ih, weight_hh, bias):
-    """One step of an LSTM: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c (B, D_h), weight_ih
-    (4 D_h, D_in), weight_hh (4 D_h, D_h), bias (4 D_h,), each packed in the order i, f, g, o."""
+    """One step of an LSTM: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c (B, D_h),
+    weight_ih (4 D_h, D_in), weight_hh (4 D_h, D_h), bias (4 D_h,), each packed in the
+    order i, f, g, o."""
     i, f, g, o = (x_t @ weight_ih.T + h @ weight_hh.T + bias).chunk(4, dim=1)
     i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
     h_t = i * g + f * h
@@ -2539,7 +2589,8 @@ cell_less = results.read("02", "cell_less")
 print("the adding problem at T = 50 without a cell (recorded); chance 0.167")
 for row in cell_less:
     print(
-        f"seed {row['seed']}: error {row['error']:.4f}, largest loss on the way {row['largest_loss']:.1f},",
+        f"seed {row['seed']}: error {row['error']:.4f}, "
+        f"largest loss on the way {row['largest_loss']:.1f},",
         end=" ",
     )
     print(f"largest |h| {row['largest_state']:.1f}")
@@ -2581,8 +2632,9 @@ print("|h| of nn.LSTM never exceeds 1:", theirs(100 * x)[0].abs().max().item() <
 
 # %%
 def my_packed_step(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
-    """One step of `nn.LSTM`: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c (B, D_h), weight_ih (4 D_h,
-    D_in), weight_hh (4 D_h, D_h), bias_ih and bias_hh (4 D_h,), packed as PyTorch packs them."""
+    """One step of `nn.LSTM`: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c
+    (B, D_h), weight_ih (4 D_h, D_in), weight_hh (4 D_h, D_h), bias_ih and bias_hh
+    (4 D_h,), packed as PyTorch packs them."""
     packed = x_t @ weight_ih.T + h @ weight_hh.T + bias_ih
     i, f, o, g = packed.chunk(4, dim=1)
     c_t = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -2625,8 +2677,8 @@ exercises.rnn.packed_gates.check(my_packed_step)
 
 # %%
 def my_mgu_step(x_t, h, weight_f, bias_f, weight_h, bias_h):
-    """The next state (B, D_h) of a minimal gated unit. x_t (B, D_in), h (B, D_h), weight_f and weight_h
-    (D_h, D_h + D_in), bias_f and bias_h (D_h,)."""
+    """The next state (B, D_h) of a minimal gated unit. x_t (B, D_in), h (B, D_h),
+    weight_f and weight_h (D_h, D_h + D_in), bias_f and bias_h (D_h,)."""
     raise NotImplementedError
 
 
@@ -2712,7 +2764,8 @@ exercises.rnn.minimal_gated_unit.check(my_mgu_step)
 
 # %%
 def record_adding(cell, length, seed, **settings):
-    """Mean squared error of a trained net on 4,000 new problems, and its losses, the means of 25 steps."""
+    """Mean squared error of a trained net on 4,000 new problems, and its losses,
+    the means of 25 steps."""
     model, history = train_adding(
         CELLS[cell], length, seed, steps=30 * length, **settings
     )
@@ -2742,7 +2795,8 @@ def record_cell_less(seed, **settings):
 
 # %%
 def record_recall(cell, seed, **settings):
-    """Share of marked symbols recalled of 4,000; the LSTM of seed 0 leaves its weights."""
+    """Share of marked symbols recalled of 4,000; the LSTM of seed 0 leaves its
+    weights."""
     torch.manual_seed(seed)
     model = Recaller(CELLS[cell])
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)

@@ -74,7 +74,8 @@ missing = (
 )  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+        "pip, above, cannot install the course: "
+        f"try `make lab` or `uv pip install {address}`"
     )
 from course import setup
 
@@ -115,7 +116,8 @@ for length in (0.0, 1.0, 10.0):
     s = keys @ query
     a = s.exp() / s.exp().sum()
     print(
-        f"length {length:4.0f}: scores {s.tolist()}, weights {[round(x, 3) for x in a.tolist()]},",
+        f"length {length:4.0f}: scores {s.tolist()}, "
+        f"weights {[round(x, 3) for x in a.tolist()]},",
         end=" ",
     )
     print(f"answer {a @ values:.2f}")
@@ -140,7 +142,8 @@ for length in (0.0, 1.0, 10.0):
 
 # %%
 def attention_loop(q, k, v):
-    """q (T_q, d_k), k (T_k, d_k), v (T_k, d_v) -> (T_q, d_v), one number after the other."""
+    """q (T_q, d_k), k (T_k, d_k), v (T_k, d_v) -> (T_q, d_v),
+    one number after the other."""
     rows = []
     for query in q:
         scores = torch.stack([(query * key).sum() / len(query) ** 0.5 for key in k])
@@ -217,7 +220,8 @@ for sigma in (0.5, 1.0, 2.0):
     slope = (sizes * variances).sum() / sizes.square().sum()  # of a line through 0
     close = abs(slope / sigma**4 - 1) < 0.05
     print(
-        f"σ = {sigma}: slope of the variance over d_k is σ⁴ = {sigma**4:g}, to 5 %: {bool(close)}"
+        f"σ = {sigma}: slope of the variance over d_k is σ⁴ = {sigma**4:g}, to 5 %: "
+        f"{bool(close)}"
     )
 
 # %% [markdown]
@@ -270,7 +274,8 @@ def jacobian_norm(p):
 
 
 def random_scores(d_k, keys, seed):
-    """q · k of one standard normal query and `keys` such keys: (keys,) float64, not scaled."""
+    """q · k of one standard normal query and `keys` such keys:
+    (keys,) float64, not scaled."""
     rng = torch.Generator().manual_seed(seed)
     q, k = (torch.randn(n, d_k, generator=rng, dtype=torch.float64) for n in (1, keys))
     return (k @ q.T)[:, 0]
@@ -384,7 +389,8 @@ SCORES = {"gaussian": gaussian_scores, "dot": dot_scores}
 
 
 def smooth(x, points, values, bandwidth, scores="gaussian"):
-    """Attention as regression: x (N,), points and values (n,) -> estimate (N,), weights (N, n)."""
+    """Attention as regression: x (N,), points and values (n,) -> estimate (N,),
+    weights (N, n)."""
     attn = SCORES[scores](x[:, None], points[:, None], bandwidth).softmax(-1)
     return attn @ values, attn
 
@@ -491,8 +497,8 @@ explorers.attention.kernel(smooth)
 
 # %%
 def my_mask(lengths, steps):
-    """The mask (B, 1, T, T), bool, True where query t may attend to key s. lengths (B,) int32 or int64, steps
-    T."""
+    """The mask (B, 1, T, T), bool, True where query t may attend to key s.
+    lengths (B,) int32 or int64, steps T."""
     raise NotImplementedError
 
 
@@ -508,7 +514,8 @@ exercises.attention.combined_mask.check(my_mask)
 
 # %%
 def padding_mask(lengths, steps):
-    """True for the first lengths[b] keys: lengths (B,) -> (B, 1, 1, T), for all heads and queries."""
+    """True for the first lengths[b] keys:
+    lengths (B,) -> (B, 1, 1, T), for all heads and queries."""
     return (torch.arange(steps, device=lengths.device) < lengths[:, None])[
         :, None, None
     ]
@@ -557,8 +564,8 @@ print(forbidden.softmax(0), "by the formula;", "0/0 is no number")
 
 # %%
 def my_attention(q, k, v, mask):
-    """Attention (B, T_q, d_v). q (B, T_q, d_k), k (B, T_k, d_k), v (B, T_k, d_v), mask (B, T_q, T_k) bool,
-    True = may attend; a query that may attend to nothing gets 0."""
+    """Attention (B, T_q, d_v). q (B, T_q, d_k), k (B, T_k, d_k), v (B, T_k, d_v), mask
+    (B, T_q, T_k) bool, True = may attend; a query that may attend to nothing gets 0."""
     raise NotImplementedError
 
 
@@ -578,10 +585,12 @@ def attention(q, k, v, mask=None, scale=None):
 
     Args:
         q, k, v: (..., T_q, d_k), (..., T_k, d_k), (..., T_k, d_v).
-        mask: bool, broadcastable to (..., T_q, T_k), True = may attend; None = everybody may.
+        mask: bool, broadcastable to (..., T_q, T_k), True = may attend;
+            None = everybody may.
         scale: factor of the scores, default 1/√d_k.
     Returns:
-        (..., T_q, d_v), 0 where a query may attend to nothing; and the weights (..., T_q, T_k).
+        (..., T_q, d_v), 0 where a query may attend to nothing;
+        and the weights (..., T_q, T_k).
     Source: Vaswani et al. 2017, equation 1.
     """
     scores = (
@@ -658,7 +667,8 @@ for hide in (minus_infinity, large_number, added_zero_or_one):
         weights @ case["v"] @ shared
     ).sum().backward()  # `shared` stands for a weight of the model
     print(
-        f"{hide.__name__}: the shared weight's gradient is finite: {bool(shared.grad.isfinite().all())};",
+        f"{hide.__name__}: the shared weight's gradient is finite: "
+        f"{bool(shared.grad.isfinite().all())};",
         end=" ",
     )
     print(
@@ -713,8 +723,8 @@ for hide in (minus_infinity, large_number, added_zero_or_one):
 
 # %%
 def my_cross_attention(x, memory, weight_q, weight_k, weight_v):
-    """What x finds in memory, (B, T_q, d_v), by one head. x (B, T_q, D), memory (B, T_k, D_m),
-    weight_q (d_k, D), weight_k (d_k, D_m), weight_v (d_v, D_m)."""
+    """What x finds in memory, (B, T_q, d_v), by one head. x (B, T_q, D), memory
+    (B, T_k, D_m), weight_q (d_k, D), weight_k (d_k, D_m), weight_v (d_v, D_m)."""
     raise NotImplementedError
 
 
@@ -746,7 +756,8 @@ exercises.attention.cross_attention.check(my_cross_attention)
 
 # %%
 def my_split_heads(x, n_h):
-    """The heads (B, n_h, T, d_k) of x (B, T, D), d_k = D / n_h; head h has the h-th block of features."""
+    """The heads (B, n_h, T, d_k) of x (B, T, D), d_k = D / n_h;
+    head h has the h-th block of features."""
     raise NotImplementedError
 
 
@@ -779,8 +790,8 @@ exercises.attention.split_heads.check(my_split_heads)
 
 # %%
 def my_merge(heads, weight, bias):
-    """The output (B, T, D_out) of multi-head attention. heads (B, n_h, T, d_k), weight (D_out, n_h d_k),
-    bias (D_out,)."""
+    """The output (B, T, D_out) of multi-head attention.
+    heads (B, n_h, T, d_k), weight (D_out, n_h d_k), bias (D_out,)."""
     b, n_h, steps, d_k = heads.shape
     merged = heads.reshape(b, steps, n_h * d_k)
     return merged @ weight.T + bias
@@ -798,7 +809,8 @@ exercises.attention.merged_heads.check(my_merge)
 
 # %%
 def split_heads(x, n_h):
-    """(B, T, D) -> (B, n_h, T, D / n_h): head h has the h-th block of features of every position."""
+    """(B, T, D) -> (B, n_h, T, D / n_h):
+    head h has the h-th block of features of every position."""
     return x.unflatten(-1, (n_h, -1)).transpose(1, 2)
 
 
@@ -809,13 +821,15 @@ def merge_heads(heads):
 
 # %%
 class MultiHeadAttention(nn.Module):
-    """Multi-head attention with the parameters of nn.MultiheadAttention: W^Q, W^K, W^V below one another."""
+    """Multi-head attention with the parameters of nn.MultiheadAttention:
+    W^Q, W^K, W^V below one another."""
 
     def __init__(self, d_model, n_h, scale=None):
         super().__init__()
         if d_model % n_h:
             raise ValueError(
-                f"d_model = {d_model} cannot be split into {n_h} heads: give a multiple."
+                f"d_model = {d_model} cannot be split into {n_h} heads: "
+                "give a multiple."
             )
         self.n_h, self.scale = n_h, scale
         self.in_proj_weight = nn.Parameter(torch.empty(3 * d_model, d_model))
@@ -825,7 +839,8 @@ class MultiHeadAttention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x, memory=None, mask=None):
-        """x (B, T_q, D) reads memory (B, T_k, D), default x -> (B, T_q, D), weights (B, n_h, T_q, T_k)."""
+        """x (B, T_q, D) reads memory (B, T_k, D), default x -> (B, T_q, D), weights (B,
+        n_h, T_q, T_k)."""
         weight, bias, d = self.in_proj_weight, self.in_proj_bias, x.shape[-1]
         if memory is None:
             q, k, v = F.linear(x, weight, bias).chunk(
@@ -868,7 +883,8 @@ class Called(nn.Module):
 
 
 def agrees(ours, theirs, call_ours, call_theirs, *, label=None, **inputs):
-    """Compare two modules with equal parameter names and one set of weights: output and every gradient."""
+    """Compare two modules with equal parameter names and one set of weights:
+    output and every gradient."""
     weights = {
         name: p.detach() + 0.3 * random_x(*p.shape, seed=1)
         for name, p in theirs.named_parameters()
@@ -975,7 +991,8 @@ exercises.attention.sinusoids.check(my_positions)
 
 # %%
 def sinusoids(steps, d_model):
-    """Positions (steps, d_model), float64: sines in the even columns, cosines in the odd ones.
+    """Positions (steps, d_model), float64:
+    sines in the even columns, cosines in the odd ones.
 
     Source: Vaswani et al. 2017, section 3.5.
     """
@@ -1079,7 +1096,8 @@ explorers.attention.positions(sinusoids)
 
 # %%
 def my_layer_norm(x, weight, bias, eps):
-    """x (B, T, D) normalised over its last axis, times weight (D,), plus bias (D,): (B, T, D)."""
+    """x (B, T, D) normalised over its last axis, times weight (D,), plus bias (D,):
+    (B, T, D)."""
     raise NotImplementedError
 
 
@@ -1095,7 +1113,8 @@ exercises.attention.layer_norm.check(my_layer_norm)
 
 # %%
 class LayerNorm(nn.Module):
-    """nn.LayerNorm: mean 0 and variance 1 for each token (last axis), then a learnt scale and shift."""
+    """nn.LayerNorm: mean 0 and variance 1 for each token (last axis),
+    then a learnt scale and shift."""
 
     def __init__(self, d_model, eps=1e-5):
         super().__init__()
@@ -1161,7 +1180,8 @@ class EncoderLayer(nn.Module):
         return self.norm2(x + self.feed_forward(x))
 
     def feed_forward(self, x):
-        """W₂ max(0, W₁ x + b₁) + b₂, each position by itself (Vaswani et al. 2017, equation 2)."""
+        """W₂ max(0, W₁ x + b₁) + b₂, each position by itself (Vaswani et al. 2017,
+        equation 2)."""
         return self.linear2(F.relu(self.linear1(x)))
 
 
@@ -1177,7 +1197,8 @@ class DecoderLayer(EncoderLayer):
         )
 
     def forward(self, x, memory, mask=None, memory_mask=None):
-        """x (B, T, D) reads itself and memory (B, S, D) -> (B, T, D), cross-attention (B, n_h, T, S)."""
+        """x (B, T, D) reads itself and memory (B, S, D) -> (B, T, D),
+        cross-attention (B, n_h, T, S)."""
         if self.norm_first:
             x = x + self.self_attn(self.norm1(x), mask=mask)[0]
             found, attn = self.multihead_attn(self.norm2(x), memory, memory_mask)
@@ -1236,7 +1257,8 @@ try:
     print("it can be built")
 except TypeError as error:
     print(
-        f"{type(error).__name__}: the third argument is dim_feedforward, here 0.1; dropout is the fourth"
+        f"{type(error).__name__}: the third argument is dim_feedforward, here 0.1; "
+        "dropout is the fourth"
     )
 
 # %% [markdown]
@@ -1252,7 +1274,8 @@ except TypeError as error:
 
 # %%
 def moved_by_the_future(model, x, t):
-    """Largest change of outputs 0 to t when all inputs after t are redrawn: x (1, T, D)."""
+    """Largest change of outputs 0 to t when all inputs after t are redrawn:
+    x (1, T, D)."""
     changed = torch.cat(
         [x[:, : t + 1], random_x(*x[:, t + 1 :].shape, seed=9).to(x.dtype)], 1
     )
@@ -1283,7 +1306,8 @@ for name, model in models.items():
     moved = max(moved_by_the_future(model, x, t) for t in range(5))
     slope = max(gradient_from_the_future(model, x, t) for t in range(5))
     print(
-        f"{name}: earlier outputs moved: {moved != 0}; gradient from the future: {slope != 0}"
+        f"{name}: earlier outputs moved: {moved != 0}; gradient from the future: "
+        f"{slope != 0}"
     )
 
 # %% [markdown]
@@ -1309,8 +1333,8 @@ for name, model in models.items():
 
 # %%
 def my_causal_attention(x, weight_q, weight_k, weight_v, n_h):
-    """Causal self-attention with n_h heads, (B, T, D), no output projection. x (B, T, D), weight_q, weight_k
-    and weight_v (D, D)."""
+    """Causal self-attention with n_h heads, (B, T, D), no output projection.
+    x (B, T, D), weight_q, weight_k and weight_v (D, D)."""
     b, steps, d_model = x.shape
     q, k, v = (
         (x @ w.T).reshape(b, steps, n_h, -1).transpose(1, 2)
@@ -1361,8 +1385,9 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 
 # %%
 def my_decoder_pair(targets, start):
-    """The decoder's input and its labels, both (B, T) int64. targets (B, T) int64: in each row a sequence,
-    its end token, then padding 0; start is the index of the start token."""
+    """The decoder's input and its labels, both (B, T) int64. targets (B, T) int64: in
+    each row a sequence, its end token, then padding 0; start is the index of the start
+    token."""
     raise NotImplementedError
 
 
@@ -1380,9 +1405,11 @@ PAD = 0
 
 
 class Stacks(nn.Module):
-    """The parts of a Transformer: embeddings, positions, encoder and decoder layers, output layer.
+    """The parts of a Transformer: embeddings, positions, encoder and decoder layers,
+    output layer.
 
-    The two last indices of the target are the start and the end token; 0 is padding in both.
+    The two last indices of the target are the start and the end token;
+    0 is padding in both.
     """
 
     def __init__(
@@ -1426,7 +1453,8 @@ class Stacks(nn.Module):
 
 # %%
 class Transformer(Stacks):
-    """Encoder and decoder: source (B, S) and target (B, T) of token indices -> logits (B, T, target_size)."""
+    """Encoder and decoder: source (B, S) and target (B,
+    T) of token indices -> logits (B, T, target_size)."""
 
     def encode(self, source):
         """source (B, S) -> memory (B, S, D) and its padding mask (B, 1, 1, S)."""
@@ -1436,7 +1464,8 @@ class Transformer(Stacks):
         return self.norms[0](x), mask
 
     def decode(self, target, memory, mask):
-        """target (B, T) -> logits (B, T, target_size), cross-attention (layers, B, n_h, T, S)."""
+        """target (B, T) -> logits (B, T, target_size), cross-attention (layers, B, n_h,
+        T, S)."""
         x, causal, found = (
             self.embed(self.target, target),
             causal_mask(target.shape[1], target.device),
@@ -1476,9 +1505,11 @@ def shifted(target, start):
 
 
 def sequence_loss(model, batch, run):
-    """Cross-entropy in nats: each target's sum, end token included, over its padded length; the batch's mean.
+    """Cross-entropy in nats: each target's sum, end token included, over its padded
+    length; the batch's mean.
 
-    Every token counts alike, and the loss is a mean over examples: so several processes take one's step.
+    Every token counts alike, and the loss is a mean over examples:
+    so several processes take one's step.
     """
     source, target = batch
     source = source[
@@ -1501,7 +1532,8 @@ def sequence_loss(model, batch, run):
 
 # %%
 def next_log_probs(model, tokens, memory, mask):
-    """ln of the probability of each next token (B, V); padding and the start token are never written."""
+    """ln of the probability of each next token (B, V);
+    padding and the start token are never written."""
     steps = model.decode(tokens, memory, mask)[0][:, -1].log_softmax(-1)
     steps[:, [PAD, model.start]] = -math.inf
     return steps
@@ -1509,7 +1541,8 @@ def next_log_probs(model, tokens, memory, mask):
 
 @torch.no_grad()
 def greedy(model, source, most):
-    """The likeliest token each time: source (B, S) -> (B, up to `most`), after the end token PAD."""
+    """The likeliest token each time: source (B, S) -> (B, up to `most`),
+    after the end token PAD."""
     memory, mask = model.encode(source)
     tokens = torch.full((len(source), 1), model.start, device=source.device)
     for _ in range(most):
@@ -1524,7 +1557,8 @@ def greedy(model, source, most):
 # %%
 @torch.no_grad()
 def beam(model, source, most, width):
-    """The `width` best targets found for one source (1, S): (width, T), and ln of their probabilities."""
+    """The `width` best targets found for one source (1, S):
+    (width, T), and ln of their probabilities."""
     memory, mask = model.encode(source)
     tokens, scores = (
         torch.full((1, 1), model.start, device=source.device),
@@ -1553,7 +1587,8 @@ def beam(model, source, most, width):
 
 # %%
 def best_of_all(model, source, most):
-    """The largest ln of a probability of any target of up to `most` tokens, by trying them all."""
+    """The largest ln of a probability of any target of up to `most` tokens,
+    by trying them all."""
     letters = [token for token in range(1, model.end + 1) if token != model.start]
     targets = torch.tensor(list(itertools.product(letters, repeat=most)))
     steps = model(
@@ -1601,7 +1636,8 @@ print(
 
 # %%
 def reverse_batch(run, batch_size):
-    """Random sequences of symbols 1 to 20, padded to (B, 16), and backwards with an end token (B, 17)."""
+    """Random sequences of symbols 1 to 20, padded to (B, 16),
+    and backwards with an end token (B, 17)."""
     lengths, symbols = (
         8 + run.integers(9, batch_size),
         1 + run.integers(20, batch_size, 16),
@@ -1634,7 +1670,8 @@ SMALL = dict(d_model=48, n_h=4, d_ff=96, layers=(1, 1))
 
 
 def train_reverse(seed=0, make=None, steps=1500, **settings):
-    """Train a small model, default a Transformer, on new sequences: it and the History; settings for fit."""
+    """Train a small model, default a Transformer, on new sequences: it and the History;
+    settings for fit."""
     torch.manual_seed(seed)
     model = make(21, 23) if make else Transformer(21, 23, **SMALL)
     optimizer = torch.optim.AdamW(
@@ -1745,7 +1782,8 @@ print(
 )
 for i in range(8):
     print(
-        f"{dates.train.texts[i]:32} {dates.train.iso[i]}  {dates.train.languages[i]}, {dates.train.styles[i]}"
+        f"{dates.train.texts[i]:32} {dates.train.iso[i]}  {dates.train.languages[i]}, "
+        f"{dates.train.styles[i]}"
     )
 
 # %% [markdown]
@@ -1765,7 +1803,8 @@ for i in range(8):
 
 # %%
 def pair_counts(texts, vocabulary, pairs=None):
-    """How often each pair of neighbouring characters stands in each text: (N, len(pairs)), and the pairs."""
+    """How often each pair of neighbouring characters stands in each text:
+    (N, len(pairs)), and the pairs."""
     rows = data.encode(texts, vocabulary)
     codes = rows[:, :-1] * (len(vocabulary) + 1) + rows[:, 1:]  # (N, T - 1)
     pairs = codes[rows[:, 1:] != PAD].unique() if pairs is None else pairs
@@ -1794,7 +1833,8 @@ right = sum(
     for i, iso in zip(nearest.tolist(), dates.held_out.iso, strict=True)
 )
 print(
-    f"nearest neighbour: about {100 * right / len(dates.held_out):.0f} % of the held-out dates right"
+    f"nearest neighbour: about {100 * right / len(dates.held_out):.0f} % of the "
+    "held-out dates right"
 )
 
 # %% [markdown]
@@ -1810,7 +1850,8 @@ ISO = "-0123456789"  # tokens 1 to 11; 12 starts, 13 ends
 
 
 def date_model(vocabulary, **settings):
-    """A Transformer from a vocabulary's characters to ISO dates; `letters` keeps the vocabulary."""
+    """A Transformer from a vocabulary's characters to ISO dates;
+    `letters` keeps the vocabulary."""
     model = Transformer(len(vocabulary) + 1, len(ISO) + 3, **settings)
     model.register_buffer(
         "letters",
@@ -1840,7 +1881,8 @@ def date_tokens(part, vocabulary):
 
 # %%
 def batches_by_length(source, batch_size, epochs, seed, groups=4):
-    """Row numbers of a whole training in order, each run of batch_size rows of similar lengths."""
+    """Row numbers of a whole training in order,
+    each run of batch_size rows of similar lengths."""
     rng, order = torch.Generator().manual_seed(seed), []
     lengths = (source != PAD).sum(1)
     for _ in range(epochs):
@@ -1864,7 +1906,8 @@ for name, order in (
     longest = sum((rows != PAD).sum(1).max().item() * len(rows) for rows in batches)
     share = 1 - sum((rows != PAD).sum().item() for rows in batches) / longest
     print(
-        f"batches {name}: padding takes about {round(100 * share, -1):.0f} % of the work"
+        f"batches {name}: padding takes about {round(100 * share, -1):.0f} % of the "
+        "work"
     )
 
 
@@ -1878,7 +1921,8 @@ def train_dates(
     seed=0,
     **settings,
 ):
-    """Train a model of dates on a DateSet, default the course's: it and the History; settings for fit."""
+    """Train a model of dates on a DateSet, default the course's: it and the History;
+    settings for fit."""
     vocabulary = data.date_vocabulary()
     source, target = date_tokens(
         data.dates().train if part is None else part, vocabulary
@@ -1920,11 +1964,13 @@ held_out = date_tokens(dates.held_out, dates.vocabulary)
 right = exact(translator, *held_out)
 low, high = wilson(right.sum().item(), len(right))
 print(
-    f"{right.sum()} of {len(right)} held-out dates right: {100 * right.float().mean():.2f} %",
+    f"{right.sum()} of {len(right)} held-out dates right: "
+    f"{100 * right.float().mean():.2f} %",
     end=" ",
 )
 print(
-    f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %), {history.seconds:.0f} s of training"
+    f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %), "
+    f"{history.seconds:.0f} s of training"
 )
 losses = torch.tensor(history.losses)
 plots.lines(
@@ -1989,7 +2035,8 @@ reader.load_state_dict(weights)
 
 @torch.no_grad()
 def translate(text):
-    """What the reader makes of a text: dict with source, output, probs (T,), attn (layers, n_h, T, S)."""
+    """What the reader makes of a text:
+    dict with source, output, probs (T,), attn (layers, n_h, T, S)."""
     text = data.normalised(text)
     if len(text) > 40:
         raise ValueError(f"The text has {len(text)} characters; dates have up to 40.")
@@ -2069,7 +2116,8 @@ for text in (
 ):
     seen = translate(text)
     print(
-        f"{text} -> {seen['output']}, the least certain character has p = {seen['probs'].min():.2f}"
+        f"{text} -> {seen['output']}, the least certain character has p = "
+        f"{seen['probs'].min():.2f}"
     )
 
 # %% [markdown]
@@ -2098,7 +2146,8 @@ for text, plain in zip(some, written(reader, some), strict=True):
     )
     second.append(scores[1].exp().item())
 print(
-    f"of 200 dates a beam of 4 changes {differ}; the runner-up's probability is below 1 % in",
+    f"of 200 dates a beam of 4 changes {differ}; "
+    "the runner-up's probability is below 1 % in",
     end=" ",
 )
 print("nearly all:", sum(p < 0.01 for p in second) >= 190)
@@ -2169,7 +2218,8 @@ class RecurrentEncoder(nn.Module):
         self.encoder = nn.GRU(d_model, d_h // 2, batch_first=True, bidirectional=True)
 
     def encode(self, source):
-        """source (B, S) -> memory (B, 1 + S, D_h), the last state in front, and the padding mask (B, S)."""
+        """source (B, S) -> memory (B, 1 + S, D_h), the last state in front,
+        and the padding mask (B, S)."""
         lengths = (source != PAD).sum(1).cpu()
         packed = nn.utils.rnn.pack_padded_sequence(
             self.source(source), lengths, True, enforce_sorted=False
@@ -2185,7 +2235,8 @@ class RecurrentEncoder(nn.Module):
 
 # %%
 class RecurrentTranslator(RecurrentEncoder):
-    """GRU encoder and GRU decoder, which looks back by additive attention, or has the last state alone."""
+    """GRU encoder and GRU decoder, which looks back by additive attention,
+    or has the last state alone."""
 
     def __init__(self, source_size, target_size, d_model=64, d_h=96, looks_back=True):
         super().__init__(source_size, d_model, d_h)
@@ -2335,7 +2386,8 @@ plots.bars(
 
 # %%
 def exponent(lengths, values):
-    """Slope of ln(value) over ln(length), least squares over the four largest lengths."""
+    """Slope of ln(value) over ln(length), least squares over the four largest
+    lengths."""
     x, y = (
         torch.tensor(part[-4:], dtype=torch.float64).log() for part in (lengths, values)
     )
@@ -2352,7 +2404,8 @@ for what, unit in (
 ):
     for layer, row in cost_rows.items():
         print(
-            f"{layer}: {what} grow as T to the power {exponent(row['lengths'], row[what]):.2f}"
+            f"{layer}: {what} grow as T to the power "
+            f"{exponent(row['lengths'], row[what]):.2f}"
         )
     plots.lines(
         {layer: (row["lengths"], row[what]) for layer, row in cost_rows.items()},
@@ -2381,7 +2434,8 @@ for what, unit in (
 
 # %%
 def reach(module, length=100, d=64):
-    """Norm of the gradient of the last output for each input, the last one first: (length,)."""
+    """Norm of the gradient of the last output for each input, the last one first:
+    (length,)."""
     x = random_x(1, length, d).float().requires_grad_()
     loss = (module(x)[0][0, -1] * random_x(d, seed=1).float()).sum()
     (gradient,) = torch.autograd.grad(loss, x)
@@ -2432,7 +2486,8 @@ print(
 
 # %%
 class Unmasked(Transformer):
-    """A Transformer whose decoder sees the whole target in training, the answers included."""
+    """A Transformer whose decoder sees the whole target in training,
+    the answers included."""
 
     def decode(self, target, memory, mask):
         x = self.embed(self.target, target)
@@ -2599,8 +2654,8 @@ assert ends[0] < 1 / 960 and ends[1] > 1 / 200
 
 # %%
 def my_rotary(x, base):
-    """x (B, n_h, T, d_k) with each pair of features turned by its position: same shape. d_k is even, base a
-    number."""
+    """x (B, n_h, T, d_k) with each pair of features turned by its position: same shape.
+    d_k is even, base a number."""
     raise NotImplementedError
 
 
@@ -2635,8 +2690,8 @@ exercises.attention.rotary.check(my_rotary)
 
 # %%
 def my_grouped_attention(q, k, v):
-    """Attention whose query heads share keys and values: (B, n_q, T, d_k). q (B, n_q, T, d_k), k and v
-    (B, n_kv, S, d_k); n_q is a multiple of n_kv. No mask."""
+    """Attention whose query heads share keys and values: (B, n_q, T, d_k). q
+    (B, n_q, T, d_k), k and v (B, n_kv, S, d_k); n_q is a multiple of n_kv. No mask."""
     raise NotImplementedError
 
 
@@ -2727,7 +2782,8 @@ exercises.attention.grouped_query.check(my_grouped_attention)
 
 # %%
 def record_reverse(seed, make=None, **settings):
-    """Share of 1,000 held-out sequences reversed without an error, and right and all of them by length."""
+    """Share of 1,000 held-out sequences reversed without an error,
+    and right and all of them by length."""
     model, history = train_reverse(seed, make, **settings)
     yield history.losses
     source, target = reverse_batch(Draws(10_000 + seed), 1000)
@@ -2761,7 +2817,8 @@ def breakdown(right, part):
 
 # %%
 def failures(model, right, part):
-    """The texts that a model got wrong: at most 20 lists of text, ISO date, what it wrote."""
+    """The texts that a model got wrong:
+    at most 20 lists of text, ISO date, what it wrote."""
     wrong = [i for i, ok in enumerate(right.tolist()) if not ok]
     texts = [part.texts[i] for i in wrong]
     if not texts:
@@ -2775,7 +2832,8 @@ def failures(model, right, part):
 
 
 def by_length(right, part):
-    """Right and all dates for texts of 8 to 11, 12 to 15, … characters: lists of first length, right, all."""
+    """Right and all dates for texts of 8 to 11, 12 to 15, … characters:
+    lists of first length, right, all."""
     groups = torch.tensor([len(text) // 4 for text in part.texts])
     counts = [(4 * g, right[groups == g]) for g in groups.unique().tolist()]
     return [[length, int(group.sum()), len(group)] for length, group in counts]
@@ -2818,7 +2876,8 @@ SLICES = {
 
 # %%
 def shares_right(model, part):
-    """Which share of a DateSet a model writes right, in each slice; and what it makes of four texts."""
+    """Which share of a DateSet a model writes right, in each slice;
+    and what it makes of four texts."""
     outputs = [output.ljust(10) for output in written(model, part.texts)]
     pairs = list(zip(outputs, part.iso, strict=True))
     right = {
@@ -2829,7 +2888,8 @@ def shares_right(model, part):
 
 
 def record_unseen(what, seed, **settings):
-    """Shares of right dates, years, months and days on 2,000 dates of a kind that training left out."""
+    """Shares of right dates, years, months and days on 2,000 dates of a kind that
+    training left out."""
     train, test = UNSEEN[what]
     model, history = train_dates(data.dates(**train).train, seed=seed, **settings)
     yield history.losses
@@ -2861,7 +2921,8 @@ RIVALS = {  # epochs that take about the time of the Transformer's eight: see "s
 
 
 def record_rivals(model, seed, **settings):
-    """A GRU encoder-decoder on the held-out dates, at the Transformer's training time."""
+    """A GRU encoder-decoder on the held-out dates, at the Transformer's training
+    time."""
     trained, history = train_dates(**RIVALS[model], seed=seed, **settings)
     yield history.losses
     yield judge(trained, history)
@@ -2869,7 +2930,8 @@ def record_rivals(model, seed, **settings):
 
 # %%
 def record_speed(**settings):
-    """Milliseconds a step of the three models, side by side: the least of four rounds of 25 steps."""
+    """Milliseconds a step of the three models, side by side:
+    the least of four rounds of 25 steps."""
     settings = {"max_steps": 25} | settings
     _, history = train_dates(**settings)
     yield history.losses
@@ -2884,7 +2946,8 @@ def record_speed(**settings):
 
 # %%
 def no_warm_up(step, total):
-    """Factor of the learning rate: from 1 down to 0 along a line, at full rate from the first step."""
+    """Factor of the learning rate: from 1 down to 0 along a line,
+    at full rate from the first step."""
     return 1 - step / total
 
 
@@ -2909,7 +2972,8 @@ def record_ablation(change, seed, **settings):
 
 # %%
 def cost(module, x, rounds):
-    """Shortest seconds of a forward and backward pass, MB that autograd keeps (each once), and the loss."""
+    """Shortest seconds of a forward and backward pass, MB that autograd keeps
+    (each once), and the loss."""
     seconds, kept, own = (
         [],
         {},
@@ -2937,7 +3001,8 @@ COST_LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
 
 
 def record_cost(layer, **settings):
-    """Time and memory of one layer of width 64, forward and backward, one sequence, one thread, over T."""
+    """Time and memory of one layer of width 64, forward and backward, one sequence,
+    one thread, over T."""
     torch.manual_seed(0)
     module = (
         MultiHeadAttention(64, 4)

@@ -73,7 +73,8 @@ missing = (
 )  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+        "pip, above, cannot install the course: "
+        f"try `make lab` or `uv pip install {address}`"
     )
 from course import setup
 
@@ -115,7 +116,8 @@ joint = prior * likelihood  # p(x, z)
 evidence = joint.sum()  # p(x)
 posterior = joint / evidence  # p(z | x)
 print(
-    f"p(x) = {evidence:.2f}, log p(x) = {evidence.log():.4f}, p(z | x) = {posterior.numpy().round(2)}"
+    f"p(x) = {evidence:.2f}, log p(x) = {evidence.log():.4f}, "
+    f"p(z | x) = {posterior.numpy().round(2)}"
 )
 
 # %% [markdown]
@@ -205,7 +207,8 @@ print(
 
 # %%
 def my_gaussian_kl(mu, logvar):
-    """KL(N(mu, diag(exp(logvar))) || N(0, I)), (B,) nats. mu, logvar (B, Z); logvar is ln sigma^2."""
+    """KL(N(mu, diag(exp(logvar))) || N(0, I)), (B,) nats.
+    mu, logvar (B, Z); logvar is ln sigma^2."""
     raise NotImplementedError
 
 
@@ -245,7 +248,8 @@ def gaussian_kl(mu, logvar):
     """
     if mu.shape != logvar.shape:
         raise ValueError(
-            f"mu {tuple(mu.shape)} and logvar {tuple(logvar.shape)} must have one shape."
+            f"mu {tuple(mu.shape)} and logvar {tuple(logvar.shape)} must have one "
+            "shape."
         )
     return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(
         -1
@@ -253,7 +257,8 @@ def gaussian_kl(mu, logvar):
 
 
 def log_normal(z, mu, logvar):
-    """log N(z; mu, diag(exp(logvar))), nats: z, mu, logvar broadcast to (..., Z) -> (...)."""
+    """log N(z; mu, diag(exp(logvar))), nats:
+    z, mu, logvar broadcast to (..., Z) -> (...)."""
     squares = (z - mu).square() * torch.exp(-logvar)
     return -0.5 * (squares + logvar + math.log(2 * math.pi)).sum(-1)
 
@@ -300,7 +305,8 @@ differences = log_normal(z, mu, logvar) - log_normal(z, zero, zero)
 error = differences.std() / len(differences) ** 0.5
 off = (differences.mean() - gaussian_kl(mu, logvar)[0]) / error
 print(
-    f"closed form {gaussian_kl(mu, logvar)[0]:.3f}, Monte Carlo {differences.mean():.3f} ± {error:.3f};",
+    f"closed form {gaussian_kl(mu, logvar)[0]:.3f}, "
+    f"Monte Carlo {differences.mean():.3f} ± {error:.3f};",
     end=" ",
 )
 print("within 4 standard errors:", bool(off.abs() < 4))
@@ -415,7 +421,8 @@ def gaussian_gap(mu, sigma):
 
 
 def pixel_gap(mu, sigma):
-    """KL(N(mu, sigma²) || posterior of the pixels) by the trapezoid rule: (n,), (n,) -> (n,) nats."""
+    """KL(N(mu, sigma²) || posterior of the pixels) by the trapezoid rule:
+    (n,), (n,) -> (n,) nats."""
     z = torch.linspace(
         -18, 18, 6001, dtype=torch.float64
     )  # q reaches further than the posterior
@@ -458,7 +465,8 @@ for (name, (log_likelihood, gap)), log_px in zip(
     exact = largest_error(log_px, log_likelihood, gap)
     wrong = largest_error(log_px + 1e-3, log_likelihood, gap)
     print(
-        f"{name}: log p(x) = {log_px:.4f}; ELBO + gap = log p(x) to 1e-8: {bool(exact < 1e-8)};",
+        f"{name}: log p(x) = {log_px:.4f}; ELBO + gap = log p(x) to 1e-8: "
+        f"{bool(exact < 1e-8)};",
         end=" ",
     )
     print(f"a log p(x) wrong by 0.001 passes: {bool(wrong < 1e-8)}")
@@ -481,7 +489,8 @@ mus, sigmas = torch.meshgrid(
 gaps = trapezoid_evidence(pixel_likelihood) - toy_elbo(pixel_likelihood, mus, sigmas)
 best = gaps.argmin()
 print(
-    f"five pixels, the best Gaussian: μ = {mus.flatten()[best]:.2f}, σ = {sigmas.flatten()[best]:.2f},",
+    f"five pixels, the best Gaussian: μ = {mus.flatten()[best]:.2f}, "
+    f"σ = {sigmas.flatten()[best]:.2f},",
     end=" ",
 )
 print(f"a gap of {gaps.min():.4f} nats remains: the posterior is no Gaussian")
@@ -541,7 +550,8 @@ explorers.vae.bound(
 
 # %%
 def my_log_likelihood(x, logits):
-    """log p(x | z), nats, (B,). x (B, D) int64, 0 or 1; logits (B, D), before the sigmoid."""
+    """log p(x | z), nats, (B,). x (B, D) int64, 0 or 1;
+    logits (B, D), before the sigmoid."""
     raise NotImplementedError
 
 
@@ -601,7 +611,8 @@ for name, f in (
 ):
     a = torch.tensor([200.0], requires_grad=True)
     print(
-        f"{name}, a = 200: {f(a).item():g}, gradient {torch.autograd.grad(f(a), a)[0].item():g}"
+        f"{name}, a = 200: {f(a).item():g}, "
+        f"gradient {torch.autograd.grad(f(a), a)[0].item():g}"
     )
 
 # %% [markdown]
@@ -647,7 +658,8 @@ for name, f in (
 
 # %%
 def my_reparameterise(mu, logvar, eps):
-    """The latent code z (B, Z) from standard normal noise. mu, logvar, eps (B, Z); logvar is ln sigma^2."""
+    """The latent code z (B, Z) from standard normal noise.
+    mu, logvar, eps (B, Z); logvar is ln sigma^2."""
     raise NotImplementedError
 
 
@@ -666,12 +678,14 @@ exercises.vae.reparameterise.check(my_reparameterise)
 
 # %%
 def reparameterise(mu, logvar, eps):
-    """z = mu + sigma · eps, a sample of N(mu, diag(exp(logvar))) with gradients: broadcast to (..., Z)."""
+    """z = mu + sigma · eps, a sample of N(mu, diag(exp(logvar))) with gradients:
+    broadcast to (..., Z)."""
     return mu + torch.exp(0.5 * logvar) * eps
 
 
 def reparameterised_gradients(f, mu, eps):
-    """One gradient of E[f(z)] with respect to mu a row of eps (n, Z), z ~ N(mu, I): (n, Z)."""
+    """One gradient of E[f(z)] with respect to mu a row of eps (n, Z), z ~ N(mu, I):
+    (n, Z)."""
     means = (
         mu.expand_as(eps).clone().requires_grad_()
     )  # one mean a sample, for one gradient a sample
@@ -681,7 +695,8 @@ def reparameterised_gradients(f, mu, eps):
 
 
 def score_gradients(f, mu, eps, baseline=0.0):
-    """The same by the score function; f(z) is a plain number here, less a constant baseline."""
+    """The same by the score function;
+    f(z) is a plain number here, less a constant baseline."""
     means = mu.expand_as(eps).clone().requires_grad_()
     z = (means + eps).detach()
     log_q = log_normal(z, means, torch.zeros_like(z))
@@ -749,7 +764,8 @@ for name, formula in (
         for z, v in zip(DIMENSIONS, variances[name], strict=True)
     )
     print(
-        f"{name}: {formula(1):g} for Z = 1, {formula(64):g} for Z = 64; measured to 15 %: {off < 0.15}"
+        f"{name}: {formula(1):g} for Z = 1, {formula(64):g} for Z = 64; "
+        f"measured to 15 %: {off < 0.15}"
     )
 
 # %% [markdown]
@@ -791,7 +807,8 @@ for name, formula in (
 
 # %%
 def my_iw_bound(log_w):
-    """The importance-weighted bound on log p(x), nats, (B,). log_w (k, B), the log weights of k samples."""
+    """The importance-weighted bound on log p(x), nats, (B,).
+    log_w (k, B), the log weights of k samples."""
     raise NotImplementedError
 
 
@@ -808,7 +825,8 @@ exercises.vae.iw_bound.check(my_iw_bound)
 
 # %%
 def iw_bound(log_w):
-    """log of the mean of k weights: log_w (k, ...) nats -> (...). Source: Burda et al. 2016, equation 8."""
+    """log of the mean of k weights: log_w (k, ...) nats -> (...).
+    Source: Burda et al. 2016, equation 8."""
     return log_w.logsumexp(0) - math.log(len(log_w))
 
 
@@ -852,7 +870,8 @@ def sampled_bound(log_likelihood, k, mu, sigma, repeats=4000, seed=0):
 log_px = trapezoid_evidence(pixel_likelihood)
 exact = [exact_bound(pixel_likelihood, k, 0.3, 0.8) for k in (1, 2, 3)]
 print(
-    f"L_1, L_2, L_3 exactly: {', '.join(f'{bound:.4f}' for bound in exact)}; log p(x) = {log_px:.4f}"
+    f"L_1, L_2, L_3 exactly: {', '.join(f'{bound:.4f}' for bound in exact)}; "
+    f"log p(x) = {log_px:.4f}"
 )
 print(
     "L_1 is the ELBO:",
@@ -915,8 +934,9 @@ print(
 
 # %%
 def my_sampled_bound(x, logits, z, mu, logvar):
-    """The importance-weighted bound on log p(x), nats, (B,), from k samples z (k, B, Z) of the posteriors
-    mu, logvar (B, Z). x (B, D) int64, 0 or 1; logits (k, B, D), what the decoder makes of z."""
+    """The importance-weighted bound on log p(x), nats, (B,), from k samples z (k, B, Z)
+    of the posteriors mu, logvar (B, Z). x (B, D) int64, 0 or 1; logits (k, B, D), what
+    the decoder makes of z."""
     eps = (z - mu) / torch.exp(0.5 * logvar)  # (k, B, Z)
     log_lik = (x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(
         -1
@@ -959,7 +979,8 @@ PIXELS = 784
 
 # %%
 def linear_autoencoder(covariance, size, seed=0):
-    """Encoder A (size, D) and decoder B (D, size) that minimise E|x - B A x|² for centred x, by L-BFGS."""
+    """Encoder A (size, D) and decoder B (D,
+    size) that minimise E|x - B A x|² for centred x, by L-BFGS."""
     rng = torch.Generator().manual_seed(seed)
     pixels = len(covariance)
     a, b = (
@@ -995,7 +1016,8 @@ def linear_autoencoder(covariance, size, seed=0):
 
 # %%
 def principal_angles(a, b):
-    """Angles in degrees between the spans of the columns of a and b, (D, k) each: (k,), ascending."""
+    """Angles in degrees between the spans of the columns of a and b, (D, k) each:
+    (k,), ascending."""
     cosines = torch.linalg.svdvals(torch.linalg.qr(a)[0].T @ torch.linalg.qr(b)[0])
     return torch.rad2deg(torch.arccos(cosines.clamp(max=1.0)))
 
@@ -1061,7 +1083,8 @@ def mlp(*sizes, activation=nn.GELU):
 
 
 class AutoEncoder(nn.Module):
-    """x (B, 784) -> code (B, Z) -> logits (B, 784). `means` (784,) of the pixels set the output's bias."""
+    """x (B, 784) -> code (B, Z) -> logits (B, 784).
+    `means` (784,) of the pixels set the output's bias."""
 
     def __init__(self, latents=20, hidden=256, means=None, codes=1):
         super().__init__()
@@ -1091,7 +1114,8 @@ class AutoEncoder(nn.Module):
 
 # %%
 class VAE(AutoEncoder):
-    """Gaussian posterior, standard normal prior, Bernoulli pixels. Source: Kingma & Welling 2013, app. C."""
+    """Gaussian posterior, standard normal prior, Bernoulli pixels.
+    Source: Kingma & Welling 2013, app. C."""
 
     def __init__(self, latents=20, hidden=256, means=None):
         super().__init__(latents, hidden, means, codes=2)
@@ -1106,7 +1130,8 @@ class VAE(AutoEncoder):
         return self.decoder(z).sigmoid()
 
     def forward(self, x, eps):
-        """x (B, 784), eps (B, Z) -> recon_nll (B,) of one sample, price of each dimension (B, Z); nats."""
+        """x (B, 784), eps (B, Z) -> recon_nll (B,) of one sample,
+        price of each dimension (B, Z); nats."""
         mu, logvar = self.encode(x)
         logits = self.decoder(reparameterise(mu, logvar, eps))
         # Under autocast logits are bfloat16, too coarse for a sum of 784.
@@ -1173,8 +1198,8 @@ check_agreement(
 
 # %%
 def my_elbo(x, mu, logvar, eps, weight, bias):
-    """The ELBO (B,) in nats, one sample an image. x (B, D) of whole numbers 0 and 1; mu, logvar and eps
-    (B, Z); the decoder is linear: weight (D, Z), bias (D,)."""
+    """The ELBO (B,) in nats, one sample an image. x (B, D) of whole numbers 0 and 1;
+    mu, logvar and eps (B, Z); the decoder is linear: weight (D, Z), bias (D,)."""
     std = torch.exp(0.5 * logvar)
     with torch.no_grad():  # a draw, not a layer
         z = mu + std * eps  # (B, Z)
@@ -1211,7 +1236,8 @@ exercises.vae.detached_sample.check(my_elbo)
 
 # %% tags=["explorer-needs"]
 def binarise(x, uniform):
-    """0/1 pixels (B, 784) from grey ones, the chances of ink; uniform (B, 784) from [0, 1)."""
+    """0/1 pixels (B, 784) from grey ones, the chances of ink;
+    uniform (B, 784) from [0, 1)."""
     return (uniform < x).to(x.dtype)
 
 
@@ -1233,7 +1259,8 @@ print(f"each pixel's mean in training: {independent:.1f} nats an image")
 
 # %%
 def distort(x, run):
-    """Each image of x (B, 784) turned, sheared, scaled and shifted a little, at random."""
+    """Each image of x (B, 784) turned, sheared, scaled and shifted a little, at
+    random."""
     turn = torch.eye(2, device=x.device) + 0.07 * run.normal(len(x), 2, 2)
     maps = torch.cat([turn, 0.02 * run.normal(len(x), 2, 1)], dim=2)  # (B, 2, 3)
     grid = F.affine_grid(maps, (len(x), 1, 28, 28), align_corners=False)
@@ -1241,7 +1268,8 @@ def distort(x, run):
 
 
 def training_images(batch, run, distorted):
-    """A batch's grey images (B, 784): distorted in the first `distorted` epochs, and binarised afresh."""
+    """A batch's grey images (B, 784):
+    distorted in the first `distorted` epochs, and binarised afresh."""
     x = distort(batch[0], run) if run.epoch < distorted else batch[0]
     return binarise(x, run.uniform(*x.shape))
 
@@ -1258,8 +1286,9 @@ def total_kl(kl):
 def negative_elbo(model, batch, run, beta=1.0, warm_up=0, distorted=0, price=total_kl):
     """The loss in nats, mean over a batch of grey images (B, 784), binarised afresh.
 
-    beta: weight of the price, which rises from 0 during `warm_up` steps. distorted: for that many
-    epochs images are distorted first. price: function of the KL of each image and dimension, (B, Z).
+    beta: weight of the price, which rises from 0 during `warm_up` steps. distorted: for
+    that many epochs images are distorted first. price: function of the KL of each image
+    and dimension, (B, Z).
     """
     x = training_images(batch, run, distorted)
     recon_nll, kl = model(x, run.normal(len(x), model.latents))
@@ -1315,7 +1344,8 @@ def train_vae(
 # %%
 @torch.no_grad()
 def terms(model, x, samples=10, seed=0):
-    """recon_nll (N,), mean of `samples` samples, and price (N, Z) of 0/1 images x (N, 784), in nats."""
+    """recon_nll (N,), mean of `samples` samples, and price (N, Z) of 0/1 images x (N,
+    784), in nats."""
     rng, device = torch.Generator().manual_seed(seed), next(model.parameters()).device
     x = x.to(device)
     noise = torch.randn(samples, len(x), model.latents, generator=rng).to(device)
@@ -1325,8 +1355,8 @@ def terms(model, x, samples=10, seed=0):
 
 # %%
 def log_weights(model, x, eps, code=None):
-    """log p(x, z) - log q(z | x) for x (B, 784), eps (k, B, Z): (k, B) nats. q's mu and logvar are `code`,
-    (B, Z) each, or what the encoder says."""
+    """log p(x, z) - log q(z | x) for x (B, 784), eps (k, B, Z): (k, B) nats.
+    q's mu and logvar are `code`, (B, Z) each, or what the encoder says."""
     mu, logvar = code or model.encode(x)
     z = reparameterise(mu, logvar, eps)
     zero = torch.zeros_like(mu)
@@ -1336,7 +1366,8 @@ def log_weights(model, x, eps, code=None):
 
 @torch.no_grad()
 def sampled_log_weights(model, x, k, code=None, seed=0):
-    """log_weights of 0/1 images x (N, 784), (k, N); at most 100 codes of an image are decoded at once."""
+    """log_weights of 0/1 images x (N, 784), (k, N);
+    at most 100 codes of an image are decoded at once."""
     rng, device = torch.Generator().manual_seed(seed), next(model.parameters()).device
     x, size, found = x.to(device), max(1, 10_000 // k), []
     mu, logvar = code or model.encode(x)
@@ -1374,7 +1405,8 @@ def sampled_log_weights(model, x, k, code=None, seed=0):
 
 # %%
 def my_active_units(mu, threshold):
-    """Which latent units are active, (Z,) bool. mu (N, Z), the posterior means of N >= 2 images."""
+    """Which latent units are active, (Z,) bool.
+    mu (N, Z), the posterior means of N >= 2 images."""
     raise NotImplementedError
 
 
@@ -1391,13 +1423,15 @@ exercises.vae.active_units.check(my_active_units)
 
 # %%
 def active_units(mu, threshold=0.01):
-    """Dimensions whose mean varies over images: mu (N, Z) -> (Z,) bool. Source: Burda et al. 2016, 5.2."""
+    """Dimensions whose mean varies over images: mu (N, Z) -> (Z,) bool.
+    Source: Burda et al. 2016, 5.2."""
     return mu.var(0) > threshold
 
 
 # %%
 def judge(model, x, k=None):
-    """Measures of a VAE on 0/1 images x (N, 784): means and their standard errors, nats."""
+    """Measures of a VAE on 0/1 images x (N, 784):
+    means and their standard errors, nats."""
     recon_nll, kl = terms(model, x)
     elbo = -recon_nll - kl.sum(1)
     with torch.no_grad():
@@ -1420,7 +1454,8 @@ def judge(model, x, k=None):
 # %%
 for row in results.read("04", "choices"):
     print(
-        f"{row['change']:15} validation ELBO {row['elbo']:.1f} ± {row['error']:.1f}, KL {row['kl']:.1f},",
+        f"{row['change']:15} validation ELBO {row['elbo']:.1f} ± {row['error']:.1f}, "
+        f"KL {row['kl']:.1f},",
         end=" ",
     )
     print(f"{row['active']} active")
@@ -1439,7 +1474,8 @@ for row in results.read("04", "choices"):
 live, history = train_vae(x_train)
 measured = judge(live, test)
 print(
-    f"held-out ELBO {measured['elbo']:.1f} nats (standard error over images {measured['error']:.1f}):",
+    f"held-out ELBO {measured['elbo']:.1f} nats (standard error over images "
+    f"{measured['error']:.1f}):",
     end=" ",
 )
 print(
@@ -1512,7 +1548,8 @@ for row in digit_rows:
 for row in baseline_rows:
     what = "freshly binarised" if row["fresh"] else "grey"
     print(
-        f"example, trained on {what} images: ELBO {row['elbo']:.1f}, L_500 {row['L_500']:.1f}"
+        f"example, trained on {what} images: ELBO {row['elbo']:.1f}, "
+        f"L_500 {row['L_500']:.1f}"
     )
 assert min(row["elbo"] for row in digit_rows) > -106
 assert min(row["L_500"] for row in digit_rows) > -101
@@ -1579,7 +1616,8 @@ print("and from 200 to 500 it still rises:", curve[500] > curve[200])
 
 # %%
 def refine(model, x, steps=200, lr=0.03, seed=0):
-    """The best Gaussian of each image: x (B, 784) -> mu, logvar (B, Z), by Adam on each image's own ELBO."""
+    """The best Gaussian of each image:
+    x (B, 784) -> mu, logvar (B, Z), by Adam on each image's own ELBO."""
     rng, x = torch.Generator().manual_seed(seed), x.to(next(model.parameters()).device)
     with torch.no_grad():
         mu, logvar = (part.clone().requires_grad_() for part in model.encode(x))
@@ -1604,10 +1642,12 @@ elbo, refined_elbo = (
 )  # the mean of 500 L_1
 best_bound = iw_bound(refined_log_w).mean().item()
 print(
-    f"the encoder's q: ELBO {elbo:.1f}; the images' own q: ELBO {refined_elbo:.1f}, L_500 {best_bound:.1f}"
+    f"the encoder's q: ELBO {elbo:.1f}; the images' own q: ELBO {refined_elbo:.1f}, "
+    f"L_500 {best_bound:.1f}"
 )
 print(
-    f"of a gap of at least {best_bound - elbo:.1f} nats the encoder loses {refined_elbo - elbo:.1f}"
+    f"of a gap of at least {best_bound - elbo:.1f} nats the encoder loses "
+    f"{refined_elbo - elbo:.1f}"
 )
 
 # %%
@@ -1686,12 +1726,14 @@ plots.images(
 
 # %%
 def nearest(codes, others, k=1):
-    """Places of the k nearest rows of others (n, D) to each row of codes (N, D): (N, k)."""
+    """Places of the k nearest rows of others (n, D) to each row of codes (N, D):
+    (N, k)."""
     return torch.cdist(codes, others).topk(k, largest=False).indices
 
 
 def agreement_of_neighbours(images):
-    """Share of images whose 5 nearest training digits, pixel by pixel, are of one class."""
+    """Share of images whose 5 nearest training digits, pixel by pixel,
+    are of one class."""
     labels = digits.y_train[nearest(images, x_train, 5)]
     return (labels == labels[:, :1]).all(1).float().mean().item()
 
@@ -1702,7 +1744,8 @@ shares = {name: agreement_of_neighbours(images) for name, images in sources.item
 for name, share in shares.items():
     low, high = wilson(round(1000 * share), 1000)
     print(
-        f"{name}: {100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %) have neighbours of one class"
+        f"{name}: {100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f} %) have "
+        "neighbours of one class"
     )
 
 # %%
@@ -1831,7 +1874,8 @@ beta_rows = results.read("04", "beta")
 # %%
 for row in beta_rows:
     print(
-        f"β = {row['beta']:5g}: rate {row['kl']:5.1f}, distortion {row['recon_nll']:6.1f},",
+        f"β = {row['beta']:5g}: rate {row['kl']:5.1f}, "
+        f"distortion {row['recon_nll']:6.1f},",
         end=" ",
     )
     print(f"ELBO {row['elbo']:7.1f} nats, {row['active']:2} of 10 units active")
@@ -1841,7 +1885,8 @@ for low, high in itertools.pairwise(beta_rows):
     saved, paid = high["recon_nll"] - low["recon_nll"], low["kl"] - high["kl"]
     if paid > 0.1:
         print(
-            f"from β = {high['beta']:g} to {low['beta']:g} a nat saves {saved / paid:.2g} of distortion"
+            f"from β = {high['beta']:g} to {low['beta']:g} a nat saves "
+            f"{saved / paid:.2g} of distortion"
         )
 rates, distortions = ([row[key] for row in beta_rows] for key in ("kl", "recon_nll"))
 plots.lines(
@@ -1904,8 +1949,9 @@ explorers.vae.trade_off(
 
 # %%
 def my_effective_beta(recon, kl, n_pixels, n_latents):
-    """The β of a loss, a float. recon and kl, "sum" or "mean": how the loss reduces the pixels' negative
-    log-likelihoods and the latent dimensions' KLs; n_pixels and n_latents: how many there are."""
+    """The β of a loss, a float. recon and kl, "sum" or "mean": how the loss reduces the
+    pixels' negative log-likelihoods and the latent dimensions' KLs; n_pixels and
+    n_latents: how many there are."""
     raise NotImplementedError
 
 
@@ -1930,7 +1976,8 @@ exercises.vae.effective_beta.check(my_effective_beta)
 latent_rows = results.read("04", "latents")
 for row in latent_rows:
     print(
-        f"Z = {row['latents']:2}: ELBO {row['elbo']:.1f}, reconstruction {row['recon_nll']:.1f},",
+        f"Z = {row['latents']:2}: ELBO {row['elbo']:.1f}, "
+        f"reconstruction {row['recon_nll']:.1f},",
         end=" ",
     )
     print(f"price {row['kl']:.1f}, {row['active']} active")
@@ -1968,8 +2015,8 @@ for row in latent_rows:
 
 # %%
 def my_free_bits(kl, nats):
-    """The KL term with free bits, a scalar tensor. kl (B, Z): nats of each image and latent dimension;
-    nats: what each dimension may spend for free, a number >= 0."""
+    """The KL term with free bits, a scalar tensor. kl (B, Z): nats of each image and
+    latent dimension; nats: what each dimension may spend for free, a number >= 0."""
     raise NotImplementedError
 
 
@@ -1991,7 +2038,8 @@ exercises.vae.free_bits.check(my_free_bits)
 
 # %%
 def free_bits(kl, nats):
-    """A price with `nats` free in each dimension: kl (B, Z) -> a number. Source: Kingma et al. 2016, eq. 15.
+    """A price with `nats` free in each dimension: kl (B, Z) -> a number.
+    Source: Kingma et al. 2016, eq. 15.
 
     With several processes each takes the mean over its own rows.
     """
@@ -2001,7 +2049,8 @@ def free_bits(kl, nats):
 free_rows = results.read("04", "free_bits")
 for row in free_rows:
     print(
-        f"λ = {row['nats']:3g}: rate {row['kl']:4.1f}, distortion {row['recon_nll']:.1f},",
+        f"λ = {row['nats']:3g}: rate {row['kl']:4.1f}, "
+        f"distortion {row['recon_nll']:.1f},",
         end=" ",
     )
     print(f"ELBO {row['elbo']:.1f}, {row['active']} of 10 active")
@@ -2099,7 +2148,8 @@ print("turning all codes costs between 6 and 12 nats an image:", bool(6 < cost <
 
 # %%
 def auroc(ours, others):
-    """Chance that a score of ours (N,) is above one of others (M,), ties counting half."""
+    """Chance that a score of ours (N,) is above one of others (M,), ties counting
+    half."""
     difference = ours[:, None] - others
     return ((difference > 0).float() + 0.5 * (difference == 0).float()).mean().item()
 
@@ -2212,11 +2262,13 @@ for name, make in PROGRAMS.items():
         "sigma": sigma,
     }
     print(
-        f"{name:14} rate {found[name]['true']['kl']:5.1f}, mean σ {sigma:.2f}, ELBO claimed",
+        f"{name:14} rate {found[name]['true']['kl']:5.1f}, mean σ {sigma:.2f}, "
+        "ELBO claimed",
         end=" ",
     )
     print(
-        f"{found[name]['claimed']['elbo']:7.1f}, true {found[name]['true']['elbo']:7.1f}"
+        f"{found[name]['claimed']['elbo']:7.1f}, "
+        f"true {found[name]['true']['elbo']:7.1f}"
     )
 
 # %%
@@ -2266,8 +2318,9 @@ assert found["exp(logvar)"]["claimed"]["elbo"] > found["right"]["true"]["elbo"]
 
 # %%
 def my_vae_loss(x, logits, mu, logvar):
-    """The loss to minimise, in nats an image, a scalar tensor: the batch's mean of recon_nll + kl.
-    x (B, D) of whole numbers 0 and 1, logits (B, D); mu and logvar (B, Z), logvar the log variance."""
+    """The loss to minimise, in nats an image, a scalar tensor: the batch's mean of
+    recon_nll + kl. x (B, D) of whole numbers 0 and 1, logits (B, D); mu and logvar
+    (B, Z), logvar the log variance."""
     recon_nll = F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype))
     kl = (mu.square() + torch.exp(0.5 * logvar) - 1 - logvar).sum(dim=1)  # (B,)
     return recon_nll + kl.mean()
@@ -2304,8 +2357,8 @@ exercises.vae.broken_loss.check(my_vae_loss)
 
 # %%
 def my_laplace_kl(mu, log_scale):
-    """KL(Laplace(mu, b) || Laplace(0, 1)), b = exp(log_scale), in nats, summed over Z: (B,). mu (B, Z),
-    log_scale (B, Z)."""
+    """KL(Laplace(mu, b) || Laplace(0, 1)), b = exp(log_scale), in nats, summed over Z:
+    (B,). mu (B, Z), log_scale (B, Z)."""
     raise NotImplementedError
 
 
@@ -2341,8 +2394,8 @@ exercises.vae.laplace_kl.check(my_laplace_kl)
 
 # %%
 def my_gaussian_nll(x, mean, log_sigma):
-    """-log N(x; mean, sigma² I) of each image in nats, (B,). x and mean (B, D), log_sigma a scalar
-    tensor."""
+    """-log N(x; mean, sigma² I) of each image in nats, (B,).
+    x and mean (B, D), log_sigma a scalar tensor."""
     raise NotImplementedError
 
 
@@ -2433,7 +2486,8 @@ exercises.vae.gaussian_nll.check(my_gaussian_nll)
 
 # %%
 def record_vae(save=None, k=None, validate=False, **settings):
-    """Train a VAE on the digits, judge it on the held-out ones; `save` names a file for its weights.
+    """Train a VAE on the digits, judge it on the held-out ones;
+    `save` names a file for its weights.
 
     validate: train without the last 600 training images, and judge on those.
     """

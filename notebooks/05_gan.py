@@ -74,7 +74,8 @@ missing = (
 )  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+        "pip, above, cannot install the course: "
+        f"try `make lab` or `uv pip install {address}`"
     )
 from course import setup
 
@@ -179,8 +180,8 @@ print(
 
 # %%
 def my_jensen_shannon(p, q):
-    """The Jensen-Shannon divergence of each pair of rows, nats, (B,). p and q (B, K): each row a
-    distribution over K outcomes, zeros allowed."""
+    """The Jensen-Shannon divergence of each pair of rows, nats, (B,).
+    p and q (B, K): each row a distribution over K outcomes, zeros allowed."""
     raise NotImplementedError
 
 
@@ -222,7 +223,8 @@ def js_of(p, q):
 
 
 print(
-    f"V(D*) = {value(best, p, q):.4f}, -ln 4 + 2 JS = {-math.log(4) + 2 * js_of(p, q):.4f}"
+    f"V(D*) = {value(best, p, q):.4f}, "
+    f"-ln 4 + 2 JS = {-math.log(4) + 2 * js_of(p, q):.4f}"
 )
 print(
     "equal to 1e-12:",
@@ -239,7 +241,8 @@ print(
     end=" ",
 )
 print(
-    f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = {2 * math.log(2):.4f}"
+    f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = "
+    f"{2 * math.log(2):.4f}"
 )
 
 # %% [markdown]
@@ -267,8 +270,8 @@ print(
 
 # %%
 def my_optimal_logit(x, mean, std):
-    """The best discriminator's logit at each point, (N,). x (N,); the data's density is N(0, 1), the
-    generator's N(mean, std^2); mean and std are floats, std > 0."""
+    """The best discriminator's logit at each point, (N,). x (N,); the data's density is
+    N(0, 1), the generator's N(mean, std^2); mean and std are floats, std > 0."""
     raise NotImplementedError
 
 
@@ -385,7 +388,8 @@ js = (
 )
 print("largest error of D where p + q > 0.01 is below 0.08:", bool(error < 0.08))
 print(
-    f"V(D*) by quadrature {value_of(exact):.4f}, -ln 4 + 2 JS = {2 * js - math.log(4):.4f}"
+    f"V(D*) by quadrature {value_of(exact):.4f}, "
+    f"-ln 4 + 2 JS = {2 * js - math.log(4):.4f}"
 )
 shortfall = value_of(exact) - value_of(found)
 print(
@@ -430,8 +434,9 @@ print("as written:", [round(value, 2) for value in (1 - a.sigmoid()).log().tolis
 
 # %%
 def my_discriminator_loss(real_logits, fake_logits):
-    """The discriminator's loss, to be minimised, a scalar in nats. real_logits (N,), fake_logits (M,):
-    the discriminator's outputs before the sigmoid; N and M may differ."""
+    """The discriminator's loss, to be minimised, a scalar in nats. real_logits (N,),
+    fake_logits (M,): the discriminator's outputs before the sigmoid; N and M may
+    differ."""
     raise NotImplementedError
 
 
@@ -464,8 +469,8 @@ exercises.gan.discriminator_loss.check(my_discriminator_loss)
 
 # %%
 def my_generator_loss(fake_logits):
-    """The generator's loss, to be minimised, a scalar in nats. fake_logits (B,): the discriminator's outputs
-    for generated points, before the sigmoid."""
+    """The generator's loss, to be minimised, a scalar in nats. fake_logits (B,):
+    the discriminator's outputs for generated points, before the sigmoid."""
     raise NotImplementedError
 
 
@@ -499,8 +504,8 @@ exercises.gan.non_saturating_loss.check(my_generator_loss)
 
 # %%
 def my_least_squares(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, scalars. real_logits (N,), fake_logits (M,): the
-    discriminator's raw outputs; N and M may differ."""
+    """(d_loss, g_loss), both to be minimised, scalars. real_logits (N,), fake_logits
+    (M,): the discriminator's raw outputs; N and M may differ."""
     raise NotImplementedError
 
 
@@ -533,8 +538,8 @@ exercises.gan.least_squares_losses.check(my_least_squares)
 
 # %%
 def my_relativistic_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), scalars in nats, each to be minimised. real_logits and fake_logits (B,), in pairs:
-    before the sigmoid."""
+    """(d_loss, g_loss), scalars in nats, each to be minimised.
+    real_logits and fake_logits (B,), in pairs: before the sigmoid."""
     raise NotImplementedError
 
 
@@ -586,7 +591,8 @@ print(
 
 # %%
 def minimax_d(real_logits, fake_logits):
-    """-E log D(real) - E log(1 - D(fake)): (B,), (B,) -> a number. Source: Goodfellow et al. 2014, eq. 1."""
+    """-E log D(real) - E log(1 - D(fake)): (B,), (B,) -> a number.
+    Source: Goodfellow et al. 2014, eq. 1."""
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
@@ -747,7 +753,8 @@ plots.lines(
 )
 for name, slope in slopes.items():
     print(
-        f"{name:15} slope at a = -10: {slope[0]:9.5f}, at 0: {slope[100]:6.2f}, at 10: {slope[-1]:9.5f}"
+        f"{name:15} slope at a = -10: {slope[0]:9.5f}, at 0: {slope[100]:6.2f}, at 10: "
+        f"{slope[-1]:9.5f}"
     )
 
 # %% [markdown]
@@ -857,7 +864,8 @@ PULLS = {
 
 # %%
 def divergences(mean, std):
-    """JS, both KL (nats) and W1 (units of x) of N(0, 1) and N(mean, std²), by quadrature."""
+    """JS, both KL (nats) and W1 (units of x) of N(0, 1) and N(mean, std²),
+    by quadrature."""
     reach = 9 * max(1.0, std)
     x = torch.linspace(
         min(0.0, mean) - reach, max(0.0, mean) + reach, 2001, dtype=torch.float64
@@ -879,7 +887,8 @@ samples = 6.0 + 0.5 * torch.randn(
 )
 for name, pull in PULLS.items():
     print(
-        f"q = N(6, 0.5²), mean pull under the {name} loss: {pull(samples, 6.0, 0.5).mean():.1e}"
+        f"q = N(6, 0.5²), mean pull under the {name} loss: "
+        f"{pull(samples, 6.0, 0.5).mean():.1e}"
     )
 
 # %% tags=["explorer"]
@@ -927,7 +936,8 @@ explorers.gan.two_gaussians(densities, divergences, PULLS)
 
 # %%
 def my_wasserstein(x, y):
-    """The W1 distance between two sets of points on a line, a scalar. x and y (N,), any order."""
+    """The W1 distance between two sets of points on a line, a scalar.
+    x and y (N,), any order."""
     raise NotImplementedError
 
 
@@ -945,7 +955,8 @@ exercises.gan.wasserstein_1d.check(my_wasserstein)
 def wasserstein(x, y):
     """W1 of two samples of one length on a line: (N,), (N,) -> a number in units of x.
 
-    In one dimension the best plan keeps the order. Source: Peyré and Cuturi 2019, remark 2.28.
+    In one dimension the best plan keeps the order.
+    Source: Peyré and Cuturi 2019, remark 2.28.
     """
     return (x.sort().values - y.sort().values).abs().mean()
 
@@ -1058,7 +1069,8 @@ PENALTIES = (*STRENGTH, "gradient penalty", "clipping")
 
 
 def field(theta, psi, loss, penalty="none", gamma=1.0):
-    """Descent of both sides of the Dirac GAN: (N,) numbers or arrays -> (dtheta, dpsi)."""
+    """Descent of both sides of the Dirac GAN: (N,) numbers or arrays -> (dtheta,
+    dpsi)."""
     d_slope, g_slope = DERIVATIVES[loss]
     dpsi = -d_slope(psi * theta) * theta - gamma * STRENGTH.get(penalty, 0.0) * psi
     if penalty == "gradient penalty":  # γ (|ψ| - 1)²
@@ -1077,7 +1089,8 @@ def path(
     alternating=True,
     steps=300,
 ):
-    """Training from (theta, psi): (steps + 1, 2) float64; alternating lets the discriminator move first."""
+    """Training from (theta, psi): (steps + 1, 2) float64;
+    alternating lets the discriminator move first."""
     places = [(theta, psi)]
     for _ in range(steps):
         dtheta, dpsi = field(theta, psi, loss, penalty, gamma)
@@ -1111,7 +1124,8 @@ plots.lines(
 )
 for name, places in runs.items():
     print(
-        f"{name}: distance from the equilibrium after 300 steps {distance(places)[-1]:.2f}"
+        f"{name}: distance from the equilibrium after 300 steps "
+        f"{distance(places)[-1]:.2f}"
     )
 
 # %% [markdown]
@@ -1185,13 +1199,15 @@ for loss, gamma, alternating in itertools.product(
     matrix = update_matrix(loss, "R1", gamma, 0.1, 0.1, alternating)
     assert np.allclose(matrix, by_autograd, rtol=1e-12, atol=1e-15), loss
 print(
-    "the matrix equals autograd's derivatives of an update: 5 losses, with and without R1, both orders"
+    "the matrix equals autograd's derivatives of an update: 5 losses, "
+    "with and without R1, both orders"
 )
 
 
 # %%
 def measured_rate(loss, penalty, gamma, alternating, lr=0.2):
-    """The factor by which the distance changes a step, from a simulation that begins and stays close by."""
+    """The factor by which the distance changes a step,
+    from a simulation that begins and stays close by."""
     near = path(1e-9, 0.0, loss, penalty, gamma, lr, lr, alternating, steps=800)
     size = distance(near).log()
     return math.exp((size[600:800].mean() - size[400:600].mean()) / 200)
@@ -1214,7 +1230,8 @@ for loss, penalty, gamma, alternating in CASES:
     order = "alternating" if alternating else "simultaneous"
     what = f"{loss}, {penalty}" + (f" γ = {gamma:g}" if gamma else "")
     print(
-        f"{what + ', ' + order:45} |λ| = {predicted:.4f}, simulation agrees to 0.0001: {agrees}"
+        f"{what + ', ' + order:45} |λ| = {predicted:.4f}, simulation agrees to 0.0001: "
+        f"{agrees}"
     )
     assert agrees
 
@@ -1315,8 +1332,9 @@ explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES[1:])
 
 # %%
 def my_gradient_penalty(weight, v, real, fake, mix):
-    """The gradient penalty without its factor, a scalar. weight (H, D) and v (H,), of the critic; real and
-    fake (B, D); mix (B, 1), the share of the real point, in [0, 1]."""
+    """The gradient penalty without its factor, a scalar. weight (H, D) and v (H,), of
+    the critic; real and fake (B, D); mix (B, 1), the share of the real point, in
+    [0, 1]."""
     raise NotImplementedError
 
 
@@ -1353,8 +1371,9 @@ exercises.gan.gradient_penalty.check(my_gradient_penalty)
 
 # %%
 def my_r1(weight, v, real, gamma):
-    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2 times the batch's
-    mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float, 0 or more."""
+    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2
+    times the batch's mean squared norm of their gradient. weight (H, D), v (H,), real
+    (B, D), gamma a float, 0 or more."""
     x = (
         real.detach().requires_grad_()
     )  # data: the penalty trains the discriminator alone
@@ -1376,7 +1395,8 @@ exercises.gan.broken_penalty.check(my_r1)
 
 # %%
 def slopes_at(logits, x):
-    """∇ a(x) of each example, from one backward pass: no example's logit depends on another.
+    """∇ a(x) of each example, from one backward pass:
+    no example's logit depends on another.
 
     Args:
         logits: (B,), computed from x.
@@ -1460,7 +1480,8 @@ check_agreement(
 
 # %%
 def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
-    """A discriminator's loss and its penalties: R1 at real points, R2 at fake ones, and between them.
+    """A discriminator's loss and its penalties:
+    R1 at real points, R2 at fake ones, and between them.
 
     Args:
         d_loss: a function of (real_logits, fake_logits).
@@ -1512,8 +1533,8 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
 
 # %%
 def my_average(average, weights, decay):
-    """The new average, a list of new tensors. average and weights: lists of tensors, in the same order, of
-    the same shapes and types; decay: a float in [0, 1]."""
+    """The new average, a list of new tensors. average and weights: lists of tensors, in
+    the same order, of the same shapes and types; decay: a float in [0, 1]."""
     raise NotImplementedError
 
 
@@ -1633,9 +1654,9 @@ def sample(generator, n=2500, seed=1):
 
 # %%
 def my_step(real, noise_d, noise_g, a, b, w, lr):
-    """One alternating step of gradient descent at rate lr: the new (a, b, w). real (B, D), noise_d (N, Z),
-    noise_g (M, Z); a (D, Z) and b (D,), of the generator noise @ a.T + b; w (D,), of the discriminator's
-    logits x @ w; lr a float, 0 or more."""
+    """One alternating step of gradient descent at rate lr: the new (a, b, w). real
+    (B, D), noise_d (N, Z), noise_g (M, Z); a (D, Z) and b (D,), of the generator noise
+    @ a.T + b; w (D,), of the discriminator's logits x @ w; lr a float, 0 or more."""
     a, b, w = (p.clone().requires_grad_() for p in (a, b, w))
     fake = noise_d @ a.T + b  # (B, D)
     d_loss = F.softplus(-(real @ w)).mean() + F.softplus(fake @ w).mean()
@@ -1666,7 +1687,8 @@ def falling(step, total):
 
 @torch.no_grad()
 def clamp_weights(model, most):
-    """Every weight into [-most, most], in place. Source: Arjovsky et al. 2017, algorithm 1."""
+    """Every weight into [-most, most], in place.
+    Source: Arjovsky et al. 2017, algorithm 1."""
     for weight in model.parameters():
         weight.clamp_(-most, most)
 
@@ -1687,7 +1709,8 @@ def discriminator_step(run, optimizer, models, real, d_loss, penalties, clip=Non
 
 
 def generator_step(run, optimizer, models, real, g_loss):
-    """One update of the generator, by the discriminator as it is now; returns its loss."""
+    """One update of the generator, by the discriminator as it is now; returns its
+    loss."""
     generator, discriminator = models
     with torch.no_grad():
         real_logits = discriminator(real)
@@ -1718,7 +1741,8 @@ def train_gan(
     watch=None,
     **settings,
 ):
-    """Train (generator, discriminator) on batches real(run, n): the averaged generator, and the History.
+    """Train (generator, discriminator) on batches real(run, n):
+    the averaged generator, and the History.
 
     settings: others of a `training.Run`: its seed, or the picture beside its losses.
     """
@@ -1814,7 +1838,8 @@ averaged, history = train_gan(
 )
 live = score(sample(averaged), "ring")
 print(
-    f"{live['modes']} of 8 modes, {100 * live['quality']:.0f} % of high quality, {history.seconds:.0f} s"
+    f"{live['modes']} of 8 modes, {100 * live['quality']:.0f} % of high quality, "
+    f"{history.seconds:.0f} s"
 )
 untrained, _ = pair()
 plots.points(
@@ -1837,7 +1862,8 @@ assert live["modes"] == 8 and live["quality"] > 0.7
 
 # %%
 def table(name):
-    """Print a recorded table, five seeds a recipe: modes, and the mean and the range of the quality."""
+    """Print a recorded table, five seeds a recipe:
+    modes, and the mean and the range of the quality."""
     rows = results.read("05", name)
     for recipe in RECIPES:
         mine = [row for row in rows if row["recipe"] == recipe]
@@ -1893,7 +1919,8 @@ def constant(step, total):
 
 for row in results.read("05", "averaging"):
     print(
-        f"seed {row['seed']}: last {row['last modes']} modes, {100 * row['last quality']:.0f} %;",
+        f"seed {row['seed']}: last {row['last modes']} modes, "
+        f"{100 * row['last quality']:.0f} %;",
         end=" ",
     )
     print(f"averaged {row['modes']} modes, {100 * row['quality']:.0f} %")
@@ -1999,7 +2026,8 @@ explorers.gan.ring({run: frames(file) for run, (file, _) in REPLAYED.items()}, R
 
 # %%
 def spread(x, r=2):
-    """(B, C r², H, W) -> (B, C, r H, r W): r² channels become r × r pixels. Source: Shi et al. 2016."""
+    """(B, C r², H, W) -> (B, C, r H, r W): r² channels become r × r pixels.
+    Source: Shi et al. 2016."""
     b, c, h, w = x.shape
     x = x.view(b, c // r**2, r, r, h, w)  # channel 4c + 2k + l
     return x.permute(0, 1, 4, 2, 5, 3).reshape(
@@ -2096,7 +2124,8 @@ class Classifier(nn.Module):
 
 # %%
 def distort(x, draws):
-    """Random affine maps, one for each image: x (B, 1, 28, 28), draws (B, 6) standard normal."""
+    """Random affine maps, one for each image:
+    x (B, 1, 28, 28), draws (B, 6) standard normal."""
     identity = torch.eye(2, 3, device=x.device)
     maps = identity + 0.1 * draws.view(-1, 2, 3)
     return F.grid_sample(
@@ -2111,7 +2140,8 @@ def classification_loss(model, batch, run):
 
 
 def train_classifier(x, y, epochs=12, seed=0, **settings):
-    """A classifier of digits x (N, 1, 28, 28), y (N,), and its History; settings for fit."""
+    """A classifier of digits x (N, 1, 28, 28), y (N,), and its History;
+    settings for fit."""
     torch.manual_seed(seed)
     model = Classifier()
     optimizer = torch.optim.AdamW(
@@ -2140,7 +2170,8 @@ right = (
 )
 low, high = wilson(right, 1000)
 print(
-    f"held-out accuracy {right / 10:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+    f"held-out accuracy {right / 10:.1f} % (95 % interval {100 * low:.1f} to "
+    f"{100 * high:.1f} %)"
 )
 
 # %%
@@ -2167,7 +2198,8 @@ assert right > 960
 
 # %%
 def coverage(points, reference, k=3):
-    """Share of points (N, F) inside a ball of some reference point (M, F), up to its k-th neighbour."""
+    """Share of points (N, F) inside a ball of some reference point (M, F),
+    up to its k-th neighbour."""
     radii = (
         torch.cdist(reference, reference).kthvalue(k + 1, dim=1).values
     )  # the first is itself
@@ -2192,7 +2224,8 @@ def frechet(a, b):
 # %%
 @torch.no_grad()
 def judge(images, classifier, reference):
-    """All measures of images (N, 1, 28, 28), against reference images (M, 1, 28, 28)."""
+    """All measures of images (N, 1, 28, 28), against reference images (M, 1, 28,
+    28)."""
     device = next(classifier.parameters()).device
     probabilities = classifier(images.to(device)).softmax(1).cpu()
     features, real = (
@@ -2304,7 +2337,8 @@ def recorded(name, model):
 # %%
 for row in results.read("05", "digits"):
     print(
-        f"{row['change']:40} seed {row['seed']}: rarest class {100 * min(row['shares']):.1f} %,",
+        f"{row['change']:40} seed {row['seed']}: "
+        f"rarest class {100 * min(row['shares']):.1f} %,",
         end=" ",
     )
     print(
@@ -2391,7 +2425,8 @@ plots.images(
 )
 halfway = 0.5 * (codes[0] + codes[1])
 print(
-    f"lengths: ends {codes[0].norm():.1f} and {codes[1].norm():.1f}, straight halfway {halfway.norm():.1f}"
+    f"lengths: ends {codes[0].norm():.1f} and {codes[1].norm():.1f}, "
+    f"straight halfway {halfway.norm():.1f}"
 )
 
 # %% tags=["explorer"]
@@ -2477,8 +2512,8 @@ explorers.gan.verdict(
 
 # %%
 def my_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, scalars in nats. real_logits, fake_logits (B,): the
-    discriminator's outputs before the sigmoid."""
+    """(d_loss, g_loss), both to be minimised, scalars in nats.
+    real_logits, fake_logits (B,): the discriminator's outputs before the sigmoid."""
     real, fake = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
     real_loss = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
     fake_loss = F.binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
@@ -2520,7 +2555,8 @@ off, near = (
 )
 fooled = history.logged["d_loss"][-1]
 print(
-    f"median distance from the nearest mode: flipped {off:.1f}, right {near:.1f}; loss {fooled:.4f}"
+    f"median distance from the nearest mode: flipped {off:.1f}, right {near:.1f}; "
+    f"loss {fooled:.4f}"
 )
 
 # %%
@@ -2541,7 +2577,8 @@ assert off > 0.5 > near and fooled < 0.1
 
 # %%
 def plain_loop(detached, zero_late, steps=50):
-    """Bare PyTorch, plain gradient descent, the same noise for all: the generator's weights at the end."""
+    """Bare PyTorch, plain gradient descent, the same noise for all:
+    the generator's weights at the end."""
     rng = torch.Generator().manual_seed(0)
     generator, discriminator = pair(hidden=32)
     opt_g, opt_d = (
@@ -2597,7 +2634,8 @@ def whole_batch_penalty(discriminator, real, fake, mix):
 
 
 def critic_slope(penalty, steps=400, batch=128):
-    """Median slope of a critic between N(0, I) and N((2, 0), I), trained with a penalty."""
+    """Median slope of a critic between N(0, I) and N((2, 0), I),
+    trained with a penalty."""
     torch.manual_seed(0)
     critic = Discriminator(2, hidden=32)
     optimizer = torch.optim.Adam(critic.parameters(), lr=5e-3)
@@ -2646,14 +2684,16 @@ assert 0.8 < slopes["each example"] < 1.2 and 0.05 < slopes["whole batch"] < 0.1
 
 # %%
 def effective_modes(points, centres=RING):
-    """exp(entropy) of the shares of points (N, 2) by nearest centre: 1 to the number of centres."""
+    """exp(entropy) of the shares of points (N, 2) by nearest centre:
+    1 to the number of centres."""
     which = torch.cdist(points, torch.tensor(centres)).argmin(1)
     shares = torch.bincount(which, minlength=len(centres)) / len(points)
     return torch.exp(-torch.special.xlogy(shares, shares).sum()).item()
 
 
 def least_modes(**settings):
-    """The lowest number of effective modes in steps 250 to 500, the samples then, and the run's History."""
+    """The lowest number of effective modes in steps 250 to 500, the samples then,
+    and the run's History."""
     models, lowest = pair(), (math.inf, None)
 
     def watch(step, generator, discriminator):
@@ -2686,7 +2726,8 @@ for name, settings in {
     least[name], outcomes[name], history = least_modes(**settings)
     d_loss = sum(history.logged["d_loss"][-100:]) / 100
     print(
-        f"{name}: {least[name]:.1f} effective modes at the least, discriminator's loss {d_loss:.2f}"
+        f"{name}: {least[name]:.1f} effective modes at the least, "
+        f"discriminator's loss {d_loss:.2f}"
     )
 plots.points(
     outcomes,
@@ -2720,7 +2761,8 @@ d_loss, g_loss = (sum(history.logged[name][-50:]) / 50 for name in ("d_loss", "g
 flat_score = score(sample(flat[0]), "ring")
 print(f"discriminator's loss {d_loss:.3f}, generator's {g_loss:.3f};", end=" ")
 print(
-    f"{flat_score['modes']} of 8 modes, {100 * flat_score['quality']:.0f} % of high quality"
+    f"{flat_score['modes']} of 8 modes, "
+    f"{100 * flat_score['quality']:.0f} % of high quality"
 )
 
 # %%
@@ -2757,8 +2799,9 @@ assert flat_score["quality"] < 0.3
 
 # %%
 def my_smoothed_loss(real_logits, fake_logits, smooth):
-    """The discriminator's loss with the label 1 - smooth for real points, a scalar in nats. real_logits
-    (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
+    """The discriminator's loss with the label 1 - smooth for real points, a scalar in
+    nats. real_logits (N,), fake_logits (M,), before the sigmoid; smooth a float,
+    0 <= smooth < 1."""
     raise NotImplementedError
 
 
@@ -2789,8 +2832,8 @@ exercises.gan.one_sided_smoothing.check(my_smoothed_loss)
 
 # %%
 def my_pack(x, m):
-    """m consecutive samples as one. x (B, D) -> (B / m, m D), or (B, C, H, W) -> (B / m, m C, H, W); m, a
-    whole number that divides B."""
+    """m consecutive samples as one. x (B, D) -> (B / m, m D), or (B, C, H, W) ->
+    (B / m, m C, H, W); m, a whole number that divides B."""
     raise NotImplementedError
 
 
@@ -2887,7 +2930,8 @@ exercises.gan.pack.check(my_pack)
 
 # %%
 def record_points(target, seed, **settings):
-    """Train on the ring or the grid, and score 2,500 samples of the last and of the averaged weights."""
+    """Train on the ring or the grid, and score 2,500 samples of the last and of the
+    averaged weights."""
     models = pair(seed=seed)
     averaged, history = train_gan(models, mixture(target), seed=seed, **settings)
     yield history.losses
@@ -2909,7 +2953,8 @@ def record_recipe(target, recipe, seed, **settings):
 
 
 def record_rate(recipe, lr, **settings):
-    """A recipe with a learning rate, on the ring in half the time, with a seed that no table has."""
+    """A recipe with a learning rate, on the ring in half the time,
+    with a seed that no table has."""
     half = {"lr": lr, "steps": RECIPES[recipe]["steps"] // 2}
     return record_points("ring", 100, **RECIPES[recipe] | half, **settings)
 
@@ -2966,7 +3011,8 @@ CHANGES = {
 
 # %%
 def record_digits(change, seed, **settings):
-    """A GAN of digits, judged by the recorded classifier; the chapter's with seed 0 leaves its weights."""
+    """A GAN of digits, judged by the recorded classifier;
+    the chapter's with seed 0 leaves its weights."""
     digits = data.mnist()
     models, real = digit_models(seed), batches_of(digits.x_train)
     averaged, history = train_gan(
@@ -2986,7 +3032,8 @@ def record_digits(change, seed, **settings):
 
 
 def record_discriminator(seed, **settings):
-    """The GAN of digits with one more seed; it leaves its discriminator and its generator."""
+    """The GAN of digits with one more seed;
+    it leaves its discriminator and its generator."""
     digits = data.mnist()
     models, real = digit_models(seed), batches_of(digits.x_train)
     opponent, history = train_gan(models, real, seed=seed, **DIGITS, **settings)

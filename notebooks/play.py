@@ -23,7 +23,8 @@ missing = (
 )  # a mere folder has none
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
+        "pip, above, cannot install the course: "
+        f"try `make lab` or `uv pip install {address}`"
     )
 from course import setup
 
