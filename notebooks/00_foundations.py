@@ -65,9 +65,8 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
+# a mere folder has none
+missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
         "pip, above, cannot install the course: "
@@ -364,10 +363,8 @@ print(
 
 # %% tags=["explorer-needs"]
 houses = data.houses()
-area, price = (
-    houses.area,
-    houses.price / 1000,
-)  # square feet, thousands of dollars; (2930,) each
+# square feet, thousands of dollars; (2930,) each
+area, price = (houses.area, houses.price / 1000)
 print(
     f"{len(houses):,} sales, area {area.min():.0f} to {area.max():.0f} square feet,",
     end=" ",
@@ -684,10 +681,8 @@ origin = torch.zeros(2, dtype=torch.float64)
 theta = descend(
     partial(mse_gradient, with_ones(scaled(area)), price), origin, lr=0.5, steps=1
 )[-1]
-w_back, b_back = (
-    theta[1] / area.std(),
-    theta[0] - theta[1] * area.mean() / area.std(),
-)  # per square foot
+# per square foot
+w_back, b_back = (theta[1] / area.std(), theta[0] - theta[1] * area.mean() / area.std())
 print(
     f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, "
     f"b = {b:.1f}"
@@ -1400,9 +1395,8 @@ def layer_arrays(widths, activation, std_of, seed=0, batch=64):
         )
         zs.append(signal @ weights[-1])  # (batch, n_out)
         signal = value(zs[-1])
-    gradient = torch.randn(
-        zs[-1].shape, generator=rng, dtype=torch.float64
-    )  # at the last pre-activation
+    # at the last pre-activation
+    gradient = torch.randn(zs[-1].shape, generator=rng, dtype=torch.float64)
     gradients = [gradient]
     for z, weight in zip(reversed(zs[:-1]), reversed(weights[1:]), strict=True):
         gradient = (gradient @ weight.T) * slope(z)
@@ -1428,9 +1422,8 @@ WIDTHS = tuple(2**k for k in range(10, -1, -1))  # 1024, 512, ..., 1
 def predicted_factors(std_of):
     """The factors forward and backward between neighbouring ReLU layers:
     (L - 1,), (L - 1,)."""
-    pairs = list(
-        zip(WIDTHS[1:], WIDTHS[2:], strict=False)
-    )  # fan_in, fan_out of layers 2 to L
+    # fan_in, fan_out of layers 2 to L
+    pairs = list(zip(WIDTHS[1:], WIDTHS[2:], strict=False))
     forward = torch.tensor(
         [n_in * std_of(n_in, n_out) ** 2 / 2 for n_in, n_out in pairs]
     )
@@ -1804,9 +1797,8 @@ for name, value in rungs.items():
 
 # %% tags=["nbval-ignore-output"]
 spread, mean = y[train_rows].std(), y[train_rows].mean()
-answer = (
-    training.predict(net, z[test_rows]).squeeze(1).double() * spread + mean
-)  # log price again
+# log price again
+answer = training.predict(net, z[test_rows]).squeeze(1).double() * spread + mean
 score, (low, high) = r_squared(answer, y[test_rows]), bootstrap(answer, y[test_rows])
 off = (answer - y[test_rows]).exp().sub(1).abs().median().item()
 print(
@@ -2176,9 +2168,8 @@ def logistic(z, labels, weight_decay=1e-3, steps=500):
     """Weights (D + 1,), intercept first:
     descent with momentum on cross-entropy + weight_decay ‖w‖²."""
     X, theta, state = with_ones(z), torch.zeros(z.shape[1] + 1, dtype=z.dtype), {}
-    lr = 1 / (
-        curvatures(X)[-1].item() / 8 + 2 * weight_decay
-    )  # an eighth of the MSE's curvature at most
+    # an eighth of the MSE's curvature at most
+    lr = 1 / (curvatures(X)[-1].item() / 8 + 2 * weight_decay)
     decay = (
         2 * weight_decay * torch.cat([theta.new_zeros(1), torch.ones_like(theta[1:])])
     )
@@ -2359,9 +2350,8 @@ def roc_curve(scores, labels):
     and the area under them."""
     order = scores.argsort(descending=True)
     found, scores = labels[order].double().cumsum(0), scores[order]
-    last = torch.cat(
-        [scores[1:] != scores[:-1], torch.tensor([True])]
-    )  # of each run of equal scores
+    # of each run of equal scores
+    last = torch.cat([scores[1:] != scores[:-1], torch.tensor([True])])
     count = torch.arange(1, len(scores) + 1, dtype=torch.float64)
     zero = torch.zeros(1, dtype=torch.float64)
     tpr = torch.cat([zero, found[last] / found[-1]])
@@ -2558,9 +2548,8 @@ def my_held_out_r2(x, y, n_train, k):
     least squares with an intercept."""
     centred = x - x.mean(dim=0)
     products = (y - y.mean()) @ centred  # (D,)
-    correlations = (
-        products / centred.square().sum(dim=0).sqrt()
-    )  # up to a factor that all features share
+    # up to a factor that all features share
+    correlations = products / centred.square().sum(dim=0).sqrt()
     best = correlations.abs().topk(k).indices
     design = torch.cat([x[:, best], torch.ones_like(x[:, :1])], dim=1)  # (N, k + 1)
     w = torch.linalg.lstsq(design[:n_train], y[:n_train, None]).solution[:, 0]

@@ -73,9 +73,8 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
+# a mere folder has none
+missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
         "pip, above, cannot install the course: "
@@ -290,9 +289,8 @@ class Recurrent(nn.Module):
             weights = [getattr(self, f"{name}_l{k}") for name in NAMES]
             x, final = self.layer(x, tuple(part[k] for part in parts), *weights)
             finals.append(final)
-        final = tuple(
-            torch.stack(part) for part in zip(*finals, strict=True)
-        )  # each (layers, B, D_h)
+        # each (layers, B, D_h)
+        final = tuple(torch.stack(part) for part in zip(*finals, strict=True))
         return x, final if self.states > 1 else final[0]
 
 
@@ -599,9 +597,8 @@ def lstm_step(x_t, h, c, weight_xh, weight_hh, bias):
     return lstm_update(x_t @ weight_xh.T + h @ weight_hh.T + bias, c)
 
 
-weight_xh = torch.tensor(
-    [[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64
-)  # the input goes to g alone
+# the input goes to g alone
+weight_xh = torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64)
 noise = torch.randn(
     1, 1000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64
 )
@@ -610,9 +607,8 @@ state = (
     torch.full((1, 1), 0.7, dtype=torch.float64),
 )
 for i_bias, name in ((-20.0, "shut"), (20.0, "open")):
-    bias = torch.tensor(
-        [i_bias, 20.0, 0.0, 20.0], dtype=torch.float64
-    )  # f and o are open
+    # f and o are open
+    bias = torch.tensor([i_bias, 20.0, 0.0, 20.0], dtype=torch.float64)
     _, (h, c) = unroll(
         lstm_step, noise, state, weight_xh, torch.zeros_like(weight_xh), bias
     )
@@ -848,9 +844,8 @@ def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
         back_h = back_h + grad_h[t]
         back_c = back_c + back_h * o_t * (1 - tanh_c[t] * tanh_c[t])
         torch.mul(back_c * g_t, i_t - i_t * i_t, out=delta_i)
-        torch.mul(
-            back_c * c[t], f_t - f_t * f_t, out=delta_f
-        )  # c[t] is c_{t-1}: the start lies in front
+        # c[t] is c_{t-1}: the start lies in front
+        torch.mul(back_c * c[t], f_t - f_t * f_t, out=delta_f)
         torch.mul(back_c * i_t, 1 - g_t * g_t, out=delta_g)
         torch.mul(back_h * tanh_c[t], o_t - o_t * o_t, out=delta_o)
         back_c = back_c * f_t
@@ -881,9 +876,8 @@ def lstm(x, state, weight_xh, weight_hh, bias):
     with torch.autocast(
         x.device.type, enabled=False
     ):  # the passes by hand keep to one precision
-        from_input = F.linear(
-            x.to(weight_xh.dtype).transpose(0, 1), weight_xh, bias
-        )  # (T, B, 4·D_h)
+        # (T, B, 4·D_h)
+        from_input = F.linear(x.to(weight_xh.dtype).transpose(0, 1), weight_xh, bias)
         h, c_last = LSTMByHand.apply(from_input, *state, weight_hh)
     return h.transpose(0, 1), (h[-1], c_last)
 
@@ -1031,9 +1025,8 @@ class GRU(Recurrent):
 
     def layer(self, x, state, weight_ih, weight_hh, bias_ih, bias_hh):
         d_h = len(bias_hh) // 3
-        outer = F.pad(
-            bias_hh[: 2 * d_h], (0, d_h)
-        )  # r's and z's add to bias_ih, n's stands inside
+        # r's and z's add to bias_ih, n's stands inside
+        outer = F.pad(bias_hh[: 2 * d_h], (0, d_h))
         return gru(x, state, weight_ih, weight_hh, bias_ih + outer, bias_hh[2 * d_h :])
 
 
@@ -1603,9 +1596,8 @@ moments = {
 }
 found = torch.ones(3)
 for moment, cells in moments.items():
-    correlation = torch.corrcoef(torch.cat([cells.T, symbol[None]]))[
-        -1, :3
-    ]  # of each cell with the symbol
+    # of each cell with the symbol
+    correlation = torch.corrcoef(torch.cat([cells.T, symbol[None]]))[-1, :3]
     print(
         f"{moment}: correlations with the marked symbol",
         [round(r, 2) for r in correlation.tolist()],
@@ -1928,10 +1920,11 @@ def streams(indices, batch_size, steps):
     """Windows (N · batch_size, steps + 1) in training order:
     the rows of batch i go on in those of i + 1."""
     length = (len(indices) - 1) // batch_size
+    # (N, B)
     starts = (
         torch.arange(length // steps)[:, None] * steps
         + torch.arange(batch_size) * length
-    )  # (N, B)
+    )
     return indices[starts.flatten()[:, None] + torch.arange(steps + 1)]
 
 
@@ -2129,9 +2122,8 @@ def sample(model, novel, prompt, length, temperature=0.8, top_k=75, seed=0):
     and the probability of each (length,)."""
     rng, lstm = torch.Generator().manual_seed(seed), model.rnn
     bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
-    from_input = F.linear(
-        model.embedding.weight, lstm.weight_ih_l0, bias
-    )  # a row a character: (V, 4·D_h)
+    # a row a character: (V, 4·D_h)
+    from_input = F.linear(model.embedding.weight, lstm.weight_ih_l0, bias)
     h, c = torch.zeros(2, 1, lstm.hidden_size)
     for i in novel.encode(prompt or "\n"):
         h, c = lstm_update(torch.addmm(from_input[i], h, lstm.weight_hh_l0.T), c)
@@ -2171,9 +2163,8 @@ for temperature in (0.2, 0.8, 1.3):
     print(f"temperature {temperature}:\n{prompt}{text}\n")
 
 # %%
-assert (
-    surprise[0.2] < surprise[0.8] < surprise[1.3]
-)  # bits, under the tempered distribution
+# bits, under the tempered distribution
+assert surprise[0.2] < surprise[0.8] < surprise[1.3]
 
 # %% [markdown]
 # At 0.2 it goes round in its likeliest phrases, at 1.3 the spelling breaks. Temperature
@@ -2244,9 +2235,8 @@ def unit_correlations(model, novel, text):
     """Correlation of each part of each unit with each feature:
     dict of feature to (len(PARTS), D_h)."""
     traced, named = trace_text(model, novel, text), text_features(text)
-    features = torch.stack(
-        [standardised(feature) for feature in named.values()]
-    )  # (features, T)
+    # (features, T)
+    features = torch.stack([standardised(feature) for feature in named.values()])
     rows = [features @ standardised(traced[part]) / (len(text) - 1) for part in PARTS]
     return dict(zip(named, torch.stack(rows, 1), strict=True))
 

@@ -69,9 +69,8 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
+# a mere folder has none
+missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
         "pip, above, cannot install the course: "
@@ -593,9 +592,8 @@ def attention(q, k, v, mask=None, scale=None):
         and the weights (..., T_q, T_k).
     Source: Vaswani et al. 2017, equation 1.
     """
-    scores = (
-        q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
-    )  # (..., T_q, T_k)
+    # (..., T_q, T_k)
+    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
     if mask is None:
         attn = scores.softmax(-1)
     else:
@@ -843,9 +841,8 @@ class MultiHeadAttention(nn.Module):
         n_h, T_q, T_k)."""
         weight, bias, d = self.in_proj_weight, self.in_proj_bias, x.shape[-1]
         if memory is None:
-            q, k, v = F.linear(x, weight, bias).chunk(
-                3, -1
-            )  # one product for all three
+            # one product for all three
+            q, k, v = F.linear(x, weight, bias).chunk(3, -1)
         else:
             q, (k, v) = (
                 F.linear(x, weight[:d], bias[:d]),
@@ -1285,9 +1282,8 @@ def moved_by_the_future(model, x, t):
 def gradient_from_the_future(model, x, t):
     """Largest |∂ output t / ∂ input s| over s > t."""
     x = x.clone().requires_grad_()
-    weights = random_x(
-        x.shape[-1], seed=1
-    )  # a plain sum would be blind: layer norm keeps it constant
+    # a plain sum would be blind: layer norm keeps it constant
+    weights = random_x(x.shape[-1], seed=1)
     (gradient,) = torch.autograd.grad((model(x)[0, t] * weights).sum(), x)
     return gradient[0, t + 1 :].abs().max().item()
 
@@ -1431,9 +1427,8 @@ class Stacks(nn.Module):
             nn.Embedding(size, d_model) for size in (source_size, target_size)
         )
         for embedding in (self.source, self.target):
-            nn.init.normal_(
-                embedding.weight, std=d_model**-0.5
-            )  # times √d_model: as large as the positions
+            # times √d_model: as large as the positions
+            nn.init.normal_(embedding.weight, std=d_model**-0.5)
         table = sinusoids(longest, d_model).float() * positions
         self.register_buffer("positions", table, persistent=False)
         self.encoder, self.decoder = (
@@ -1512,9 +1507,8 @@ def sequence_loss(model, batch, run):
     so several processes take one's step.
     """
     source, target = batch
-    source = source[
-        :, : (source != PAD).sum(1).max()
-    ]  # no step is spent on padding that no row needs
+    # no step is spent on padding that no row needs
+    source = source[:, : (source != PAD).sum(1).max()]
     logits = model(source, shifted(target, model.start))
     nats = F.cross_entropy(
         logits.flatten(0, 1), target.flatten(), ignore_index=PAD, reduction="none"
@@ -1728,9 +1722,8 @@ with torch.no_grad():
     _, attn = reverser.cpu().decode(
         shifted(target, reverser.start), *reverser.encode(source)
     )
-short = attn[
-    0, (lengths == 12).int().argmax(), :, :12, :12
-]  # the heads of one sequence of 12
+# the heads of one sequence of 12
+short = attn[0, (lengths == 12).int().argmax(), :, :12, :12]
 plots.maps(
     {f"head {head}": weights for head, weights in enumerate(short, 1)},
     size=2.6,
@@ -1739,9 +1732,8 @@ plots.maps(
     ylabel="output position",
     alt="attention.reversal_maps",
 )
-apart = steps[:16] - (
-    lengths[:, None, None] - 1 - steps[:, None]
-)  # of each key from the anti-diagonal
+# of each key from the anti-diagonal
+apart = steps[:16] - (lengths[:, None, None] - 1 - steps[:, None])
 inside = (steps < lengths[:, None])[:, None]  # outputs before the end token
 near = (attn[0].mean(1) * (apart.abs() <= 1)).sum(-1)[inside[:, 0]].mean().item()
 print(
@@ -2042,9 +2034,8 @@ def translate(text):
         raise ValueError(f"The text has {len(text)} characters; dates have up to 40.")
     source = data.encode([text], vocabulary_of(reader))
     memory, tokens = reader.encode(source), greedy(reader, source, 12)
-    tokens = tokens[
-        :, : (tokens < reader.end).cumprod(1).sum()
-    ]  # without the end token
+    # without the end token
+    tokens = tokens[:, : (tokens < reader.end).cumprod(1).sum()]
     logits, attn = reader.decode(shifted(F.pad(tokens, (0, 1)), reader.start), *memory)
     probs = logits.softmax(-1)[0, :-1].gather(1, tokens.T)[:, 0]
     output = data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)[0]
@@ -2081,9 +2072,8 @@ plots.maps(
     limits=(0, 0.6),
     alt="attention.date_map",
 )
-year = (
-    seen["attn"][0].mean(0)[:4, -4:].sum(1)
-)  # the weight that the year's digits give to "2021"
+# the weight that the year's digits give to "2021"
+year = seen["attn"][0].mean(0)[:4, -4:].sum(1)
 print(
     "each of the year's digits gives the year most of its weight:",
     bool((year > 0.5).all()),
@@ -2134,9 +2124,8 @@ def written(model, texts, most=11):
     return data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)
 
 
-known = set(
-    vocabulary_of(reader)
-)  # of the recorded model; another Babel may bring other characters
+# of the recorded model; another Babel may bring other characters
+known = set(vocabulary_of(reader))
 some = [text for text in dates.held_out.texts if set(text) <= known][:200]
 differ, second = 0, []
 for text, plain in zip(some, written(reader, some), strict=True):
@@ -2325,9 +2314,8 @@ for row in results.read("03", "reversers"):
     reversers.setdefault(row["model"], []).append(row)
 curves = {}
 for model, rows in reversers.items():
-    parts = [
-        [row["by length"][k] for row in rows] for k in range(9)
-    ]  # the seeds of each length
+    # the seeds of each length
+    parts = [[row["by length"][k] for row in rows] for k in range(9)]
     curves[model] = (
         range(8, 17),
         [100 * sum(p[1] for p in part) / sum(p[2] for p in part) for part in parts],
@@ -3010,9 +2998,8 @@ def record_cost(layer, **settings):
         else nn.LSTM(64, 64, batch_first=True)
     )
     inputs = [random_x(1, length, 64).float() for length in COST_LENGTHS]
-    yield [
-        cost(module, x, rounds=1)[2] for x in inputs
-    ]  # nothing is trained: the loss of each length
+    # nothing is trained: the loss of each length
+    yield [cost(module, x, rounds=1)[2] for x in inputs]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     seconds, megabytes, _ = zip(

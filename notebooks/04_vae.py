@@ -68,9 +68,8 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
+# a mere folder has none
+missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
         "pip, above, cannot install the course: "
@@ -109,9 +108,8 @@ from course.intervals import wilson
 
 # %%
 prior = torch.tensor([0.7, 0.3], dtype=torch.float64)  # p(z), z = 0, 1
-likelihood = torch.tensor(
-    [0.1, 0.6], dtype=torch.float64
-)  # p(x | z) of the x that was seen
+# p(x | z) of the x that was seen
+likelihood = torch.tensor([0.1, 0.6], dtype=torch.float64)
 joint = prior * likelihood  # p(x, z)
 evidence = joint.sum()  # p(x)
 posterior = joint / evidence  # p(z | x)
@@ -251,9 +249,8 @@ def gaussian_kl(mu, logvar):
             f"mu {tuple(mu.shape)} and logvar {tuple(logvar.shape)} must have one "
             "shape."
         )
-    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(
-        -1
-    )  # expm1(a) = exp(a) - 1, exact near 0
+    # expm1(a) = exp(a) - 1, exact near 0
+    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(-1)
 
 
 def log_normal(z, mu, logvar):
@@ -423,13 +420,11 @@ def gaussian_gap(mu, sigma):
 def pixel_gap(mu, sigma):
     """KL(N(mu, sigma²) || posterior of the pixels) by the trapezoid rule:
     (n,), (n,) -> (n,) nats."""
-    z = torch.linspace(
-        -18, 18, 6001, dtype=torch.float64
-    )  # q reaches further than the posterior
+    # q reaches further than the posterior
+    z = torch.linspace(-18, 18, 6001, dtype=torch.float64)
     log_posterior = log_joint(pixel_likelihood, z) - legendre_evidence(pixel_likelihood)
-    log_q = log_normal(
-        z[:, None], mu[:, None, None], 2 * sigma[:, None, None].log()
-    )  # (n, 6001)
+    # (n, 6001)
+    log_q = log_normal(z[:, None], mu[:, None, None], 2 * sigma[:, None, None].log())
     return torch.trapezoid(log_q.exp() * (log_q - log_posterior), z)
 
 
@@ -686,9 +681,8 @@ def reparameterise(mu, logvar, eps):
 def reparameterised_gradients(f, mu, eps):
     """One gradient of E[f(z)] with respect to mu a row of eps (n, Z), z ~ N(mu, I):
     (n, Z)."""
-    means = (
-        mu.expand_as(eps).clone().requires_grad_()
-    )  # one mean a sample, for one gradient a sample
+    # one mean a sample, for one gradient a sample
+    means = mu.expand_as(eps).clone().requires_grad_()
     return torch.autograd.grad(
         f(reparameterise(means, torch.zeros_like(eps), eps)).sum(), means
     )[0]
@@ -734,9 +728,8 @@ for size in DIMENSIONS:
     estimators = score_gradients, with_baseline, reparameterised_gradients
     for values, estimate in zip(variances.values(), estimators, strict=True):
         gradients = estimate(bowl, mu, eps)
-        means = gradients.mean(
-            1
-        )  # over the dimensions, which are alike: exact value -1
+        # over the dimensions, which are alike: exact value -1
+        means = gradients.mean(1)
         error = means.std() / len(means) ** 0.5
         unbiased.append(((means.mean() + 1) / error).abs().item())
         values.append(gradients.var(0).mean().item())
@@ -850,9 +843,8 @@ def toy_log_weights(log_likelihood, z, mu, sigma):
 def exact_bound(log_likelihood, k, mu, sigma, n=60):
     """L_k of a toy by a k-fold Gauss–Hermite rule with n nodes each."""
     t, w = hermite(n)
-    log_w = toy_log_weights(
-        log_likelihood, mu + math.sqrt(2) * sigma * t, mu, sigma
-    )  # (n,)
+    # (n,)
+    log_w = toy_log_weights(log_likelihood, mu + math.sqrt(2) * sigma * t, mu, sigma)
     grids = torch.stack(torch.meshgrid(*[log_w] * k, indexing="ij"))  # (k, n, ..., n)
     chances = functools.reduce(torch.multiply, torch.meshgrid(*[w] * k, indexing="ij"))
     return (chances * iw_bound(grids)).sum() / math.pi ** (k / 2)
@@ -938,9 +930,8 @@ def my_sampled_bound(x, logits, z, mu, logvar):
     of the posteriors mu, logvar (B, Z). x (B, D) int64, 0 or 1; logits (k, B, D), what
     the decoder makes of z."""
     eps = (z - mu) / torch.exp(0.5 * logvar)  # (k, B, Z)
-    log_lik = (x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(
-        -1
-    )  # (k, B)
+    # (k, B)
+    log_lik = (x * F.logsigmoid(logits) + (1 - x) * F.logsigmoid(-logits)).sum(-1)
     log_prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
     log_q = -0.5 * (eps.square() + math.log(2 * math.pi)).sum(-1)
     log_w = log_lik + log_prior - log_q  # (k, B)
@@ -970,10 +961,8 @@ exercises.vae.broken_bound.check(my_sampled_bound)
 
 # %% tags=["explorer-needs"]
 digits, clothes = data.mnist(), data.fashion_mnist()
-x_train, x_test = (
-    digits.x_train.flatten(1),
-    digits.x_test.flatten(1),
-)  # (4000, 784), (1000, 784), grey
+# (4000, 784), (1000, 784), grey
+x_train, x_test = (digits.x_train.flatten(1), digits.x_test.flatten(1))
 PIXELS = 784
 
 
@@ -1024,9 +1013,8 @@ def principal_angles(a, b):
 
 centred = (x_train - x_train.mean(0)).double()
 covariance = centred.T @ centred / len(centred)
-values, vectors = (
-    found.flip(-1) for found in torch.linalg.eigh(covariance)
-)  # descending
+# descending
+values, vectors = (found.flip(-1) for found in torch.linalg.eigh(covariance))
 print(
     "largest eigenvalues of the covariance:", [round(v, 2) for v in values[:4].tolist()]
 )
@@ -1049,9 +1037,8 @@ print(
     "it loses what PCA with two components loses:",
     torch.isclose(loss, values[2:].sum(), rtol=1e-4).item(),
 )
-mixture = torch.tensor(
-    [[1.0, 2.0], [-1.0, 1.0]], dtype=torch.float64
-)  # any invertible one
+# any invertible one
+mixture = torch.tensor([[1.0, 2.0], [-1.0, 1.0]], dtype=torch.float64)
 mixed = loss_of(torch.linalg.solve(mixture, encoder), decoder @ mixture)
 print(
     "with its two numbers mixed it loses the same:",
@@ -1636,10 +1623,8 @@ def refine(model, x, steps=200, lr=0.03, seed=0):
 # %% tags=["nbval-ignore-output"]
 refined = refine(vae, test[:50])
 refined_log_w = sampled_log_weights(vae, test[:50], 500, code=refined)
-elbo, refined_elbo = (
-    log_w[:, :50].mean().item(),
-    refined_log_w.mean().item(),
-)  # the mean of 500 L_1
+# the mean of 500 L_1
+elbo, refined_elbo = (log_w[:, :50].mean().item(), refined_log_w.mean().item())
 best_bound = iw_bound(refined_log_w).mean().item()
 print(
     f"the encoder's q: ELBO {elbo:.1f}; the images' own q: ELBO {refined_elbo:.1f}, "
@@ -1667,9 +1652,10 @@ assert 2.5 < refined_elbo - elbo < 6 and best_bound > refined_elbo + 0.5
 with torch.no_grad():
     draws = torch.randn(2000, 20, generator=torch.Generator().manual_seed(0))
     logits = vae.decoder(draws)  # (2000, 784)
+    # (2000, 100)
     log_p = torch.stack(
         [bernoulli_log_likelihood(x, logits) for x in test[:100]], dim=1
-    )  # (2000, 100)
+    )
 naive = iw_bound(log_p).mean().item()
 print(
     "2,000 draws from the prior stay more than 40 nats below L_500:",

@@ -69,9 +69,8 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
+# a mere folder has none
+missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
         "pip, above, cannot install the course: "
@@ -694,9 +693,10 @@ PYTORCH = {
 rng = torch.Generator().manual_seed(0)
 moderate = 3 * torch.randn(2, 6, generator=rng, dtype=torch.float64)
 extreme = torch.tensor([-1e4, -100.0, -20.0, 20.0, 100.0, 1e4], dtype=torch.float64)
+# (18,)
 r, f = torch.cat(
     [moderate, extreme.expand(2, 6), torch.stack([extreme, extreme.flip(0)])], dim=1
-)  # (18,)
+)
 for name in LOSSES:
     (d_loss, g_loss), (their_d, their_g) = LOSSES[name], PYTORCH[name]
     check_agreement(
@@ -1178,9 +1178,8 @@ def update_by_autograd(place, loss, gamma, lr, alternating):
     theta, psi = place[:1], place[1:]
     d = d_loss(0 * psi, psi * theta) + 0.5 * gamma * psi.square().sum()
     new = psi - lr * torch.autograd.grad(d, psi, create_graph=True)[0]
-    mover = (
-        theta.clone()
-    )  # the generator's slope does not look through the discriminator's update
+    # the generator's slope does not look through the discriminator's update
+    mover = theta.clone()
     g = g_loss(0 * psi, (new if alternating else psi) * mover)
     return torch.cat(
         [theta - lr * torch.autograd.grad(g, mover, create_graph=True)[0], new]
@@ -1374,9 +1373,8 @@ def my_r1(weight, v, real, gamma):
     """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2
     times the batch's mean squared norm of their gradient. weight (H, D), v (H,), real
     (B, D), gamma a float, 0 or more."""
-    x = (
-        real.detach().requires_grad_()
-    )  # data: the penalty trains the discriminator alone
+    # data: the penalty trains the discriminator alone
+    x = real.detach().requires_grad_()
     scores = torch.sigmoid(torch.tanh(x @ weight.T) @ v)  # (B,)
     (slopes,) = torch.autograd.grad(scores.mean(), x)  # (B, D)
     return gamma / 2 * slopes.square().sum()
@@ -1751,9 +1749,8 @@ def train_gan(
         torch.optim.Adam(model.parameters(), lr=rate, betas=betas, fused=True)
         for model, rate in zip(models, (lr, lr_d or lr), strict=True)
     )
-    averaged = copy.deepcopy(
-        models[0]
-    )  # the run places it, and keeps it in its checkpoints
+    # the run places it, and keeps it in its checkpoints
+    averaged = copy.deepcopy(models[0])
     run = training.Run(
         (*models, averaged), [opt_g, opt_d], schedule=schedule, **settings
     )
@@ -2030,9 +2027,8 @@ def spread(x, r=2):
     Source: Shi et al. 2016."""
     b, c, h, w = x.shape
     x = x.view(b, c // r**2, r, r, h, w)  # channel 4c + 2k + l
-    return x.permute(0, 1, 4, 2, 5, 3).reshape(
-        b, c // r**2, r * h, r * w
-    )  # c, (i, k), (j, l)
+    # c, (i, k), (j, l)
+    return x.permute(0, 1, 4, 2, 5, 3).reshape(b, c // r**2, r * h, r * w)
 
 
 def gather(x, r=2):
@@ -2200,9 +2196,8 @@ assert right > 960
 def coverage(points, reference, k=3):
     """Share of points (N, F) inside a ball of some reference point (M, F),
     up to its k-th neighbour."""
-    radii = (
-        torch.cdist(reference, reference).kthvalue(k + 1, dim=1).values
-    )  # the first is itself
+    # the first is itself
+    radii = torch.cdist(reference, reference).kthvalue(k + 1, dim=1).values
     return (torch.cdist(points, reference) <= radii).any(1).double().mean().item()
 
 

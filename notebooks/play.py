@@ -18,9 +18,8 @@
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
+# a mere folder has none
+missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
 if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
     raise RuntimeError(
         "pip, above, cannot install the course: "
