@@ -364,7 +364,7 @@ print(
 # %% tags=["explorer-needs"]
 houses = data.houses()
 # square feet, thousands of dollars; (2930,) each
-area, price = (houses.area, houses.price / 1000)
+area, price = houses.area, houses.price / 1000
 print(
     f"{len(houses):,} sales, area {area.min():.0f} to {area.max():.0f} square feet,",
     end=" ",
@@ -682,7 +682,7 @@ theta = descend(
     partial(mse_gradient, with_ones(scaled(area)), price), origin, lr=0.5, steps=1
 )[-1]
 # per square foot
-w_back, b_back = (theta[1] / area.std(), theta[0] - theta[1] * area.mean() / area.std())
+w_back, b_back = theta[1] / area.std(), theta[0] - theta[1] * area.mean() / area.std()
 print(
     f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, "
     f"b = {b:.1f}"
@@ -850,10 +850,8 @@ def same_steps(ours, theirs, steps=100):
     torch.manual_seed(0)
     x, y = torch.randn(2, 64, 5, dtype=torch.float64)
     model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 5)).double()
-    optimizer, weights = (
-        theirs(model.parameters()),
-        [p.detach().clone() for p in model.parameters()],
-    )
+    optimizer = theirs(model.parameters())
+    weights = [p.detach().clone() for p in model.parameters()]
     states, same = [{} for _ in weights], True
     for _ in range(steps):
         optimizer.zero_grad()
@@ -1383,11 +1381,8 @@ def layer_arrays(widths, activation, std_of, seed=0, batch=64):
     two lists of L (batch, n_out)."""
     rng = torch.Generator().manual_seed(seed)
     value, slope = ACTIVATIONS[activation]
-    signal, zs, weights = (
-        torch.randn(batch, widths[0], generator=rng, dtype=torch.float64),
-        [],
-        [],
-    )
+    signal = torch.randn(batch, widths[0], generator=rng, dtype=torch.float64)
+    zs, weights = [], []
     for n_in, n_out in zip(widths, widths[1:], strict=False):
         weights.append(
             std_of(n_in, n_out)
@@ -1539,10 +1534,8 @@ def house_features(houses):
 def split(n, seed):
     """A random order of n rows in three parts:
     60 % to train on, 20 % to choose on, 20 % to judge on."""
-    order, fifth = (
-        torch.randperm(n, generator=torch.Generator().manual_seed(seed)),
-        n // 5,
-    )
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    fifth = n // 5
     return order[: n - 2 * fifth], order[n - 2 * fifth : n - fifth], order[n - fifth :]
 
 
@@ -2401,11 +2394,9 @@ def reliability(probs, labels, bins=10):
     """For each bin of confidence that is not empty:
     (share of examples, mean confidence, share right)."""
     sure, said = probs.double().max(1)
-    which, right, found = (
-        (sure * bins).long().clamp(max=bins - 1),
-        (said == labels).double(),
-        [],
-    )
+    which = (sure * bins).long().clamp(max=bins - 1)
+    right = (said == labels).double()
+    found = []
     for m in range(bins):
         inside = which == m
         if inside.any():
@@ -2596,10 +2587,8 @@ def noise_r2(seed, look_at, k=20):
     columns that look best."""
     rng = torch.Generator().manual_seed(seed)
     some = torch.randperm(len(y), generator=rng)[:200]
-    noise, price_of = (
-        torch.randn(200, 2000, generator=rng, dtype=torch.float64),
-        y[some],
-    )
+    noise = torch.randn(200, 2000, generator=rng, dtype=torch.float64)
+    price_of = y[some]
     seen = slice(0, look_at)
     correlation = scaled(noise[seen], slice(None)).T @ (
         price_of[seen] - price_of[seen].mean()

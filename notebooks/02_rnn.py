@@ -422,10 +422,8 @@ def states_under_noise(weight_hh, strength, steps=300, skip=100, seed=0):
     rng = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, steps, len(weight_hh), generator=rng, dtype=torch.float64)
     start = torch.randn(1, len(weight_hh), generator=rng, dtype=torch.float64)
-    identity, bias = (
-        torch.eye(len(weight_hh), dtype=torch.float64),
-        weight_hh.new_zeros(len(weight_hh)),
-    )
+    identity = torch.eye(len(weight_hh), dtype=torch.float64)
+    bias = weight_hh.new_zeros(len(weight_hh))
     h, _ = rnn(noise, (start,), strength * identity, weight_hh, bias)
     return h[0, skip:]
 
@@ -1195,10 +1193,8 @@ def adding_batch(run, batch_size, length):
     numbers, half = run.uniform(batch_size, length), length // 2
     x = torch.stack([numbers, torch.zeros_like(numbers)], 2)
     rows = torch.arange(batch_size, device=x.device)
-    first, second = (
-        run.integers(half, batch_size),
-        half + run.integers(length - half, batch_size),
-    )
+    first = run.integers(half, batch_size)
+    second = half + run.integers(length - half, batch_size)
     x[rows, first, 1] = x[rows, second, 1] = 1.0
     return x, x[rows, first, 0] + x[rows, second, 0]  # (B, T, 2), (B,)
 
@@ -1519,10 +1515,8 @@ class Draws:
 def recall_batch(run, batch_size, length=20):
     """x (B, T, 3) with the symbol, the mark, the query; and the marked symbol (B,)."""
     symbols = 2.0 * run.integers(2, batch_size, length - 1) - 1
-    rows, place = (
-        torch.arange(batch_size, device=symbols.device),
-        run.integers(5, batch_size),
-    )
+    rows = torch.arange(batch_size, device=symbols.device)
+    place = run.integers(5, batch_size)
     x = symbols.new_zeros(batch_size, length, 3)
     x[:, :-1, 0], x[rows, place, 1], x[:, -1, 2] = symbols, 1.0, 1.0
     return x, symbols[rows, place]
@@ -1707,10 +1701,8 @@ def chunked_gradient(model, x, y, k, cut):
 # %%
 torch.manual_seed(0)
 model = Recaller(LSTM).double()
-x, y = (
-    torch.randn(2, 40, 3, dtype=torch.float64),
-    torch.randn(2, 40, dtype=torch.float64),
-)
+x = torch.randn(2, 40, 3, dtype=torch.float64)
+y = torch.randn(2, 40, dtype=torch.float64)
 full = chunked_gradient(model, x, y, 40, detached)
 uncut = chunked_gradient(model, x, y, 7, lambda state: state)
 print(
@@ -2034,10 +2026,8 @@ language_rows = results.read("02", "language")
 print("held-out bits a character, seeds 0, 1, 2 (recorded)")
 for cell in LANGUAGE:
     found = [row["bits"] for row in language_rows if row["cell"] == cell]
-    size, mean = (
-        next(r["parameters"] for r in language_rows if r["cell"] == cell),
-        sum(found) / 3,
-    )
+    size = next(r["parameters"] for r in language_rows if r["cell"] == cell)
+    mean = sum(found) / 3
     shown = ", ".join(f"{b:.3f}" for b in found)
     print(
         f"{cell:4}  {shown}  mean {mean:.3f}, "

@@ -656,10 +656,8 @@ def added_zero_or_one(scores, mask):
 # %%
 mask = padding_mask(torch.tensor([3, 0]), 5)[:, 0]
 for hide in (minus_infinity, large_number, added_zero_or_one):
-    case, shared = (
-        random_qkv(2, t_q=5, d_v=4),
-        torch.eye(4, dtype=torch.float64, requires_grad=True),
-    )
+    case = random_qkv(2, t_q=5, d_v=4)
+    shared = torch.eye(4, dtype=torch.float64, requires_grad=True)
     weights = hide(case["q"] @ case["k"].mT / 2, mask)
     (
         weights @ case["v"] @ shared
@@ -1115,11 +1113,9 @@ class LayerNorm(nn.Module):
 
     def __init__(self, d_model, eps=1e-5):
         super().__init__()
-        self.weight, self.bias, self.eps = (
-            nn.Parameter(torch.ones(d_model)),
-            nn.Parameter(torch.zeros(d_model)),
-            eps,
-        )
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model))
+        self.eps = eps
 
     def forward(self, x):
         centred = x - x.mean(-1, keepdim=True)
@@ -1162,11 +1158,9 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.self_attn = MultiHeadAttention(d_model, n_h, scale)
         self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
-        self.norm1, self.norm2, self.norm_first = (
-            LayerNorm(d_model),
-            LayerNorm(d_model),
-            norm_first,
-        )
+        self.norm1 = LayerNorm(d_model)
+        self.norm2 = LayerNorm(d_model)
+        self.norm_first = norm_first
 
     def forward(self, x, mask=None):
         """x (B, T, D), mask broadcastable to (B, n_h, T, T) -> (B, T, D)."""
@@ -1188,10 +1182,8 @@ class DecoderLayer(EncoderLayer):
 
     def __init__(self, d_model, n_h, d_ff, norm_first=True, scale=None):
         super().__init__(d_model, n_h, d_ff, norm_first, scale)
-        self.multihead_attn, self.norm3 = (
-            MultiHeadAttention(d_model, n_h, scale),
-            LayerNorm(d_model),
-        )
+        self.multihead_attn = MultiHeadAttention(d_model, n_h, scale)
+        self.norm3 = LayerNorm(d_model)
 
     def forward(self, x, memory, mask=None, memory_mask=None):
         """x (B, T, D) reads itself and memory (B, S, D) -> (B, T, D),
@@ -1216,10 +1208,8 @@ def padding_for_torch(mask):
 real, causal = padding_mask(torch.tensor([6, 3]), 6), causal_mask(4)
 for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
     how = dict(dropout=0.0, batch_first=True, norm_first=norm_first)
-    ours, theirs = (
-        EncoderLayer(8, 2, 16, norm_first),
-        nn.TransformerEncoderLayer(8, 2, 16, **how),
-    )
+    ours = EncoderLayer(8, 2, 16, norm_first)
+    theirs = nn.TransformerEncoderLayer(8, 2, 16, **how)
     agrees(
         ours,
         theirs,
@@ -1228,10 +1218,8 @@ for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
         label=f"EncoderLayer = nn.TransformerEncoderLayer, {name}",
         x=random_x(2, 6, 8),
     )
-    ours, theirs = (
-        DecoderLayer(8, 2, 16, norm_first),
-        nn.TransformerDecoderLayer(8, 2, 16, **how),
-    )
+    ours = DecoderLayer(8, 2, 16, norm_first)
+    theirs = nn.TransformerDecoderLayer(8, 2, 16, **how)
     agrees(
         ours,
         theirs,
@@ -1461,11 +1449,9 @@ class Transformer(Stacks):
     def decode(self, target, memory, mask):
         """target (B, T) -> logits (B, T, target_size), cross-attention (layers, B, n_h,
         T, S)."""
-        x, causal, found = (
-            self.embed(self.target, target),
-            causal_mask(target.shape[1], target.device),
-            [],
-        )
+        x = self.embed(self.target, target)
+        causal = causal_mask(target.shape[1], target.device)
+        found = []
         for layer in self.decoder:
             x, attn = layer(x, memory, causal, mask)
             found.append(attn)
@@ -1554,10 +1540,8 @@ def beam(model, source, most, width):
     """The `width` best targets found for one source (1, S):
     (width, T), and ln of their probabilities."""
     memory, mask = model.encode(source)
-    tokens, scores = (
-        torch.full((1, 1), model.start, device=source.device),
-        torch.zeros(1, device=source.device),
-    )
+    tokens = torch.full((1, 1), model.start, device=source.device)
+    scores = torch.zeros(1, device=source.device)
     for _ in range(most):
         repeated = (
             part.expand(len(tokens), *part.shape[1:]) for part in (memory, mask)
@@ -1598,10 +1582,8 @@ def best_of_all(model, source, most):
 found = dict.fromkeys((1, 3, 500), 0)
 for seed in range(50):
     torch.manual_seed(seed)
-    model, source = (
-        Transformer(5, 7, 16, 2, 16, (1, 1)).double(),
-        torch.randint(1, 5, (1, 4)),
-    )
+    model = Transformer(5, 7, 16, 2, 16, (1, 1)).double()
+    source = torch.randint(1, 5, (1, 4))
     with torch.no_grad():
         best = best_of_all(model, source, 3)
     for width in found:
@@ -1632,10 +1614,8 @@ print(
 def reverse_batch(run, batch_size):
     """Random sequences of symbols 1 to 20, padded to (B, 16),
     and backwards with an end token (B, 17)."""
-    lengths, symbols = (
-        8 + run.integers(9, batch_size),
-        1 + run.integers(20, batch_size, 16),
-    )
+    lengths = 8 + run.integers(9, batch_size)
+    symbols = 1 + run.integers(20, batch_size, 16)
     places = torch.arange(17, device=symbols.device)
     source = symbols * (places[:16] < lengths[:, None])
     back = F.pad(source, (0, 1)).gather(1, (lengths[:, None] - 1 - places).clamp(min=0))
@@ -2229,22 +2209,16 @@ class RecurrentTranslator(RecurrentEncoder):
 
     def __init__(self, source_size, target_size, d_model=64, d_h=96, looks_back=True):
         super().__init__(source_size, d_model, d_h)
-        self.start, self.end, self.looks_back = (
-            target_size - 2,
-            target_size - 1,
-            looks_back,
-        )
-        self.target, self.decoder = (
-            nn.Embedding(target_size, d_model),
-            nn.GRUCell(d_model + d_h, d_h),
-        )
+        self.start = target_size - 2
+        self.end = target_size - 1
+        self.looks_back = looks_back
+        self.target = nn.Embedding(target_size, d_model)
+        self.decoder = nn.GRUCell(d_model + d_h, d_h)
         self.first, self.of_state, self.of_memory = (
             nn.Linear(d_h, d_h) for _ in range(3)
         )
-        self.v, self.output = (
-            nn.Linear(d_h, 1, bias=False),
-            nn.Linear(2 * d_h, target_size),
-        )
+        self.v = nn.Linear(d_h, 1, bias=False)
+        self.output = nn.Linear(2 * d_h, target_size)
 
     def decode(self, target, memory, mask):
         last, memory, weights, logits = memory[:, 0], memory[:, 1:], [], []
@@ -2962,11 +2936,9 @@ def record_ablation(change, seed, **settings):
 def cost(module, x, rounds):
     """Shortest seconds of a forward and backward pass, MB that autograd keeps
     (each once), and the loss."""
-    seconds, kept, own = (
-        [],
-        {},
-        {p.untyped_storage().data_ptr() for p in module.parameters()},
-    )
+    seconds = []
+    kept = {}
+    own = {p.untyped_storage().data_ptr() for p in module.parameters()}
 
     def note(tensor):
         storage = tensor.untyped_storage()

@@ -962,7 +962,7 @@ exercises.vae.broken_bound.check(my_sampled_bound)
 # %% tags=["explorer-needs"]
 digits, clothes = data.mnist(), data.fashion_mnist()
 # (4000, 784), (1000, 784), grey
-x_train, x_test = (digits.x_train.flatten(1), digits.x_test.flatten(1))
+x_train, x_test = digits.x_train.flatten(1), digits.x_test.flatten(1)
 PIXELS = 784
 
 
@@ -1624,7 +1624,7 @@ def refine(model, x, steps=200, lr=0.03, seed=0):
 refined = refine(vae, test[:50])
 refined_log_w = sampled_log_weights(vae, test[:50], 500, code=refined)
 # the mean of 500 L_1
-elbo, refined_elbo = (log_w[:, :50].mean().item(), refined_log_w.mean().item())
+elbo, refined_elbo = log_w[:, :50].mean().item(), refined_log_w.mean().item()
 best_bound = iw_bound(refined_log_w).mean().item()
 print(
     f"the encoder's q: ELBO {elbo:.1f}; the images' own q: ELBO {refined_elbo:.1f}, "

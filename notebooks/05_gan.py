@@ -1488,10 +1488,8 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
     Returns:
         a number, nats or units of the output.
     """
-    real, fake = (
-        real.detach().requires_grad_(r1 > 0),
-        fake.detach().requires_grad_(r2 > 0),
-    )
+    real = real.detach().requires_grad_(r1 > 0)
+    fake = fake.detach().requires_grad_(r2 > 0)
     real_logits, fake_logits = discriminator(real), discriminator(fake)
     loss = d_loss(real_logits, fake_logits)
     if r1:
@@ -2097,11 +2095,9 @@ class Classifier(nn.Module):
 
     def __init__(self, features=64):
         super().__init__()
-        self.body, self.middle, self.head = (
-            Convolutions(),
-            nn.Linear(1024, features),
-            nn.Linear(features, 10),
-        )
+        self.body = Convolutions()
+        self.middle = nn.Linear(1024, features)
+        self.head = nn.Linear(features, 10)
 
     def features(self, x):
         """(B, 64), what the last layer sees."""
@@ -2456,10 +2452,8 @@ explorers.gan.walk(
 # **Predict.** Will it take your digit for real? And your digit, turned by 90°?
 
 # %% tags=["explorer-needs"]
-discriminator, opponent = (
-    recorded("discriminator", DigitJudge()),
-    recorded("opponent", Digits()),
-)
+discriminator = recorded("discriminator", DigitJudge())
+opponent = recorded("opponent", Digits())
 
 # %% tags=["explorer"]
 explorers.gan.verdict(
