@@ -64,14 +64,10 @@
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
-address = "git+https://github.com/from-formula-to-model/course"
-# a mere folder has none
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        "pip, above, cannot install the course: "
-        f"try `make lab` or `uv pip install {address}`"
-    )
+install = "pip install git+https://github.com/from-formula-to-model/course"
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # not a mere folder
+if not found and subprocess.call([sys.executable, "-m", *install.split()]):
+    raise RuntimeError(f"pip, above, failed: try `make lab` or `uv {install}`")
 from course import setup
 
 setup()
@@ -317,8 +313,8 @@ def random_expression(inputs, seed, operations):
 
 # %%
 def gradients_by_both(seed, operations):
-    """Gradients of one random expression of four numbers: ours, and
-    torch.autograd's."""
+    """Gradients of one random expression of four numbers:
+    ours, and torch.autograd's."""
     rng = random.Random(-seed)
     start = [rng.uniform(-2, 2) for _ in range(4)]
     ours = [Value(number) for number in start]
@@ -332,6 +328,7 @@ def gradients_by_both(seed, operations):
     return [value.grad for value in ours], [g.item() for g in found]
 
 
+# %%
 pairs = []
 for seed in range(300):
     ours, theirs = gradients_by_both(seed, operations=1 + seed % 40)
@@ -565,9 +562,9 @@ for step in (0, 1, 2, 10, 100):
 
 # %%
 def my_largest_rate(x):
-    """The learning rate above which gradient descent diverges, a scalar tensor. x
-    (N, D): features of a linear model with an intercept, whose loss is the mean squared
-    error."""
+    """The learning rate above which gradient descent diverges, a scalar tensor.
+    x (N, D): features of a linear model with an intercept, whose loss is the mean
+    squared error."""
     raise NotImplementedError
 
 
@@ -640,6 +637,8 @@ FEATURES = (
     "basement_area",
 )
 several = torch.stack([getattr(houses, name) for name in FEATURES], 1)  # (2930, 7)
+
+# %%
 limits = {}
 for name, x in {
     "area": area,
@@ -844,6 +843,7 @@ PAIRS = {
 }
 
 
+# %%
 def same_steps(ours, theirs, steps=100):
     """Whether our optimiser and torch's move a network's weights alike, to ten digits,
     at every step."""
@@ -911,6 +911,7 @@ def steps_needed(step, kappa, degrees=30, nearer=1e-4, most=10_000):
     return last + 1
 
 
+# %%
 def best_settings(kappa):
     """Gradient descent's and momentum's best settings on such a bowl."""
     root = math.sqrt(kappa)
@@ -939,6 +940,8 @@ for kappa in KAPPAS:
         curves[name].append(min(tried))
 for name, steps in curves.items():
     print(f"{name}: {steps}")
+
+# %%
 plots.lines(
     curves,
     x=KAPPAS,
@@ -1018,8 +1021,8 @@ explorers.foundations.descent(STEPS)
 
 # %%
 def my_huber(predicted, y, delta):
-    """The mean Huber loss, a scalar tensor. predicted and y (N,); delta > 0: a
-    float."""
+    """The mean Huber loss, a scalar tensor.
+    predicted and y (N,); delta > 0: a float."""
     raise NotImplementedError
 
 
@@ -1057,6 +1060,7 @@ def huber(predicted, y, delta=1.0):
     return torch.where(e <= delta, e.square() / 2, delta * (e - delta / 2)).mean()
 
 
+# %%
 rng = torch.Generator().manual_seed(0)
 guess, truth = 30 * torch.randn(2, 50, generator=rng, dtype=torch.float64)
 check_agreement(
@@ -1101,6 +1105,7 @@ def fit_line(loss_fn, x, y, lr, steps=500):
     return theta.detach()
 
 
+# %%
 z = scaled(area)
 spoilt = price.clone()
 wrong = torch.randperm(len(price), generator=torch.Generator().manual_seed(0))[:29]
@@ -1276,6 +1281,8 @@ ACTIVATIONS = {  # name: (value, slope)
         lambda z: normal_cdf(z) + z * (-z.square() / 2).exp() / math.sqrt(2 * math.pi),
     ),
 }
+
+# %%
 z, slopes = torch.linspace(-6, 6, 1201, dtype=torch.float64), {}
 for name in ("sigmoid", "tanh", "relu", "gelu"):
     value, slope = ACTIVATIONS[name]
@@ -1376,6 +1383,7 @@ INITIALISATIONS = {
 }
 
 
+# %%
 def layer_arrays(widths, activation, std_of, seed=0, batch=64):
     """The pre-activations and the gradient there, layer by layer:
     two lists of L (batch, n_out)."""
@@ -1436,6 +1444,7 @@ def mean_signals(std_of, draws=40):
     return [torch.stack(part).mean(0) for part in zip(*found, strict=True)]
 
 
+# %%
 signals, close = {}, []
 for name, std_of in INITIALISATIONS.items():
     forward, backward = signals[name] = mean_signals(std_of)
@@ -1509,7 +1518,7 @@ explorers.foundations.depth(layer_arrays, ACTIVATIONS, INITIALISATIONS)
 # the cloud of section 3 fanned out.
 
 
-# %% tags=["explorer-needs"]
+# %%
 def house_features(houses):
     """(N, 40) float64: twelve numbers and the neighbourhood, one column for each."""
     numbers = [
@@ -1539,6 +1548,7 @@ def split(n, seed):
     return order[: n - 2 * fifth], order[n - 2 * fifth : n - fifth], order[n - fifth :]
 
 
+# %% tags=["explorer-needs"]
 x, y = house_features(houses), houses.price.log()
 train_rows, val_rows, test_rows = split(len(y), seed=0)
 wide, target = scaled(x, train_rows), scaled(y, train_rows).float()
@@ -1703,6 +1713,12 @@ def linear_r2(z, y, fit_rows, judge_rows, weight_decay=1e-3):
 
 
 # %%
+def weights_of(model):
+    """A copy of all weights and buffers, by name."""
+    return {k: w.detach().clone() for k, w in model.state_dict().items()}
+
+
+# %%
 def train_houses(
     z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=60, **settings
 ):
@@ -1714,22 +1730,17 @@ def train_houses(
     def keep_best(model):
         loss = mse(training.predict(model, z[val_rows]).squeeze(1), y[val_rows]).item()
         if loss < best["loss"]:
-            best.update(
-                loss=loss,
-                weights={k: w.detach().clone() for k, w in model.state_dict().items()},
-            )
+            best.update(loss=loss, weights=weights_of(model))
         return {"validation": loss}
 
+    how = dict(epochs=epochs, batch_size=64, seed=seed, schedule="cosine")
     history = training.fit(
         net,
         house_loss,
         (z[fit_rows], y[fit_rows]),
-        epochs=epochs,
-        batch_size=64,
-        seed=seed,
-        schedule="cosine",
         optimizer=torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.1),
         evaluate=keep_best,
+        **how,
         **settings,
     )
     if "weights" in best:
@@ -1872,6 +1883,7 @@ def relu_features(x, width):
     return torch.cat([torch.ones(len(x), 1, dtype=x.dtype), units], 1)
 
 
+# %%
 def root_errors(size, n, draws=100):
     """Root mean squared errors of log price on n sales and on others:
     medians over random draws."""
@@ -1889,6 +1901,8 @@ def root_errors(size, n, draws=100):
 DEGREES, SIZES = range(9), (10, 20, 40, 80, 160, 320, 640)
 by_degree = [root_errors(degree, n=20) for degree in DEGREES]
 by_size = [root_errors(4, n=n) for n in SIZES]
+
+# %%
 for title, xs, errors, xlabel, xscale in (
     (
         "Error against capacity, 20 sales",
@@ -2008,6 +2022,7 @@ def lasso(z, y, l1, steps=2000):
     return w
 
 
+# %%
 noise = torch.randn(
     len(y), 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64
 )
@@ -2100,6 +2115,7 @@ CURES = {
 }
 
 
+# %%
 def train_digits(seed, weight_decay=0.0, dropout=0.0, loss_fn=digit_loss, **settings):
     """A net trained on the first 500 digits for 2,000 steps, and its History;
     settings for fit."""
@@ -2172,6 +2188,7 @@ def logistic(z, labels, weight_decay=1e-3, steps=500):
     return theta
 
 
+# %% tags=["explorer-needs"]
 theta = logistic(wide[train_rows], dear[train_rows].double())
 probs, labels = torch.sigmoid(with_ones(wide[val_rows]) @ theta), dear[val_rows]
 right = int(((probs >= 0.5) == labels).sum())
@@ -2268,6 +2285,7 @@ def rates(tp, fp, fn, tn):
     }
 
 
+# %%
 def report(predicted, labels):
     """The four counts and what follows from them, as text."""
     counts = confusion(predicted, labels)
@@ -2413,13 +2431,15 @@ def calibration_error(probs, labels, bins=10):
     )
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 digits = data.mnist()
 plain, history = train_digits(seed=0, show=False)
 _, (x_val, y_val) = digits.split()
 choose, judge = training.predict(plain, x_val), training.predict(plain, digits.x_test)
 grid = torch.logspace(-0.5, 1.5, 201).tolist()
 temperature = min(grid, key=lambda t: F.cross_entropy(choose / t, y_val).item())
+
+# %% tags=["nbval-ignore-output"]
 errors, curves = {}, {"calibrated": ([0, 1], [0, 1])}
 for name, t in (("as trained", 1.0), ("with temperature", temperature)):
     answer = F.softmax(judge / t, 1)
@@ -2466,21 +2486,13 @@ assert temperature > 1.3 and errors["with temperature"] < 0.6 * errors["as train
 
 # %% tags=["nbval-ignore-output"]
 outcomes, curves = {}, {}
+how = dict(epochs=10, batch_size=64, seed=0, show=False)
 for lr in (0.01, 0.1, 0.3, 0.5, 5.0):
     torch.manual_seed(0)
     net = house_net()
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
     try:
-        history = training.fit(
-            net,
-            house_loss,
-            known,
-            optimizer=optimizer,
-            epochs=10,
-            batch_size=64,
-            seed=0,
-            show=False,
-        )
+        history = training.fit(net, house_loss, known, optimizer=optimizer, **how)
         outcomes[lr] = history.epochs[-1]["loss"]
         curves[f"rate {lr}"] = torch.tensor(history.losses).unfold(0, 20, 1).mean(1)
     except training.NonFiniteLoss as error:
@@ -2582,6 +2594,7 @@ print(
 )
 
 
+# %%
 def noise_r2(seed, look_at, k=20):
     """R² on 100 test sales of least squares on the k of 2,000 noise
     columns that look best."""

@@ -72,14 +72,10 @@
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
-address = "git+https://github.com/from-formula-to-model/course"
-# a mere folder has none
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        "pip, above, cannot install the course: "
-        f"try `make lab` or `uv pip install {address}`"
-    )
+install = "pip install git+https://github.com/from-formula-to-model/course"
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # not a mere folder
+if not found and subprocess.call([sys.executable, "-m", *install.split()]):
+    raise RuntimeError(f"pip, above, failed: try `make lab` or `uv {install}`")
 from course import setup
 
 setup()
@@ -264,8 +260,7 @@ NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class Recurrent(nn.Module):
-    """Stacked layers with PyTorch's names and shapes;
-    a subclass gives blocks, states and `layer`."""
+    """Stacked layers with PyTorch's names; a subclass gives blocks, states, `layer`."""
 
     blocks, states = 1, 1
 
@@ -289,7 +284,6 @@ class Recurrent(nn.Module):
             weights = [getattr(self, f"{name}_l{k}") for name in NAMES]
             x, final = self.layer(x, tuple(part[k] for part in parts), *weights)
             finals.append(final)
-        # each (layers, B, D_h)
         final = tuple(torch.stack(part) for part in zip(*finals, strict=True))
         return x, final if self.states > 1 else final[0]
 
@@ -595,6 +589,7 @@ def lstm_step(x_t, h, c, weight_xh, weight_hh, bias):
     return lstm_update(x_t @ weight_xh.T + h @ weight_hh.T + bias, c)
 
 
+# %%
 # the input goes to g alone
 weight_xh = torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64)
 noise = torch.randn(
@@ -646,8 +641,8 @@ for i_bias, name in ((-20.0, "shut"), (20.0, "open")):
 
 # %%
 def my_direct_path(f):
-    """Row t of the result (T + 1, D_h) is the slope of c_T for c_t along the cell, t
-    = 0 ... T. f (T, D_h) holds the forget gates f_1 ... f_T."""
+    """Row t of the result (T + 1, D_h) is the slope of c_T for c_t along the cell,
+    t = 0 ... T. f (T, D_h) holds the forget gates f_1 ... f_T."""
     raise NotImplementedError
 
 
@@ -674,8 +669,8 @@ exercises.rnn.direct_path.check(my_direct_path)
 
 # %%
 def run_cell(x, h, c, weights, cut=False):
-    """Lists of cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h); cut:
-    the direct path alone."""
+    """Lists of cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h);
+    cut: the direct path alone."""
     cells, forget = [c], []
     weight_xh, weight_hh, bias = weights
     for x_t in x.unbind(1):
@@ -832,8 +827,8 @@ def lstm_forward(from_input, h_0, c_0, weight_hh):
 
 # %%
 def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
-    """From ∂L/∂h_t of all steps (T, B, D_h) and ∂L/∂c_T (B,
-    D_h) to the derivatives for the inputs."""
+    """From ∂L/∂h_t of all steps (T, B, D_h) and ∂L/∂c_T (B, D_h)
+    to the derivatives for the inputs."""
     delta = torch.empty_like(gates)  # (T, B, 4·D_h)
     back_h, back_c = torch.zeros_like(grad_c), grad_c
     for t in range(len(gates) - 1, -1, -1):
@@ -869,8 +864,8 @@ class LSTMByHand(torch.autograd.Function):
 
 # %%
 def lstm(x, state, weight_xh, weight_hh, bias):
-    """As unroll(lstm_step, ...): x (B, T, D_in), state (h_0, c_0) -> (B, T, D_h), (h_T,
-    c_T)."""
+    """As unroll(lstm_step, ...): x (B, T, D_in), state (h_0, c_0)
+    -> (B, T, D_h), (h_T, c_T)."""
     with torch.autocast(
         x.device.type, enabled=False
     ):  # the passes by hand keep to one precision
@@ -1055,6 +1050,7 @@ def negate_z(weight):
     return torch.cat([r, -z, n])
 
 
+# %%
 packed = case["weight_xh"], case["weight_hh"], case["bias"]
 cho, chung = {"reset": "before"}, {"reset": "before", "kept_by": "1 - z"}
 apart = (gru_of({}, case, *packed) - gru_of(cho, case, *packed)).abs().max()
@@ -1088,6 +1084,19 @@ print(
 
 
 # %%
+def step_of(architecture, d_h):
+    """A step (x_t, *state, weight_xh, weight_hh, bias) -> new state."""
+    bias_hn = torch.zeros(d_h, dtype=torch.float64)
+    steps = {
+        "linear": lambda x_t, h, w_x, w_h, b: (x_t @ w_x.T + h @ w_h.T,),
+        "tanh RNN": rnn_step,
+        "LSTM": lstm_step,
+        "GRU": partial(gru_step, bias_hn=bias_hn),
+    }
+    return steps[architecture]
+
+
+# %%
 def gradient_flow(architecture, radius, forget_bias, length, d_h=64):
     """Norm of ∂loss/∂h_t for t = 0 to length, loss = v · h_length with a unit vector v;
     unit noise as input.
@@ -1098,21 +1107,11 @@ def gradient_flow(architecture, radius, forget_bias, length, d_h=64):
     blocks = {"LSTM": 4, "GRU": 3}.get(architecture, 1)
     case = random_case(1, length, d_h, d_h, blocks, states=2)
     weight_hh = torch.cat([orthogonal(d_h, radius, seed) for seed in range(blocks)])
-    weights = [
-        case["weight_xh"] / (2 * d_h**0.5),
-        weight_hh,
-        torch.zeros(blocks * d_h, dtype=torch.float64),
-    ]
+    bias = torch.zeros(blocks * d_h, dtype=torch.float64)
     if architecture == "LSTM":
-        weights[2][d_h : 2 * d_h] = forget_bias
-    step = {
-        "tanh RNN": rnn_step,
-        "LSTM": lstm_step,
-        "GRU": partial(gru_step, bias_hn=weights[2][:d_h]),
-    }
-    step = step.get(
-        architecture, lambda x_t, h, w_x, w_h, b: (x_t @ w_x.T + h @ w_h.T,)
-    )
+        bias[d_h : 2 * d_h] = forget_bias
+    weights = case["weight_xh"] / (2 * d_h**0.5), weight_hh, bias
+    step = step_of(architecture, d_h)
     state = tuple(
         case[name].mul(0.1).requires_grad_()
         for name in ("h_0", "c_0")[: 1 + (blocks == 4)]
@@ -1328,6 +1327,7 @@ def watched_loss(model, batch, run):
     return adding_loss(model, batch, run)
 
 
+# %%
 def train_exploding(clip):
     """History of 150 steps, or of as many as there were before a number was not
     finite."""
@@ -1456,6 +1456,8 @@ for length in (50, 100):
             f"T = {length:3}  {cell:4}  "
             + "  ".join(f"{error:.5f}" for error in errors)
         )
+
+# %%
 curves = {
     row["cell"]: row["means"]
     for row in rows
@@ -1604,7 +1606,8 @@ place = marked[0].item() + 1
 names = {"c": "c, the memory", "i": "i, write", "f": "f, keep", "o": "o, read"}
 plots.lines(
     {name: gates[key][0, :, unit] for key, name in names.items()},
-    title=f"Unit {unit} over one sequence: the mark at step {place}, the query at step 20",
+    title=f"Unit {unit} over one sequence: "
+    f"the mark at step {place}, the query at step 20",
     xlabel="step",
     ylabel="value of the gate or the cell",
     alt="rnn.gates_of_a_unit",
@@ -1750,6 +1753,7 @@ def train_two_chunks(cut, retain_graph=False):
     return "no error"
 
 
+# %%
 print("carried as it is:", train_two_chunks(lambda state: state))
 print(
     "with retain_graph=True:", train_two_chunks(lambda state: state, retain_graph=True)
@@ -1800,8 +1804,8 @@ print(novel.train[3320:3550])
 
 # %%
 def my_bits(logits, targets):
-    """Bits a character, a scalar. logits (B, T, V), targets (B,
-    T) of whole numbers below V."""
+    """Bits a character, a scalar.
+    logits (B, T, V), targets (B, T) of whole numbers below V."""
     raise NotImplementedError
 
 
@@ -2758,6 +2762,7 @@ def record_adding(cell, length, seed, **settings):
     yield {"error": error, "means": means.tolist()}
 
 
+# %%
 def record_cell_less(seed, **settings):
     """The adding problem at T = 50, as record_adding; and the largest loss and |h|."""
     model, history = train_adding(CellLess, 50, seed, steps=1500, **settings)

@@ -68,14 +68,10 @@
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
-address = "git+https://github.com/from-formula-to-model/course"
-# a mere folder has none
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        "pip, above, cannot install the course: "
-        f"try `make lab` or `uv pip install {address}`"
-    )
+install = "pip install git+https://github.com/from-formula-to-model/course"
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # not a mere folder
+if not found and subprocess.call([sys.executable, "-m", *install.split()]):
+    raise RuntimeError(f"pip, above, failed: try `make lab` or `uv {install}`")
 from course import setup
 
 setup()
@@ -162,8 +158,8 @@ def attention_batched_loop(q, k, v):
     """The loop over a batch of heads: q (B, n_h, T_q, d_k) and so on."""
     heads = [
         attention_loop(*one)
-        for one in zip(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1))
-    ]  # noqa: B905
+        for one in zip(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), strict=True)
+    ]
     return torch.stack(heads).unflatten(0, q.shape[:2])
 
 
@@ -300,6 +296,8 @@ for name, power in (("q · k", 0.0), ("q · k / √d_k", 0.5)):
     weights = torch.stack(scores).softmax(-1)  # (widths, seeds, keys)
     sharpness["entropy"][name] = WIDTHS, entropy(weights).mean(1)
     sharpness["Jacobian"][name] = WIDTHS, jacobian_norm(weights).mean(1)
+
+# %%
 plots.lines(
     sharpness["entropy"],
     title="Softmax of 64 random scores",
@@ -817,16 +815,12 @@ def merge_heads(heads):
 
 # %%
 class MultiHeadAttention(nn.Module):
-    """Multi-head attention with the parameters of nn.MultiheadAttention:
-    W^Q, W^K, W^V below one another."""
+    """The parameters of nn.MultiheadAttention: W^Q, W^K, W^V below one another."""
 
     def __init__(self, d_model, n_h, scale=None):
         super().__init__()
         if d_model % n_h:
-            raise ValueError(
-                f"d_model = {d_model} cannot be split into {n_h} heads: "
-                "give a multiple."
-            )
+            raise ValueError(f"d_model = {d_model} is no multiple of n_h = {n_h}.")
         self.n_h, self.scale = n_h, scale
         self.in_proj_weight = nn.Parameter(torch.empty(3 * d_model, d_model))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * d_model))
@@ -835,17 +829,15 @@ class MultiHeadAttention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x, memory=None, mask=None):
-        """x (B, T_q, D) reads memory (B, T_k, D), default x -> (B, T_q, D), weights (B,
-        n_h, T_q, T_k)."""
+        """x (B, T_q, D) reads memory (B, T_k, D), default x
+        -> (B, T_q, D), weights (B, n_h, T_q, T_k)."""
         weight, bias, d = self.in_proj_weight, self.in_proj_bias, x.shape[-1]
         if memory is None:
             # one product for all three
             q, k, v = F.linear(x, weight, bias).chunk(3, -1)
         else:
-            q, (k, v) = (
-                F.linear(x, weight[:d], bias[:d]),
-                F.linear(memory, weight[d:], bias[d:]).chunk(2, -1),
-            )
+            q = F.linear(x, weight[:d], bias[:d])
+            k, v = F.linear(memory, weight[d:], bias[d:]).chunk(2, -1)
         q, k, v = (split_heads(part, self.n_h) for part in (q, k, v))
         heads, attn = attention(q, k, v, mask, self.scale)
         return self.out_proj(merge_heads(heads)), attn
@@ -877,6 +869,7 @@ class Called(nn.Module):
         return self.call(self.inner, *inputs)
 
 
+# %%
 def agrees(ours, theirs, call_ours, call_theirs, *, label=None, **inputs):
     """Compare two modules with equal parameter names and one set of weights:
     output and every gradient."""
@@ -1206,6 +1199,9 @@ def padding_for_torch(mask):
 
 
 real, causal = padding_mask(torch.tensor([6, 3]), 6), causal_mask(4)
+ignored = padding_for_torch(real)
+
+# %%
 for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
     how = dict(dropout=0.0, batch_first=True, norm_first=norm_first)
     ours = EncoderLayer(8, 2, 16, norm_first)
@@ -1214,7 +1210,7 @@ for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
         ours,
         theirs,
         lambda m, x: m(x, real),
-        lambda m, x: m(x, src_key_padding_mask=padding_for_torch(real)),
+        lambda m, x: m(x, src_key_padding_mask=ignored),
         label=f"EncoderLayer = nn.TransformerEncoderLayer, {name}",
         x=random_x(2, 6, 8),
     )
@@ -1225,7 +1221,7 @@ for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
         theirs,
         lambda m, x, memory: m(x, memory, causal, real)[0],
         lambda m, x, memory: m(
-            x, memory, tgt_mask=~causal, memory_key_padding_mask=padding_for_torch(real)
+            x, memory, tgt_mask=~causal, memory_key_padding_mask=ignored
         ),
         label=f"DecoderLayer = nn.TransformerDecoderLayer, {name}",
         x=random_x(2, 4, 8),
@@ -1276,6 +1272,7 @@ def gradient_from_the_future(model, x, t):
     return gradient[0, t + 1 :].abs().max().item()
 
 
+# %%
 x = random_x(1, 6, 8)
 layers = {
     kind: EncoderLayer(8, 2, 16, kind == "pre-norm").double()
@@ -1388,13 +1385,32 @@ exercises.attention.shift_right.check(my_decoder_pair)
 PAD = 0
 
 
-class Stacks(nn.Module):
-    """The parts of a Transformer: embeddings, positions, encoder and decoder layers,
-    output layer.
+class Embeddings(nn.Module):
+    """Embeddings of source and target tokens, with their positions.
 
     The two last indices of the target are the start and the end token;
     0 is padding in both.
     """
+
+    def __init__(self, source_size, target_size, d_model, positions=True, longest=64):
+        super().__init__()
+        self.start, self.end, self.d_model = target_size - 2, target_size - 1, d_model
+        self.source = nn.Embedding(source_size, d_model)
+        self.target = nn.Embedding(target_size, d_model)
+        for embedding in (self.source, self.target):
+            # times √d_model: as large as the positions
+            nn.init.normal_(embedding.weight, std=d_model**-0.5)
+        table = sinusoids(longest, d_model).float() * positions
+        self.register_buffer("positions", table, persistent=False)
+
+    def embed(self, embedding, tokens):
+        return embedding(tokens) * self.d_model**0.5 + self.positions[: tokens.shape[1]]
+
+
+# %%
+class Stacks(Embeddings):
+    """The parts of a Transformer: embeddings, positions, encoder and decoder layers,
+    output layer."""
 
     def __init__(
         self,
@@ -1406,38 +1422,22 @@ class Stacks(nn.Module):
         layers=(2, 1),
         norm_first=True,
         scale=None,
-        positions=True,
-        longest=64,
+        **settings,
     ):
-        super().__init__()
-        self.start, self.end, self.d_model = target_size - 2, target_size - 1, d_model
-        self.source, self.target = (
-            nn.Embedding(size, d_model) for size in (source_size, target_size)
-        )
-        for embedding in (self.source, self.target):
-            # times √d_model: as large as the positions
-            nn.init.normal_(embedding.weight, std=d_model**-0.5)
-        table = sinusoids(longest, d_model).float() * positions
-        self.register_buffer("positions", table, persistent=False)
-        self.encoder, self.decoder = (
-            nn.ModuleList(
-                layer(d_model, n_h, d_ff, norm_first, scale) for _ in range(count)
-            )
-            for layer, count in zip((EncoderLayer, DecoderLayer), layers, strict=True)
-        )
+        super().__init__(source_size, target_size, d_model, **settings)
+        how = d_model, n_h, d_ff, norm_first, scale
+        self.encoder = nn.ModuleList(EncoderLayer(*how) for _ in range(layers[0]))
+        self.decoder = nn.ModuleList(DecoderLayer(*how) for _ in range(layers[1]))
         self.norms = nn.ModuleList(
             LayerNorm(d_model) if norm_first else nn.Identity() for _ in range(2)
         )
         self.output = nn.Linear(d_model, target_size)
 
-    def embed(self, embedding, tokens):
-        return embedding(tokens) * self.d_model**0.5 + self.positions[: tokens.shape[1]]
-
 
 # %%
 class Transformer(Stacks):
-    """Encoder and decoder: source (B, S) and target (B,
-    T) of token indices -> logits (B, T, target_size)."""
+    """Encoder and decoder: source (B, S) and target (B, T)
+    of token indices -> logits (B, T, target_size)."""
 
     def encode(self, source):
         """source (B, S) -> memory (B, S, D) and its padding mask (B, 1, 1, S)."""
@@ -1447,8 +1447,8 @@ class Transformer(Stacks):
         return self.norms[0](x), mask
 
     def decode(self, target, memory, mask):
-        """target (B, T) -> logits (B, T, target_size), cross-attention (layers, B, n_h,
-        T, S)."""
+        """target (B, T) -> logits (B, T, target_size),
+        cross-attention (layers, B, n_h, T, S)."""
         x = self.embed(self.target, target)
         causal = causal_mask(target.shape[1], target.device)
         found = []
@@ -1579,6 +1579,7 @@ def best_of_all(model, source, most):
     return steps.masked_fill(ended > 0, 0.0).sum(1).max().item()
 
 
+# %%
 found = dict.fromkeys((1, 3, 500), 0)
 for seed in range(50):
     torch.manual_seed(seed)
@@ -1667,6 +1668,7 @@ def train_reverse(seed=0, make=None, steps=1500, **settings):
     return model, history
 
 
+# %%
 def exact(model, source, target, batch_size=500):
     """Which targets greedy decoding writes without any error: (N,) bool, on the CPU."""
     device = next(model.parameters()).device
@@ -1732,8 +1734,9 @@ print(
 # ## 12 Second task: read dates in seven languages
 #
 # People write dates as "Tuesday, January 5, 2021", "5 янв. 2021 г." or
-# "2021年1月5日火曜日". Programs want 2021-01-05. The course's dates come from the Unicode
-# project's locale data, by way of Babel: seven languages, three styles, 1900 to 2099.
+# "2021年1月5日火曜日". Programs want 2021-01-05. The course's dates come from the
+# Unicode project's locale data, by way of Babel: seven languages, three styles, 1900
+# to 2099.
 
 # %% tags=["explorer-needs"]
 dates = data.dates()
@@ -1799,6 +1802,7 @@ def nearest_texts(part, train, vocabulary):
     )
 
 
+# %%
 nearest = nearest_texts(dates.held_out, dates.train, dates.vocabulary)
 right = sum(
     dates.train.iso[i] == iso
@@ -1869,6 +1873,7 @@ def batches_by_length(source, batch_size, epochs, seed, groups=4):
     return torch.cat(order)
 
 
+# %%
 source, _ = date_tokens(dates.train, dates.vocabulary)
 for name, order in (
     ("at random", torch.arange(9984)),
@@ -1884,21 +1889,12 @@ for name, order in (
 
 
 # %%
-def train_dates(
-    part=None,
-    make=date_model,
-    epochs=8,
-    lr=3e-3,
-    schedule="one-cycle",
-    seed=0,
-    **settings,
-):
+def train_dates(part=None, make=date_model, epochs=8, lr=3e-3, seed=0, **settings):
     """Train a model of dates on a DateSet, default the course's: it and the History;
     settings for fit."""
     vocabulary = data.date_vocabulary()
-    source, target = date_tokens(
-        data.dates().train if part is None else part, vocabulary
-    )
+    part = data.dates().train if part is None else part
+    source, target = date_tokens(part, vocabulary)
     torch.manual_seed(seed)
     model = make(vocabulary)
     optimizer = torch.optim.AdamW(
@@ -1910,18 +1906,14 @@ def train_dates(
         rows = order[64 * run.step + share * run.process :][:share]
         return source[rows], target[rows]
 
+    how = dict(epochs=epochs, batch_size=64, clip=1.0, seed=seed, schedule="one-cycle")
     history = training.fit(
         model,
         sequence_loss,
         batch,
         optimizer=optimizer,
-        epochs=epochs,
-        batch_size=64,
-        clip=1.0,
-        seed=seed,
         steps_per_epoch=len(order) // (64 * epochs),
-        schedule=schedule,
-        **settings,
+        **how | settings,
     )
     return model, history
 
@@ -2005,6 +1997,7 @@ reader = date_model("".join(chr(code) for code in weights["letters"].tolist()))
 reader.load_state_dict(weights)
 
 
+# %%
 @torch.no_grad()
 def translate(text):
     """What the reader makes of a text:
@@ -2019,12 +2012,8 @@ def translate(text):
     logits, attn = reader.decode(shifted(F.pad(tokens, (0, 1)), reader.start), *memory)
     probs = logits.softmax(-1)[0, :-1].gather(1, tokens.T)[:, 0]
     output = data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)[0]
-    return {
-        "source": text,
-        "output": output,
-        "probs": probs,
-        "attn": attn[:, 0, :, : len(probs)],
-    }
+    attn = attn[:, 0, :, : len(probs)]
+    return {"source": text, "output": output, "probs": probs, "attn": attn}
 
 
 for text in (
@@ -2204,19 +2193,16 @@ class RecurrentEncoder(nn.Module):
 
 # %%
 class RecurrentTranslator(RecurrentEncoder):
-    """GRU encoder and GRU decoder, which looks back by additive attention,
-    or has the last state alone."""
+    """GRU encoder and decoder; it looks back by attention, or has the last state."""
 
     def __init__(self, source_size, target_size, d_model=64, d_h=96, looks_back=True):
         super().__init__(source_size, d_model, d_h)
-        self.start = target_size - 2
-        self.end = target_size - 1
+        self.start, self.end = target_size - 2, target_size - 1
         self.looks_back = looks_back
         self.target = nn.Embedding(target_size, d_model)
         self.decoder = nn.GRUCell(d_model + d_h, d_h)
-        self.first, self.of_state, self.of_memory = (
-            nn.Linear(d_h, d_h) for _ in range(3)
-        )
+        self.first, self.of_state = nn.Linear(d_h, d_h), nn.Linear(d_h, d_h)
+        self.of_memory = nn.Linear(d_h, d_h)
         self.v = nn.Linear(d_h, 1, bias=False)
         self.output = nn.Linear(2 * d_h, target_size)
 
@@ -2249,7 +2235,10 @@ curves, [speed] = {}, results.read("03", "speed")
 for model, rows in rivals.items():
     shares = ", ".join(f"{100 * row['exact']:.1f}" for row in rows)
     seconds = rows[0]["steps"] * speed["milliseconds"][model] / 1000
-    size = f"{rows[0]['steps']} steps in {seconds:.0f} s, {rows[0]['parameters']:,} parameters"
+    size = (
+        f"{rows[0]['steps']} steps in {seconds:.0f} s, "
+        f"{rows[0]['parameters']:,} parameters"
+    )
     print(f"{model:18} {shares} % right (seeds 0, 1, 2; recorded); {size}")
     totals = {}
     for start, ok, count in itertools.chain.from_iterable(
@@ -2263,6 +2252,8 @@ for model, rows in rivals.items():
         [start + 1.5 for start in totals],
         [100 * ok / count for ok, count in totals.values()],
     )
+
+# %%
 plots.lines(
     curves,
     title="Held-out dates at equal training time (recorded)",
@@ -2404,6 +2395,7 @@ def reach(module, length=100, d=64):
     return gradient[0].norm(dim=1).flip(0)
 
 
+# %%
 torch.manual_seed(0)
 layers = {
     "attention": MultiHeadAttention(64, 4),
@@ -2533,6 +2525,7 @@ class Averager(nn.Module):
         return self.out(self.layer(self.inp(x)))[:, :, 0]
 
 
+# %%
 def mean_batch(run, batch_size):
     x = run.uniform(batch_size, 8, 1)
     return x, x.mean(1).expand(-1, 8)
@@ -2876,7 +2869,8 @@ def recurrent_model(vocabulary, **settings):
     return model
 
 
-RIVALS = {  # epochs that take about the time of the Transformer's eight: see "speed" below
+# epochs that take about the time of the Transformer's eight: see "speed" below
+RIVALS = {
     "GRU with attention": dict(make=recurrent_model, epochs=6),
     "GRU without": dict(make=partial(recurrent_model, looks_back=False), epochs=9),
 }

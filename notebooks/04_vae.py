@@ -55,7 +55,7 @@
 # | latent code $z$, with $Z$ dimensions | `z` | `(B, Z)` |
 # | encoder's mean $\mu$ | `mu` | `(B, Z)` |
 # | its log variance $\log \sigma^2$ | `logvar` | `(B, Z)`, natural logarithm |
-# | noise $\varepsilon \sim \mathcal N(0, I)$ | `eps` | `(B, Z)`; $k$ samples: `(k, B, Z)` |
+# | noise $\varepsilon \sim \mathcal N(0, I)$ | `eps` | `(B, Z)`, $k$ of it `(k, B, Z)` |
 # | decoder's output before the sigmoid | `logits` | `(B, 784)` |
 # | $-\log p(x \mid z)$ | `recon_nll` | `(B,)`, nats |
 # | $\mathrm{KL}(q \Vert p(z))$, ELBO | `kl`, `elbo` | `(B,)`, nats |
@@ -67,14 +67,10 @@
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
-address = "git+https://github.com/from-formula-to-model/course"
-# a mere folder has none
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        "pip, above, cannot install the course: "
-        f"try `make lab` or `uv pip install {address}`"
-    )
+install = "pip install git+https://github.com/from-formula-to-model/course"
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # not a mere folder
+if not found and subprocess.call([sys.executable, "-m", *install.split()]):
+    raise RuntimeError(f"pip, above, failed: try `make lab` or `uv {install}`")
 from course import setup
 
 setup()
@@ -447,6 +443,7 @@ def largest_error(log_evidence, log_likelihood, gap, n=200, seed=0):
     )
 
 
+# %%
 gaussian_log_px = log_normal(
     *torch.tensor([[1.2], [0.0], [math.log(1.25)]], dtype=torch.float64)
 )
@@ -968,10 +965,10 @@ PIXELS = 784
 
 # %%
 def linear_autoencoder(covariance, size, seed=0):
-    """Encoder A (size, D) and decoder B (D,
-    size) that minimise E|x - B A x|² for centred x, by L-BFGS."""
+    """Encoder A (size, D) and decoder B (D, size)
+    that minimise E|x - B A x|² for centred x, by L-BFGS."""
     rng = torch.Generator().manual_seed(seed)
-    pixels = len(covariance)
+    pixels, total = len(covariance), covariance.trace()
     a, b = (
         (0.05 * torch.randn(shape, generator=rng, dtype=torch.float64)).requires_grad_()
         for shape in ((size, pixels), (pixels, size))
@@ -987,9 +984,7 @@ def linear_autoencoder(covariance, size, seed=0):
     def loss():
         optimizer.zero_grad()
         ac = a @ covariance  # (size, D)
-        error = (
-            covariance.trace() - 2 * (ac * b.T).sum() + ((b.T @ b) * (ac @ a.T)).sum()
-        )
+        error = total - 2 * (ac * b.T).sum() + ((b.T @ b) * (ac @ a.T)).sum()
         error.backward()
         return error
 
@@ -1027,6 +1022,7 @@ def loss_of(encoder, decoder):
     return (centred - centred @ encoder.T @ decoder.T).square().sum(1).mean()
 
 
+# %%
 angles = principal_angles(decoder, vectors[:, :2])
 print(
     "largest angle between its span and PCA's below 0.1 degree:",
@@ -1155,6 +1151,7 @@ def of_its_weights(model):
     return function
 
 
+# %%
 torch.manual_seed(0)
 ours, reference = VAE(3, hidden=5).double(), Reference(3, hidden=5).double()
 weights = {name: 0.5 * torch.randn_like(p) for name, p in ours.named_parameters()}
@@ -1296,29 +1293,20 @@ def train_vae(
     make=VAE,
     loss_fn=negative_elbo,
     loss_settings=None,
-    schedule="one-cycle",
     **settings,
 ):
     """Train on grey images x (N, 784): the model and the History.
 
-    loss_settings: a dict, arguments of loss_fn. settings: others of `training.fit`.
-    """
+    loss_settings: a dict, arguments of loss_fn. settings: of `training.fit`."""
     torch.manual_seed(seed)
     model, loss_settings = make(latents, hidden, x.mean(0)), loss_settings or {}
     if loss_fn is negative_elbo:
         usual = {"warm_up": 0.5 * epochs * (len(x) // 100), "distorted": 0.75 * epochs}
         loss_settings = usual | loss_settings
-    history = training.fit(
-        model,
-        functools.partial(loss_fn, **loss_settings),
-        (x,),
-        epochs=epochs,
-        batch_size=100,
-        seed=seed,
-        optimizer=torch.optim.AdamW(model.parameters(), lr=lr, betas=betas, fused=True),
-        schedule=schedule,
-        **settings,
-    )
+    loss_fn = functools.partial(loss_fn, **loss_settings)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=betas, fused=True)
+    how = dict(epochs=epochs, batch_size=100, seed=seed, schedule="one-cycle")
+    history = training.fit(model, loss_fn, (x,), optimizer=optimizer, **how | settings)
     return model, history
 
 
@@ -1351,6 +1339,7 @@ def log_weights(model, x, eps, code=None):
     return log_px_z + log_normal(z, zero, zero) - log_normal(z, mu, logvar)
 
 
+# %%
 @torch.no_grad()
 def sampled_log_weights(model, x, k, code=None, seed=0):
     """log_weights of 0/1 images x (N, 784), (k, N);
@@ -1462,14 +1451,9 @@ live, history = train_vae(x_train)
 measured = judge(live, test)
 print(
     f"held-out ELBO {measured['elbo']:.1f} nats (standard error over images "
-    f"{measured['error']:.1f}):",
-    end=" ",
-)
-print(
-    f"reconstruction {measured['recon_nll']:.1f} + price {measured['kl']:.1f};", end=" "
-)
-print(
-    f"{measured['active']} of 20 dimensions active; {history.seconds:.0f} s of training"
+    f"{measured['error']:.1f}): reconstruction {measured['recon_nll']:.1f} + "
+    f"price {measured['kl']:.1f}; {measured['active']} of 20 dimensions active; "
+    f"{history.seconds:.0f} s of training"
 )
 epochs = range(1, EPOCHS + 1)
 plots.lines(
@@ -1798,20 +1782,16 @@ assert between["VAE"] > between["autoencoder"]
 with torch.no_grad():
     train_codes, test_codes = vae.encode(x_train)[0], vae.encode(x_test)[0]
 by_pixel, by_code = nearest(x_test, x_train, 9), nearest(test_codes, train_codes, 9)
+rows = [(i, n) for i in (1, 4) for n in (by_pixel, by_code)]
 plots.images(
-    [
-        image.view(28, 28)
-        for i in (1, 4)
-        for n in (by_pixel, by_code)
-        for image in (x_test[i], *x_train[n[i]])
-    ],
+    [image.view(28, 28) for i, n in rows for image in (x_test[i], *x_train[n[i]])],
     names=[
         str(label.item())
-        for i in (1, 4)
-        for n in (by_pixel, by_code)
+        for i, n in rows
         for label in (digits.y_test[i], *digits.y_train[n[i]])
     ],
-    title="A digit, and its nearest neighbours: by pixels (rows 1, 3), by codes (rows 2, 4)",
+    title="A digit, and its nearest neighbours: "
+    "by pixels (rows 1, 3), by codes (rows 2, 4)",
     alt="vae.neighbours",
 )
 right = [
@@ -2242,19 +2222,11 @@ for name, make in PROGRAMS.items():
     right.load_state_dict(model.state_dict())
     with torch.no_grad():
         sigma = torch.exp(0.5 * right.encode(test)[1]).mean().item()
-    found[name] = {
-        "claimed": judge(model, test),
-        "true": judge(right, test),
-        "sigma": sigma,
-    }
+    claimed, true = judge(model, test), judge(right, test)
+    found[name] = {"claimed": claimed, "true": true, "sigma": sigma}
     print(
-        f"{name:14} rate {found[name]['true']['kl']:5.1f}, mean σ {sigma:.2f}, "
-        "ELBO claimed",
-        end=" ",
-    )
-    print(
-        f"{found[name]['claimed']['elbo']:7.1f}, "
-        f"true {found[name]['true']['elbo']:7.1f}"
+        f"{name:14} rate {true['kl']:5.1f}, mean σ {sigma:.2f}, "
+        f"ELBO claimed {claimed['elbo']:7.1f}, true {true['elbo']:7.1f}"
     )
 
 # %%

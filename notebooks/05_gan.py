@@ -55,7 +55,7 @@
 # | noise $z \sim \mathcal N(0, I)$ | `noise` | `(B, Z)` |
 # | generator $G$ | `generator` | a module |
 # | discriminator $D = \sigma(a)$ | `discriminator` | a module |
-# | its logits $a$ | `real_logits`, `fake_logits` | `(B,)`, before the sigmoid $\sigma$ |
+# | its logits $a$ | `real_logits`, `fake_logits` | `(B,)`, before the sigmoid |
 # | density of the data, of the generator | `p`, `q` | `(N,)` on a grid |
 # | $\mathrm{JS}, \mathrm{KL}$ | `js`, `kl` | numbers, in nats |
 # | $W_1$ | `wasserstein` | a number, in units of $x$ |
@@ -68,14 +68,10 @@
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
-address = "git+https://github.com/from-formula-to-model/course"
-# a mere folder has none
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        "pip, above, cannot install the course: "
-        f"try `make lab` or `uv pip install {address}`"
-    )
+install = "pip install git+https://github.com/from-formula-to-model/course"
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # not a mere folder
+if not found and subprocess.call([sys.executable, "-m", *install.split()]):
+    raise RuntimeError(f"pip, above, failed: try `make lab` or `uv {install}`")
 from course import setup
 
 setup()
@@ -666,6 +662,7 @@ def hinge_embedding(outputs):
     return F.hinge_embedding_loss(outputs, -torch.ones_like(outputs))
 
 
+# %%
 PYTORCH = {
     "minimax": (lambda r, f: bce(r, 1.0) + bce(f, 0.0), lambda r, f: -bce(f, 0.0)),
     "non-saturating": (
@@ -697,6 +694,8 @@ extreme = torch.tensor([-1e4, -100.0, -20.0, 20.0, 100.0, 1e4], dtype=torch.floa
 r, f = torch.cat(
     [moderate, extreme.expand(2, 6), torch.stack([extreme, extreme.flip(0)])], dim=1
 )
+
+# %%
 for name in LOSSES:
     (d_loss, g_loss), (their_d, their_g) = LOSSES[name], PYTORCH[name]
     check_agreement(
@@ -774,7 +773,8 @@ def sigmoid(a):
     return 0.5 * (1 + np.tanh(0.5 * a))
 
 
-DERIVATIVES = {  # name: slopes of the discriminator's loss along a fake logit, and of the generator's
+# name: slopes of the discriminator's loss along a fake logit, and of the generator's
+DERIVATIVES = {
     "minimax": (lambda a: sigmoid(a), lambda a: -sigmoid(a)),
     "non-saturating": (lambda a: sigmoid(a), lambda a: -sigmoid(-a)),
     "least squares": (lambda a: a, lambda a: a - 1),
@@ -974,6 +974,7 @@ def bars(distance, n=400):
     }
 
 
+# %%
 distances = [i / 20 for i in range(61)]
 rows = [bars(distance) for distance in distances]
 plots.lines(
@@ -1069,8 +1070,8 @@ PENALTIES = (*STRENGTH, "gradient penalty", "clipping")
 
 
 def field(theta, psi, loss, penalty="none", gamma=1.0):
-    """Descent of both sides of the Dirac GAN: (N,) numbers or arrays -> (dtheta,
-    dpsi)."""
+    """Descent of both sides of the Dirac GAN: (N,) numbers or arrays
+    -> (dtheta, dpsi)."""
     d_slope, g_slope = DERIVATIVES[loss]
     dpsi = -d_slope(psi * theta) * theta - gamma * STRENGTH.get(penalty, 0.0) * psi
     if penalty == "gradient penalty":  # γ (|ψ| - 1)²
@@ -1078,6 +1079,7 @@ def field(theta, psi, loss, penalty="none", gamma=1.0):
     return -g_slope(psi * theta) * psi, dpsi
 
 
+# %%
 def path(
     theta,
     psi,
@@ -1186,6 +1188,7 @@ def update_by_autograd(place, loss, gamma, lr, alternating):
     )
 
 
+# %%
 for loss, gamma, alternating in itertools.product(
     DERIVATIVES, (0.0, 0.3), (False, True)
 ):
@@ -1212,6 +1215,7 @@ def measured_rate(loss, penalty, gamma, alternating, lr=0.2):
     return math.exp((size[600:800].mean() - size[400:600].mean()) / 200)
 
 
+# %%
 CASES = (
     ("minimax", "none", 0.0, False),
     ("non-saturating", "none", 0.0, False),
@@ -1421,7 +1425,7 @@ def gradient_penalty(discriminator, real, fake, mix):
     """
     mix = mix.view(-1, *[1] * (real.ndim - 1))
     between = (mix * real + (1 - mix) * fake).detach().requires_grad_()
-    # norm, not a square root of squares: where a slope is 0, the root's own slope is infinite.
+    # norm, not a root of squares: where a slope is 0, the root's own slope is infinite.
     return (slopes_at(discriminator(between), between).norm(dim=1) - 1).square().mean()
 
 
@@ -1715,56 +1719,56 @@ def generator_step(run, optimizer, models, real, g_loss):
 
 
 # %%
+def optimizers(models, lr=8e-3, lr_d=None, betas=(0.0, 0.99)):
+    """Adam for the generator, and Adam for the discriminator with a rate of its own."""
+    return [
+        torch.optim.Adam(model.parameters(), lr=rate, betas=betas, fused=True)
+        for model, rate in zip(models, (lr, lr_d or lr), strict=True)
+    ]
+
+
+def penalties_at(step, steps, r1=0.0, r2=0.0, gp=0.0, fall=1.0, every=1):
+    """The penalties' weights in a step: they fall to `fall` of their size; `every` so
+    many steps they count, so many times as much."""
+    weight = fall ** (step / steps) * every * (step % every == 0)
+    return {"r1": weight * r1, "r2": weight * r2, "gp": weight * gp}
+
+
+def taken(settings, *names):
+    """Takes these arguments out of settings, those that are there: a dict."""
+    return {name: settings.pop(name) for name in names if name in settings}
+
+
+# %%
 def train_gan(
     models,
     real,
     loss="relativistic",
-    *,
-    r1=0.0,
-    r2=0.0,
-    gp=0.0,
-    fall=1.0,
-    every=1,
-    clip=None,
     critic_steps=1,
     steps=3000,
-    batch_size=128,
-    lr=8e-3,
-    lr_d=None,
-    betas=(0.0, 0.99),
-    schedule=falling,
-    decay=0.999,
     watch=None,
     **settings,
 ):
-    """Train (generator, discriminator) on batches real(run, n):
-    the averaged generator, and the History.
+    """Train (generator, discriminator) on batches real(run, n).
 
-    settings: others of a `training.Run`: its seed, or the picture beside its losses.
-    """
+    settings: batch_size, clip and decay; of the functions above and of a
+    `training.Run`. Returns the averaged generator, and the History."""
     d_loss, g_loss = LOSSES[loss] if isinstance(loss, str) else loss
-    opt_g, opt_d = (
-        torch.optim.Adam(model.parameters(), lr=rate, betas=betas, fused=True)
-        for model, rate in zip(models, (lr, lr_d or lr), strict=True)
-    )
+    opt_g, opt_d = optimizers(models, **taken(settings, "lr", "lr_d", "betas"))
+    strength = taken(settings, "r1", "r2", "gp", "fall", "every")
+    size = settings.pop("batch_size", 128)
+    clip, decay = settings.pop("clip", None), settings.pop("decay", 0.999)
     # the run places it, and keeps it in its checkpoints
     averaged = copy.deepcopy(models[0])
-    run = training.Run(
-        (*models, averaged), [opt_g, opt_d], schedule=schedule, **settings
-    )
-    for (x,) in run.batches(
-        real, epochs=1, batch_size=batch_size, steps_per_epoch=steps
-    ):
-        weight = fall ** (run.step / steps) * every * (run.step % every == 0)
-        penalties = {"r1": weight * r1, "r2": weight * r2, "gp": weight * gp}
-        run.log(
-            d_loss=discriminator_step(run, opt_d, models, x, d_loss, penalties, clip)
-        )
+    settings = {"schedule": falling} | settings
+    run = training.Run((*models, averaged), [opt_g, opt_d], **settings)
+    for (x,) in run.batches(real, epochs=1, batch_size=size, steps_per_epoch=steps):
+        terms = penalties_at(run.step, steps, **strength)
+        run.log(d_loss=discriminator_step(run, opt_d, models, x, d_loss, terms, clip))
         if run.step % critic_steps == 0:
             run.log(g_loss=generator_step(run, opt_g, models, x, g_loss))
-            average_weights(
-                averaged, models[0], min(decay, (run.step + 1) / (run.step + 10))
-            )
+            memory = min(decay, (run.step + 1) / (run.step + 10))
+            average_weights(averaged, models[0], memory)
         if watch:
             watch(run.step, *models)
     return averaged, run.history
@@ -1966,6 +1970,7 @@ def pull_of(discriminator, x):
     return -slope
 
 
+# %%
 def frames(name):
     """The frames of a recorded run for the explorer."""
     weights, shown = results.load_weights("05", name), []
@@ -2131,6 +2136,7 @@ def classification_loss(model, batch, run):
     return F.cross_entropy(model(distort(x, run.normal(len(x), 6))), y)
 
 
+# %%
 def train_classifier(x, y, epochs=12, seed=0, **settings):
     """A classifier of digits x (N, 1, 28, 28), y (N,), and its History;
     settings for fit."""
@@ -2215,8 +2221,8 @@ def frechet(a, b):
 # %%
 @torch.no_grad()
 def judge(images, classifier, reference):
-    """All measures of images (N, 1, 28, 28), against reference images (M, 1, 28,
-    28)."""
+    """All measures of images (N, 1, 28, 28),
+    against reference images (M, 1, 28, 28)."""
     device = next(classifier.parameters()).device
     probabilities = classifier(images.to(device)).softmax(1).cpu()
     features, real = (
@@ -2580,9 +2586,8 @@ def plain_loop(detached, zero_late, steps=50):
         real = torch.tensor(RING)[torch.randint(8, (64,), generator=rng)]
         fake = generator(torch.randn(64, 2, generator=rng))
         judged = discriminator(fake.detach() if detached else fake)
-        minimax_d(
-            discriminator(real), judged
-        ).backward()  # without detach this reaches the generator
+        # without detach this reaches the generator
+        minimax_d(discriminator(real), judged).backward()
         opt_d.step()
         if zero_late:
             opt_g.zero_grad()
@@ -2592,6 +2597,7 @@ def plain_loop(detached, zero_late, steps=50):
     return torch.cat([w.detach().flatten() for w in generator.parameters()])
 
 
+# %%
 right = plain_loop(detached=True, zero_late=False)
 print(
     "(a) not detached, zeroed late: same weights:",
@@ -2936,6 +2942,7 @@ def record_points(target, seed, **settings):
     )
 
 
+# %%
 def record_recipe(target, recipe, seed, **settings):
     """One run of a recipe."""
     return record_points(target, seed, **RECIPES[recipe], **settings)
@@ -3020,6 +3027,7 @@ def record_digits(change, seed, **settings):
     yield measured | judged
 
 
+# %%
 def record_discriminator(seed, **settings):
     """The GAN of digits with one more seed;
     it leaves its discriminator and its generator."""

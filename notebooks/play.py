@@ -17,14 +17,10 @@
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
-address = "git+https://github.com/from-formula-to-model/course"
-# a mere folder has none
-missing = getattr(importlib.util.find_spec("course"), "origin", None) is None
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        "pip, above, cannot install the course: "
-        f"try `make lab` or `uv pip install {address}`"
-    )
+install = "pip install git+https://github.com/from-formula-to-model/course"
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # not a mere folder
+if not found and subprocess.call([sys.executable, "-m", *install.split()]):
+    raise RuntimeError(f"pip, above, failed: try `make lab` or `uv {install}`")
 from course import setup
 
 setup()
