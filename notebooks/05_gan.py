@@ -1740,23 +1740,16 @@ def taken(settings, *names):
 
 
 # %%
-def train_gan(
-    models,
-    real,
-    loss="relativistic",
-    critic_steps=1,
-    steps=3000,
-    watch=None,
-    **settings,
-):
+def train_gan(models, real, loss="relativistic", *, steps=3000, watch=None, **settings):
     """Train (generator, discriminator) on batches real(run, n).
 
-    settings: batch_size, clip and decay; of the functions above and of a
+    settings: batch_size, critic_steps, clip, decay; of the functions above; of a
     `training.Run`. Returns the averaged generator, and the History."""
     d_loss, g_loss = LOSSES[loss] if isinstance(loss, str) else loss
     opt_g, opt_d = optimizers(models, **taken(settings, "lr", "lr_d", "betas"))
     strength = taken(settings, "r1", "r2", "gp", "fall", "every")
     size = settings.pop("batch_size", 128)
+    critic_steps = settings.pop("critic_steps", 1)
     clip, decay = settings.pop("clip", None), settings.pop("decay", 0.999)
     # the run places it, and keeps it in its checkpoints
     averaged = copy.deepcopy(models[0])
