@@ -55,7 +55,7 @@
 # | latent code $z$, with $Z$ dimensions | `z` | `(B, Z)` |
 # | encoder's mean $\mu$ | `mu` | `(B, Z)` |
 # | its log variance $\log \sigma^2$ | `logvar` | `(B, Z)`, natural logarithm |
-# | noise $\varepsilon \sim \mathcal N(0, I)$; $k$ samples | `eps` | `(B, Z)`; `(k, B, Z)` |
+# | noise $\varepsilon \sim \mathcal N(0, I)$ | `eps` | `(B, Z)`, $k$-fold `(k, B, Z)` |
 # | decoder's output before the sigmoid | `logits` | `(B, 784)` |
 # | $-\log p(x \mid z)$ | `recon_nll` | `(B,)`, nats |
 # | $\mathrm{KL}(q \Vert p(z))$, ELBO | `kl`, `elbo` | `(B,)`, nats |
