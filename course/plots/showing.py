@@ -69,8 +69,8 @@ def show(figure, alt=None, title=""):
 
     Args:
         figure: a matplotlib Figure.
-        alt: the name of its text alternative in `alternatives.json`, which keeps what is to be seen out of the
-            sight of a reader who has not predicted it yet, "cnn.nine_places"; None: the title stands for it.
+        alt: the name of its text alternative in `alternatives.json`, "cnn.nine_places": there, it is out of
+            the sight of a reader who has not made a prediction yet. None: the title stands for it.
         title: the picture's title.
     Raises:
         KeyError: for a name that the file does not have.
