@@ -1319,8 +1319,8 @@ def train_vae(
 # %%
 @torch.no_grad()
 def terms(model, x, samples=10, seed=0):
-    """recon_nll (N,), mean of `samples` samples, and price (N, Z) of 0/1 images x (N,
-    784), in nats."""
+    """recon_nll (N,), mean of `samples` samples, and price (N, Z), in nats,
+    of 0/1 images x (N, 784)."""
     rng, device = torch.Generator().manual_seed(seed), next(model.parameters()).device
     x = x.to(device)
     noise = torch.randn(samples, len(x), model.latents, generator=rng).to(device)
