@@ -72,10 +72,10 @@
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
-install = "pip install git+https://github.com/from-formula-to-model/course"
-found = getattr(importlib.util.find_spec("course"), "origin", None)  # not a mere folder
-if not found and subprocess.call([sys.executable, "-m", *install.split()]):
-    raise RuntimeError(f"pip, above, failed: try `make lab` or `uv {install}`")
+address = "git+https://github.com/from-formula-to-model/course"
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # of a folder None
+if not found and subprocess.call([sys.executable, "-m", "pip", "install", address]):
+    raise RuntimeError(f"pip failed, see above: try `make lab`, or install {address}")
 from course import setup
 
 setup()
