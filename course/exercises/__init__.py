@@ -18,12 +18,10 @@ def catalogue():
     """The exercises that there are.
 
     Returns:
-        dict from a chapter's name, in order, to a dict from names to its Exercises.
+        dict from a chapter's name to a dict from its exercises' names to their titles; both in the course's
+        order.
     """
-    return {
-        package.CHAPTER: {name: item for name, item in vars(package).items() if isinstance(item, Exercise)}
-        for package in CHAPTERS
-    }
+    return {package.CHAPTER: package.TITLES for package in CHAPTERS}
 
 
 def progress():
