@@ -101,10 +101,8 @@ class Progress:
 
     def _chapter(self, chapter, items):
         """A chapter, unfolded where something is tried; no table, whose cells JupyterLab aligns right."""
-        names = "".join(
-            f'<li style="break-inside: avoid">{_mark(item.status)} {html.escape(self._name(item))}</li>'
-            for item in items
-        )
+        entry = '<li style="break-inside: avoid; padding-left: 1em">'
+        names = "".join(f"{entry}{_mark(item.status)} {html.escape(self._name(item))}</li>" for item in items)
         listed = (
             f'<ul style="list-style: none; columns: 20em; margin: 0.4em 0 0.8em; padding: 0">{names}</ul>'
         )

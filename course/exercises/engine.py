@@ -102,6 +102,11 @@ class Exercise:
         return getattr(self._package, "CHAPTER", None)
 
     @property
+    def title(self):
+        """What the chapter's heading calls it; outside a chapter its name."""
+        return getattr(self._package, "TITLES", {}).get(self.name, self.name)
+
+    @property
     def call(self):
         """`exercises.cnn.conv2d`, as a learner writes it."""
         return ".".join(self.worked.__module__.split(".")[-3:])
@@ -223,23 +228,23 @@ class Exercise:
         """A verdict with what to do next, and with its exercise, so that help can be offered.
 
         Args:
-            solved: the keys of all exercises that are solved; None where none is recorded.
+            solved: the keys of all exercises that are solved; None where this check is not recorded.
         """
         if self.chapter is None or result.status == "not_attempted":
             return result
         steps, titles = [], self._package.TITLES
         names, here = list(titles), list(titles).index(self.name) + 1
-        left = [
-            name for name in names[here:] + names[:here] if f"{self.chapter}.{name}" not in (solved or ())
-        ]
+        done = {name for name in names if f"{self.chapter}.{name}" in (solved or ())}
+        left = [name for name in names[here:] + names[:here] if name not in done]
         if result.status == "failed":
-            steps.append(f"Change `{self.worked.__name__}` and run its cell again.")
+            step = f"Change `{self.worked.__name__}` and run its cell again."
             if result.arguments is not None and ".arguments" not in result.message:
-                steps.append("In a new cell, `_.arguments` holds the smallest case that fails.")
+                step += " In a new cell, `_.arguments` holds the smallest case that fails."
+            steps.append(step)
         if solved is not None:
-            steps.append(f"{len(names) - len(left)} of {len(names)} solved in this chapter.")
-            if result.status == "passed":
-                steps.append(f"Next: {titles[left[0]]}" if left else "That is all of them!")
+            steps.append(f"{len(done)} of {len(names)} solved in this chapter.")
+            if result.status == "passed" and left:
+                steps.append(f"Next: {titles[left[0]]}")
         return replace(result, steps=tuple(steps), exercise=self)
 
     def _check(self, function):

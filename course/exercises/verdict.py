@@ -12,7 +12,10 @@ MARKS = {"passed": "✓", "failed": "✗", "not_attempted": "○"}
 # Safe for colour-blind readers, who have the mark and the headline as well; 3:1 on white and on black.
 COLOURS = {"passed": "#009E73", "failed": "#D55E00", "not_attempted": "#888888"}
 HELP = "#0072B2"  # of hints and solutions
-FRAME = "border-left: 5px solid {}; padding: 0.2em 0 0.2em 1em"
+# The ground has 8 % of the bar's colour, so that text is legible on it in light and dark.
+FRAME = "border-left: 5px solid {0}; background: {0}14; padding: 0.5em 1em"
+
+PRE = "background: none; margin: 0.5em 0; white-space: pre-wrap"
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,10 +60,10 @@ class Result:
         first, _, rest = self.message.partition("\n")
         lines = [f"{mark} <strong>{HEADLINES[self.status]}</strong> {_inline(first)}"]
         if rest:
-            lines.append(f'<pre style="margin: 0.5em 0; white-space: pre-wrap">{html.escape(rest)}</pre>')
-        if self.steps:
-            steps = " ".join(map(_inline, self.steps))
-            lines.append(f'<div style="margin-top: 0.5em">{steps}</div>')
+            lines.append(f'<pre style="{PRE}">{html.escape(rest)}</pre>')
+        for step in map(_inline, self.steps):
+            step = re.sub("^Next: (.*)", r"Next: <strong>\1</strong>", step)
+            lines.append(f'<div style="margin-top: 0.3em">{step}</div>')
         return f'<div style="{FRAME.format(colour)}">{"".join(lines)}</div>'
 
     def _ipython_display_(self):
@@ -78,11 +81,10 @@ class Result:
 
     def _offer(self):
         """The second output: buttons, and for where there are none how to call for help."""
-        calls = {"A worked solution": "solution"}
-        if self.status != "passed":
-            calls = {"A hint": "hint"} | calls
-        told = ", ".join(f"{what}: `{self.exercise.call}.{name}()`" for what, name in calls.items())
-        offer = {"text/html": f"<div>{_inline(told)}</div>", "text/plain": told.replace("`", "")}
+        calls = ["solution"] if self.status == "passed" else ["hint", "solution"]
+        told = " · ".join(f"{name.title()}: `{self.exercise.call}.{name}()`" for name in calls)
+        style = FRAME.format(HELP)
+        offer = {"text/html": f'<div style="{style}">{_inline(told)}</div>', "text/plain": told}
         with contextlib.suppress(Exception):  # ipywidgets is not there, or is another one
             from course.exercises.buttons import panel
 
@@ -104,6 +106,8 @@ class Note(str):
         return str(self)
 
     def _repr_markdown_(self):
-        head = re.sub(r"^(Hint \d+ of \d+:)", r"**\1**", self)
-        head = head if head[:3] != "```" else f"**A worked solution**\n\n{head}"
-        return f'<div style="{FRAME.format(HELP)}">\n\n{head}\n\n</div>'
+        frame = f'<div style="{FRAME.format(HELP)}">'
+        if self.startswith("```"):
+            return f"{frame}<p><strong>A worked solution</strong></p>\n\n{self}\n\n</div>"
+        told = re.sub(r"^(Hint \d+ of \d+):", r"<strong>\1.</strong>", _inline(self))
+        return f"{frame}{told}</div>"
