@@ -28,7 +28,8 @@ exercises.progress()
 def test_buttons_give_hints_and_after_a_question_the_solution(server, browser):
     path = server.folder / "exercise.ipynb"
     cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS.split("# %%")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
     with opened(browser) as page:
         lab.open_notebook(page, server, path.name)
         lab.run_all(page)
