@@ -25,7 +25,7 @@ def catalogue():
 
 
 def progress():
-    """What the learner has solved, by chapter; as the last line of a cell it is shown as a table.
+    """What the learner has solved, by chapter; the last line of a cell shows it.
 
     Returns:
         Progress; `.export(path)` writes it as CSV.

@@ -243,8 +243,9 @@ class Exercise:
             steps.append(step)
         if solved is not None:
             steps.append(f"{len(done)} of {len(names)} solved in this chapter.")
-            if result.status == "passed" and left:
-                steps.append(f"Next: {titles[left[0]]}")
+            if result.status == "passed":
+                rest = "The whole chapter is solved; `exercises.progress()` shows the others."
+                steps.append(f"Next: {titles[left[0]]}" if left else rest)
         return replace(result, steps=tuple(steps), exercise=self)
 
     def _check(self, function):

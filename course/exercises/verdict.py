@@ -13,7 +13,7 @@ MARKS = {"passed": "✓", "failed": "✗", "not_attempted": "○"}
 COLOURS = {"passed": "#009E73", "failed": "#D55E00", "not_attempted": "#888888"}
 HELP = "#0072B2"  # of hints and solutions
 # The ground has 8 % of the bar's colour, so that text is legible on it in light and dark.
-FRAME = "border-left: 5px solid {0}; background: {0}14; padding: 0.5em 1em"
+FRAME = "border-left: 5px solid {0}; background: {0}14; padding: 0.5em 0.3em 0.5em 1em"
 
 PRE = "background: none; margin: 0.5em 0; white-space: pre-wrap"
 

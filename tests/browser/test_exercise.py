@@ -47,6 +47,10 @@ def test_buttons_give_hints_and_after_a_question_the_solution(server, browser):
         failed.get_by_text("A worked solution").wait_for()
         for summary in progress.locator("summary, li").all():
             assert summary.evaluate("e => getComputedStyle(e).textAlign") in ("left", "start")
+        lab.run_all(page)  # a second check begins with the hints that were given
+        for number in (1, 2, 3):
+            failed.get_by_text(f"Hint {number} of 3.").wait_for()
+        assert failed.get_by_text("A worked solution").count() == 0
         page.keyboard.press("Control+s")
         page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
         page.evaluate("window.jupyterapp.commands.execute('kernelmenu:shutdown')")
