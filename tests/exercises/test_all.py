@@ -21,7 +21,7 @@ MUTANTS = 20
 WIDE_CASES = 50
 BUILT_IN_DIAGNOSES = set(re.findall(r'"(\w+)"', inspect.getdoc(Result)))
 
-LEVEL = r"(?:easy|medium|hard)(?:,| ·) about \d+ minutes"
+LEVEL = r"(?:easy|medium|hard)(?:,| ·) about \d+\sminutes"
 HEADING = re.compile(rf"^(?:### Exercise: (.+)\n\n\*{LEVEL}\*|\*\*Exercise: (.+)\*\* \({LEVEL}\))\n\n", re.M)
 
 every_exercise = pytest.mark.parametrize(
