@@ -1,0 +1,1 @@
+"""The start page: a card for each chapter."""
