@@ -23,6 +23,17 @@ from course.files import set_aside, write_whole
 
 MEMORY = ".copied-from.json"
 START = "start"
+# What a kernel of this Python says of itself: JupyterLab writes it into a notebook that says less, and then
+# asks to save what nobody has changed.
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": sys.version.split()[0],
+}
 KEPT = "keep-output"  # the tag of a cell that shows something from the first moment
 
 
@@ -77,7 +88,9 @@ def _notebooks():
     except FileNotFoundError as error:
         raise WorkspaceError(str(error)) from error
     notebooks = {
-        path.stem: path for form in ("[0-9][0-9]_*.ipynb", "start.ipynb", "play.ipynb") for path in sorted(folder.glob(form))
+        path.stem: path
+        for form in ("[0-9][0-9]_*.ipynb", "start.ipynb", "play.ipynb")
+        for path in sorted(folder.glob(form))
     }
     if not notebooks:
         raise WorkspaceError(f"there are no notebooks in {folder}: run `make notebooks`")
@@ -136,11 +149,12 @@ def _read_memory(folder, say):
 
 
 def _for_a_learner(notebook, stem):
-    """A notebook with neither pairing nor stamps, and with no outputs but those that are to be kept; in the start
-    page the present progress.
+    """A notebook with neither pairing nor stamps, and with no outputs but those that are to be kept; the start
+    page shows the present progress.
     """
     for key in ("course", "jupytext"):
         notebook["metadata"].pop(key, None)
+    notebook["metadata"]["language_info"] = LANGUAGE
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and KEPT not in cell["metadata"].get("tags", []):
             cell |= {"outputs": [], "execution_count": None}
@@ -164,7 +178,7 @@ def _is_untouched(copy, origin):
 
 
 def _hash_texts(notebook):
-    """A checksum of the kinds and texts of a notebook's cells; opening, running and saving change none of them."""
+    """A checksum of the cells' kinds and texts: opening, running and saving a notebook change none of them."""
     texts = [[cell["cell_type"], "".join(cell["source"])] for cell in notebook["cells"]]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Make the pictures of the start page, the book and the README from the explorers: `python tools/pictures.py`.
+"""Make the pictures of the cards and of the README from the explorers: `python tools/pictures.py`.
 
 A card shows the explorer that tells most of its chapter, cut so that no text is too small to read there.
 `--scan` makes the README's moving picture, `docs/pictures/sliding_kernel.webp`, too; it takes a minute.
@@ -19,11 +19,13 @@ CARDS = ROOT / "course" / "start" / "pictures"
 SCAN = ROOT / "docs" / "pictures" / "sliding_kernel.webp"
 SIZE = 480, 300  # pixels of a card's picture, which is shown at half of that
 GAP = 16  # between the parts of a card's picture
+SCAN_DENSITY = 1.25
+SCAN_START, SCAN_STEP = 4 * 26 + 9, 16  # the rows above are black
 DENSITY = 3  # pixels of an explorer's picture for one of the page, before it is made smaller
 COLOURS = 64
 PLANE = [(round(-1.9 + 3.8 * i / 7, 2), round(1.8 - 3.6 * j / 4, 2)) for j in range(5) for i in range(8)]
-# A chapter's explorer, and the parts of its picture that are shown side by side: the settings of its controls, and
-# (left, top, width, height) in pixels of the page.
+# A chapter's explorer, and the parts of its picture that are shown side by side: the settings of its
+# controls, and (left, top, width, height) in pixels of the page.
 SHOWN = {
     "00_foundations": ("foundations.descent", [({"count": 24}, (70, 58, 352, 220))]),
     "01_cnn": (
@@ -38,7 +40,7 @@ SHOWN = {
 
 
 def make_card(chapter):
-    """The picture of a chapter's card, an image of `SIZE`: its parts in as many rows as let them be largest."""
+    """The picture of a chapter's card, of `SIZE`: two parts stand side by side, more in rows of eight."""
     name, shown = SHOWN[chapter]
     explorer = explorers.play(name)
     parts = []
@@ -70,16 +72,14 @@ def png(image):
 def make_scan():
     """The explorer of chapter 1 while its scan fills the output, as bytes of an animated WebP file."""
     explorer = explorers.play("cnn.sliding_kernel")
-    explorer.box()  # it advances from what is on display
-    frames, more = [], True
-    while more:
-        more = explorer.advance(start=not frames)
-        frames.append(Image.open(io.BytesIO(explorer.png(density=1))).convert("RGB"))
+    last = explorer.controls["position"].max
+    frames = []
+    for position in [*range(SCAN_START, last, SCAN_STEP), last]:
+        explorer.set(position=position)
+        frames.append(Image.open(io.BytesIO(explorer.png(density=SCAN_DENSITY))).convert("RGB"))
+    settings = dict(duration=[120] * (len(frames) - 1) + [3000], loop=0, quality=50, minimize_size=True)
     file = io.BytesIO()
-    times = [80] * (len(frames) - 1) + [2500]
-    frames[0].save(
-        file, "WEBP", save_all=True, append_images=frames[1:], duration=times, loop=0, quality=60, method=6
-    )
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:], **settings)
     return file.getvalue()
 
 

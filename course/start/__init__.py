@@ -11,9 +11,9 @@ PICTURES = Path(__file__).parent / "pictures"  # NN_name.png, made by tools/pict
 COLAB = "https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/"
 KAGGLE = "https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/"
 ALTS = {
-    "00_foundations": "Paths of three optimisers on a map of the loss; they cross a valley and reach its bottom.",
-    "01_cnn": "A handwritten 0 with a small window on it, and the output that shows its edges in two colours.",
-    "02_rnn": "A page of a novel, on which one memory cell of a network marks what is said about somebody's speech.",
+    "00_foundations": "Paths of three optimisers on a map of the loss: they cross a valley and reach its end.",
+    "01_cnn": "A handwritten 0 with a small window on it, and the output, its edges in two colours.",
+    "02_rnn": "A page of a novel, coloured by one memory cell of a network: it follows quotations.",
     "03_attention": "Arcs from the letters of a Russian date to the digits that a network writes for it.",
     "04_vae": "Forty digits decoded from a grid of codes; each turns into its neighbours step by step.",
     "05_gan": "Eight places in a ring: one generator has found them all, another is lost between them.",
@@ -21,10 +21,16 @@ ALTS = {
 BLUE = "#0072B2"
 EDGE = "1px solid rgba(128, 128, 128, 0.5)"
 # Styles that JupyterLab leaves in an output that it does not trust yet: no classes, no `aria` attributes.
-CARD = f"flex: 1 1 230px; max-width: 340px; border: {EDGE}; border-radius: 8px; overflow: hidden"
+COLUMN = "display: flex; flex-direction: column"
+CARD = f"flex: 1 1 256px; max-width: 340px; {COLUMN}; border: {EDGE}; border-radius: 8px; overflow: hidden"
 PICTURE = "display: block; width: 100%; height: auto; margin: 0; background: #ffffff"
-BUTTON = f"display: inline-block; padding: 10px 20px; border-radius: 6px; border: 2px solid {BLUE}; font-weight: bold"
-MAIN = f"{BUTTON}; background: {BLUE}; color: #ffffff; text-decoration: none"
+BUTTON = (
+    f"display: inline-block; padding: 10px 20px; border-radius: 6px; border: 2px solid {BLUE}; "
+    "font-weight: bold; text-decoration: none"
+)
+MAIN = f"{BUTTON}; background: {BLUE}; color: #ffffff"
+WHOLE = "display: flex; flex-wrap: wrap; gap: 18px; max-width: 1060px"
+BODY = f"{COLUMN}; flex-grow: 1; padding: 12px 14px 14px"
 
 
 class Page:
@@ -55,8 +61,8 @@ class Page:
         cards = "".join(map(self._card, CARDS))
         return (
             f'<p style="margin: 0 0 20px"><a style="{MAIN}" href="{self._link(first)}">{says}</a> &nbsp; '
-            f'<a style="{BUTTON}; text-decoration: none" href="{self._link("play")}">Play with all explorers</a></p>'
-            f'<div style="display: flex; flex-wrap: wrap; gap: 18px; max-width: 1060px">{cards}</div>'
+            f'<a style="{BUTTON}" href="{self._link("play")}">Play with all explorers</a></p>'
+            f'<div style="{WHOLE}">{cards}</div>'
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None):
@@ -65,12 +71,14 @@ class Page:
     def _card(self, name):
         card, link = CARDS[name], self._link(name)
         picture = base64.b64encode((PICTURES / f"{name}.png").read_bytes()).decode("ascii")
-        image = f'<img src="data:image/png;base64,{picture}" alt="{html.escape(ALTS[name])}" style="{PICTURE}">'
+        image = (
+            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(ALTS[name])}" style="{PICTURE}">'
+        )
         heading = "margin: 0 0 6px; font-size: 16px; line-height: 1.3; font-weight: bold"
         return (
-            f'<div style="{CARD}"><a href="{link}">{image}</a><div style="padding: 12px 14px 14px">'
+            f'<div style="{CARD}"><a href="{link}">{image}</a><div style="{BODY}">'
             f'<p style="{heading}"><a href="{link}">{html.escape(_title(name))}</a></p>'
-            f'<p style="margin: 0 0 8px; line-height: 1.4">{html.escape(card.question)}</p>'
+            f'<p style="flex-grow: 1; margin: 0 0 8px; line-height: 1.4">{html.escape(card.question)}</p>'
             f'<p style="margin: 0 0 8px; font-size: 13px; line-height: 1.4">{html.escape(card.times)}</p>'
             f"{self._standing(name)}</div></div>"
         )
@@ -78,7 +86,8 @@ class Page:
     def _standing(self, name):
         """How many of a chapter's exercises are solved, in words and as a bar."""
         solved, there_are = self.solved[name], self.there_are[name]
-        inner = f'<div style="width: {100 * solved // max(there_are, 1)}%; height: 8px; background: {BLUE}"></div>'
+        share = 100 * solved // max(there_are, 1)
+        inner = f'<div style="width: {share}%; height: 8px; background: {BLUE}"></div>'
         said = f"{'✓ ' if solved == there_are else ''}{solved} of {there_are} exercises solved"
         bar = f"height: 8px; border: {EDGE}; border-radius: 5px; overflow: hidden; margin: 0 0 5px"
         return f'<div style="{bar}">{inner}</div><p style="margin: 0; font-size: 13px">{said}</p>'
