@@ -149,8 +149,8 @@ def _read_memory(folder, say):
 
 
 def _for_a_learner(notebook, stem):
-    """A notebook with neither pairing nor stamps, and with no outputs but those that are to be kept; the start
-    page shows the present progress.
+    """A notebook with neither pairing nor stamps, and with no outputs but those to be kept; the start page
+    shows the present progress.
     """
     for key in ("course", "jupytext"):
         notebook["metadata"].pop(key, None)
@@ -178,7 +178,7 @@ def _is_untouched(copy, origin):
 
 
 def _hash_texts(notebook):
-    """A checksum of the cells' kinds and texts: opening, running and saving a notebook change none of them."""
+    """A checksum of the cells' kinds and texts, which opening, running and saving do not change."""
     texts = [[cell["cell_type"], "".join(cell["source"])] for cell in notebook["cells"]]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 

@@ -11,7 +11,7 @@ PICTURES = Path(__file__).parent / "pictures"  # NN_name.png, made by tools/pict
 COLAB = "https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/"
 KAGGLE = "https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/"
 ALTS = {
-    "00_foundations": "Paths of three optimisers on a map of the loss: they cross a valley and reach its end.",
+    "00_foundations": "Paths of three optimisers on a map of the loss: they cross a valley to its bottom.",
     "01_cnn": "A handwritten 0 with a small window on it, and the output, its edges in two colours.",
     "02_rnn": "A page of a novel, coloured by one memory cell of a network: it follows quotations.",
     "03_attention": "Arcs from the letters of a Russian date to the digits that a network writes for it.",
