@@ -149,8 +149,8 @@ def _read_memory(folder, say):
 
 
 def _for_a_learner(notebook, stem):
-    """A notebook with neither pairing nor stamps, and with no outputs but those to be kept; the start page
-    shows the present progress.
+    """The notebook itself, now with neither pairing nor stamps, and with no outputs but those to be kept; in
+    the start page these show the present progress.
     """
     for key in ("course", "jupytext"):
         notebook["metadata"].pop(key, None)
@@ -185,9 +185,12 @@ def _hash_texts(notebook):
 
 def _renew(copy, notebook):
     """Write an untouched start page anew, if that changes it."""
-    before, now = json.loads(copy.read_text(encoding="utf-8")), _for_a_learner(notebook, START)
-    if [cell.get("outputs") for cell in before["cells"]] != [cell.get("outputs") for cell in now["cells"]]:
-        _write_json(copy, now)
+    before, now = (
+        [[cell["source"], cell.get("outputs")] for cell in one["cells"]]
+        for one in (json.loads(copy.read_text(encoding="utf-8")), _for_a_learner(notebook, START))
+    )
+    if before != now:
+        _write_json(copy, notebook)
 
 
 def _write_json(path, content):

@@ -15,7 +15,7 @@ import notebooks
 from course import chapters
 
 SOURCES = chapters.paths()
-TAGS = {"nbval-ignore-output", "explorer", "explorer-needs"}
+TAGS = {"nbval-ignore-output", "explorer", "explorer-needs", "keep-output"}
 HIDDEN = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 FORBIDDEN = {
     r"\brank\s*==\s*0|\bis_main\(": "code for one rank alone deadlocks beside a collective fit",

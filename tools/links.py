@@ -2,7 +2,8 @@
 
 pyproject.toml states it. In the files of `FILES`, its old `owner/name` is replaced by the new one, in
 cells of notebooks too; outputs are left alone, nothing is executed, and a notebook that was in step with its
-source stays so. The book lies on GitHub Pages, at `https://owner.github.io/name/`. `--check` changes nothing and names the files that hold another address.
+source stays so. The book's address, on GitHub Pages, is `https://owner.github.io/name/`. `--check` changes
+nothing and names the files that hold another address.
 """
 
 import argparse
@@ -22,7 +23,8 @@ PLACES = re.compile(
     r"(?:mybinder\.org/v2/gh/|colab\.research\.google\.com/github/|git\+https://github\.com/"
     rf"|(?:git clone|gitpuller) https://github\.com/|repo=https%3A%2F%2Fgithub\.com%2F)({NAME})"
 )
-BOOK = re.compile(r"\[[^\]\n]*\bbook\b[^\]\n]*\]\(https://([\w-]+)\.github\.io/([\w.-]+)/")  # a link to the book
+# Others have pages there too; ours are linked as "the book".
+BOOK = re.compile(r"\[[^\]\n]*\bbook\b[^\]\n]*\]\(https://([\w-]+)\.github\.io/([\w.-]+)/")
 
 
 def stated():
