@@ -35,8 +35,11 @@ def shown(tmp_path, monkeypatch):
 
 def cards(page):
     """Chapter → the text of its card, by the link of its title."""
-    titles = page.select("p > a[href]:not([style])")
-    return {Path(title["href"]).stem: title.find_parent("div").get_text(" ") for title in titles}
+    titles = page.select("h2 > a")
+    return {
+        Path(title["href"]).stem: title.find_parent("div").get_text(" ").replace("\xa0", " ")
+        for title in titles
+    }
 
 
 def test_every_chapter_has_a_card_and_every_card_a_chapter():

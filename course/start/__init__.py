@@ -30,6 +30,7 @@ BUTTON = (
 )
 MAIN = f"{BUTTON}; background: {BLUE}; color: #ffffff"
 WHOLE = "display: flex; flex-wrap: wrap; gap: 18px; max-width: 1060px"
+HEADING = "margin: 0 0 6px; padding: 0; border: 0; font-size: 16px; line-height: 1.3; font-weight: bold"
 BODY = f"{COLUMN}; flex-grow: 1; padding: 12px 14px 14px"
 
 
@@ -72,14 +73,15 @@ class Page:
         card, link = CARDS[name], self._link(name)
         picture = base64.b64encode((PICTURES / f"{name}.png").read_bytes()).decode("ascii")
         image = (
-            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(ALTS[name])}" style="{PICTURE}">'
+            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(ALTS[name])}" width="340" '
+            f'style="{PICTURE}">'
         )
-        heading = "margin: 0 0 6px; font-size: 16px; line-height: 1.3; font-weight: bold"
+        times = card.times.replace(" ", "&nbsp;").replace("&nbsp;·", " ·").replace("·&nbsp;", "· ")
         return (
             f'<div style="{CARD}"><a href="{link}">{image}</a><div style="{BODY}">'
-            f'<p style="{heading}"><a href="{link}">{html.escape(_title(name))}</a></p>'
+            f'<h2 style="{HEADING}"><a href="{link}">{html.escape(_title(name))}</a></h2>'
             f'<p style="flex-grow: 1; margin: 0 0 8px; line-height: 1.4">{html.escape(card.question)}</p>'
-            f'<p style="margin: 0 0 8px; font-size: 13px; line-height: 1.4">{html.escape(card.times)}</p>'
+            f'<p style="margin: 0 0 8px; font-size: 13px; line-height: 1.4">{times}</p>'
             f"{self._standing(name)}</div></div>"
         )
 
