@@ -7,6 +7,7 @@ without running its training: `load_definitions` executes only those. `explorers
 import ast
 import contextlib
 import io
+import re
 import sys
 import types
 from pathlib import Path
@@ -15,12 +16,14 @@ DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef
 
 
 def folder():
-    """The `notebooks` folder of this checkout, as a Path.
+    """The `notebooks` folder of this checkout, as a Path; of an installed `course` the one that it brings,
+    with the sources alone.
 
     Raises:
-        FileNotFoundError: if `course` was installed without its checkout, as on Colab.
+        FileNotFoundError: there is none.
     """
-    notebooks = Path(__file__).resolve().parents[1] / "notebooks"
+    places = [parent / "notebooks" for parent in Path(__file__).resolve().parents[:2]]
+    notebooks = next((place for place in places if place.is_dir()), places[1])
     if not notebooks.is_dir():
         raise FileNotFoundError(
             f"there is no folder {notebooks}: `course` is installed without the chapters. "
@@ -107,14 +110,13 @@ def explorers_of(name):
         dict of the explorer's name, "cnn.sliding_kernel", to a function () -> Explorer, a new one each time;
         in the order of the chapter.
     """
-    import jupytext  # an author's, and JupyterLab's
-
     namespace, makers = vars(load_definitions(name)), {}
-    for cell in jupytext.read(find(name)).cells:
-        tags = cell.metadata.get("tags", [])
+    for cell in re.split(r"(?m)^# %%", find(name).read_text(encoding="utf-8")):
+        head, _, source = cell.partition("\n")
+        tags = re.findall(r'"([\w-]+)"', head.partition("tags=")[2])
         if not {"explorer", "explorer-needs"} & set(tags):
             continue
-        body = ast.parse(cell.source).body
+        body = ast.parse(source).body
         last = body.pop() if "explorer" in tags else None
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(ast.Module(body, []), f"<a cell of {name}>", "exec"), namespace)

@@ -64,7 +64,7 @@ def test_the_page_of_all_explorers_has_each_once_and_an_unknown_one_is_told():
     page = chapters.find("play").read_text(encoding="utf-8")
     assert sorted(re.findall(r'explorers\.play\("(.+)"\)', page)) == sorted(NAMES)
     assert explorers.play("cnn.receptive_field").title == make("cnn.receptive_field").title
-    with pytest.raises(ValueError, match=r"no explorer 'cnn.masks'; there are cnn.sliding_kernel, "):
+    with pytest.raises(ValueError, match=r"no explorer 'cnn.masks'; there are cnn.trained_net, "):
         explorers.play("cnn.masks")
     with pytest.raises(ValueError, match="no explorer 'no.such'; there are none"):
         explorers.play("no.such")

@@ -13,9 +13,10 @@ import pytest
 
 import notebooks
 from course import chapters
+from course.cards import CARDS
 
 SOURCES = chapters.paths()
-TAGS = {"nbval-ignore-output", "explorer", "explorer-needs", "keep-output"}
+TAGS = {"nbval-ignore-output", "explorer", "explorer-needs", "keep-output", "result"}
 HIDDEN = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 FORBIDDEN = {
     r"\brank\s*==\s*0|\bis_main\(": "code for one rank alone deadlocks beside a collective fit",
@@ -35,6 +36,10 @@ NO_PROSE = re.compile(
 every_chapter = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 every_notebook = pytest.mark.parametrize("path", chapters.sources(), ids=lambda path: path.stem)
 read = functools.cache(jupytext.read)
+BLOCK = r'<div class="course-(exercise|prediction)" style="border-left: 5px solid #\w{6}; padding: 0 1em">'
+# Chapters whose exercises and predictions have a block of their own.
+FORMED = [path for path in SOURCES if re.search(BLOCK, path.read_text(encoding="utf-8"))]
+every_formed_chapter = pytest.mark.parametrize("path", FORMED, ids=lambda path: path.stem)
 
 
 def cells_of(path, kind):
@@ -53,11 +58,22 @@ def test_cells_stay_within_the_caps_and_take_no_shortcuts(path):
         assert words <= 120, f"a text cell of {words} words:\n{cell.source}"
 
 
+@every_notebook
+def test_sources_have_88_columns(path):
+    text = path.read_text(encoding="utf-8")
+    assert "fmt: skip" not in text
+    long = [line for line in text.splitlines() if len(line) > 88]
+    # A row of a table and an address cannot be broken.
+    assert not [line for line in long if not re.match(r"# \|", line) and "](http" not in line]
+
+
 @every_chapter
 def test_a_chapter_starts_as_all_do(path):
     assert read(path).metadata["kernelspec"]["name"] == "python3"
-    head, setup = cells_of(path, "markdown")[0].source, cells_of(path, "code")[0]
-    links = dict(re.findall(r"\[(Colab|Kaggle|Binder)\]\((\S+)\)", head))
+    texts, setup = [cell.source for cell in cells_of(path, "markdown")], cells_of(path, "code")[0]
+    number, _, _ = path.stem.partition("_")
+    assert texts[0].splitlines()[0] == f"# {int(number)} · {CARDS[path.stem].title}"
+    links = dict(re.findall(r"\[(Colab|Kaggle|Binder)\]\((\S+)\)", "".join(texts[:4])))
     assert len(links) == 3 and all(link.endswith(f"/{path.stem}.ipynb") for link in links.values())
     lines = [line for line in setup.source.splitlines() if line]
     assert lines[0].startswith("# Set-up: ") and lines[-1] == "setup()" and len(lines) <= 8
@@ -77,6 +93,45 @@ def test_tags_are_known_and_ignored_outputs_are_asserted(path):
             assert has_assert, f"the cell after this one asserts what must hold:\n{cell.source}"
         if re.search(r"(?m)^explorers\.", cell.source):
             assert "explorer" in tags, f"tag this cell 'explorer', for the browser tests:\n{cell.source}"
+
+
+@every_formed_chapter
+def test_exercises_and_predictions_have_blocks_and_headings(path):
+    for cell in cells_of(path, "markdown"):
+        heads = re.findall(r"(?m)^### (Exercise|Predict): \S", cell.source)
+        assert bool(heads) == bool(re.search(BLOCK, cell.source)), cell.source
+        if heads:  # the block is the whole cell
+            assert len(heads) == 1 and re.match(rf"{BLOCK}\n\n### ", cell.source), cell.source
+            assert cell.source.endswith("\n\n</div>"), cell.source
+        assert "**Predict" not in cell.source and "**Exercise" not in cell.source, cell.source
+
+
+@every_formed_chapter
+def test_a_prediction_is_not_answered_in_the_next_cell_and_its_answer_folds(path):
+    cells = jupytext.read(path.with_suffix(".ipynb")).cells
+    asked = [i for i, cell in enumerate(cells) if "### Predict: " in cell.source]
+    assert len(asked) >= 10
+    for start, end in zip(asked, [*asked[1:], len(cells)], strict=True):
+        after = cells[start + 1 : end]
+        assert not after[0].get("outputs"), f"the answer stands right under its question:\n{after[0].source}"
+        results = [cell for cell in after if "result" in cell.metadata.get("tags", [])]
+        assert len(results) == 1 and results[0].outputs, cells[start].source
+        between = after[: after.index(results[0])]
+        assert not [cell.source for cell in between if "<details>" in cell.source], (
+            "answered before the result"
+        )
+
+
+@every_formed_chapter
+def test_checks_and_alternatives_are_out_of_sight(path):
+    for cell in cells_of(path, "code"):
+        asserts = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Assert)]
+        is_check = cell.source.startswith("# Check: ")
+        assert bool(asserts) == is_check, cell.source
+        if is_check:
+            assert HIDDEN.items() <= cell.metadata.items(), cell.source
+        for alt in re.findall(r"\balt=(.*)", cell.source):
+            assert re.fullmatch(r'"[a-z]+\.\w+",?\)?', alt), cell.source
 
 
 @every_notebook
@@ -119,5 +174,5 @@ def check_output(output, source):
     if "image/png" in data:
         alternative = output["metadata"].get("image/png", {}).get("alt", "").strip()
         # The text that nbval compares: what kind of output it is, and the same alternative.
-        assert alternative and re.fullmatch(r"\[(picture|explorer)\] .*", text), source
+        assert alternative and re.fullmatch(r"\[(picture|diagram|explorer)\] .*", text), source
         assert text.endswith(alternative), source

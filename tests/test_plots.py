@@ -4,9 +4,13 @@ stays open; and the font of the signs of Chinese and Japanese dates."""
 import base64
 import datetime
 import io
+import itertools
 import logging
+import re
+import shutil
 import warnings
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,12 +21,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course import plots, training
+import diagrams
+from course import chapters, plots, training
 from course.plots import texts
 from course.plots.tiles import SIDE, Tiles
 
-LABELS = dict(title="t", xlabel="x (s)", ylabel="y", alt="Alt.")
-PLAIN = dict(title="t", alt="Alt.")
+LABELS = dict(title="t", xlabel="x (s)", ylabel="y", alt="test.drawn")
+PLAIN = dict(title="t", alt="test.drawn")
 CLOUD = np.random.default_rng(0).normal(size=(300, 2))
 DRAWN = {
     "lines": lambda: plots.lines({"a": [3, 2, 1], "b": ([1, 3], [2, 2])}, **LABELS, marks=[(2, "m")]),
@@ -52,6 +57,7 @@ def shown(monkeypatch):
 
     monkeypatch.setattr(FigureCanvasAgg, "print_png", print_png)
     monkeypatch.setattr(plots.showing, "display", seen.pictures.append)
+    monkeypatch.setattr(plots.showing, "_alternatives", lambda: {"test.drawn": "Alt."})
     return seen
 
 
@@ -67,6 +73,20 @@ def test_every_picture_is_small_titled_and_has_a_text(shown, name):
     assert "t" in titles
     if name in ("lines", "bars", "maps", "one map", "scatter"):
         assert figure.axes[0].get_xlabel().startswith("x (")
+
+
+def test_a_picture_without_a_written_alternative_has_its_title(shown):
+    plots.lines({"a": [1, 2]}, title="What falls", xlabel="x", ylabel="y")
+    assert shown.pictures[0].alt == "What falls"
+    with pytest.raises(KeyError, match="no.such"):
+        plots.lines({"a": [1, 2]}, title="t", xlabel="x", ylabel="y", alt="no.such")
+
+
+def test_every_alternative_is_one_sentence_of_one_picture_in_a_chapter():
+    written = plots.showing._alternatives()
+    named = [re.findall(r'\balt="([^"]+)"', path.read_text(encoding="utf-8")) for path in chapters.paths()]
+    assert sorted(written) == sorted(itertools.chain(*named))
+    assert all(re.fullmatch(r"[A-Z0-9].{20,}\.", text) for text in written.values())
 
 
 def test_pictures_leave_no_figure_open_and_draw_the_same_bytes_again(shown):
@@ -94,7 +114,7 @@ def test_maps_show_their_numbers_on_one_scale_with_their_names_and_number_their_
 
 
 def test_points_beyond_the_limit_are_drawn_at_the_edge(shown):
-    plots.points({"a": [(0.5, 9.0)], "b": [(-7.0, 0.0)]}, title="t", alt="Alt.", centres=[(1, 1)])
+    plots.points({"a": [(0.5, 9.0)], "b": [(-7.0, 0.0)]}, **PLAIN, centres=[(1, 1)])
     first, second = shown.figures[0].axes
     assert [line.get_xydata().tolist() for line in first.lines] == [[[1, 1]], [[0.5, 3]]]
     assert second.lines[1].get_xydata().tolist() == [[-3, 0]]
@@ -126,7 +146,7 @@ def test_lines_have_the_scales_that_are_asked_for(shown, xscale):
 
 def test_nothing_is_shown_above_rank_0(shown, monkeypatch):
     monkeypatch.setenv("RANK", "1")
-    plots.show(Figure(), "Alt.")
+    plots.show(Figure())
     assert not shown.pictures
 
 
@@ -290,3 +310,63 @@ def test_samples_are_points_within_3_or_images_in_rows():
     whole = plots.losses.mosaic(images)
     assert whole.shape == (18, 24) and (whole[12:] == 1).all()
     assert np.array_equal(whole[7:11, 9:15], images[4]) and np.array_equal(whole[1:5, 17:23], images[2])
+
+
+def test_a_diagram_is_an_image_with_its_text_and_its_size(monkeypatch):
+    seen = []
+    monkeypatch.setattr(plots.diagrams, "display", seen.append)
+    plots.diagram("lstm_cell")
+    data, metadata = seen[0]._repr_mimebundle_()
+    image = ElementTree.fromstring(data["text/html"].replace(">", "/>"))
+    root = ElementTree.fromstring(base64.b64decode(image.get("src").partition("svg+xml;base64,")[2]))
+    size = {side: int(image.get(side)) for side in ("width", "height")}
+    assert size == {side: int(root.get(side)) for side in size}
+    text = root.find("{*}desc").text
+    assert data["text/plain"] == f"[diagram] {text}" and "forget gate" in text
+    assert image.get("alt") == text and metadata["image/png"] == {"alt": text} | size
+    png = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert png.size == (2 * size["width"], 2 * size["height"]) and png.mode == "P"
+    plots.diagram("lstm_cell")
+    assert seen[1]._repr_mimebundle_() == (data, metadata)  # nbval compares the HTML
+
+
+def test_a_diagram_is_text_in_a_script_and_nothing_above_rank_0(capsys, monkeypatch):
+    plots.diagram("lstm_cell")
+    assert capsys.readouterr().out.startswith("[diagram] The cell state c runs")
+    monkeypatch.setenv("RANK", "1")
+    plots.diagram("lstm_cell")
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ValueError, match=r"no diagram 'lstm'; there are: .*lstm_cell"):
+        plots.diagram("lstm")
+
+
+def test_every_diagram_is_made_from_its_source_as_it_is_and_holds_all_that_it_needs():
+    names = diagrams.names()
+    assert len(names) >= 8 and diagrams.stale() == [], "run python tools/diagrams.py"
+    shown = sorted(path.stem for path in (diagrams.FOLDER / "shown").iterdir())
+    assert shown == sorted(2 * names)
+    for name in names:
+        svg = (diagrams.FOLDER / "shown" / f"{name}.svg").read_text(encoding="utf-8")
+        assert len(svg) < 50_000 and "xml-stylesheet" not in svg
+        links = re.findall(r"(?:url\(|href=\")([^)\"]{0,9})", svg)
+        assert set(links) <= {"#head", "#back-hea", "data:font"}
+        assert 60 < len(ElementTree.fromstring(svg).find("{*}desc").text) < 500
+
+
+def test_a_changed_source_or_a_lost_picture_makes_a_diagram_stale(tmp_path, monkeypatch):
+    shutil.copytree(diagrams.FOLDER, tmp_path / "diagrams")
+    monkeypatch.setattr(diagrams, "FOLDER", tmp_path / "diagrams")
+    source = diagrams.FOLDER / "lstm_cell.svg"
+    source.write_text(source.read_text(encoding="utf-8").replace("keep", "hold"), encoding="utf-8")
+    (diagrams.FOLDER / "shown" / "loss_bowl.png").unlink()
+    assert diagrams.stale() == ["loss_bowl", "lstm_cell"]
+    style = diagrams.FOLDER / "family.css"
+    style.write_text(style.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert diagrams.stale() == diagrams.names()
+
+
+def test_a_character_that_a_font_lacks_is_an_error():
+    with pytest.raises(ValueError, match="STIXGeneralItalic.ttf has no .*∇"):
+        diagrams.font_rule(("Course Math", "italic", "400"), "w∇")
+    with pytest.raises(ValueError, match="no font for"):
+        diagrams.font_rule(("Course Math", "italic", "700"), "w")

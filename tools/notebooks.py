@@ -27,7 +27,15 @@ from course.files import write_whole
 ROOT = Path(__file__).resolve().parents[1]
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+    # All that JupyterLab writes there but the version, which the working copy adds: so it opens as saved.
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
 }
 CELL_METADATA = ("cellView", "jupyter", "tags")  # what a source decides; jupytext.toml names the same
 WIDGET = "application/vnd.jupyter.widget-view+json"

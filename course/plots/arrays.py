@@ -6,12 +6,13 @@ from course.plots.showing import SIGNED, show, subplots
 from course.plots.texts import Numbers
 
 
-def images(pictures, *, title, alt, names=None, columns=10, signed=False, size=0.8, titlesize=9):
+def images(pictures, *, title, alt=None, names=None, columns=10, signed=False, size=0.8, titlesize=9):
     """A grid of small grey-scale images.
 
     Args:
         pictures: sequence of (H, W) or (1, H, W) tensors; all share one grey scale, the darkest value black.
-        title, alt: texts.
+        title: text.
+        alt: see `showing.show`.
         names: one text above each image.
         columns: how many stand in a row.
         signed: True for values on both sides of zero: orange negative, purple positive, white zero.
@@ -31,15 +32,16 @@ def images(pictures, *, title, alt, names=None, columns=10, signed=False, size=0
         if names is not None:
             axes.set_title(names[i], fontsize=titlesize, pad=2)
     figure.suptitle(title, fontsize=11)
-    show(figure, alt)
+    show(figure, alt, title)
 
 
-def grids(arrays, *, title, alt, formats="{:g}", size=1.9):
+def grids(arrays, *, title, alt=None, formats="{:g}", size=1.9):
     """Small matrices side by side with their numbers written in the cells.
 
     Args:
         arrays: dict of name to a (H, W) array, drawn left to right.
-        title, alt: texts.
+        title: text.
+        alt: see `showing.show`.
         formats: how a number is written.
         size: inches of the height.
     """
@@ -51,15 +53,16 @@ def grids(arrays, *, title, alt, formats="{:g}", size=1.9):
         number_grid(axes, array, formats)
         axes.set_title(f"{name}\n{len(array)} × {np.shape(array)[1]}", fontsize=9)
     figure.suptitle(title, fontsize=11)
-    show(figure, alt)
+    show(figure, alt, title)
 
 
-def maps(arrays, *, title, xlabel, ylabel, alt, xnames=None, ynames=None, limits=(0, 1), size=3.4):
+def maps(arrays, *, title, xlabel, ylabel, alt=None, xnames=None, ynames=None, limits=(0, 1), size=3.4):
     """Matrices of weights side by side as shaded cells on one scale, darker for more.
 
     Args:
         arrays: dict of name to a (H, W) array; all of one shape.
-        title, xlabel, ylabel, alt: texts.
+        title, xlabel, ylabel: texts.
+        alt: see `showing.show`.
         xnames, ynames: a short text for each column and row; default their numbers, from 0.
         limits: (low, high) of the colours.
         size: inches of a map's height.
@@ -82,7 +85,7 @@ def maps(arrays, *, title, xlabel, ylabel, alt, xnames=None, ynames=None, limits
     row[0].set_ylabel(ylabel)
     figure.colorbar(image, ax=list(row), label="weight", pad=0.01)
     figure.suptitle(title, fontsize=11)
-    show(figure, alt)
+    show(figure, alt, title)
 
 
 def number_grid(axes, array, formats="{:g}"):

@@ -6,14 +6,14 @@ from course.plots.showing import COLOURS, STYLES, show, subplots
 
 
 def lines(
-    series, *, title, xlabel, ylabel, alt, x=None, xscale="linear", yscale="linear", ylim=None, marks=(),
+    series, *, title, xlabel, ylabel, alt=None, x=None, xscale="linear", yscale="linear", ylim=None, marks=(),
 ):  # fmt: skip
     """Curves over a common axis.
 
     Args:
         series: dict of label to a sequence of numbers; or to a pair (x, y) of them.
         title, xlabel, ylabel: texts, units in the labels.
-        alt: the text alternative.
+        alt: see `showing.show`.
         x: the x values where the series do not bring their own; default 1, 2, 3, …
         xscale, yscale: "linear" or "log".
         ylim: (low, high), default from the data.
@@ -34,15 +34,16 @@ def lines(
     axes.grid(True)
     if len(series) > 1:
         axes.legend()
-    show(figure, alt)
+    show(figure, alt, title)
 
 
-def scatter(clouds, *, title, xlabel, ylabel, alt, curves=()):
+def scatter(clouds, *, title, xlabel, ylabel, alt=None, curves=()):
     """Clouds of points with common axes, and curves through them.
 
     Args:
         clouds: dict of label to a pair (x, y) of sequences.
-        title, xlabel, ylabel, alt: texts, units in the labels.
+        title, xlabel, ylabel: texts, units in the labels.
+        alt: see `showing.show`.
         curves: dict of label to a pair (x, y), drawn as lines over the points.
     """
     figure, axes = subplots(7, 3.8)
@@ -56,15 +57,16 @@ def scatter(clouds, *, title, xlabel, ylabel, alt, curves=()):
     axes.grid(True)
     if len(clouds) + len(curves) > 1:
         axes.legend()
-    show(figure, alt)
+    show(figure, alt, title)
 
 
-def bars(values, *, title, xlabel, alt, errors=None, xlim=None, mark=None):
+def bars(values, *, title, xlabel, alt=None, errors=None, xlim=None, mark=None):
     """Horizontal bars, one a name, its value written beside it.
 
     Args:
         values: dict of name to number.
-        title, xlabel, alt: texts; the unit stands in xlabel.
+        title, xlabel: texts; the unit stands in xlabel.
+        alt: see `showing.show`.
         errors: dict of name to (low, high), the ends of an interval; names may be left out.
         xlim: (low, high).
         mark: a pair (value, label): a vertical reference line.
@@ -83,15 +85,16 @@ def bars(values, *, title, xlabel, alt, errors=None, xlim=None, mark=None):
         axes.annotate(mark[1], (mark[0], -0.55), fontsize=9, **place)
     axes.set(title=title, xlabel=xlabel, xlim=xlim, yticks=range(len(values)), yticklabels=list(values))
     axes.invert_yaxis()
-    show(figure, alt)
+    show(figure, alt, title)
 
 
-def points(clouds, *, title, alt, centres=None, columns=4, size=2.1):
+def points(clouds, *, title, alt=None, centres=None, columns=4, size=2.1):
     """Clouds of points in the plane, a panel for each, both axes of all from -3 to 3.
 
     Args:
         clouds: dict of name to (N, 2) points. Those beyond the panel are drawn at its edge.
-        title, alt: texts.
+        title: text.
+        alt: see `showing.show`.
         centres: (K, 2) places marked by rings in every panel.
         columns: how many panels stand in a row.
         size: inches a panel.
@@ -111,4 +114,4 @@ def points(clouds, *, title, alt, centres=None, columns=4, size=2.1):
     figure.suptitle(title, fontsize=11)
     figure.supxlabel("x₁", fontsize=10)
     figure.supylabel("x₂", fontsize=10)
-    show(figure, alt)
+    show(figure, alt, title)

@@ -2,7 +2,10 @@
 
 import base64
 import io
+import json
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 from IPython.display import display
 from matplotlib import rcParams
@@ -61,13 +64,29 @@ def set_style():
     )
 
 
-def show(figure, alt):
-    """Show a figure as a small PNG (256 colours, 100 dpi) with its text alternative; nothing above rank 0."""
+def show(figure, alt=None, title=""):
+    """Show a figure as a small PNG (256 colours, 100 dpi) with its text alternative; nothing above rank 0.
+
+    Args:
+        figure: a matplotlib Figure.
+        alt: the name of its text alternative in `alternatives.json`, "cnn.nine_places": there, it is out of
+            the sight of a reader who has not made a prediction yet. None: the title stands for it.
+        title: the picture's title.
+    Raises:
+        KeyError: for a name that the file does not have.
+    """
+    alt = title if alt is None else _alternatives()[alt]
     if not is_main():
         return
     file = io.BytesIO()
     FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})
     display(Still(quantised(file.getvalue()), alt))
+
+
+@cache
+def _alternatives():
+    """The text alternatives of the chapters' pictures, a dict of name to one sentence."""
+    return json.loads((Path(__file__).parent / "alternatives.json").read_text(encoding="utf-8"))
 
 
 def quantised(png):

@@ -61,7 +61,7 @@ def say_and_show():
     """What a chapter does beside training."""
     course.setup()
     print("a line of a chapter")
-    plots.show(Figure(), alt="a picture of a chapter")
+    plots.show(Figure(), title="a picture of a chapter")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ course.setup()
 from torch import nn, optim
 from course import chapters, data, exercises, explorers, plots, training
 digits = data.mnist()
-plots.images(digits.x_train[:2, 0], title="two digits", alt="Two digits.")
+plots.images(digits.x_train[:2, 0], title="two digits")
 chapter = chapters.load_definitions("01_cnn")
 explorers.cnn.sliding_kernel(chapter.conv2d, {"digit": digits.x_train[1, 0]})
 exercises.cnn.output_size.check(lambda n, k, stride, padding, dilation: n)
