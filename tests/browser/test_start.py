@@ -32,12 +32,10 @@ def test_cards_stand_there_untrusted_and_nothing_asks_to_be_saved(start_page):
     assert page.evaluate(f"{model}.content.model.cells.get(1).trusted") is False
 
 
-@pytest.mark.parametrize(
-    ("name", "opened"),
-    [("Begin with chapter 0", "00_foundations"), ("Play with", "play"), ("1 · CNN", "01_cnn")],
-)
-def test_a_click_opens_the_notebook(start_page, name, opened):
-    start_page.get_by_role("link", name=name).click()
-    path = "window.jupyterapp.shell.currentWidget?.context?.path"
-    start_page.wait_for_function(f"() => {path} === '{opened}.ipynb'", timeout=60_000)
-    assert len(start_page.context.pages) == 1, "in JupyterLab itself"
+def test_a_click_opens_the_notebook_beside_it(start_page):
+    page, current = start_page, "window.jupyterapp.shell.currentWidget"
+    for name, opened in (("1 · CNN", "01_cnn"), ("Play with", "play")):
+        page.get_by_role("link", name=name).click()
+        page.wait_for_function(f"() => {current}?.context?.path === '{opened}.ipynb'", timeout=60_000)
+        page.get_by_role("tab", name="start.ipynb").click()
+    assert len(page.context.pages) == 1, "in JupyterLab itself"

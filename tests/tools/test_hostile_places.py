@@ -110,9 +110,14 @@ def test_make_lab_where_there_is_an_environment(checkout, variables, tmp_path):
     give_environment(checkout)
     status, _, said = make_lab(checkout, variables)
     copied, line = said.splitlines(keepends=True)
-    assert status == 2 and copied.startswith("copied: 00_foundations, ") and line == (
-        f"error: JupyterLab keeps its settings in your home, and {variables['HOME']} cannot be written; "
-        "name a folder in its place: make lab HOME=/path/to/folder\n"
+    assert (
+        status == 2
+        and copied.startswith("copied: 00_foundations, ")
+        and line
+        == (
+            f"error: JupyterLab keeps its settings in your home, and {variables['HOME']} cannot be written; "
+            "name a folder in its place: make lab HOME=/path/to/folder\n"
+        )
     )
     assert (checkout / "my" / "00_foundations.ipynb").exists()
     places.set_writable(checkout, False)
