@@ -29,8 +29,8 @@ start.page()
 # %% [markdown]
 # **How it works.** Open a chapter and run its cells from the top, one after the other,
 # with Shift + Enter. Each chapter runs on its own; read them in this order, since each
-# uses what you learnt before. Your work and your progress stay on the computer that runs
-# this page.
+# uses what you learnt before. Your work and your progress stay on the computer that
+# runs this page.
 #
 # **In [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/start.ipynb)**,
 # run the cell with the cards first: its links then lead to the chapters in Colab. On
