@@ -15,8 +15,8 @@ import course
 from course import chapters
 from course.explorers.controls import nearest
 
-MOST_BYTES = 1_800_000  # of all frames of one explorer whose values are not named in `MOVED`
-MOST_FRAMES = 120
+MOST_BYTES = 1_200_000  # of all frames of one explorer whose values are not named in `MOVED`
+MOST_FRAMES = 90
 FEW = 8
 MOST_VALUES = 41  # of a control that moves alone
 SQUARE = 8  # pixels; a browser that shows a frame on a phone averages over fewer
@@ -236,8 +236,8 @@ def _panels(explorer, controls):
     middles = (np.arange(GRID) + 0.5) / GRID
     for panel, answer in explorer.touch.items():
         left, top, width, height = boxes[panel]
-        x, y = np.meshgrid(left + width * middles, top + height * middles)
-        data = zip(*(axis.ravel() for axis in explorer.picture.data_at(panel, x, y)), strict=True)
+        x, y = (axis.ravel() for axis in np.meshgrid(left + width * middles, top + height * middles))
+        data = zip(*explorer.picture.data_at(panel, x, y), strict=True)
         answers = [answer(state, float(x), float(y)) or {} for x, y in data]
         moves = {
             number: _table([each.get(control["name"]) for each in answers], explorer, control)

@@ -21,7 +21,7 @@ PAGE = {  # what frames.draw_chapter says of an explorer
         {"name": "height", "label": "bar height", "kind": "slider", "start": 1, "labels": ["0", "0.3", "1"]},
         {"name": "kind", "label": "kind", "kind": "menu", "start": 1, "labels": ["plain", "double"]},
     ],
-    "left_out": ["width"],
+    **{"inner": 0, "play": 0, "pace": 100, "panels": [], "left_out": ["width"]},
 }
 
 
@@ -50,7 +50,7 @@ def test_pictures_and_explorers_become_html(tmp_path):
     assert cell.metadata["tags"] == ["hide-input"] and printed.text == "1"
     assert 'alt="Bars, &quot;tall&quot; &lt; wide."' in still.data["text/html"]
     assert moving.data.keys() == {"text/html"}
-    parts = ['<input type="range"', '<option value="1" selected>double', "others too (width), open"]
+    parts = ['<input type="range"', '<option value="1" selected>double', "1 more control: run it in"]
     for part in [*parts, '<a href="https://b/07_new.ipynb">Binder</a>']:
         assert part in moving.data["text/html"]
     assert len(list((tmp_path / "stage" / "static" / "pictures").iterdir())) == 1
