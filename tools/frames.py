@@ -33,7 +33,7 @@ MOVED = {
     },
     "cnn.trained_net": {"digit": 4, "chosen": 48},
     "attention.masks": {"mask": None, "position": None},
-    "vae.plane": {"z_1": 19, "z_2": 19},
+    "vae.plane": {"z_1": 15, "z_2": 15},
     "vae.trade_off": {"draw": None, "beta": None},
     "gan.dirac": {"penalty": None, "step": None},
     "gan.verdict": {"source": None, "rank": 25},
