@@ -10,7 +10,6 @@ import base64
 import hashlib
 import html
 import io
-import json
 import multiprocessing
 import os
 import re
@@ -24,6 +23,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
+import figures
 import frames
 from links import stated
 from notebooks import AT_ONCE, ROOT, NotebookError, sources, states
@@ -36,7 +36,7 @@ class Chapter:
 
     Args:
         source: the chapter's `.py`.
-        stage: the folder that Sphinx reads; the chapter's frames lie in `stage/static/frames/NN_name`.
+        stage: the folder that Sphinx reads; the explorers' frames lie in `stage/static`.
         pages: list of dicts as `frames.draw` returns, one per explorer; None leaves the explorers pictures.
     """
 
@@ -44,7 +44,7 @@ class Chapter:
         self.source, self.stage = source, stage
         self.notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
         self.links = dict(re.findall(r"\[(Colab|Binder)\]\((\S+)\)", self.notebook.cells[0].source))
-        self.explorers = None if pages is None else iter(enumerate(pages))
+        self.explorers = None if pages is None else iter(pages)
         self.differs = f"{source.stem}.ipynb shows other explorers than its .py: run `make notebooks`"
 
     def write(self):
@@ -64,8 +64,9 @@ class Chapter:
 
     def _shown(self, output):
         png, text = base64.b64decode(output.data["image/png"]), output.data.get("text/plain", "")
-        shown = self._picture(png, **output.metadata["image/png"])
-        return self._explorer(shown, text) if self.explorers and text.startswith("[explorer]") else shown
+        if self.explorers and text.startswith("[explorer]"):
+            return self._explorer(text)
+        return self._picture(png, **output.metadata["image/png"])
 
     def _picture(self, png, alt, **size):
         name = f"pictures/{hashlib.sha256(png).hexdigest()[:16]}.png"
@@ -76,48 +77,11 @@ class Chapter:
         size = " ".join(f'{side}="{pixels}"' for side, pixels in size.items())
         return f'<img src="../_static/{name}" alt="{html.escape(alt)}" {size} loading="lazy">'
 
-    def _explorer(self, shown, text):
-        """The figure of one explorer; explorer.js moves it."""
-        number, page = next(self.explorers, (None, None))
+    def _explorer(self, text):
+        page = next(self.explorers, None)
         if page is None or not text.startswith(f"[explorer] {page['title']}: "):
             raise NotebookError(self.differs)
-        name, title = f"explorer-{self.source.stem}-{number}", html.escape(page["title"])
-        controls = "".join(_control(f"{name}-{i}", control) for i, control in enumerate(page["controls"]))
-        return (
-            f'<figure class="explorer" id="{name}" '
-            f'data-frames="../_static/frames/{self.source.stem}/{number}/">'
-            f'<div class="explorer-controls" role="group" aria-label="Controls: {title}">{controls}</div>'
-            f'<div class="explorer-picture" role="group" aria-label="Picture: {title}" tabindex="0">'
-            f"{shown}</div>"
-            f"<figcaption>{html.escape(page['alt'])} {self._how_to_run(page)}</figcaption></figure>"
-        )
-
-    def _how_to_run(self, page):
-        places = " or ".join(f'<a href="{address}">{place}</a>' for place, address in self.links.items())
-        others = html.escape(", ".join(dict.fromkeys(page["left_out"])))
-        rest = f"To move the others too ({others})" if others else "To move it between these settings"
-        return (
-            f"<span>Here the pictures are drawn beforehand. {rest}, open this chapter on {places}, or run "
-            "<code>make lab</code>.</span>"
-        )
-
-
-def _control(identity, control):
-    """A label with a slider, or with a menu, over the places of a control's values."""
-    start, labels = control["start"], [html.escape(str(text)) for text in control["labels"]]
-    label = f'<label for="{identity}">{html.escape(control["label"])}</label>'
-    if control["kind"] == "menu":
-        chosen = ["", " selected"]
-        options = (
-            f'<option value="{i}"{chosen[i == start]}>{text}</option>' for i, text in enumerate(labels)
-        )
-        return f'{label}<select id="{identity}" autocomplete="off">{"".join(options)}</select>'
-    return (
-        f'{label}<input type="range" id="{identity}" min="0" max="{len(labels) - 1}" value="{start}" '
-        f'autocomplete="off" aria-valuetext="{labels[start]}" '
-        f'data-labels="{html.escape(json.dumps(control["labels"]))}">'
-        f'<output for="{identity}">{labels[start]}</output>'
-    )
+        return figures.figure(page, "../", self.links)
 
 
 def write_pages(stage, moving):
@@ -130,8 +94,7 @@ def write_pages(stage, moving):
     print("Drawing the explorers", flush=True)
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as turns:
         drawn = {
-            source: turns.submit(frames.draw_chapter, source.stem, stage / "static" / "frames" / source.stem)
-            for source in moving
+            source: turns.submit(frames.draw_chapter, source.stem, stage / "static") for source in moving
         }
         for source in sources():
             Chapter(source, stage, drawn[source].result() if source in drawn else None).write()

@@ -45,6 +45,26 @@ class Picture:
         self._fix_layout()
         self.size = tuple(round(DPI * inches) for inches in size)
 
+    def draw(self, state, density=CRISP):
+        """The picture of a state, a PIL image; the density as for `png`."""
+        self._update(self.artists, state)
+        if self.figure.stale:
+            self._backgrounds.clear()
+        self.figure.dpi = density * DPI
+        if density in self._backgrounds:
+            self.canvas.get_renderer()  # of this size
+            self.canvas.restore_region(self._backgrounds[density])
+        else:
+            self.canvas.draw()  # all but the animated artists
+            self._backgrounds[density] = self.canvas.copy_from_bbox(self.figure.bbox)
+        self.figure.stale = False
+        for artist in self._moving:
+            artist.axes.draw_artist(artist)
+        image = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
+        if density > QUICK:
+            self._give_room()
+        return image
+
     def png(self, state, density=CRISP):
         """The picture of a state as bytes of a PNG file, lightly compressed.
 
@@ -52,11 +72,11 @@ class Picture:
             state: what `Explorer.state` returns.
             density: pixels of the picture for one of the page.
         """
-        return _file(self._draw(state, density), "PNG", compress_level=1)
+        return _file(self.draw(state, density), "PNG", compress_level=1)
 
     def jpeg(self, state):
         """The picture of a state while a hand moves: bytes of a JPEG file of single density."""
-        return _file(self._draw(state, QUICK), "JPEG", quality=90, subsampling=0)
+        return _file(self.draw(state, QUICK), "JPEG", quality=90, subsampling=0)
 
     def caption(self):
         """The text that stands above the picture now; empty where there is none."""
@@ -83,26 +103,6 @@ class Picture:
         places = np.stack([np.asarray(x), 1 - np.asarray(y)], -1)
         pixels = self.figure.transFigure.transform(places.reshape(-1, 2))
         return axes.transData.inverted().transform(pixels).reshape(places.shape).T
-
-    def _draw(self, state, density):
-        """The picture of a state, a PIL image."""
-        self._update(self.artists, state)
-        if self.figure.stale:
-            self._backgrounds.clear()
-        self.figure.dpi = density * DPI
-        if density in self._backgrounds:
-            self.canvas.get_renderer()  # of this size
-            self.canvas.restore_region(self._backgrounds[density])
-        else:
-            self.canvas.draw()  # all but the animated artists
-            self._backgrounds[density] = self.canvas.copy_from_bbox(self.figure.bbox)
-        self.figure.stale = False
-        for artist in self._moving:
-            artist.axes.draw_artist(artist)
-        image = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
-        if density > QUICK:
-            self._give_room()
-        return image
 
     def _give_room(self):
         """Free what a crisp picture needs, 5 MB of canvas and as much of background; the background of the

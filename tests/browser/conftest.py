@@ -1,14 +1,20 @@
-"""One JupyterLab on a fresh working copy, and one Chromium, for the browser tests of a file.
+"""One JupyterLab on a fresh working copy, and one Chromium, for the browser tests of a file; a book for all.
 
-They end with the file, not with the session: Playwright keeps an event loop running in this thread meanwhile.
+The first two end with the file, not with the session: Playwright keeps an event loop running in this thread
+meanwhile.
 """
 
 import contextlib
+import functools
+import http.server
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from course import chapters
+from tests.helpers.places import ROOT
 from tools.bench import lab
 
 
@@ -43,3 +49,37 @@ def opened(browser, **settings):
 def page(browser):
     with opened(browser) as page:
         yield page
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A server that writes no log."""
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session", params=["01_cnn", pytest.param("all", marks=pytest.mark.soak)])
+def moving(request):
+    """The chapters whose explorers move."""
+    return [path.stem for path in chapters.paths()] if request.param == "all" else [request.param]
+
+
+@pytest.fixture(scope="session")
+def folder(moving, tmp_path_factory):
+    """The folder of the book, built as `make book` builds it."""
+    folder = tmp_path_factory.mktemp("book")
+    command = [sys.executable, "tools/book.py", *moving, "--output", str(folder)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(folder):
+    """The book served on this machine alone; its address."""
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.handle_error = lambda *of: None  # a page was closed while its pictures came
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
