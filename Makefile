@@ -13,8 +13,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 lab: install ## open JupyterLab on your working copy of the course
-	@$(PY) -m course.workspace && folder="$$($(PY) -m course.workspace --quiet)" && $(home) && \
-	$(LAB) $(JUPYTER_ARGS) --ServerApp.root_dir="$$folder"
+	@folder="$$($(PY) -m course.workspace --quiet)" && $(home) && \
+	$(LAB) --LabApp.default_url=/lab/tree/start.ipynb $(JUPYTER_ARGS) --ServerApp.root_dir="$$folder"
 
 test: install-test ## run the test suite, but for the long tests
 	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env $(PYTEST_ARGS)

@@ -1,4 +1,4 @@
-"""What each chapter is about, in a few words: for the start page, the book, and a learner's progress."""
+"""What each chapter is about, in a few words: for the start page, book, README and a learner's progress."""
 
 from dataclasses import dataclass
 

@@ -38,8 +38,8 @@ def paths():
 
 
 def sources():
-    """The sources of all notebooks: the chapters, and the page with all explorers; a list of Paths."""
-    return [*paths(), *folder().glob("play.py")]
+    """The sources of all notebooks: the chapters, the start page, and the page with all explorers; Paths."""
+    return [*paths(), *folder().glob("start.py"), *folder().glob("play.py")]
 
 
 def is_named(stem, name):

@@ -19,10 +19,11 @@ import os
 import sys
 import textwrap
 import time
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from itertools import groupby
 from pathlib import Path
 
+from course.cards import CARDS
 from course.files import set_aside, write_whole
 
 try:
@@ -31,9 +32,10 @@ except ImportError:  # Windows outside WSL: there, of two kernels that write at 
     fcntl = None
 
 PATIENCE = 1.0  # seconds to wait for another kernel's write, which takes a few milliseconds
-STATUSES = ("solved", "tried", "not yet tried")
+MARKS = {"solved": "✓", "tried": "◐", "not yet tried": "○"}
+STATUSES = tuple(MARKS)
 BAR = 20  # characters of a whole bar
-FILLED = "#0072b2"  # dark enough on white, light enough on black; the outline has the colour of the text
+COLOURS = {"solved": "#009E73", "tried": "#D55E00", "not yet tried": "#888888"}  # 3:1 on white and on black
 
 UNTRIED = {"first_solved": None, "checks": 0}
 
@@ -64,37 +66,52 @@ class Item:
 
 @dataclass(frozen=True, repr=False)
 class Progress:
-    """Where a learner stands; a notebook shows it as a table.
+    """Where a learner stands; a notebook shows it chapter by chapter.
 
     Attributes:
         items: tuple of Item, every exercise of every chapter.
         lines: what the reader should know about the record, such as that it cannot be written.
         is_read: False where no record could be read; then no item tells anything.
+        titles: dict from `01_cnn.conv2d` to the exercise's title; where it has none its name is shown.
     """
 
     items: tuple
     lines: tuple
     is_read: bool = True
+    titles: dict = field(default_factory=dict)
 
     def __repr__(self):
         blocks = []
         for chapter, items in self._by_chapter():
-            solved = _solved(items)
-            filled = max(solved > 0, BAR * solved // len(items))
-            bar = "#" * filled + "." * (BAR - filled)
-            blocks.append(f"{chapter:<16}  [{bar}]  {_share(items)}")
-            for line in map(": ".join, _names(items)):
-                blocks.append(textwrap.fill(line, 88, initial_indent="  ", subsequent_indent="    "))
+            filled = max(_solved(items) > 0, BAR * _solved(items) // len(items))
+            blocks += [_title(chapter), f"  [{'#' * filled:.<{BAR}}]  {_share(items)}"]
+            for status in STATUSES:
+                names = "; ".join(self._name(item) for item in items if item.status == status)
+                if names:
+                    line = f"{status}: {names}"
+                    blocks.append(textwrap.fill(line, 88, initial_indent="  ", subsequent_indent="    "))
         return "\n".join([*blocks, f"All chapters: {_share(self.items)}", *self.lines])
 
     def _repr_html_(self):
-        rows = "".join(_row(chapter, items) for chapter, items in self._by_chapter())
-        heads = "".join(f'<th scope="col">{head}</th>' for head in ("Chapter", "Solved", "Exercises"))
-        table = (
-            f'<table style="text-align: left"><caption>All chapters: {_share(self.items)}</caption>'
-            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        marks = " &emsp; ".join(f"{_mark(status, hidden=True)} {status}" for status in STATUSES)
+        head = f"<p><strong>All chapters: {_share(self.items)}</strong> &emsp; {marks}</p>"
+        chapters = "".join(self._chapter(chapter, items) for chapter, items in self._by_chapter())
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
+        return f'<div style="max-width: 60em">{head}{chapters}{lines}</div>'
+
+    def _chapter(self, chapter, items):
+        """A chapter, unfolded where something is tried; no table, whose cells JupyterLab aligns right."""
+        entry = '<li style="break-inside: avoid; padding-left: 1em">'
+        names = "".join(f"{entry}{_mark(item.status)} {html.escape(self._name(item))}</li>" for item in items)
+        listed = (
+            f'<ul style="list-style: none; columns: 20em; margin: 0.4em 0 0.8em; padding: 0">{names}</ul>'
         )
-        return table + "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
+        is_begun = any(item.status != STATUSES[-1] for item in items)
+        summary = f"<summary><strong>{html.escape(_title(chapter))}</strong> {_bar(items)}</summary>"
+        return f"<details{' open' * is_begun}>{summary}{listed}</details>"
+
+    def _name(self, item):
+        return self.titles.get(f"{item.chapter}.{item.exercise}", item.exercise)
 
     def _by_chapter(self):
         chapters = groupby(self.items, key=lambda item: item.chapter)
@@ -130,21 +147,24 @@ def _share(items):
     return f"{_solved(items)} of {len(items)} solved"
 
 
-def _names(items):
-    """(status, names of the exercises) for each status that occurs."""
-    named = ((s, ", ".join(item.exercise for item in items if item.status == s)) for s in STATUSES)
-    return [(status, names) for status, names in named if names]
+def _title(chapter):
+    """`1  CNN: how a network sees an image`; a chapter that has no card has its name alone."""
+    return f"{int(chapter[:2])}  {CARDS[chapter].title}" if chapter in CARDS else chapter
 
 
-def _row(chapter, items):
-    """A chapter's row of the table; the bar is an image whose text says how full it is."""
-    percent = 100 * _solved(items) // len(items)
-    outline = "width: 8em; height: 0.8em; border: 1px solid currentColor"
-    inner = f'<div style="width: {percent}%; height: 100%; background: {FILLED}"></div>'
-    bar = f'<div role="img" aria-label="bar, {percent} percent full" style="{outline}">{inner}</div>'
-    names = "<br>".join(f"<strong>{status}</strong>: {names}" for status, names in _names(items))
-    cell = '<td style="text-align: left">'
-    return f'<tr><th scope="row">{chapter}</th>{cell}{bar}{_share(items)}</td>{cell}{names}</td></tr>'
+def _mark(status, hidden=False):
+    """A status as one character; for screen readers a word, or nothing where the word stands beside it."""
+    told = 'aria-hidden="true"' if hidden else f'role="img" aria-label="{status}"'
+    style = f"color: {COLOURS[status]}; font-weight: bold; display: inline-block; width: 1.2em"
+    return f'<span {told} style="{style}">{MARKS[status]}</span>'
+
+
+def _bar(items):
+    """How much of a chapter is solved: a bar, and for everybody the number beside it."""
+    outline = "display: inline-block; width: 8em; height: 0.7em; border: 1px solid currentColor"
+    inner = f"width: {100 * _solved(items) // len(items)}%; height: 100%; background: {COLOURS['solved']}"
+    bar = f'<span aria-hidden="true" style="{outline}"><span style="display: block; {inner}"></span></span>'
+    return f'<br><span style="margin-left: 1em">{bar} {_share(items)}</span>'
 
 
 def _login():
@@ -159,7 +179,7 @@ def standing(catalogue):
     """What the learner has solved, a Progress. It writes only in a kernel, there to see whether it could.
 
     Args:
-        catalogue: dict from a chapter's name to the names of its exercises, in order.
+        catalogue: dict from a chapter's name to a dict from its exercises' names to their titles, in order.
     """
     entries, lines = None, list(_trouble)
     try:
@@ -182,7 +202,10 @@ def standing(catalogue):
             entry = (entries or {}).get(f"{chapter}.{name}", UNTRIED)
             status = STATUSES[0 if entry["first_solved"] else 1 if entry["checks"] else 2]
             items.append(Item(chapter, name, status, entry["first_solved"], entry["checks"]))
-    return Progress(tuple(items), tuple(lines), entries is not None)
+    titles = {
+        f"{chapter}.{name}": title for chapter, named in catalogue.items() for name, title in named.items()
+    }
+    return Progress(tuple(items), tuple(lines), entries is not None, titles)
 
 
 def remember(key, function, result):
@@ -195,14 +218,16 @@ def remember(key, function, result):
         key: `01_cnn.conv2d`; None for an exercise of no chapter.
         function: what was given to the exercise's `check`.
         result: the verdict, with a `status` and a `diagnosis`.
+    Returns:
+        the keys of all that is solved, a set; None if this check is not recorded.
     """
     try:
         is_ours = str(getattr(function, "__module__", "")).split(".")[0] == "course"
         if key is None or is_ours or result.status == "not_attempted" or result.diagnosis == "check_failed":
-            return
+            return None
         path = location() if in_kernel() or os.environ.get("COURSE_PROGRESS") else None
         if path is None:
-            return
+            return None
         _trouble.clear()
         with _locked(path):
             entries, lines = _open(path)
@@ -214,8 +239,10 @@ def remember(key, function, result):
             write_whole(path, json.dumps(entries, indent=1, sort_keys=True) + "\n")
         for line in lines:
             print(line)
+        return {key for key, entry in entries.items() if entry["first_solved"]}
     except Exception as error:  # a verdict is worth more than its record
         _trouble[:] = [f"The last check is not recorded: {_reason(error)}."]
+        return None
 
 
 def location():

@@ -5,9 +5,13 @@ without outputs (they would give the predictions away, but for those of cells wi
 unpaired, and never overwritten. The folder is DIR; else `my/` in the checkout; else, where that cannot be
 written, `$COURSE_WORK`, or `from-formula-to-model` in the home. A hidden file there remembers what each
 chapter was copied from.
+
+The start page alone is written anew each time, with the learner's present progress, as long as its texts are
+as they were copied.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -18,6 +22,18 @@ from course import chapters
 from course.files import set_aside, write_whole
 
 MEMORY = ".copied-from.json"
+START = "start"
+# What a kernel of this Python says of itself: JupyterLab writes it into a notebook that says less, and then
+# asks to save what nobody has changed.
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": sys.version.split()[0],
+}
 KEPT = "keep-output"  # the tag of a cell that shows something from the first moment
 
 
@@ -44,12 +60,17 @@ def make(wanted=None, reset=None, say=print):
     for stem, path in notebooks.items():
         notebook, copy = _read(path), folder / path.name
         origin = notebook["metadata"].get("course", {}).get("inputs", "")
+        if stem == START:
+            origin = _hash_texts(notebook)
         if reset is not None and chapters.is_named(stem, reset) and copy.exists():
             say(f"{stem}: your copy is now {set_aside(copy).name}, {copy.name} is taken afresh")
         if not copy.exists():
-            _write_json(copy, _for_a_learner(notebook))
+            _write_json(copy, _for_a_learner(notebook, stem))
             origins[stem] = origin
             copied.append(stem)
+        elif stem == START and _is_untouched(copy, origins.get(stem)):
+            _renew(copy, notebook)
+            origins[stem] = origin
         elif origins.setdefault(stem, origin) != origin:
             number = stem.split("_")[0]
             say(f"{stem} has a newer version; `make reset CH={number}` sets yours aside and takes it")
@@ -67,7 +88,9 @@ def _notebooks():
     except FileNotFoundError as error:
         raise WorkspaceError(str(error)) from error
     notebooks = {
-        path.stem: path for form in ("[0-9][0-9]_*.ipynb", "play.ipynb") for path in sorted(folder.glob(form))
+        path.stem: path
+        for form in ("[0-9][0-9]_*.ipynb", "start.ipynb", "play.ipynb")
+        for path in sorted(folder.glob(form))
     }
     if not notebooks:
         raise WorkspaceError(f"there are no notebooks in {folder}: run `make notebooks`")
@@ -125,14 +148,49 @@ def _read_memory(folder, say):
     return {}
 
 
-def _for_a_learner(notebook):
-    """A notebook with neither pairing nor stamps, and with no outputs but those that are to be kept."""
+def _for_a_learner(notebook, stem):
+    """The notebook itself, now with neither pairing nor stamps, and with no outputs but those to be kept; in
+    the start page these show the present progress.
+    """
     for key in ("course", "jupytext"):
         notebook["metadata"].pop(key, None)
+    notebook["metadata"]["language_info"] = LANGUAGE
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and KEPT not in cell["metadata"].get("tags", []):
             cell |= {"outputs": [], "execution_count": None}
+    if stem == START:
+        from course import start  # imports PyTorch, for the exercises
+
+        data = start.page()._repr_mimebundle_()
+        for cell in notebook["cells"]:
+            for output in cell.get("outputs", []):
+                if "text/html" in output.get("data", {}):
+                    output["data"] = {kind: text.splitlines(keepends=True) for kind, text in data.items()}
     return notebook
+
+
+def _is_untouched(copy, origin):
+    """Whether a copy's texts are those that it was made from: then nothing of the reader's is in it."""
+    try:
+        return _hash_texts(json.loads(copy.read_text(encoding="utf-8"))) == origin
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _hash_texts(notebook):
+    """A checksum of the cells' kinds and texts, which opening, running and saving do not change."""
+    texts = [[cell["cell_type"], "".join(cell["source"])] for cell in notebook["cells"]]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+
+def _renew(copy, notebook):
+    """Write an untouched start page anew, if that changes it."""
+    before, now = (
+        [[cell["source"], cell.get("outputs")] for cell in one["cells"]]
+        for one in (json.loads(copy.read_text(encoding="utf-8")), _for_a_learner(notebook, START))
+    )
+    if before != now:
+        _write_json(copy, notebook)
 
 
 def _write_json(path, content):

@@ -7,34 +7,38 @@
 # ---
 
 # %% [markdown]
-# # 0 · Foundations: what does it mean to learn?
+# # 0 · Foundations: learning by going downhill
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/00_foundations.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/00_foundations.ipynb)
 # · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/00_foundations.ipynb)
 #
-# **The question.** What does it mean to learn by going down a gradient, and how do you know that something
-# was learnt?
+# **The question.** What does it mean to learn by going down a gradient, and how do you
+# know that something was learnt?
 
 # %% [markdown]
 # **Afterwards you can**
-# - write reverse-mode differentiation in sixty lines, and say what PyTorch does behind `backward()`;
+# - write reverse-mode differentiation in sixty lines, and say what PyTorch does behind
+#   `backward()`;
 # - say from the data alone at which learning rate gradient descent diverges;
 # - write SGD, momentum, Adam and AdamW, and the usual losses, stably from logits;
 # - choose the scale of initial weights so that a signal survives ten layers;
-# - run a whole experiment: split, scale, train, choose, stop, and look at the test data once;
-# - tell learning from memory, from leakage and from luck, and read an accuracy, a ROC curve and a
-#   probability.
+# - run a whole experiment: split, scale, train, choose, stop, and look at the test data
+#   once;
+# - tell learning from memory, from leakage and from luck, and read an accuracy, a ROC
+#   curve and a probability.
 
 # %% [markdown]
-# The core takes about an hour and a half to read; the thirteen exercises take about three and a half hours.
-# Running all cells takes about half a minute on a laptop CPU, and no network. Parts marked *optional* can
-# be skipped. You need Python and some calculus: a derivative, the chain rule, a matrix product.
-# `exercises.progress()` shows which exercises you have solved.
+# The core takes about an hour and a half to read; the thirteen exercises take about
+# three and a half hours. Running all cells takes about half a minute on a laptop CPU,
+# and no network. Parts marked *optional* can be skipped. You need Python and some
+# calculus: a derivative, the chain rule, a matrix product. `exercises.progress()` shows
+# which exercises you have solved.
 #
-# **Before you start.** A function of a million weights is to be made small. Would you rather know its value
-# at a thousand places, or its slope at one? And what would convince you that a model has learnt something,
-# and not just memorised its data? Keep your answers until the end.
+# **Before you start.** A function of a million weights is to be made small. Would you
+# rather know its value at a thousand places, or its slope at one? And what would
+# convince you that a model has learnt something, and not just memorised its data? Keep
+# your answers until the end.
 
 # %% [markdown]
 # ## Notation
@@ -45,28 +49,25 @@
 # | weights $w$, intercept $b$ | `w`, `b` | `(D,)`, one number |
 # | weights and intercept together, $\theta$ | `theta` | `(D + 1,)`, intercept first |
 # | prediction $\hat y$, residual $e = \hat y - y$ | `predicted`, `e` | `(N,)` |
-# | loss $L$, its gradient $g = \nabla L$ | `loss`, `g` | one number; the shape of the weights |
+# | loss $L$, gradient $g = \nabla L$ | `loss`, `g` | one number; as the weights |
 # | learning rate $\eta$, momentum $\mu$ | `lr`, `momentum` | numbers |
-# | Hessian $H$, its eigenvalues $\lambda$ | `hessian`, `eigenvalues` | `(D + 1, D + 1)`, `(D + 1,)` |
+# | Hessian $H$ | `hessian` | `(D + 1, D + 1)` |
+# | its eigenvalues $\lambda$ | `eigenvalues` | `(D + 1,)` |
 # | condition number $\kappa$ | `kappa` | one number |
 # | class scores before the softmax, $z$ | `logits` | `(B, K)` |
 # | class probabilities $p$ | `probs` | `(B, K)` |
 #
-# All logarithms are natural, so a cross-entropy is in *nats* (1 bit is $\ln 2$ nats). Losses are means over
-# the examples, unless the text says sums.
+# All logarithms are natural, so a cross-entropy is in *nats* (1 bit is $\ln 2$ nats).
+# Losses are means over the examples, unless the text says sums.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
-    )
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # of a folder None
+if not found and subprocess.call([sys.executable, "-m", "pip", "install", address]):
+    raise RuntimeError(f"pip failed, see above: try `make lab`, or install {address}")
 from course import setup
 
 setup()
@@ -87,12 +88,14 @@ from course.intervals import wilson
 # %% [markdown]
 # ## 1 A slope, by hand
 #
-# The price of a house is to be computed from its area $x$: $\hat y = w x + b$. For one house, $x = 3$ and
-# $y = 10$, and the squared error of the prediction is $L = (wx + b - y)^2$. At $w = 2$, $b = 1$: the
-# prediction is 7, the error $-3$, and $L = 9$. The slope of $L$ says how $L$ changes when a weight is moved
-# a little. By the chain rule, with the error $e = wx + b - y$:
+# The price of a house is to be computed from its area $x$: $\hat y = w x + b$. For one
+# house, $x = 3$ and $y = 10$, and the squared error of the prediction is
+# $L = (wx + b - y)^2$. At $w = 2$, $b = 1$: the prediction is 7, the error $-3$, and
+# $L = 9$. The slope of $L$ says how $L$ changes when a weight is moved a little. By the
+# chain rule, with the error $e = wx + b - y$:
 #
-# $$\frac{\partial L}{\partial w} = 2e \cdot x \qquad \frac{\partial L}{\partial b} = 2e$$
+# $$\frac{\partial L}{\partial w} = 2e \cdot x
+# \qquad \frac{\partial L}{\partial b} = 2e$$
 #
 # **Predict** both numbers, and which way $w$ has to move.
 
@@ -109,53 +112,57 @@ slope_b = (loss_of(2, 1 + step) - loss_of(2, 1 - step)) / (2 * step)
 print(f"by small steps: dL/dw = {slope_w:.4f}, dL/db = {slope_b:.4f}")
 
 # %% [markdown]
-# Both slopes are negative, so both weights have to grow. A small step against the slope, $w \leftarrow w -
-# \eta\, \partial L/\partial w$, makes $L$ smaller. **Learning by gradient descent** is nothing else,
-# repeated.
+# Both slopes are negative, so both weights have to grow. A small step against the
+# slope, $w \leftarrow w - \eta\, \partial L/\partial w$, makes $L$ smaller. **Learning
+# by gradient descent** is nothing else, repeated.
 #
-# Small steps need two evaluations of $L$ for *each* weight: two million for a million weights. The chain
-# rule, used backwards, gives all slopes for the price of a few evaluations. How?
+# Small steps need two evaluations of $L$ for *each* weight: two million for a million
+# weights. The chain rule, used backwards, gives all slopes for the price of a few
+# evaluations. How?
 
 # %% [markdown]
 # ## 2 All slopes at once: reverse-mode differentiation
 #
-# Every program that computes a number is a chain of small operations. For each value $v$ in it, write $\bar
-# v = \partial L / \partial v$. If $v$ is used in the values $u_1, u_2, \dots$, then
+# Every program that computes a number is a chain of small operations. For each value
+# $v$ in it, write $\bar v = \partial L / \partial v$. If $v$ is used in the values
+# $u_1, u_2, \dots$, then
 #
 # $$\bar v = \sum_k \bar u_k \frac{\partial u_k}{\partial v}$$
 #
-# Begin at the end with $\bar L = 1$ and go backwards: each operation hands its inputs their shares. One
-# pass, whatever the number of inputs (Baydin et al. 2018, section 3.2). The sum matters: a value that is
-# used twice gets two shares.
+# Begin at the end with $\bar L = 1$ and go backwards: each operation hands its inputs
+# their shares. One pass, whatever the number of inputs (Baydin et al. 2018, section
+# 3.2). The sum matters: a value that is used twice gets two shares.
 #
-# Exercises check your function against an independent one and name known mistakes. Stuck?
-# `exercises.foundations.backward.hint()` gives one hint after the other, `.solution()` a worked solution.
+# Exercises check your function against an independent one and name known mistakes.
+# Stuck? `exercises.foundations.backward.hint()` gives one hint after the other,
+# `.solution()` a worked solution.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
-# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
-# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
-# arguments.
+# **How exercises are checked.** A check calls your function with many inputs. It
+# compares results to nine digits in float64, to four in float32, and by absolute error
+# near 0. Any size may be 1, and sizes differ. New tensors have the type of the inputs;
+# half precision occurs only where named. Do not change the arguments.
 
 # %% [markdown]
 # **Exercise: reverse mode over a tape** (medium, about 25 minutes)
 #
-# A *tape* is a program: the values $v_0, \dots, v_{n-1}$ are the `inputs`; each step `(operation, i, j)`
-# appends one: $v_i + v_j$ for `"add"`, $v_i v_j$ for `"mul"`, $\tanh v_i$ for `"tanh"`, whose `j` is None.
-# The last value is the output. Return its gradient for `inputs`, $(n)$. No autograd; two runs are enough, one
-# forwards, one backwards.
+# A *tape* is a program: the values $v_0, \dots, v_{n-1}$ are the `inputs`; each step
+# `(operation, i, j)` appends one: $v_i + v_j$ for `"add"`, $v_i v_j$ for `"mul"`,
+# $\tanh v_i$ for `"tanh"`, whose `j` is None. The last value is the output. Return its
+# gradient for `inputs`, $(n)$. No autograd; two runs are enough, one forwards, one
+# backwards.
 #
-# A value may be 0 or 1,000. Many steps, or none, may use it, or one step twice. There may be no steps, or
-# thousands, with too many paths to follow one by one.
+# A value may be 0 or 1,000. Many steps, or none, may use it, or one step twice. There
+# may be no steps, or thousands, with too many paths to follow one by one.
 #
-# By hand first: inputs $(2, 3)$, steps `("mul", 0, 1)`, `("add", 2, 0)`. How many ways lead from $v_0$
-# to the output? Which gradient?
+# By hand first: inputs $(2, 3)$, steps `("mul", 0, 1)`, `("add", 2, 0)`. How many ways
+# lead from $v_0$ to the output? Which gradient?
 
 
 # %%
 def my_backward(inputs, steps):
-    """The gradient (n,) of the tape's last value with respect to inputs (n,), float64. steps: a tuple of
-    (operation, i, j), operation "add", "mul" or "tanh"."""
+    """The gradient (n,) of the tape's last value with respect to inputs (n,), float64.
+    steps: a tuple of (operation, i, j), operation "add", "mul" or "tanh"."""
     raise NotImplementedError
 
 
@@ -164,21 +171,22 @@ exercises.foundations.backward.check(my_backward)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Two: through the product, and directly into the sum. The values are 2, 3, 6 and 8. The sum hands 1 to
-# $v_0$ and 1 to the product, which hands $1 \cdot 3$ to $v_0$ and $1 \cdot 2$ to $v_1$. So $v_0$ gets
-# $1 + 3$: the gradient is $(4, 2)$.
+# Two: through the product, and directly into the sum. The values are 2, 3, 6 and 8. The
+# sum hands 1 to $v_0$ and 1 to the product, which hands $1 \cdot 3$ to $v_0$ and
+# $1 \cdot 2$ to $v_1$. So $v_0$ gets $1 + 3$: the gradient is $(4, 2)$.
 #
 # </details>
 
 # %% [markdown]
-# The same as a class. A `Node` remembers what it was made from and the slope towards each of these inputs;
-# `backward` goes through the nodes so that each comes after everything that was made from it, and hands on
-# the shares.
+# The same as a class. A `Node` remembers what it was made from and the slope towards
+# each of these inputs; `backward` goes through the nodes so that each comes after
+# everything that was made from it, and hands on the shares.
 
 
 # %%
 def in_order(last):
-    """All nodes that `last` was made from, inputs first. (No recursion: a chain may be long.)"""
+    """All nodes that `last` was made from, inputs first.
+    (No recursion: a chain may be long.)"""
     order, seen, stack = [], set(), [(last, False)]
     while stack:
         node, inputs_are_in = stack.pop()
@@ -208,7 +216,8 @@ class Node:
 
 
 # %% [markdown]
-# Three operations and four functions, each with its slopes; the rest of arithmetic is made of them.
+# Three operations and four functions, each with its slopes; the rest of arithmetic is
+# made of them.
 
 
 # %%
@@ -272,12 +281,13 @@ loss.backward()
 print(f"L = {loss.data}, dL/dw = {w.grad}, dL/db = {b.grad}")
 
 # %% [markdown]
-# The same $-18$ and $-6$, exact, and with no formula written for them. Is it right in general? A random
-# expression of up to forty operations, on numbers that are used again and again, is computed once on
-# `Value`s and once on PyTorch's tensors; all gradients must agree.
+# The same $-18$ and $-6$, exact, and with no formula written for them. Is it right in
+# general? A random expression of up to forty operations, on numbers that are used again
+# and again, is computed once on `Value`s and once on PyTorch's tensors; all gradients
+# must agree.
 #
-# **Predict.** An expression in which an input is not used at all: what is its gradient here, and what in
-# PyTorch?
+# **Predict.** An expression in which an input is not used at all: what is its gradient
+# here, and what in PyTorch?
 
 # %%
 OPERATIONS = (
@@ -292,7 +302,8 @@ OPERATIONS = (
 
 
 def random_expression(inputs, seed, operations):
-    """This many random operations, each on inputs or earlier results; large results go through tanh."""
+    """This many random operations, each on inputs or earlier results;
+    large results go through tanh."""
     rng, values = random.Random(seed), list(inputs)
     for _ in range(operations):
         result = rng.choice(OPERATIONS)(rng.choice(values), rng.choice(values))
@@ -302,7 +313,8 @@ def random_expression(inputs, seed, operations):
 
 # %%
 def gradients_by_both(seed, operations):
-    """Gradients of one random expression of four numbers: ours, and torch.autograd's."""
+    """Gradients of one random expression of four numbers:
+    ours, and torch.autograd's."""
     rng = random.Random(-seed)
     start = [rng.uniform(-2, 2) for _ in range(4)]
     ours = [Value(number) for number in start]
@@ -316,6 +328,7 @@ def gradients_by_both(seed, operations):
     return [value.grad for value in ours], [g.item() for g in found]
 
 
+# %%
 pairs = []
 for seed in range(300):
     ours, theirs = gradients_by_both(seed, operations=1 + seed % 40)
@@ -331,25 +344,24 @@ print(
 )
 
 # %% [markdown]
-# An unused input has the slope 0 here; PyTorch's `.grad` stays `None`, "not part of the graph", which tells
-# more: often it is a bug. And as in PyTorch, `backward` *adds* to `grad`. Called for two losses in turn it
-# gives the gradient of their sum; called in a training loop, the old gradient stays in, unless it is set to
-# zero first.
+# An unused input has the slope 0 here; PyTorch's `.grad` stays `None`, "not part of the
+# graph", which tells more: often it is a bug. And as in PyTorch, `backward` *adds* to
+# `grad`. Called for two losses in turn it gives the gradient of their sum; called in a
+# training loop, the old gradient stays in, unless it is set to zero first.
 #
-# From here on PyTorch differentiates. It does what `Value` does, with tensors in place of numbers.
+# From here on PyTorch differentiates. It does what `Value` does, with tensors in place
+# of numbers.
 
 # %% [markdown]
 # ## 3 A line through 2,930 prices
 #
-# Ames, Iowa: what was paid for a house from 2006 to 2010, and its living area (De Cock 2011). The data
-# travel with the course.
+# Ames, Iowa: what was paid for a house from 2006 to 2010, and its living area (De Cock
+# 2011). The data travel with the course.
 
 # %% tags=["explorer-needs"]
 houses = data.houses()
-area, price = (
-    houses.area,
-    houses.price / 1000,
-)  # square feet, thousands of dollars; (2930,) each
+# square feet, thousands of dollars; (2930,) each
+area, price = houses.area, houses.price / 1000
 print(
     f"{len(houses):,} sales, area {area.min():.0f} to {area.max():.0f} square feet,",
     end=" ",
@@ -357,11 +369,13 @@ print(
 print(f"price {price.min():.0f} to {price.max():.0f} thousand dollars")
 
 # %% [markdown]
-# The line $\hat y = w x + b$ is to have the smallest **mean squared error** over all $N$ houses,
+# The line $\hat y = w x + b$ is to have the smallest **mean squared error** over all
+# $N$ houses,
 #
 # $$L(w, b) = \frac1N \sum_{i=1}^N (w x_i + b - y_i)^2 .$$
 #
-# This $L$ is a bowl: it is smallest where both slopes are zero. Two equations, two unknowns.
+# This $L$ is a bowl: it is smallest where both slopes are zero. Two equations, two
+# unknowns.
 
 # %% [markdown]
 # **Exercise: the least-squares line** (easy, about 15 minutes)
@@ -370,20 +384,21 @@ print(f"price {price.min():.0f} to {price.max():.0f} thousand dollars")
 #
 # $$\frac1N \sum_{i=1}^N (w x_i + b - y_i)^2$$
 #
-# smallest. No descent is needed: set the derivatives for $w$ and $b$ to 0 and solve. `x` and `y` are
-# $(N)$, $N \ge 2$; some $x_i$ may be equal, not all. Return first the slope $w$, then the intercept $b$,
-# in one tensor $(2)$ of the type of `x`.
+# smallest. No descent is needed: set the derivatives for $w$ and $b$ to 0 and solve.
+# `x` and `y` are $(N)$, $N \ge 2$; some $x_i$ may be equal, not all. Return first the
+# slope $w$, then the intercept $b$, in one tensor $(2)$ of the type of `x`.
 #
-# The $x_i$ may be large and close together (8,000 to 8,004), even in float32, which keeps about seven digits:
-# beware of small differences between large sums.
+# The $x_i$ may be large and close together (8,000 to 8,004), even in float32, which
+# keeps about seven digits: beware of small differences between large sums.
 #
-# By hand first: the points $(1, 2)$, $(2, 5)$ and $(3, 5)$. What are slope and intercept, and which
-# point is sure to lie on the line?
+# By hand first: the points $(1, 2)$, $(2, 5)$ and $(3, 5)$. What are slope and
+# intercept, and which point is sure to lie on the line?
 
 
 # %%
 def my_line(x, y):
-    """The least-squares line through the points, a tensor (2,): its slope and its intercept. x and y (N,)."""
+    """The least-squares line through the points, a tensor (2,):
+    its slope and its intercept. x and y (N,)."""
     raise NotImplementedError
 
 
@@ -392,21 +407,22 @@ exercises.foundations.line.check(my_line)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The means are 2 and 4, and measured from them the points are $(-1, -2)$, $(0, 1)$ and $(1, 1)$: the
-# slope is $\frac{2 + 0 + 1}{1 + 0 + 1} = 1.5$, the intercept $4 - 1.5 \cdot 2 = 1$. The point of the
-# means, $(2, 4)$, lies on the line.
+# The means are 2 and 4, and measured from them the points are $(-1, -2)$, $(0, 1)$ and
+# $(1, 1)$: the slope is $\frac{2 + 0 + 1}{1 + 0 + 1} = 1.5$, the intercept
+# $4 - 1.5 \cdot 2 = 1$. The point of the means, $(2, 4)$, lies on the line.
 #
 # </details>
 
 # %% [markdown]
-# The slopes are zero where the residuals have the mean 0 and are not correlated with $x$. From here on a bar
-# is a mean:
+# The slopes are zero where the residuals have the mean 0 and are not correlated with
+# $x$. From here on a bar is a mean:
 #
-# $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2} \qquad b = \bar y - w \bar x$$
+# $$w = \frac{\sum_i (x_i - \bar x)(y_i - \bar y)}{\sum_i (x_i - \bar x)^2}
+# \qquad b = \bar y - w \bar x$$
 #
-# For several features, write them as the rows of a matrix, with a first column of ones for the intercept:
-# $X = [1, x]$ and $\theta = (b, w)$. Zero slopes are then the **normal equations**
-# $X^\top X \theta = X^\top y$.
+# For several features, write them as the rows of a matrix, with a first column of ones
+# for the intercept: $X = [1, x]$ and $\theta = (b, w)$. Zero slopes are then the
+# **normal equations** $X^\top X \theta = X^\top y$.
 
 
 # %%
@@ -428,21 +444,24 @@ def mse(predicted, y):
 
 
 def r_squared(predicted, y):
-    """The share of the variance of y (N,) that is explained: 1 is perfect, 0 as good as the mean of y."""
+    """The share of the variance of y (N,) that is explained:
+    1 is perfect, 0 as good as the mean of y."""
     return (1 - mse(predicted, y) / mse(y.mean(), y)).item()
 
 
 b, w = normal_equations(area, price).tolist()
 print(
-    f"price = {w:.4f} x + {b:.2f} thousand dollars, R² = {r_squared(w * area + b, price):.3f}"
+    f"price = {w:.4f} x + {b:.2f} thousand dollars, "
+    f"R² = {r_squared(w * area + b, price):.3f}"
 )
 
 # %% [markdown]
-# Each square foot adds 112 dollars. Half of the variance of the prices is explained ($R^2 = 0.50$; for a
-# line it is the square of the correlation, 0.71).
+# Each square foot adds 112 dollars. Half of the variance of the prices is explained
+# ($R^2 = 0.50$; for a line it is the square of the correlation, 0.71).
 #
-# **Predict.** One often sees $w = \sum x y / \sum x^2$, or the right slope without its $b$. What becomes of
-# $R^2$ for a line through the origin, and for the right slope with $b = 0$?
+# **Predict.** One often sees $w = \sum x y / \sum x^2$, or the right slope without its
+# $b$. What becomes of $R^2$ for a line through the origin, and for the right slope with
+# $b = 0$?
 
 # %%
 through_origin = (area * price).sum() / area.square().sum()
@@ -466,18 +485,21 @@ plots.scatter(
 )
 
 # %% [markdown]
-# With these data the harm is small, because $b$ is: thirteen thousand dollars. That is luck, not a licence:
-# the formula with the means is the right one, and $w$ alone is no line.
+# With these data the harm is small, because $b$ is: thirteen thousand dollars. That is
+# luck, not a licence: the formula with the means is the right one, and $w$ alone is no
+# line.
 #
-# The cloud fans out (dear houses scatter more), and three of the five largest houses sold cheaply. Section
-# 6 comes back to points like these, section 10 to better features.
+# The cloud fans out (dear houses scatter more), and three of the five largest houses
+# sold cheaply. Section 6 comes back to points like these, section 10 to better
+# features.
 #
 # ## 4 Going down, and how fast one may go
 #
-# A network's loss has no normal equations. Gradient descent needs the slopes alone. For the line, with
-# $\theta = (b, w)$:
+# A network's loss has no normal equations. Gradient descent needs the slopes alone. For
+# the line, with $\theta = (b, w)$:
 #
-# $$g = \nabla L = \frac2N X^\top (X\theta - y) \qquad \theta \leftarrow \theta - \eta\, g$$
+# $$g = \nabla L = \frac2N X^\top (X\theta - y)
+# \qquad \theta \leftarrow \theta - \eta\, g$$
 
 
 # %%
@@ -508,8 +530,9 @@ same = torch.allclose(
 print("the formula is PyTorch's gradient:", same)
 
 # %% [markdown]
-# **Predict.** Start at $w = b = 0$ and take steps with $\eta = 0.01$, a rate that many examples use, areas
-# in square feet. What is there after ten steps, and after a hundred?
+# **Predict.** Start at $w = b = 0$ and take steps with $\eta = 0.01$, a rate that many
+# examples use, areas in square feet. What is there after ten steps, and after a
+# hundred?
 
 # %%
 raw = partial(mse_gradient, X, price)
@@ -518,28 +541,30 @@ for step in (0, 1, 2, 10, 100):
     print(f"step {step:3}: w = {path[step, 1]:.3g}, b = {path[step, 0]:.3g}")
 
 # %% [markdown]
-# After the hundredth step, `nan`. At the first step $w$ is thrown from 0 to thousands, where $0.11$ is
-# wanted, and each step overshoots farther than the one before. No bug: the rate is too large *for these
-# numbers*. How large may it be?
+# After the hundredth step, `nan`. At the first step $w$ is thrown from 0 to thousands,
+# where $0.11$ is wanted, and each step overshoots farther than the one before. No bug:
+# the rate is too large *for these numbers*. How large may it be?
 
 # %% [markdown]
 # **Exercise: the largest learning rate** (medium, about 20 minutes)
 #
-# A linear model $\hat y = x^\top w + b$, intercept included, is trained by plain gradient descent on its mean
-# squared error, without a factor ½. From the features `x` $(N, D)$ alone, return the learning rate above
-# which descent diverges and below which it converges: a scalar tensor of the type of `x`.
+# A linear model $\hat y = x^\top w + b$, intercept included, is trained by plain
+# gradient descent on its mean squared error, without a factor ½. From the features `x`
+# $(N, D)$ alone, return the learning rate above which descent diverges and below which
+# it converges: a scalar tensor of the type of `x`.
 #
-# The loss is a bowl: along an eigenvector of its matrix of second derivatives, with the eigenvalue $\lambda$,
-# the slope is $\lambda$ times the distance from the bottom. $D$ may exceed $N$, features may all be 0, and
-# two eigenvalues almost equal.
+# The loss is a bowl: along an eigenvector of its matrix of second derivatives, with the
+# eigenvalue $\lambda$, the slope is $\lambda$ times the distance from the bottom. $D$
+# may exceed $N$, features may all be 0, and two eigenvalues almost equal.
 #
 # By hand first: $D = 1$, $x = (3, -3)$. What are the eigenvalues, and the rate?
 
 
 # %%
 def my_largest_rate(x):
-    """The learning rate above which gradient descent diverges, a scalar tensor. x (N, D): features of a
-    linear model with an intercept, whose loss is the mean squared error."""
+    """The learning rate above which gradient descent diverges, a scalar tensor.
+    x (N, D): features of a linear model with an intercept, whose loss is the mean
+    squared error."""
     raise NotImplementedError
 
 
@@ -548,24 +573,26 @@ exercises.foundations.largest_rate.check(my_largest_rate)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# With a column of ones, $A$ has the rows $(3, 1)$ and $(-3, 1)$. So $\frac2N A^\top A$ is diagonal, with
-# the eigenvalues 18, for $w$, and 2, for $b$. The rate is $\frac{2}{18} = \frac19$.
+# With a column of ones, $A$ has the rows $(3, 1)$ and $(-3, 1)$. So $\frac2N A^\top A$
+# is diagonal, with the eigenvalues 18, for $w$, and 2, for $b$. The rate is
+# $\frac{2}{18} = \frac19$.
 #
 # </details>
 
 # %% [markdown]
-# Near a minimum $\theta^*$ a smooth loss is a bowl; this one is a bowl everywhere, with the **Hessian** $H
-# = \frac2N X^\top X$. Since $g = H(\theta - \theta^*)$, one step multiplies the distance from the minimum:
+# Near a minimum $\theta^*$ a smooth loss is a bowl; this one is a bowl everywhere, with
+# the **Hessian** $H = \frac2N X^\top X$. Since $g = H(\theta - \theta^*)$, one step
+# multiplies the distance from the minimum:
 #
 # $$\theta_{t+1} - \theta^* = (I - \eta H)(\theta_t - \theta^*)$$
 #
-# Along an eigenvector of $H$ with the eigenvalue $\lambda$ the factor is $1 - \eta\lambda$. Descent
-# converges if all $|1 - \eta\lambda| < 1$, so if
+# Along an eigenvector of $H$ with the eigenvalue $\lambda$ the factor is
+# $1 - \eta\lambda$. Descent converges if all $|1 - \eta\lambda| < 1$, so if
 #
 # $$\eta < \frac{2}{\lambda_{\max}} .$$
 #
-# The data alone say it, before the first step. Let us find the limit by trial too: the loss after 300 steps
-# is above the first one, or it is not.
+# The data alone say it, before the first step. Let us find the limit by trial too: the
+# loss after 300 steps is above the first one, or it is not.
 
 
 # %%
@@ -575,7 +602,8 @@ def curvatures(X):
 
 
 def rate_by_trial(X, y, low=1e-12, high=10.0):
-    """The rate from which on 300 steps from 0 end above the loss they began with, by bisection."""
+    """The rate from which on 300 steps from 0 end above the loss they began with,
+    by bisection."""
     start = torch.zeros(X.shape[1], dtype=X.dtype)
     for _ in range(40):
         lr = math.sqrt(low * high)
@@ -588,14 +616,15 @@ def rate_by_trial(X, y, low=1e-12, high=10.0):
 
 
 def scaled(x, rows=slice(None)):
-    """Each column standardised by its mean and standard deviation over these rows; a constant one is 0."""
+    """Each column standardised by its mean and standard deviation over these rows;
+    a constant one is 0."""
     std = x[rows].std(0)
     return (x - x[rows].mean(0)) / torch.where(std > 0, std, 1.0)
 
 
 # %% [markdown]
-# **Predict.** Areas are standardised, $z = (x - \bar x)/s_x$, to the mean 0 and the variance 1. What is $H$
-# now, and what the limit?
+# **Predict.** Areas are standardised, $z = (x - \bar x)/s_x$, to the mean 0 and the
+# variance 1. What is $H$ now, and what the limit?
 
 # %%
 FEATURES = (
@@ -608,6 +637,8 @@ FEATURES = (
     "basement_area",
 )
 several = torch.stack([getattr(houses, name) for name in FEATURES], 1)  # (2930, 7)
+
+# %%
 limits = {}
 for name, x in {
     "area": area,
@@ -619,7 +650,8 @@ for name, x in {
     kappa = (eigenvalues[-1] / eigenvalues[0]).item()
     limits[name] = (2 / eigenvalues[-1].item(), rate_by_trial(with_ones(x), price))
     print(
-        f"{name}: 2/λ_max = {limits[name][0]:.3g}, by trial {limits[name][1]:.3g}, κ = {kappa:.2g}"
+        f"{name}: 2/λ_max = {limits[name][0]:.3g}, by trial {limits[name][1]:.3g}, "
+        f"κ = {kappa:.2g}"
     )
 print(
     "equal within 3 %:",
@@ -627,67 +659,72 @@ print(
 )
 
 # %% [markdown]
-# Raw areas bear 0.0000004: a rate of 0.01 is 25,000 times too much. Standardised, $H = 2I$: the limit is 1.
-# (In the exercise: the eigenvalues 18 and 2, the rate $\frac19$.)
+# Raw areas bear 0.0000004: a rate of 0.01 is 25,000 times too much. Standardised,
+# $H = 2I$: the limit is 1. (In the exercise: the eigenvalues 18 and 2, the rate
+# $\frac19$.)
 #
-# The other column is as bad. The **condition number** $\kappa = \lambda_{\max} / \lambda_{\min}$ says how
-# long descent takes where it converges. The best rate balances both ends, $\eta = 2/(\lambda_{\min} +
-# \lambda_{\max})$, and even then each step multiplies the worst error by
+# The other column is as bad. The **condition number**
+# $\kappa = \lambda_{\max} / \lambda_{\min}$ says how long descent takes where it
+# converges. The best rate balances both ends,
+# $\eta = 2/(\lambda_{\min} + \lambda_{\max})$, and even then each step multiplies the
+# worst error by
 #
 # $$\frac{\kappa - 1}{\kappa + 1} \approx 1 - \frac2\kappa$$
 #
-# Raw areas have $\kappa = 2.5 \cdot 10^7$: one more digit takes $\frac12 \kappa \ln 10$, nearly thirty
-# million steps. Standardised, $\kappa = 1$. **Predict**: how many steps?
+# Raw areas have $\kappa = 2.5 \cdot 10^7$: one more digit takes
+# $\frac12 \kappa \ln 10$, nearly thirty million steps. Standardised, $\kappa = 1$.
+# **Predict**: how many steps?
 
 # %%
 origin = torch.zeros(2, dtype=torch.float64)
 theta = descend(
     partial(mse_gradient, with_ones(scaled(area)), price), origin, lr=0.5, steps=1
 )[-1]
-w_back, b_back = (
-    theta[1] / area.std(),
-    theta[0] - theta[1] * area.mean() / area.std(),
-)  # per square foot
+# per square foot
+w_back, b_back = theta[1] / area.std(), theta[0] - theta[1] * area.mean() / area.std()
 print(
-    f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, b = {b:.1f}"
+    f"one step: w = {w_back:.4f}, b = {b_back:.1f}; normal equations: w = {w:.4f}, "
+    f"b = {b:.1f}"
 )
 
 # %% [markdown]
-# One step: on a round bowl the gradient points at the minimum. (A hair's breadth off: `std` divides by $N -
-# 1$.) This is why features are standardised: not for the model, which can express the same lines, but for
-# the descent.
+# One step: on a round bowl the gradient points at the minimum. (A hair's breadth off:
+# `std` divides by $N - 1$.) This is why features are standardised: not for the model,
+# which can express the same lines, but for the descent.
 
 # %% [markdown]
 # ## 5 Faster on the same bowl: momentum and Adam
 #
-# What if $\kappa$ cannot be brought to 1, as in a network? **Momentum** (Polyak 1964) keeps a velocity $u$,
-# in which steps across the valley cancel and steps along it add up:
+# What if $\kappa$ cannot be brought to 1, as in a network? **Momentum** (Polyak 1964)
+# keeps a velocity $u$, in which steps across the valley cancel and steps along it add
+# up:
 #
 # $$u \leftarrow \mu u + g \qquad w \leftarrow w - \eta u$$
 #
-# **Adam** (Kingma and Ba 2015, algorithm 1) divides, for each weight apart, by the root of a running mean
-# of its squared gradients.
+# **Adam** (Kingma and Ba 2015, algorithm 1) divides, for each weight apart, by the root
+# of a running mean of its squared gradients.
 
 # %% [markdown]
 # **Exercise: Adam** (medium, about 20 minutes)
 #
-# Adam (Kingma and Ba 2015) keeps two averages that begin at 0: $m$ of the gradients, $v$ of their squares,
-# element by element. At each step $m$ becomes $\beta_1$ times itself plus $1 - \beta_1$ times the gradient;
-# $v$ likewise, with $\beta_2$. With both corrected for beginning at 0,
+# Adam (Kingma and Ba 2015) keeps two averages that begin at 0: $m$ of the gradients,
+# $v$ of their squares, element by element. At each step $m$ becomes $\beta_1$ times
+# itself plus $1 - \beta_1$ times the gradient; $v$ likewise, with $\beta_2$. With both
+# corrected for beginning at 0,
 #
 # $$w \leftarrow w - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
-# `w` is $(D)$, `gradients` $(T, D)$, a row for each step, $T \ge 1$. Return the weights after all steps.
-# `lr`, betas and `eps` may be 0 (`eps` only where no gradient is 0).
+# `w` is $(D)$, `gradients` $(T, D)$, a row for each step, $T \ge 1$. Return the weights
+# after all steps. `lr`, betas and `eps` may be 0 (`eps` only where no gradient is 0).
 #
-# By hand first: one step, $\epsilon = 0$. How far does a gradient of 100 move a weight, and how far one of
-# 0.01?
+# By hand first: one step, $\epsilon = 0$. How far does a gradient of 100 move a weight,
+# and how far one of 0.01?
 
 
 # %%
 def my_adam(w, gradients, lr, beta1, beta2, eps):
-    """The weights (D,) after T steps of Adam. w (D,): the weights before; gradients (T, D): row t - 1 is what
-    step t sees."""
+    """The weights (D,) after T steps of Adam.
+    w (D,): the weights before; gradients (T, D): row t - 1 is what step t sees."""
     raise NotImplementedError
 
 
@@ -696,46 +733,48 @@ exercises.foundations.adam.check(my_adam)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# After one step $m = (1 - \beta_1) g$ and $v = (1 - \beta_2) g^2$; corrected, $\hat m = g$ and
-# $\hat v = g^2$. The step is $\eta\, g / |g|$: both move the weight by $\eta$, against the gradient's sign.
+# After one step $m = (1 - \beta_1) g$ and $v = (1 - \beta_2) g^2$; corrected,
+# $\hat m = g$ and $\hat v = g^2$. The step is $\eta\, g / |g|$: both move the weight by
+# $\eta$, against the gradient's sign.
 #
 # </details>
 
 # %% [markdown]
-# With $m$ and $v$ the running means of $g$ and $g^2$, which start at 0 and are therefore too small at first
-# ($\hat m$ and $\hat v$ mend that), at step $t$:
+# With $m$ and $v$ the running means of $g$ and $g^2$, which start at 0 and are
+# therefore too small at first ($\hat m$ and $\hat v$ mend that), at step $t$:
 #
-# $$m \leftarrow \beta_1 m + (1 - \beta_1) g \qquad v \leftarrow \beta_2 v + (1 - \beta_2) g^2$$
+# $$m \leftarrow \beta_1 m + (1 - \beta_1) g
+# \qquad v \leftarrow \beta_2 v + (1 - \beta_2) g^2$$
 #
 # $$\hat m = \frac{m}{1 - \beta_1^t}
 # \qquad \hat v = \frac{v}{1 - \beta_2^t}
 # \qquad
 # w \leftarrow w - \eta \frac{\hat m}{\sqrt{\hat v} + \epsilon}$$
 #
-# The first step has the length $\eta$ for every weight, whatever the size of its gradient: a gradient of
-# 100 and one of 0.01 move it equally far.
+# The first step has the length $\eta$ for every weight, whatever the size of its
+# gradient: a gradient of 100 and one of 0.01 move it equally far.
 
 # %% [markdown]
 # **Exercise: find the bug in AdamW** (medium, about 15 minutes)
 #
-# The program below should be AdamW (Loshchilov and Hutter 2019): Adam, except that each weight also shrinks
-# by a fixed fraction of itself, $\eta \lambda \le 1$, where $\eta$ is `lr` and $\lambda$ is `weight_decay`;
-# as in PyTorch, before the step. It runs, but:
+# The program below should be AdamW (Loshchilov and Hutter 2019): Adam, except that each
+# weight also shrinks by a fixed fraction of itself, $\eta \lambda \le 1$, where $\eta$
+# is `lr` and $\lambda$ is `weight_decay`; as in PyTorch, before the step. It runs, but:
 #
-# - without gradients, weights of 10 and 1 lose the same in the first step, about $\eta$, for any
-#   $\lambda$;
+# - without gradients, weights of 10 and 1 lose the same in the first step, about
+#   $\eta$, for any $\lambda$;
 # - the larger the gradients of a weight are, the less it decays.
 #
 # Fix it. Gradients, `weight_decay`, `lr` and betas may be 0.
 #
-# By hand first: $w = 10$, $\eta = 0.1$, $\lambda = 0.5$, a gradient of 0. After a step, what should $w$ be?
-# What is it here?
+# By hand first: $w = 10$, $\eta = 0.1$, $\lambda = 0.5$, a gradient of 0. After a step,
+# what should $w$ be? What is it here?
 
 
 # %%
 def my_adamw(w, gradients, lr, beta1, beta2, eps, weight_decay):
-    """The weights (D,) after T steps of AdamW. w (D,): the weights before; gradients (T, D): one row for each
-    step."""
+    """The weights (D,) after T steps of AdamW.
+    w (D,): the weights before; gradients (T, D): one row for each step."""
     m, v = torch.zeros_like(w), torch.zeros_like(w)
     for t, g in enumerate(gradients, start=1):
         g = g + weight_decay * w
@@ -752,16 +791,18 @@ exercises.foundations.broken_adamw.check(my_adamw)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# It should be $10\,(1 - 0.1 \cdot 0.5) = 9.5$: without a gradient nothing else moves it. In the program $g$
-# becomes $0.5 \cdot 10 = 5$, so $\hat m = 5$ and $\sqrt{\hat v} = 5$, and the step is $\eta = 0.1$, to 9.9.
+# It should be $10\,(1 - 0.1 \cdot 0.5) = 9.5$: without a gradient nothing else moves
+# it. In the program $g$ becomes $0.5 \cdot 10 = 5$, so $\hat m = 5$ and
+# $\sqrt{\hat v} = 5$, and the step is $\eta = 0.1$, to 9.9.
 #
 # </details>
 
 # %% [markdown]
-# **AdamW** (Loshchilov and Hutter 2019, algorithm 2) lets the weights decay beside the step, not through
-# the gradient, where the division would undo it. PyTorch does it first, times the rate: $w \leftarrow (1 -
-# \eta\lambda) w$, then Adam's step (the paper's factor is this whole $\eta\lambda$). (This $\lambda$ is the
-# weight decay, no eigenvalue.)
+# **AdamW** (Loshchilov and Hutter 2019, algorithm 2) lets the weights decay beside the
+# step, not through the gradient, where the division would undo it. PyTorch does it
+# first, times the rate: $w \leftarrow (1 - \eta\lambda) w$, then Adam's step (the
+# paper's factor is this whole $\eta\lambda$). (This $\lambda$ is the weight decay, no
+# eigenvalue.)
 
 
 # %%
@@ -786,9 +827,9 @@ def adamw_step(w, g, state, lr, weight_decay=1e-2, **settings):
 
 
 # %% [markdown]
-# Equal to PyTorch's, where gradient descent is called SGD (stochastic, since its gradients usually come
-# from batches)? One small network in float64, the same data, a hundred steps, and the weights compared
-# after each.
+# Equal to PyTorch's, where gradient descent is called SGD (stochastic, since its
+# gradients usually come from batches)? One small network in float64, the same data, a
+# hundred steps, and the weights compared after each.
 
 # %%
 PAIRS = {
@@ -802,15 +843,15 @@ PAIRS = {
 }
 
 
+# %%
 def same_steps(ours, theirs, steps=100):
-    """Whether our optimiser and torch's move a network's weights alike, to ten digits, at every step."""
+    """Whether our optimiser and torch's move a network's weights alike, to ten digits,
+    at every step."""
     torch.manual_seed(0)
     x, y = torch.randn(2, 64, 5, dtype=torch.float64)
     model = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 5)).double()
-    optimizer, weights = (
-        theirs(model.parameters()),
-        [p.detach().clone() for p in model.parameters()],
-    )
+    optimizer = theirs(model.parameters())
+    weights = [p.detach().clone() for p in model.parameters()]
     states, same = [{} for _ in weights], True
     for _ in range(steps):
         optimizer.zero_grad()
@@ -831,17 +872,18 @@ for name, (ours, theirs) in PAIRS.items():
     print(f"{name}: a hundred steps as torch.optim's:", same_steps(ours, theirs))
 
 # %% [markdown]
-# Now the bowls. All have the largest curvature 1 and the smallest $1/\kappa$, and lie askew, turned by 30°.
-# Gradient descent has its best rate, and momentum has its own best settings (Polyak 1964):
+# Now the bowls. All have the largest curvature 1 and the smallest $1/\kappa$, and lie
+# askew, turned by 30°. Gradient descent has its best rate, and momentum has its own
+# best settings (Polyak 1964):
 #
 # $$\eta = \frac{4}{(\sqrt{\lambda_{\max}} + \sqrt{\lambda_{\min}})^2}
 # \qquad \mu = \Big(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\Big)^2$$
 #
-# with which each step multiplies the error by about $(\sqrt\kappa - 1)/(\sqrt\kappa + 1)$. Adam gets the
-# best of nine rates.
+# with which each step multiplies the error by about
+# $(\sqrt\kappa - 1)/(\sqrt\kappa + 1)$. Adam gets the best of nine rates.
 #
-# **Predict.** From $\kappa = 10$ to $\kappa = 1000$: how many times as many steps does each need to come
-# 10,000 times nearer to the minimum?
+# **Predict.** From $\kappa = 10$ to $\kappa = 1000$: how many times as many steps does
+# each need to come 10,000 times nearer to the minimum?
 
 
 # %%
@@ -856,7 +898,8 @@ def bowl(kappa, degrees):
 
 
 def steps_needed(step, kappa, degrees=30, nearer=1e-4, most=10_000):
-    """Steps until the distance from the minimum stays below `nearer` times the first one."""
+    """Steps until the distance from the minimum stays below `nearer`
+    times the first one."""
     w, state = torch.tensor([1.0, -0.3], dtype=torch.float64), {}
     hessian, first, last = bowl(kappa, degrees), w.norm().item(), 0
     for t in range(1, most + 1):
@@ -868,6 +911,7 @@ def steps_needed(step, kappa, degrees=30, nearer=1e-4, most=10_000):
     return last + 1
 
 
+# %%
 def best_settings(kappa):
     """Gradient descent's and momentum's best settings on such a bowl."""
     root = math.sqrt(kappa)
@@ -896,6 +940,8 @@ for kappa in KAPPAS:
         curves[name].append(min(tried))
 for name, steps in curves.items():
     print(f"{name}: {steps}")
+
+# %%
 plots.lines(
     curves,
     x=KAPPAS,
@@ -908,21 +954,23 @@ plots.lines(
 )
 
 # %% [markdown]
-# From $\kappa = 10$ to 1000 gradient descent takes a hundred times as many steps (its factor is $1 -
-# 2/\kappa$), momentum twelve times ($\sqrt{100}$ would be ten; at first it swings out across the valley,
-# the farther the larger $\kappa$). That is its whole secret: $\sqrt\kappa$ for $\kappa$.
+# From $\kappa = 10$ to 1000 gradient descent takes a hundred times as many steps (its
+# factor is $1 - 2/\kappa$), momentum twelve times ($\sqrt{100}$ would be ten; at first
+# it swings out across the valley, the farther the larger $\kappa$). That is its whole
+# secret: $\sqrt\kappa$ for $\kappa$.
 
 # %% [markdown]
-# Adam does not care about $\kappa$ at all where the valley lies along an axis: it rescales each weight by
-# itself. In a turned valley it pays, here 2.7 times as many steps from 10 to 1000. On an easy bowl it is by
-# far the slowest: its running means forget slowly, and it circles around the minimum. Its settings of 0.9
-# and 0.999 are made for noisy gradients of networks, not for bowls.
+# Adam does not care about $\kappa$ at all where the valley lies along an axis: it
+# rescales each weight by itself. In a turned valley it pays, here 2.7 times as many
+# steps from 10 to 1000. On an easy bowl it is by far the slowest: its running means
+# forget slowly, and it circles around the minimum. Its settings of 0.9 and 0.999 are
+# made for noisy gradients of networks, not for bowls.
 
 # %% [markdown]
 # **Explorer.** Drag the start, play the steps. Find the edge of gradient descent at
-# $\eta = 2/\lambda_{\max} = 2$. Under "More" choose momentum, with $\mu = 0.5$: does its edge
-# lie below, at, or above 2? Then the curved ravine, at rate 0.3 and momentum 0.9: which
-# optimisers come to the minimum in 60 steps, and from which starts?
+# $\eta = 2/\lambda_{\max} = 2$. Under "More" choose momentum, with $\mu = 0.5$: does
+# its edge lie below, at, or above 2? Then the curved ravine, at rate 0.3 and momentum
+# 0.9: which optimisers come to the minimum in 60 steps, and from which starts?
 
 # %% tags=["explorer-needs"]
 STEPS = {
@@ -937,40 +985,44 @@ STEPS = {
 explorers.foundations.descent(STEPS)
 
 # %% [markdown]
-# With momentum the edge lies at $(2 + 2\mu)/\lambda_{\max}$ (Goh 2017): 3 for $\mu = 0.5$. In the
-# ravine momentum and Adam come near the minimum in 60 steps, and plain descent is still on
-# its way. From a start at the upper right momentum flies out at the same rate: the curvature
-# changes from place to place, and so does the limit. A rate that is safe at the start can be
-# too large further on. Networks are like that. Schedules, which begin or end with a small
-# rate, answer it.
+# With momentum the edge lies at $(2 + 2\mu)/\lambda_{\max}$ (Goh 2017): 3 for
+# $\mu = 0.5$. In the ravine momentum and Adam come near the minimum in 60 steps, and
+# plain descent is still on its way. From a start at the upper right momentum flies out
+# at the same rate: the curvature changes from place to place, and so does the limit. A
+# rate that is safe at the start can be too large further on. Networks are like that.
+# Schedules, which begin or end with a small rate, answer it.
 
 # %% [markdown]
 # ## 6 What the loss makes of an error
 #
-# The mean squared error punishes a residual $e = \hat y - y$ by $e^2$, the **mean absolute error** by
-# $|e|$. Huber's loss (1964) is like the first near 0 and like the second far out.
+# The mean squared error punishes a residual $e = \hat y - y$ by $e^2$, the **mean
+# absolute error** by $|e|$. Huber's loss (1964) is like the first near 0 and like the
+# second far out.
 
 # %% [markdown]
 # **Exercise: the Huber loss** (easy, about 10 minutes)
 #
-# One absurd price draws a least-squares line far from all others. Huber (1964) takes, for a residual
-# $e = \hat y - y$,
+# One absurd price draws a least-squares line far from all others. Huber (1964) takes,
+# for a residual $e = \hat y - y$,
 #
 # $$\ell(e) = \tfrac12 e^2 \ \text{ where } |e| \le \delta,
 # \qquad \ell(e) = a\,|e| + c \ \text{ beyond.}$$
 #
-# Choose $a$ and $c$ so that neither value nor slope jumps at $|e| = \delta$. `predicted` and `y` are
-# $(N)$; return the mean over the points, a scalar tensor. No `huber_loss` and no `HuberLoss`.
+# Choose $a$ and $c$ so that neither value nor slope jumps at $|e| = \delta$.
+# `predicted` and `y` are $(N)$; return the mean over the points, a scalar tensor. No
+# `huber_loss` and no `HuberLoss`.
 #
-# Values and both gradients, for `predicted` and for `y`, are compared. Residuals may be 0, exactly
-# $\delta$, or as large as $10^6$.
+# Values and both gradients, for `predicted` and for `y`, are compared. Residuals may be
+# 0, exactly $\delta$, or as large as $10^6$.
 #
-# By hand first: $\delta = 1$. What does a residual of 3 cost, and how hard does it pull?
+# By hand first: $\delta = 1$. What does a residual of 3 cost, and how hard does it
+# pull?
 
 
 # %%
 def my_huber(predicted, y, delta):
-    """The mean Huber loss, a scalar tensor. predicted and y (N,); delta > 0: a float."""
+    """The mean Huber loss, a scalar tensor.
+    predicted and y (N,); delta > 0: a float."""
     raise NotImplementedError
 
 
@@ -979,8 +1031,9 @@ exercises.foundations.huber.check(my_huber)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The slope of $\frac12 e^2$ at $e = 1$ is 1, so $a = 1$; the value there is ½, so $1 + c = \frac12$ and
-# $c = -\frac12$. A residual of 3 costs $3 - \frac12 = 2.5$ and pulls with the slope 1, like one of 1.
+# The slope of $\frac12 e^2$ at $e = 1$ is 1, so $a = 1$; the value there is ½, so
+# $1 + c = \frac12$ and $c = -\frac12$. A residual of 3 costs $3 - \frac12 = 2.5$ and
+# pulls with the slope 1, like one of 1.
 #
 # </details>
 
@@ -991,8 +1044,8 @@ exercises.foundations.huber.check(my_huber)
 # \qquad \text{MAE: } \operatorname{sign}(e)
 # \qquad \text{Huber: } \max(-\delta, \min(e, \delta))$$
 #
-# `check_agreement` calls two functions with the same numbers, in float64, compares the outputs and the
-# gradient of every tensor, and raises an error where they differ.
+# `check_agreement` calls two functions with the same numbers, in float64, compares the
+# outputs and the gradient of every tensor, and raises an error where they differ.
 
 
 # %%
@@ -1007,6 +1060,7 @@ def huber(predicted, y, delta=1.0):
     return torch.where(e <= delta, e.square() / 2, delta * (e - delta / 2)).mean()
 
 
+# %%
 rng = torch.Generator().manual_seed(0)
 guess, truth = 30 * torch.randn(2, 50, generator=rng, dtype=torch.float64)
 check_agreement(
@@ -1032,15 +1086,17 @@ check_agreement(
 )
 
 # %% [markdown]
-# Somebody types a zero too many: 1 % of the prices, taken at random, are ten times too high. Lines are
-# fitted to the spoilt prices under each loss and judged on the right ones, by their median error.
+# Somebody types a zero too many: 1 % of the prices, taken at random, are ten times too
+# high. Lines are fitted to the spoilt prices under each loss and judged on the right
+# ones, by their median error.
 #
 # **Predict.** By how much does each line move? (Twenty-nine prices of 2,930.)
 
 
 # %%
 def fit_line(loss_fn, x, y, lr, steps=500):
-    """Weights (2,) for standardised x, by descent with momentum 0.9 and a rate that falls to 0."""
+    """Weights (2,) for standardised x,
+    by descent with momentum 0.9 and a rate that falls to 0."""
     X, theta, state = with_ones(x), torch.zeros(2, dtype=torch.float64), {}
     for t in range(steps):
         theta = theta.detach().requires_grad_()
@@ -1049,6 +1105,7 @@ def fit_line(loss_fn, x, y, lr, steps=500):
     return theta.detach()
 
 
+# %%
 z = scaled(area)
 spoilt = price.clone()
 wrong = torch.randperm(len(price), generator=torch.Generator().manual_seed(0))[:29]
@@ -1062,33 +1119,38 @@ for name, (loss_fn, lr) in LINE_LOSSES.items():
     fits = [with_ones(z) @ fit_line(loss_fn, z, y, lr) for y in (price, spoilt)]
     errors = [(line - price).abs().median().item() for line in fits]
     print(
-        f"{name}: median error {errors[0]:.1f} with right prices, {errors[1]:.1f} with spoilt ones;",
+        f"{name}: median error {errors[0]:.1f} with right prices, "
+        f"{errors[1]:.1f} with spoilt ones;",
         end=" ",
     )
     print(
-        f"the line moved by {(fits[1] - fits[0]).abs().mean():.1f} thousand dollars on average"
+        f"the line moved by {(fits[1] - fits[0]).abs().mean():.1f} thousand dollars on "
+        "average"
     )
 
 # %% [markdown]
-# Under MSE twenty-nine typing errors move the line by 16.5 thousand dollars on average: one residual of two
-# million pulls as hard as a hundred of twenty thousand. Under MAE it pulls like any other, under Huber like
-# any beyond $\delta$. The price of it: MAE fits the median instead of the mean, Huber something between,
-# and both ignore a dear house as readily as a wrong one.
+# Under MSE twenty-nine typing errors move the line by 16.5 thousand dollars on average:
+# one residual of two million pulls as hard as a hundred of twenty thousand. Under MAE
+# it pulls like any other, under Huber like any beyond $\delta$. The price of it: MAE
+# fits the median instead of the mean, Huber something between, and both ignore a dear
+# house as readily as a wrong one.
 
 # %% [markdown]
 # ### Classes: softmax and cross-entropy
 #
-# A classifier gives each of $K$ classes a score, its **logit** $z_k$. The softmax makes probabilities of
-# them, and the cross-entropy is the surprise at the true class $k^*$:
+# A classifier gives each of $K$ classes a score, its **logit** $z_k$. The softmax makes
+# probabilities of them, and the cross-entropy is the surprise at the true class $k^*$:
 #
-# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} \qquad L = -\ln p_{k^*} = \ln \sum_j e^{z_j} - z_{k^*}$$
+# $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}
+# \qquad L = -\ln p_{k^*} = \ln \sum_j e^{z_j} - z_{k^*}$$
 #
 # **Predict.** What does $e^{1000}$ do to each of the two forms of $L$?
 
 
 # %%
 def log_softmax(logits):
-    """ln p of (B, K) logits: the largest one is taken out first, so that no exponential overflows."""
+    """ln p of (B, K) logits: the largest one is taken out first,
+    so that no exponential overflows."""
     shifted = logits - logits.max(1, keepdim=True).values
     return shifted - shifted.exp().sum(1, keepdim=True).log()
 
@@ -1122,31 +1184,33 @@ for scale in (1.0, 10_000.0):
     )
 
 # %% [markdown]
-# $\infty/\infty$ is `nan`, $\infty - 1000$ is still infinite; a certain and right answer should cost 0. The
-# softmax does not change if all logits are shifted by the same number, and with the largest at 0 no
-# exponential overflows. A loss takes logits, never probabilities.
+# $\infty/\infty$ is `nan`, $\infty - 1000$ is still infinite; a certain and right
+# answer should cost 0. The softmax does not change if all logits are shifted by the
+# same number, and with the largest at 0 no exponential overflows. A loss takes logits,
+# never probabilities.
 
 # %% [markdown]
 # **Exercise: the slope of the cross-entropy** (medium, about 15 minutes)
 #
-# A classifier's loss is the mean over $B$ examples of minus the logarithm of the label's softmax:
+# A classifier's loss is the mean over $B$ examples of minus the logarithm of the
+# label's softmax:
 #
 # $$L = -\frac1B \sum_{i=1}^{B} \ln \frac{\exp z_{i y_i}}{\sum_{k=1}^{K} \exp z_{ik}}$$
 #
-# Return its gradient, $\partial L / \partial z_{ij}$ for all $i$ and $j$: `logits` $z$ $(B, K)$, `labels` $y$
-# $(B)$, int64. No autograd.
+# Return its gradient, $\partial L / \partial z_{ij}$ for all $i$ and $j$: `logits` $z$
+# $(B, K)$, `labels` $y$ $(B)$, int64. No autograd.
 #
-# Logits may be $\pm 10^4$ in one row and near 0 in the next, in float32 too, and the gradient is compared
-# as precisely there. $K$ may be 1, or hundreds.
+# Logits may be $\pm 10^4$ in one row and near 0 in the next, in float32 too, and the
+# gradient is compared as precisely there. $K$ may be 1, or hundreds.
 #
-# By hand first: $B = 1$, $K = 2$, both logits 0, label 0. What is the gradient, and what do its
-# entries sum to?
+# By hand first: $B = 1$, $K = 2$, both logits 0, label 0. What is the gradient, and
+# what do its entries sum to?
 
 
 # %%
 def my_cross_entropy_slope(logits, labels):
-    """The gradient of the mean cross-entropy, in nats, with respect to the logits, (B, K). logits (B, K);
-    labels (B,), from 0 to K - 1."""
+    """The gradient of the mean cross-entropy, in nats, with respect to the logits,
+    (B, K). logits (B, K); labels (B,), from 0 to K - 1."""
     raise NotImplementedError
 
 
@@ -1155,20 +1219,22 @@ exercises.foundations.cross_entropy_slope.check(my_cross_entropy_slope)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The softmax is $(\frac12, \frac12)$. Take 1 from the label's entry: $(-\frac12, \frac12)$. The entries sum
-# to 0, as those of each row do: adding the same number to all logits changes nothing.
+# The softmax is $(\frac12, \frac12)$. Take 1 from the label's entry:
+# $(-\frac12, \frac12)$. The entries sum to 0, as those of each row do: adding the same
+# number to all logits changes nothing.
 #
 # </details>
 
 # %% [markdown]
-# For one example, $\partial \ln \sum_j e^{z_j} / \partial z_k = e^{z_k} / \sum_j e^{z_j} = p_k$, and
-# $-z_{k^*}$ gives $-1$ at the true class alone. With $y$ now the vector that is 1 there and 0 elsewhere:
+# For one example, $\partial \ln \sum_j e^{z_j} / \partial z_k = e^{z_k} / \sum_j
+# e^{z_j} = p_k$, and $-z_{k^*}$ gives $-1$ at the true class alone. With $y$ now the
+# vector that is 1 there and 0 elsewhere:
 #
 # $$\frac{\partial L}{\partial z} = p - y$$
 #
-# (over a batch, divided by $B$). Each class is pulled by how wrong its probability is: never harder than 1,
-# and hardly where it is nearly right. No logarithm and no division by a tiny $p$ is left, only a softmax,
-# so a logit of 10,000 does no harm.
+# (over a batch, divided by $B$). Each class is pulled by how wrong its probability is:
+# never harder than 1, and hardly where it is nearly right. No logarithm and no division
+# by a tiny $p$ is left, only a softmax, so a logit of 10,000 does no harm.
 
 # %%
 logits.requires_grad_()
@@ -1182,9 +1248,9 @@ print(
 # %% [markdown]
 # ## 7 Activations and their slopes
 #
-# Between linear layers stands a bend; without one, ten layers are one. Backwards, each multiplies the
-# gradient by its slope. With $\sigma(z) = 1/(1 + e^{-z})$ and the normal density $\varphi$ and distribution
-# $\Phi$:
+# Between linear layers stands a bend; without one, ten layers are one. Backwards, each
+# multiplies the gradient by its slope. With $\sigma(z) = 1/(1 + e^{-z})$ and the normal
+# density $\varphi$ and distribution $\Phi$:
 #
 # | | $a(z)$ | slope $a'(z)$ |
 # | --- | --- | --- |
@@ -1193,8 +1259,8 @@ print(
 # | ReLU | $\max(0, z)$ | 1 where $z > 0$, else 0 |
 # | GELU (Hendrycks and Gimpel 2016) | $z\, \Phi(z)$ | $\Phi(z) + z\, \varphi(z)$ |
 #
-# **Predict.** What is the largest slope of the sigmoid? A gradient that passes ten sigmoids shrinks at
-# least by how much?
+# **Predict.** What is the largest slope of the sigmoid? A gradient that passes ten
+# sigmoids shrinks at least by how much?
 
 
 # %%
@@ -1215,6 +1281,8 @@ ACTIVATIONS = {  # name: (value, slope)
         lambda z: normal_cdf(z) + z * (-z.square() / 2).exp() / math.sqrt(2 * math.pi),
     ),
 }
+
+# %%
 z, slopes = torch.linspace(-6, 6, 1201, dtype=torch.float64), {}
 for name in ("sigmoid", "tanh", "relu", "gelu"):
     value, slope = ACTIVATIONS[name]
@@ -1237,17 +1305,18 @@ plots.lines(
     alt="foundations.activation_slopes",
 )
 print(
-    f"largest slope of the sigmoid: {slopes['sigmoid'].max():.2f}; after ten: {0.25**10:.0e} at the most"
+    f"largest slope of the sigmoid: {slopes['sigmoid'].max():.2f}; after ten: "
+    f"{0.25**10:.0e} at the most"
 )
 
 # %% [markdown]
-# A quarter. Ten sigmoids shrink a gradient at least a million times, before any weight has a say. A ReLU
-# passes it on whole, or not at all.
+# A quarter. Ten sigmoids shrink a gradient at least a million times, before any weight
+# has a say. A ReLU passes it on whole, or not at all.
 #
 # ## 8 The scale of the first weights
 #
-# A unit adds up $n$ products, $z = \sum_i w_i a_i$. If the weights are independent with mean 0 and standard
-# deviation $\sigma_w$, the mean square of $z$ is
+# A unit adds up $n$ products, $z = \sum_i w_i a_i$. If the weights are independent with
+# mean 0 and standard deviation $\sigma_w$, the mean square of $z$ is
 #
 # $$\mathbb E[z^2] = n\, \sigma_w^2\, \mathbb E[a^2]$$
 #
@@ -1262,18 +1331,20 @@ print(
 # - `"relu"`: $f(z) = \max(z, 0)$
 # - `"leaky"`: $f(z) = z$ for $z > 0$, else $0.1\,z$
 #
-# The weights are drawn independently of each other and of $x$, with mean 0. Which standard deviation
-# must they have, so that the mean square of the signal is the same after the layer as before it, going
-# forward (He et al. 2015)? Take $z = Wx$ to be symmetric about 0. Return a Python float, right to nine
-# digits.
+# The weights are drawn independently of each other and of $x$, with mean 0. Which
+# standard deviation must they have, so that the mean square of the signal is the same
+# after the layer as before it, going forward (He et al. 2015)? Take $z = Wx$ to be
+# symmetric about 0. Return a Python float, right to nine digits.
 #
-# By hand first: eight inputs, each of mean square 1, and a ReLU. Which standard deviation?
+# By hand first: eight inputs, each of mean square 1, and a ReLU. Which standard
+# deviation?
 
 
 # %%
 def my_weight_std(fan_in, fan_out, activation):
-    """The standard deviation of a layer's first weights, a float. fan_in, fan_out: the numbers of its inputs
-    and outputs; activation: "linear", "relu" or "leaky", applied to the outputs."""
+    """The standard deviation of a layer's first weights, a float. fan_in, fan_out: the
+    numbers of its inputs and outputs; activation: "linear", "relu" or "leaky", applied
+    to the outputs."""
     raise NotImplementedError
 
 
@@ -1282,25 +1353,26 @@ exercises.foundations.weight_std.check(my_weight_std)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# A sum of eight terms has the mean square $8 \sigma^2$, the ReLU keeps half of it, and $4 \sigma^2 = 1$
-# gives $\sigma = \frac12$.
+# A sum of eight terms has the mean square $8 \sigma^2$, the ReLU keeps half of it, and
+# $4 \sigma^2 = 1$ gives $\sigma = \frac12$.
 #
 # </details>
 
 # %% [markdown]
-# ReLU keeps half of the mean square (the positive half of a symmetric $z$). So from one pre-activation to
-# the next, and for the gradient the same way back:
+# ReLU keeps half of the mean square (the positive half of a symmetric $z$). So from one
+# pre-activation to the next, and for the gradient the same way back:
 #
 # $$\text{forward: } \tfrac12 n_{\text{in}} \sigma_w^2
 # \qquad \text{backward: } \tfrac12 n_{\text{out}} \sigma_w^2$$
 #
-# Xavier's choice (Glorot and Bengio 2010, equation 12) is a compromise of both for a *linear* layer,
-# $\sigma_w^2 = 2/(n_{\text{in}} + n_{\text{out}})$; He's (2015, equation 10) is $\sigma_w^2 =
-# 2/n_{\text{in}}$, forward, for ReLU.
+# Xavier's choice (Glorot and Bengio 2010, equation 12) is a compromise of both for a
+# *linear* layer, $\sigma_w^2 = 2/(n_{\text{in}} + n_{\text{out}})$; He's (2015,
+# equation 10) is $\sigma_w^2 = 2/n_{\text{in}}$, forward, for ReLU.
 #
-# **Predict.** Ten ReLU layers, 1024 → 512 → … → 2 → 1, each half as wide as the last. What is the factor a
-# layer, forward and backward, for Xavier, for He, for PyTorch's default $\sigma_w^2 = 1/(3 n_{\text{in}})$,
-# and for the fixed $\sigma_w = 0.01$ of many examples?
+# **Predict.** Ten ReLU layers, 1024 → 512 → … → 2 → 1, each half as wide as the last.
+# What is the factor a layer, forward and backward, for Xavier, for He, for PyTorch's
+# default $\sigma_w^2 = 1/(3 n_{\text{in}})$, and for the fixed $\sigma_w = 0.01$ of
+# many examples?
 
 # %%
 INITIALISATIONS = {
@@ -1311,15 +1383,14 @@ INITIALISATIONS = {
 }
 
 
+# %%
 def layer_arrays(widths, activation, std_of, seed=0, batch=64):
-    """The pre-activations and the gradient there, layer by layer: two lists of L (batch, n_out)."""
+    """The pre-activations and the gradient there, layer by layer:
+    two lists of L (batch, n_out)."""
     rng = torch.Generator().manual_seed(seed)
     value, slope = ACTIVATIONS[activation]
-    signal, zs, weights = (
-        torch.randn(batch, widths[0], generator=rng, dtype=torch.float64),
-        [],
-        [],
-    )
+    signal = torch.randn(batch, widths[0], generator=rng, dtype=torch.float64)
+    zs, weights = [], []
     for n_in, n_out in zip(widths, widths[1:], strict=False):
         weights.append(
             std_of(n_in, n_out)
@@ -1327,9 +1398,8 @@ def layer_arrays(widths, activation, std_of, seed=0, batch=64):
         )
         zs.append(signal @ weights[-1])  # (batch, n_out)
         signal = value(zs[-1])
-    gradient = torch.randn(
-        zs[-1].shape, generator=rng, dtype=torch.float64
-    )  # at the last pre-activation
+    # at the last pre-activation
+    gradient = torch.randn(zs[-1].shape, generator=rng, dtype=torch.float64)
     gradients = [gradient]
     for z, weight in zip(reversed(zs[:-1]), reversed(weights[1:]), strict=True):
         gradient = (gradient @ weight.T) * slope(z)
@@ -1339,7 +1409,8 @@ def layer_arrays(widths, activation, std_of, seed=0, batch=64):
 
 # %%
 def layer_signals(widths, activation, std_of, seed=0, batch=64):
-    """Mean squares of the pre-activations and of the gradient there, for each of the layers: (L,), (L,)."""
+    """Mean squares of the pre-activations and of the gradient there,
+    for each of the layers: (L,), (L,)."""
     zs, gradients = layer_arrays(widths, activation, std_of, seed, batch)
     squares = [
         torch.stack([a.square().mean() for a in arrays]) for arrays in (zs, gradients)
@@ -1352,10 +1423,10 @@ WIDTHS = tuple(2**k for k in range(10, -1, -1))  # 1024, 512, ..., 1
 
 
 def predicted_factors(std_of):
-    """The factors forward and backward between neighbouring ReLU layers: (L - 1,), (L - 1,)."""
-    pairs = list(
-        zip(WIDTHS[1:], WIDTHS[2:], strict=False)
-    )  # fan_in, fan_out of layers 2 to L
+    """The factors forward and backward between neighbouring ReLU layers:
+    (L - 1,), (L - 1,)."""
+    # fan_in, fan_out of layers 2 to L
+    pairs = list(zip(WIDTHS[1:], WIDTHS[2:], strict=False))
     forward = torch.tensor(
         [n_in * std_of(n_in, n_out) ** 2 / 2 for n_in, n_out in pairs]
     )
@@ -1373,12 +1444,14 @@ def mean_signals(std_of, draws=40):
     return [torch.stack(part).mean(0) for part in zip(*found, strict=True)]
 
 
+# %%
 signals, close = {}, []
 for name, std_of in INITIALISATIONS.items():
     forward, backward = signals[name] = mean_signals(std_of)
     ahead, back = predicted_factors(std_of)
     print(
-        f"{name}: predicted factor a layer {ahead[0]:.3f} forward, {back[0]:.3f} backward,",
+        f"{name}: predicted factor a layer {ahead[0]:.3f} forward, "
+        f"{back[0]:.3f} backward,",
         end=" ",
     )
     print(f"over all nine steps {ahead.prod():.1e} and {back.prod():.1e}")
@@ -1409,40 +1482,43 @@ plots.lines(
 )
 
 # %% [markdown]
-# (The fixed 0.01 has another factor in each layer, ever smaller; the first is printed.) Predicted and
-# measured agree, down to layers of a few units, where a single draw decides. He keeps the signal; since
-# each layer is half as wide as the one before, its gradient loses a factor $\frac12$ a layer. No choice can
-# serve both ways in a net that narrows; with equal widths He serves both.
+# (The fixed 0.01 has another factor in each layer, ever smaller; the first is printed.)
+# Predicted and measured agree, down to layers of a few units, where a single draw
+# decides. He keeps the signal; since each layer is half as wide as the one before, its
+# gradient loses a factor $\frac12$ a layer. No choice can serve both ways in a net that
+# narrows; with equal widths He serves both.
 
 # %% [markdown]
-# PyTorch's default for linear layers has $\sigma_w^2 = 1/(3n)$: a factor of $\frac16$ a layer. For two or
-# three layers it does not matter; for ten the last layer hears nothing of the first, and a bias of ordinary
-# size drowns what is left of the input.
+# PyTorch's default for linear layers has $\sigma_w^2 = 1/(3n)$: a factor of $\frac16$ a
+# layer. For two or three layers it does not matter; for ten the last layer hears
+# nothing of the first, and a bias of ordinary size drowns what is left of the input.
 #
-# **Explorer.** Twelve layers of equal width, and what passes through each as a histogram on
-# its side: the activations above, the gradients below. Drag a dot, and the scale of the
-# weights follows. Which activation loses its gradient at every scale that the slider has? And
-# tanh, at scale 2: what does the signal do, and what the gradient?
+# **Explorer.** Twelve layers of equal width, and what passes through each as a
+# histogram on its side: the activations above, the gradients below. Drag a dot, and the
+# scale of the weights follows. Which activation loses its gradient at every scale that
+# the slider has? And tanh, at scale 2: what does the signal do, and what the gradient?
 
 # %% tags=["explorer"]
 explorers.foundations.depth(layer_arrays, ACTIVATIONS, INITIALISATIONS)
 
 # %% [markdown]
-# The sigmoid: its slope is at most a quarter. (Its gradient would hold near $11/\sqrt n$, far
-# beyond the slider, where each unit is nearly a switch.) tanh at scale 2 keeps the *signal*:
-# it saturates, its values pile up at −1 and 1, and the *gradient* explodes. Near
-# $1.2/\sqrt n$ both are kept best. A level signal alone says nothing about the gradient.
-# Residual connections and normalisation (chapter 3) make depth bearable by other means.
+# The sigmoid: its slope is at most a quarter. (Its gradient would hold near
+# $11/\sqrt n$, far beyond the slider, where each unit is nearly a switch.) tanh at
+# scale 2 keeps the *signal*: it saturates, its values pile up at −1 and 1, and the
+# *gradient* explodes. Near $1.2/\sqrt n$ both are kept best. A level signal alone says
+# nothing about the gradient. Residual connections and normalisation (chapter 3) make
+# depth bearable by other means.
 
 # %% [markdown]
 # ## 9 The training loop
 #
-# Price depends on more than area. Twelve numbers a house, and which of 28 neighbourhoods it stands in (a
-# column of zeros and ones for each): 40 features. The target is the *logarithm* of the price, since a house
-# errs by a share of its price: the cloud of section 3 fanned out.
+# Price depends on more than area. Twelve numbers a house, and which of 28
+# neighbourhoods it stands in (a column of zeros and ones for each): 40 features. The
+# target is the *logarithm* of the price, since a house errs by a share of its price:
+# the cloud of section 3 fanned out.
 
 
-# %% tags=["explorer-needs"]
+# %%
 def house_features(houses):
     """(N, 40) float64: twelve numbers and the neighbourhood, one column for each."""
     numbers = [
@@ -1465,32 +1541,34 @@ def house_features(houses):
 
 
 def split(n, seed):
-    """A random order of n rows in three parts: 60 % to train on, 20 % to choose on, 20 % to judge on."""
-    order, fifth = (
-        torch.randperm(n, generator=torch.Generator().manual_seed(seed)),
-        n // 5,
-    )
+    """A random order of n rows in three parts:
+    60 % to train on, 20 % to choose on, 20 % to judge on."""
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    fifth = n // 5
     return order[: n - 2 * fifth], order[n - 2 * fifth : n - fifth], order[n - fifth :]
 
 
+# %% tags=["explorer-needs"]
 x, y = house_features(houses), houses.price.log()
 train_rows, val_rows, test_rows = split(len(y), seed=0)
 wide, target = scaled(x, train_rows), scaled(y, train_rows).float()
 z = wide.float()
 print(
-    f"{len(train_rows)} to train on, {len(val_rows)} to choose on, {len(test_rows)} to judge on;",
+    f"{len(train_rows)} to train on, {len(val_rows)} to choose on, "
+    f"{len(test_rows)} to judge on;",
     end=" ",
 )
 print(f"{z.shape[1]} features")
 
 # %% [markdown]
-# Whatever is computed from data, means and standard deviations too, is computed from the training rows:
-# section 14 shows which of these steps matters.
+# Whatever is computed from data, means and standard deviations too, is computed from
+# the training rows: section 14 shows which of these steps matters.
 #
-# All training loops are these few lines. An **epoch** is once through the data, in a new order each time; a
-# gradient from a **batch** of 64 is a noisy estimate of the whole one, at a thirtieth of the cost. (A loss is
-# handed the training `run` too: losses that draw random numbers take them from it, with
-# `run.normal(n)` or `run.integers(5, n)`. This one needs none.)
+# All training loops are these few lines. An **epoch** is once through the data, in a
+# new order each time; a gradient from a **batch** of 64 is a noisy estimate of the
+# whole one, at a thirtieth of the cost. (A loss is handed the training `run` too:
+# losses that draw random numbers take them from it, with `run.normal(n)` or
+# `run.integers(5, n)`. This one needs none.)
 
 
 # %%
@@ -1526,8 +1604,9 @@ def house_loss(model, batch, run):
 
 
 # %% [markdown]
-# **Predict.** `training.fit`, which all chapters use, adds a device, precision, a picture of the loss,
-# checkpoints and schedules. How far from these lines will its weights be after five epochs?
+# **Predict.** `training.fit`, which all chapters use, adds a device, precision, a
+# picture of the loss, checkpoints and schedules. How far from these lines will its
+# weights be after five epochs?
 
 # %%
 nets = []
@@ -1556,8 +1635,8 @@ same = all(
 print("the same weights, bit for bit:", same)
 
 # %% [markdown]
-# Not a bit: the same additions in the same order. (In one process. Several processes add up their shares in
-# another order, and the last digits differ.)
+# Not a bit: the same additions in the same order. (In one process. Several processes
+# add up their shares in another order, and the last digits differ.)
 #
 # ## 10 A whole experiment
 #
@@ -1570,20 +1649,24 @@ print("the same weights, bit for bit:", same)
 # %% [markdown]
 # **Exercise: when to stop, and what to keep** (medium, about 15 minutes)
 #
-# After each epoch a model is scored on held-out data. Training stops after `patience` epochs in a row without
-# a new lowest loss, or when `losses` ends. A loss that only equals the lowest is no improvement, and neither
-# is NaN; one lower by $10^{-12}$ is, and so is the first that is not NaN, even an infinite one.
+# After each epoch a model is scored on held-out data. Training stops after `patience`
+# epochs in a row without a new lowest loss, or when `losses` ends. A loss that only
+# equals the lowest is no improvement, and neither is NaN; one lower by $10^{-12}$ is,
+# and so is the first that is not NaN, even an infinite one.
 #
-# Return two ints, `(best, trained)`: the epoch, from 0, with the lowest loss that training saw, and how many
-# it trained. If it saw only NaN, `best` is `None`. There is a loss.
+# Return two ints, `(best, trained)`: the epoch, from 0, with the lowest loss that
+# training saw, and how many it trained. If it saw only NaN, `best` is `None`. There is
+# a loss.
 #
 # By hand first: the losses are 5, 4, 4, 6, 3, patience 2. What is returned?
 
 
 # %%
 def my_best_epoch(losses, patience):
-    """(best, trained), ints: the epoch whose weights are kept, from 0 on, and the number of epochs trained.
-    losses: the validation loss after each epoch, a list of floats, some perhaps NaN; patience >= 1."""
+    """(best, trained), ints: the epoch whose weights are kept, from 0 on, and the
+    number of epochs trained.
+    losses: the validation loss after each epoch, a list of floats, some perhaps NaN;
+    patience >= 1."""
     raise NotImplementedError
 
 
@@ -1592,26 +1675,30 @@ exercises.foundations.early_stopping.check(my_best_epoch)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# `(1, 4)`. Epoch 1 has the lowest loss, 4. Epoch 2 only equals it and epoch 3 is worse: two epochs in a
-# row without a new lowest, so training stops after four. The 3 is never seen.
+# `(1, 4)`. Epoch 1 has the lowest loss, 4. Epoch 2 only equals it and epoch 3 is worse:
+# two epochs in a row without a new lowest, so training stops after four. The 3 is never
+# seen.
 #
 # </details>
 
 # %% [markdown]
-# Here the whole schedule is run, a rate that falls to 0 along half a cosine, and the weights of the epoch
-# that was best on the validation rows are kept: early stopping whose patience never ends. The baselines: the
-# mean price, the line on the area, and least squares on all forty features (with a trace of weight decay,
-# since the 28 columns of neighbourhoods add up to a column of ones).
+# Here the whole schedule is run, a rate that falls to 0 along half a cosine, and the
+# weights of the epoch that was best on the validation rows are kept: early stopping
+# whose patience never ends. The baselines: the mean price, the line on the area, and
+# least squares on all forty features (with a trace of weight decay, since the 28
+# columns of neighbourhoods add up to a column of ones).
 #
-# The net uses dropout, which section 12 explains. **Predict** $R^2$ of each (of the log price) on houses
-# that it has not seen.
+# The net uses dropout, which section 12 explains. **Predict** $R^2$ of each (of the log
+# price) on houses that it has not seen.
 
 
 # %%
 def ridge(X, y, weight_decay):
-    """Minimises the mean squared error + weight_decay · ‖w‖², the first column's weight left out.
+    """Minimises the mean squared error + weight_decay · ‖w‖²,
+    the first column's weight left out.
 
-    Least squares with one more row for each weight; without decay the smallest of several solutions.
+    Least squares with one more row for each weight;
+    without decay the smallest of several solutions.
     """
     penalty = math.sqrt(weight_decay * len(y)) * torch.eye(X.shape[1], dtype=X.dtype)
     penalty[0, 0] = 0.0
@@ -1626,32 +1713,34 @@ def linear_r2(z, y, fit_rows, judge_rows, weight_decay=1e-3):
 
 
 # %%
+def weights_of(model):
+    """A copy of all weights and buffers, by name."""
+    return {k: w.detach().clone() for k, w in model.state_dict().items()}
+
+
+# %%
 def train_houses(
     z, y, fit_rows, val_rows, seed, width=64, dropout=0.1, epochs=60, **settings
 ):
-    """The net of the epoch that is best on the validation rows, and the History; settings for fit."""
+    """The net of the epoch that is best on the validation rows, and the History;
+    settings for fit."""
     torch.manual_seed(seed)
     net, best = house_net(z.shape[1], width, dropout), {"loss": math.inf}
 
     def keep_best(model):
         loss = mse(training.predict(model, z[val_rows]).squeeze(1), y[val_rows]).item()
         if loss < best["loss"]:
-            best.update(
-                loss=loss,
-                weights={k: w.detach().clone() for k, w in model.state_dict().items()},
-            )
+            best.update(loss=loss, weights=weights_of(model))
         return {"validation": loss}
 
+    how = dict(epochs=epochs, batch_size=64, seed=seed, schedule="cosine")
     history = training.fit(
         net,
         house_loss,
         (z[fit_rows], y[fit_rows]),
-        epochs=epochs,
-        batch_size=64,
-        seed=seed,
-        schedule="cosine",
         optimizer=torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.1),
         evaluate=keep_best,
+        **how,
         **settings,
     )
     if "weights" in best:
@@ -1681,14 +1770,16 @@ plots.lines(
 assert 0.05 < best["validation"] < 0.13
 
 # %% [markdown]
-# At first the *training* error lies above the validation error: it is a mean over an epoch in which the net
-# still improves, with dropout switched on. Later it goes on falling, while the validation error stays
-# level: from epoch 30 on it hardly matters when to stop.
+# At first the *training* error lies above the validation error: it is a mean over an
+# epoch in which the net still improves, with dropout switched on. Later it goes on
+# falling, while the validation error stays level: from epoch 30 on it hardly matters
+# when to stop.
 
 
 # %%
 def bootstrap(predicted, y, resamples=2000):
-    """A 95 % interval of R²: the middle of its values on as many rows drawn again, with replacement."""
+    """A 95 % interval of R²: the middle of its values on as many rows drawn again,
+    with replacement."""
     rows = torch.randint(
         len(y), (resamples, len(y)), generator=torch.Generator().manual_seed(0)
     )
@@ -1710,9 +1801,8 @@ for name, value in rungs.items():
 
 # %% tags=["nbval-ignore-output"]
 spread, mean = y[train_rows].std(), y[train_rows].mean()
-answer = (
-    training.predict(net, z[test_rows]).squeeze(1).double() * spread + mean
-)  # log price again
+# log price again
+answer = training.predict(net, z[test_rows]).squeeze(1).double() * spread + mean
 score, (low, high) = r_squared(answer, y[test_rows]), bootstrap(answer, y[test_rows])
 off = (answer - y[test_rows]).exp().sub(1).abs().median().item()
 print(
@@ -1725,10 +1815,11 @@ print(f"half of the prices within {100 * off:.0f} %")
 assert score > 0.85 and off < 0.12
 
 # %% [markdown]
-# The interval (the bootstrap, Efron 1979) says what other houses might have given for *this* net. What
-# other splits give for this *way of training* is another question. **Recorded**, five splits of the data:
-# `make results CH=00` redoes it. Four nets are tried on the validation rows; the test rows of a split are
-# looked at for the chosen one alone.
+# The interval (the bootstrap, Efron 1979) says what other houses might have given for
+# *this* net. What other splits give for this *way of training* is another question.
+# **Recorded**, five splits of the data: `make results CH=00` redoes it. Four nets are
+# tried on the validation rows; the test rows of a split are looked at for the chosen
+# one alone.
 #
 # **Predict.** The interval above is 0.04 wide. How far apart will the five splits lie?
 
@@ -1750,7 +1841,8 @@ chosen = [row for row in rows if row["net"] == CHOSEN]
 for row in chosen:
     low, high = row["interval"]
     print(
-        f"split {row['seed']}: {CHOSEN} R² {row['test']:.3f} on the test rows ({low:.3f} to {high:.3f}),",
+        f"split {row['seed']}: {CHOSEN} R² {row['test']:.3f} on the test rows "
+        f"({low:.3f} to {high:.3f}),",
         end=" ",
     )
     print(f"least squares {row['linear']:.3f}")
@@ -1758,21 +1850,23 @@ means = [sum(row[name] for row in chosen) / len(chosen) for name in ("test", "li
 print(f"mean: the net {means[0]:.3f}, least squares {means[1]:.3f}")
 
 # %% [markdown]
-# The splits differ about as much as their intervals allow; the interval itself is twice as wide where a few
-# odd sales are among the 586 test rows. The four nets differ by far less in validation, so which one is
-# chosen hardly matters. (Their validation rows are other splits' test rows, a small leak.) Compare two
-# methods on the *same* splits: the net beats least squares on each of the five.
+# The splits differ about as much as their intervals allow; the interval itself is twice
+# as wide where a few odd sales are among the 586 test rows. The four nets differ by far
+# less in validation, so which one is chosen hardly matters. (Their validation rows are
+# other splits' test rows, a small leak.) Compare two methods on the *same* splits: the
+# net beats least squares on each of the five.
 
 # %% [markdown]
 # ## 11 Capacity and data
 #
-# Twenty sales, and a polynomial of the (logarithm of the) area. **Predict** what happens to the error on
-# these twenty, and on other houses, as the degree grows to 8.
+# Twenty sales, and a polynomial of the (logarithm of the) area. **Predict** what
+# happens to the error on these twenty, and on other houses, as the degree grows to 8.
 
 
 # %%
 def polynomial(x, degree):
-    """Legendre polynomials 0 to degree of x (N,) in [-1, 1]: (N, degree + 1); the first column is 1."""
+    """Legendre polynomials 0 to degree of x (N,) in [-1, 1]: (N, degree + 1);
+    the first column is 1."""
     columns = [torch.ones_like(x), x]
     for n in range(1, degree):
         columns.append(((2 * n + 1) * x * columns[n] - n * columns[n - 1]) / (n + 1))
@@ -1780,7 +1874,8 @@ def polynomial(x, degree):
 
 
 def relu_features(x, width):
-    """A hidden layer of ReLU units with random fixed weights: (N, width + 1); the first column is 1."""
+    """A hidden layer of ReLU units with random fixed weights: (N, width + 1);
+    the first column is 1."""
     rng = torch.Generator().manual_seed(0)
     sign = 2 * torch.randint(2, (40,), generator=rng).to(x.dtype) - 1
     bend = 2.2 * torch.rand(40, generator=rng, dtype=x.dtype) - 1.1
@@ -1788,8 +1883,10 @@ def relu_features(x, width):
     return torch.cat([torch.ones(len(x), 1, dtype=x.dtype), units], 1)
 
 
+# %%
 def root_errors(size, n, draws=100):
-    """Root mean squared errors of log price on n sales and on others: medians over random draws."""
+    """Root mean squared errors of log price on n sales and on others:
+    medians over random draws."""
     low, high = houses.area.log().min(), houses.area.log().max()
     position, found = 2 * (houses.area.log() - low) / (high - low) - 1, []
     for seed in range(draws):
@@ -1804,6 +1901,8 @@ def root_errors(size, n, draws=100):
 DEGREES, SIZES = range(9), (10, 20, 40, 80, 160, 320, 640)
 by_degree = [root_errors(degree, n=20) for degree in DEGREES]
 by_size = [root_errors(4, n=n) for n in SIZES]
+
+# %%
 for title, xs, errors, xlabel, xscale in (
     (
         "Error against capacity, 20 sales",
@@ -1830,17 +1929,18 @@ print(
 )
 
 # %% [markdown]
-# On the twenty sales the error can only fall: each degree contains the one below. On others it falls from 0
-# to 1 and then rises, at last more than a thousandfold: the curve bends through noise and flies off where
-# no sale holds it. That parting is **overfitting**. With more sales the same degree 4 is harmless; from
-# some hundreds on the two errors are the same. A model is never too large as such, only too large *for its
-# data, with nothing else to hold it*.
+# On the twenty sales the error can only fall: each degree contains the one below. On
+# others it falls from 0 to 1 and then rises, at last more than a thousandfold: the
+# curve bends through noise and flies off where no sale holds it. That parting is
+# **overfitting**. With more sales the same degree 4 is harmless; from some hundreds on
+# the two errors are the same. A model is never too large as such, only too large *for
+# its data, with nothing else to hold it*.
 
 # %% [markdown]
-# **Explorer.** Drag a point up or down: which sizes follow it? Twenty points, size 15: how
-# much weight decay brings the held-out error down? What does the same decay do to size 3? And
-# with ten points and no decay: what happens to the held-out error *beyond* the size that
-# fits all points?
+# **Explorer.** Drag a point up or down: which sizes follow it? Twenty points, size 15:
+# how much weight decay brings the held-out error down? What does the same decay do to
+# size 3? And with ten points and no decay: what happens to the held-out error *beyond*
+# the size that fits all points?
 
 # %% tags=["explorer"]
 explorers.foundations.fitting(
@@ -1848,41 +1948,45 @@ explorers.foundations.fitting(
 )
 
 # %% [markdown]
-# A large model follows a single point, a small one hardly moves. A weight decay of about 0.03
-# brings size 15 down to the level of the best; to size 3 it does next to nothing. With ten
-# points, size 9 fits them all. Beyond it there are more weights than points, the smallest of
-# all solutions is taken, and the held-out error can come down again: the second descent
-# (Belkin et al. 2019). Size alone is not the measure of freedom.
+# A large model follows a single point, a small one hardly moves. A weight decay of
+# about 0.03 brings size 15 down to the level of the best; to size 3 it does next to
+# nothing. With ten points, size 9 fits them all. Beyond it there are more weights than
+# points, the smallest of all solutions is taken, and the held-out error can come down
+# again: the second descent (Belkin et al. 2019). Size alone is not the measure of
+# freedom.
 
 # %% [markdown]
 # ## 12 Cures for overfitting
 #
 # ### Small weights: L2 and L1 (optional)
 #
-# Both add a price for weights to the loss. **L2** adds $\lambda \sum_j w_j^2$: its pull $2 \lambda w_j$
-# fades with the weight. **L1** adds $\lambda \sum_j |w_j|$: its pull stays $\lambda$ down to zero.
+# Both add a price for weights to the loss. **L2** adds $\lambda \sum_j w_j^2$: its pull
+# $2 \lambda w_j$ fades with the weight. **L1** adds $\lambda \sum_j |w_j|$: its pull
+# stays $\lambda$ down to zero.
 
 # %% [markdown]
 # **Exercise: a gradient step with an L1 penalty** (medium, about 15 minutes)
 #
-# The penalty $\lambda \lVert w \rVert_1$ has no slope at $w_j = 0$, and plain gradient descent
-# steps to and fro across the kink. A proximal step (Beck and Teboulle 2009) has two parts:
+# The penalty $\lambda \lVert w \rVert_1$ has no slope at $w_j = 0$, and plain gradient
+# descent steps to and fro across the kink. A proximal step (Beck and Teboulle 2009) has
+# two parts:
 #
 # 1. down the gradient of the loss alone, to $v = w - \eta g$;
 # 2. then each weight becomes
 #
 # $$w_j \leftarrow \arg\min_{u} \; \frac{(u - v_j)^2}{2 \eta} + \lambda |u|$$
 #
-# Find this minimum in closed form; return the new weights $(D)$. `lr` is $\eta > 0$, `l1` is
-# $\lambda \ge 0$. Any $w_j$, $g_j$ or $v_j$ may be 0, $10^{-8}$ or $10^4$.
+# Find this minimum in closed form; return the new weights $(D)$. `lr` is $\eta > 0$,
+# `l1` is $\lambda \ge 0$. Any $w_j$, $g_j$ or $v_j$ may be 0, $10^{-8}$ or $10^4$.
 #
-# By hand first: $\eta = \frac12$, $\lambda = 2$, $g = 0$. What becomes of the weights 3, −3 and ¼?
+# By hand first: $\eta = \frac12$, $\lambda = 2$, $g = 0$. What becomes of the weights
+# 3, −3 and ¼?
 
 
 # %%
 def my_l1_step(w, gradient, lr, l1):
-    """The weights after one step, (D,). w (D,); gradient (D,): of the loss without its penalty, at w; lr > 0:
-    the learning rate; l1 >= 0: the penalty's factor."""
+    """The weights after one step, (D,). w (D,); gradient (D,): of the loss without its
+    penalty, at w; lr > 0: the learning rate; l1 >= 0: the penalty's factor."""
     raise NotImplementedError
 
 
@@ -1891,24 +1995,26 @@ exercises.foundations.soft_threshold.check(my_l1_step)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $v = w$, and for $u > 0$ the sum's slope $(u - v)/\eta + \lambda$ is 0 at $u = v - \eta\lambda = v - 1$: 3
-# becomes 2, and −3, its mirror image, −2. From ¼ the slope is positive on the whole way down to 0: it
-# becomes 0.
+# $v = w$, and for $u > 0$ the sum's slope $(u - v)/\eta + \lambda$ is 0 at
+# $u = v - \eta\lambda = v - 1$: 3 becomes 2, and −3, its mirror image, −2. From ¼ the
+# slope is positive on the whole way down to 0: it becomes 0.
 #
 # </details>
 
 # %% [markdown]
-# The gradient of $|w|$ jumps at 0, and steps along it circle around 0 for ever. The *proximal* step solves
-# its part exactly: after the gradient step with rate $\eta$, each weight moves towards 0 by $\eta\lambda$
-# and stops there (Beck and Teboulle 2009, "ISTA").
+# The gradient of $|w|$ jumps at 0, and steps along it circle around 0 for ever. The
+# *proximal* step solves its part exactly: after the gradient step with rate $\eta$,
+# each weight moves towards 0 by $\eta\lambda$ and stops there (Beck and Teboulle 2009,
+# "ISTA").
 #
-# Fifty columns of pure noise are put beside the forty features. Only 100 sales are known. **Predict**:
-# which weights does L2 make zero, and which L1?
+# Fifty columns of pure noise are put beside the forty features. Only 100 sales are
+# known. **Predict**: which weights does L2 make zero, and which L1?
 
 
 # %%
 def lasso(z, y, l1, steps=2000):
-    """Weights (D,) of the mean squared error + l1 · Σ|w|, by proximal descent; z and y have mean 0."""
+    """Weights (D,) of the mean squared error + l1 · Σ|w|, by proximal descent;
+    z and y have mean 0."""
     w, lr = torch.zeros(z.shape[1], dtype=z.dtype), (1 / curvatures(z)[-1]).item()
     for _ in range(steps):
         v = w - lr * mse_gradient(z, y, w)
@@ -1916,6 +2022,7 @@ def lasso(z, y, l1, steps=2000):
     return w
 
 
+# %%
 noise = torch.randn(
     len(y), 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64
 )
@@ -1923,7 +2030,8 @@ few = train_rows[:100]
 both = scaled(torch.cat([x, noise], 1), few)  # (2930, 90)
 centred = y - y[few].mean()
 print(
-    "weights, of 40 features and of 50 columns of noise, that are not 0; R² on validation rows"
+    "weights, of 40 features and of 50 columns of noise, that are not 0; "
+    "R² on validation rows"
 )
 for name, w in {
     "least squares": ridge(with_ones(both[few]), centred[few], 0.0)[1:],
@@ -1935,25 +2043,28 @@ for name, w in {
 }.items():
     kept = (w.abs() > 1e-9).split([40, 50])
     print(
-        f"{name}: {kept[0].sum()} and {kept[1].sum()}; {r_squared(both[val_rows] @ w, centred[val_rows]):.2f}"
+        f"{name}: {kept[0].sum()} and {kept[1].sum()}; "
+        f"{r_squared(both[val_rows] @ w, centred[val_rows]):.2f}"
     )
 
 # %% [markdown]
-# L2 makes no weight zero (five neighbourhoods are missing among the hundred, so their columns are empty).
-# L1 removes more and more, the noise first: at $\lambda = 0.1$ seven features stay and no noise. Which
-# $\lambda$ is right the validation rows say: in this draw 0.03, which still keeps some noise. L1 says what
-# may be left out, not what is the cause.
+# L2 makes no weight zero (five neighbourhoods are missing among the hundred, so their
+# columns are empty). L1 removes more and more, the noise first: at $\lambda = 0.1$
+# seven features stay and no noise. Which $\lambda$ is right the validation rows say: in
+# this draw 0.03, which still keeps some noise. L1 says what may be left out, not what
+# is the cause.
 
 # %% [markdown]
 # ### Noise, more data, several nets
 #
-# Five hundred digits, a network of 203,530 weights, 2,000 steps: it will learn them by heart. Five cures,
-# each at one usual strength that was not tuned, **recorded** with five seeds each (`make results CH=00`),
-# judged on 600 other digits:
+# Five hundred digits, a network of 203,530 weights, 2,000 steps: it will learn them by
+# heart. Five cures, each at one usual strength that was not tuned, **recorded** with
+# five seeds each (`make results CH=00`), judged on 600 other digits:
 #
 # - *weight decay* (AdamW);
-# - *dropout*: in training each hidden unit is set to 0 with probability ½ and the others doubled (after
-#   Srivastava et al. 2014, whose $p$ is the probability of *keeping* a unit);
+# - *dropout*: in training each hidden unit is set to 0 with probability ½ and the
+#   others doubled (after Srivastava et al. 2014, whose $p$ is the probability of
+#   *keeping* a unit);
 # - *augmentation*: each digit is moved by up to two pixels, anew each time;
 # - *early stopping*: the best of every hundred steps;
 # - an *ensemble*: the mean probabilities of five nets (Lakshminarayanan et al. 2017).
@@ -2004,8 +2115,10 @@ CURES = {
 }
 
 
+# %%
 def train_digits(seed, weight_decay=0.0, dropout=0.0, loss_fn=digit_loss, **settings):
-    """A net trained on the first 500 digits for 2,000 steps, and its History; settings for fit."""
+    """A net trained on the first 500 digits for 2,000 steps, and its History;
+    settings for fit."""
     torch.manual_seed(seed)
     net, digits = digit_net(dropout), data.mnist()
     history = training.fit(
@@ -2037,34 +2150,35 @@ for cure in CURES:
     print(f"cross-entropy {sum(nats) / 5:.2f} nats")
 
 # %% [markdown]
-# One cure stands out: augmentation, because it brings *knowledge*, that a moved 7 is a 7. In accuracy the
-# others do not differ from none: 600 digits leave ± 2.8 points, the same digits for all. But look at the
-# cross-entropy: weight decay and early stopping cut the surprise by about 30 %. Without them the net is not
-# more often wrong, but far too sure of itself when it is. Section 13 comes back to that.
+# One cure stands out: augmentation, because it brings *knowledge*, that a moved 7 is
+# a 7. In accuracy the others do not differ from none: 600 digits leave ± 2.8 points,
+# the same digits for all. But look at the cross-entropy: weight decay and early
+# stopping cut the surprise by about 30 %. Without them the net is not more often wrong,
+# but far too sure of itself when it is. Section 13 comes back to that.
 #
-# (Early stopping chose its step on the same 600 digits that judge it: its row flatters it a little.) The
-# cures add up: the last row has all three.
+# (Early stopping chose its step on the same 600 digits that judge it: its row flatters
+# it a little.) The cures add up: the last row has all three.
 
 # %% [markdown]
 # ## 13 Classes that are not equally frequent
 #
-# Which houses will sell above 300,000 dollars? One in thirteen does. **Predict** the accuracy of a program
-# that always says no.
+# Which houses will sell above 300,000 dollars? One in thirteen does. **Predict** the
+# accuracy of a program that always says no.
 #
-# A logistic regression: $p = \sigma(w \cdot x + b)$, trained by the cross-entropy of two classes on the
-# training rows. What stands in brackets beside a share is its 95 % interval (Wilson 1927): what other rows
-# might have given.
+# A logistic regression: $p = \sigma(w \cdot x + b)$, trained by the cross-entropy of
+# two classes on the training rows. What stands in brackets beside a share is its 95 %
+# interval (Wilson 1927): what other rows might have given.
 
 # %% tags=["explorer-needs"]
 dear = houses.price > 300_000  # (2930,) bool
 
 
 def logistic(z, labels, weight_decay=1e-3, steps=500):
-    """Weights (D + 1,), intercept first: descent with momentum on cross-entropy + weight_decay ‖w‖²."""
+    """Weights (D + 1,), intercept first:
+    descent with momentum on cross-entropy + weight_decay ‖w‖²."""
     X, theta, state = with_ones(z), torch.zeros(z.shape[1] + 1, dtype=z.dtype), {}
-    lr = 1 / (
-        curvatures(X)[-1].item() / 8 + 2 * weight_decay
-    )  # an eighth of the MSE's curvature at most
+    # an eighth of the MSE's curvature at most
+    lr = 1 / (curvatures(X)[-1].item() / 8 + 2 * weight_decay)
     decay = (
         2 * weight_decay * torch.cat([theta.new_zeros(1), torch.ones_like(theta[1:])])
     )
@@ -2074,6 +2188,7 @@ def logistic(z, labels, weight_decay=1e-3, steps=500):
     return theta
 
 
+# %% tags=["explorer-needs"]
 theta = logistic(wide[train_rows], dear[train_rows].double())
 probs, labels = torch.sigmoid(with_ones(wide[val_rows]) @ theta), dear[val_rows]
 right = int(((probs >= 0.5) == labels).sum())
@@ -2083,12 +2198,14 @@ print(
     end=" ",
 )
 print(
-    f"{1 - labels.double().mean():.1%}, regression {right / len(labels):.1%} ({low:.1%} to {high:.1%})"
+    f"{1 - labels.double().mean():.1%}, "
+    f"regression {right / len(labels):.1%} ({low:.1%} to {high:.1%})"
 )
 
 # %% [markdown]
-# More than 90 % for knowing nothing, and what logistic regression adds to that looks small. Accuracy adds
-# up two kinds of errors that are not the same. Count four numbers instead, positives being the dear ones:
+# More than 90 % for knowing nothing, and what logistic regression adds to that looks
+# small. Accuracy adds up two kinds of errors that are not the same. Count four numbers
+# instead, positives being the dear ones:
 #
 # | | said dear | said not |
 # | --- | --- | --- |
@@ -2098,22 +2215,25 @@ print(
 # %% [markdown]
 # **Exercise: precision, recall and F1** (easy, about 10 minutes)
 #
-# A detector calls an example positive where its score is at least the threshold. If positives are
-# rare, accuracy says little. Return three other numbers, a tensor $(3)$ of the type of `scores`:
+# A detector calls an example positive where its score is at least the threshold. If
+# positives are rare, accuracy says little. Return three other numbers, a tensor $(3)$
+# of the type of `scores`:
 #
 # - precision, the share of positives among those that are called positive;
 # - recall, the share of those called positive among all that are positive;
 # - F1, the harmonic mean of the two.
 #
-# Treat 0/0 as 0. `scores` $(N)$ have any size and sign, `labels` $(N)$ are 0 or 1, int64; `threshold` is a
-# float, exact in their type. A score $10^{-12}$ lower is below.
+# Treat 0/0 as 0. `scores` $(N)$ have any size and sign, `labels` $(N)$ are 0 or 1,
+# int64; `threshold` is a float, exact in their type. A score $10^{-12}$ lower is below.
 #
-# By hand first: of 100 examples 10 are positive; 20 are called positive, 5 correctly. Which numbers result?
+# By hand first: of 100 examples 10 are positive; 20 are called positive, 5 correctly.
+# Which numbers result?
 
 
 # %%
 def my_precision_recall(scores, labels, threshold):
-    """Precision, recall and F1, a tensor (3,) of the type of scores. scores (N,); labels (N,), 0 or 1."""
+    """Precision, recall and F1, a tensor (3,) of the type of scores.
+    scores (N,); labels (N,), 0 or 1."""
     raise NotImplementedError
 
 
@@ -2122,8 +2242,8 @@ exercises.foundations.precision_recall.check(my_precision_recall)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Precision $\frac{5}{20} = \frac14$, recall $\frac{5}{10} = \frac12$; their harmonic mean is
-# $2 / (4 + 2) = \frac13$.
+# Precision $\frac{5}{20} = \frac14$, recall $\frac{5}{10} = \frac12$; their harmonic
+# mean is $2 / (4 + 2) = \frac13$.
 #
 # </details>
 
@@ -2132,12 +2252,14 @@ exercises.foundations.precision_recall.check(my_precision_recall)
 # \qquad \text{recall} = \frac{TP}{TP + FN}
 # \qquad F_1 = \frac{2}{1/\text{precision} + 1/\text{recall}}$$
 #
-# Precision: of those called dear, how many are? Recall: of the dear ones, how many were found?
+# Precision: of those called dear, how many are? Recall: of the dear ones, how many were
+# found?
 
 
 # %%
 def confusion(predicted, labels):
-    """Counts (tp, fp, fn, tn) of predicted (N,) and labels (N,), both True for positives."""
+    """Counts (tp, fp, fn, tn) of predicted (N,) and labels (N,),
+    both True for positives."""
     predicted, labels = predicted.bool(), labels.bool()
     counts = (
         predicted & labels,
@@ -2163,6 +2285,7 @@ def rates(tp, fp, fn, tn):
     }
 
 
+# %%
 def report(predicted, labels):
     """The four counts and what follows from them, as text."""
     counts = confusion(predicted, labels)
@@ -2183,33 +2306,34 @@ print(f"chosen on the validation rows, for the largest F1: {best}")
 print(f"on the test rows: {report(test_probs >= best, dear[test_rows])}")
 
 # %% [markdown]
-# A threshold is a choice too, made on the validation rows; on a few dozen dear houses it is a rough one. It
-# trades one error for the other. Which is right depends on what each costs, not on the model; ½ is a habit.
-# To judge a model without a threshold, take all of them: the **ROC curve** (Fawcett 2006) plots the share
-# of positives found against the share of negatives falsely called.
+# A threshold is a choice too, made on the validation rows; on a few dozen dear houses
+# it is a rough one. It trades one error for the other. Which is right depends on what
+# each costs, not on the model; ½ is a habit. To judge a model without a threshold, take
+# all of them: the **ROC curve** (Fawcett 2006) plots the share of positives found
+# against the share of negatives falsely called.
 
 # %% [markdown]
 # **Exercise: the area under the ROC curve** (hard, about 20 minutes)
 #
-# A detector calls an example positive if its score reaches a threshold. Each threshold gives a point of the
-# ROC curve:
+# A detector calls an example positive if its score reaches a threshold. Each threshold
+# gives a point of the ROC curve:
 #
 # - horizontally, the false positive rate: the share of negatives called positive;
 # - vertically, the true positive rate: the share of positives called positive.
 #
-# As the threshold falls from infinity, the points go from (0, 0) to (1, 1), joined by straight lines. Return
-# the area below, a scalar tensor of the type of `scores`.
+# As the threshold falls from infinity, the points go from (0, 0) to (1, 1), joined by
+# straight lines. Return the area below, a scalar tensor of the type of `scores`.
 #
-# `scores` $(N)$, with ties, may be as large as $10^{20}$ or differ by $10^{-12}$; `labels` $(N)$ are 0 or
-# 1, int64, both present.
+# `scores` $(N)$, with ties, may be as large as $10^{20}$ or differ by $10^{-12}$;
+# `labels` $(N)$ are 0 or 1, int64, both present.
 #
 # By hand first: positives score 3 and 1, negatives 2 and 1. What is the area?
 
 
 # %%
 def my_roc_auc(scores, labels):
-    """The area under the ROC curve, a scalar tensor of the type of scores. scores (N,); labels (N,), 0 or 1,
-    each at least once."""
+    """The area under the ROC curve, a scalar tensor of the type of scores.
+    scores (N,); labels (N,), 0 or 1, each at least once."""
     raise NotImplementedError
 
 
@@ -2218,26 +2342,27 @@ exercises.foundations.roc_auc.check(my_roc_auc)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The points are $(0, 0)$, $(0, \frac12)$ for the threshold 3, $(\frac12, \frac12)$ for 2, and $(1, 1)$ for 1,
-# which two scores share. Below the level piece lies $\frac12 \cdot \frac12 = \frac14$, below the slanted one
+# The points are $(0, 0)$, $(0, \frac12)$ for the threshold 3, $(\frac12, \frac12)$ for
+# 2, and $(1, 1)$ for 1, which two scores share. Below the level piece lies
+# $\frac12 \cdot \frac12 = \frac14$, below the slanted one
 # $\frac12 \cdot \frac34 = \frac38$; together $\frac58$.
 #
 # </details>
 
 # %% [markdown]
-# The area under it is the probability that a random positive scores above a random negative (ties count
-# half): ½ for guessing, 1 for a perfect order. In the exercise's example the positive wins two of four
-# pairs and ties in one: $\frac58$ again.
+# The area under it is the probability that a random positive scores above a random
+# negative (ties count half): ½ for guessing, 1 for a perfect order. In the exercise's
+# example the positive wins two of four pairs and ties in one: $\frac58$ again.
 
 
 # %%
 def roc_curve(scores, labels):
-    """False and true positive rates at all thresholds, from none to all, and the area under them."""
+    """False and true positive rates at all thresholds, from none to all,
+    and the area under them."""
     order = scores.argsort(descending=True)
     found, scores = labels[order].double().cumsum(0), scores[order]
-    last = torch.cat(
-        [scores[1:] != scores[:-1], torch.tensor([True])]
-    )  # of each run of equal scores
+    # of each run of equal scores
+    last = torch.cat([scores[1:] != scores[:-1], torch.tensor([True])])
     count = torch.arange(1, len(scores) + 1, dtype=torch.float64)
     zero = torch.zeros(1, dtype=torch.float64)
     tpr = torch.cat([zero, found[last] / found[-1]])
@@ -2248,13 +2373,14 @@ def roc_curve(scores, labels):
 fpr, tpr, auc = roc_curve(probs, labels)
 wins = (probs[labels][:, None] - probs[~labels]).sign().mean().item() / 2 + 0.5
 print(
-    f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: {abs(auc - wins) < 1e-12}"
+    f"area {auc:.4f}; share of pairs in the right order: equal to 1e-12: "
+    f"{abs(auc - wins) < 1e-12}"
 )
 
 # %% [markdown]
-# **Explorer.** Drag the line, or click on the ROC curve. Choose the houses under "More": at
-# which threshold is $F_1$ largest? In "two bells", leave the separation and make the
-# positives rare: which of the three panels change, and which do not?
+# **Explorer.** Drag the line, or click on the ROC curve. Choose the houses under
+# "More": at which threshold is $F_1$ largest? In "two bells", leave the separation and
+# make the positives rare: which of the three panels change, and which do not?
 
 # %% tags=["explorer"]
 explorers.foundations.threshold(
@@ -2262,32 +2388,33 @@ explorers.foundations.threshold(
 )
 
 # %% [markdown]
-# Near 0.43, but the top is flat. For rare positives the histograms and the ROC curve stay, but
-# for chance: they show shares of each class. The matrix changes, and precision collapses:
-# each negative keeps its chance of a false alarm, and there are more of them.
+# Near 0.43, but the top is flat. For rare positives the histograms and the ROC curve
+# stay, but for chance: they show shares of each class. The matrix changes, and
+# precision collapses: each negative keeps its chance of a false alarm, and there are
+# more of them.
 #
 # ### Is 0.8 eight in ten? Calibration (optional)
 #
-# A probability is *calibrated* if of all examples with $p = 0.8$ eight in ten are positive. The net of
-# section 12 without a cure gives its answers with a confidence $\max_k p_k$. In ten bins $B_m$ (Guo et al.
-# 2017, equation 3):
+# A probability is *calibrated* if of all examples with $p = 0.8$ eight in ten are
+# positive. The net of section 12 without a cure gives its answers with a confidence
+# $\max_k p_k$. In ten bins $B_m$ (Guo et al. 2017, equation 3):
 #
 # $$\text{ECE}
-# = \sum_m \frac{|B_m|}{N} \big|\, \text{share right in } B_m - \text{mean confidence in } B_m \big|$$
+# = \sum_m \frac{|B_m|}{N} \big|\, \text{share right in } B_m -
+# \text{mean confidence in } B_m \big|$$
 #
-# Their cure: divide all logits by one **temperature** $T$, chosen by the cross-entropy on rows not trained
-# on. **Predict**: what does $T$ change in the accuracy?
+# Their cure: divide all logits by one **temperature** $T$, chosen by the cross-entropy
+# on rows not trained on. **Predict**: what does $T$ change in the accuracy?
 
 
 # %%
 def reliability(probs, labels, bins=10):
-    """For each bin of confidence that is not empty: (share of examples, mean confidence, share right)."""
+    """For each bin of confidence that is not empty:
+    (share of examples, mean confidence, share right)."""
     sure, said = probs.double().max(1)
-    which, right, found = (
-        (sure * bins).long().clamp(max=bins - 1),
-        (said == labels).double(),
-        [],
-    )
+    which = (sure * bins).long().clamp(max=bins - 1)
+    right = (said == labels).double()
+    found = []
     for m in range(bins):
         inside = which == m
         if inside.any():
@@ -2304,13 +2431,15 @@ def calibration_error(probs, labels, bins=10):
     )
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 digits = data.mnist()
 plain, history = train_digits(seed=0, show=False)
 _, (x_val, y_val) = digits.split()
 choose, judge = training.predict(plain, x_val), training.predict(plain, digits.x_test)
 grid = torch.logspace(-0.5, 1.5, 201).tolist()
 temperature = min(grid, key=lambda t: F.cross_entropy(choose / t, y_val).item())
+
+# %% tags=["nbval-ignore-output"]
 errors, curves = {}, {"calibrated": ([0, 1], [0, 1])}
 for name, t in (("as trained", 1.0), ("with temperature", temperature)):
     answer = F.softmax(judge / t, 1)
@@ -2326,7 +2455,8 @@ for name, t in (("as trained", 1.0), ("with temperature", temperature)):
     )
     print(f"mean confidence {answer.max(1).values.mean():.1%},", end=" ")
     print(
-        f"ECE {errors[name]:.3f}, cross-entropy {F.cross_entropy(judge / t, digits.y_test):.2f}"
+        f"ECE {errors[name]:.3f}, cross-entropy "
+        f"{F.cross_entropy(judge / t, digits.y_test):.2f}"
     )
 plots.lines(
     curves,
@@ -2340,35 +2470,29 @@ plots.lines(
 assert temperature > 1.3 and errors["with temperature"] < 0.6 * errors["as trained"]
 
 # %% [markdown]
-# $T$ changes no order, so no answer and no accuracy. The net was right in 85 % and sure of 94 %: trained
-# until the loss on 500 digits was nothing, its logits had grown without bound. One number, found on 600
-# other digits, brings the confidence down to the accuracy (in bins with few digits, at the left, the share
-# is mostly chance). A probability is a claim like any other; check it.
+# $T$ changes no order, so no answer and no accuracy. The net was right in 85 % and sure
+# of 94 %: trained until the loss on 500 digits was nothing, its logits had grown
+# without bound. One number, found on 600 other digits, brings the confidence down to
+# the accuracy (in bins with few digits, at the left, the share is mostly chance). A
+# probability is a claim like any other; check it.
 
 # %% [markdown]
 # ## 14 Three failures
 #
-# **1. The rate is too high.** A network has no single $\lambda_{\max}$: its curvature changes on the way.
-# The house net again, gradient descent on batches, five rates. **Predict** what each loss curve looks like,
-# and what `training.fit` does about the last.
+# **1. The rate is too high.** A network has no single $\lambda_{\max}$: its curvature
+# changes on the way. The house net again, gradient descent on batches, five rates.
+# **Predict** what each loss curve looks like, and what `training.fit` does about the
+# last.
 
 # %% tags=["nbval-ignore-output"]
 outcomes, curves = {}, {}
+how = dict(epochs=10, batch_size=64, seed=0, show=False)
 for lr in (0.01, 0.1, 0.3, 0.5, 5.0):
     torch.manual_seed(0)
     net = house_net()
     optimizer = torch.optim.SGD(net.parameters(), lr=lr)
     try:
-        history = training.fit(
-            net,
-            house_loss,
-            known,
-            optimizer=optimizer,
-            epochs=10,
-            batch_size=64,
-            seed=0,
-            show=False,
-        )
+        history = training.fit(net, house_loss, known, optimizer=optimizer, **how)
         outcomes[lr] = history.epochs[-1]["loss"]
         curves[f"rate {lr}"] = torch.tensor(history.losses).unfold(0, 20, 1).mean(1)
     except training.NonFiniteLoss as error:
@@ -2393,41 +2517,42 @@ assert (
 assert outcomes[5.0] == math.inf
 
 # %% [markdown]
-# A little too high (0.3): the loss falls with a hump or two and ends somewhat higher; seen alone, nothing
-# looks wrong. More
-# (0.5): it is a matter of luck; other seeds end at 0.7, at 1.0, which is no better than the mean price, or
-# at infinity. Far too high (5): it leaps to infinity within a few steps, and `fit` stops before the weights
-# are `nan`, with the step and what to try. Too low (0.01) only looks slow. Cure: try rates a factor of
-# three apart, and take one well below the edge.
+# A little too high (0.3): the loss falls with a hump or two and ends somewhat higher;
+# seen alone, nothing looks wrong. More (0.5): it is a matter of luck; other seeds end
+# at 0.7, at 1.0, which is no better than the mean price, or at infinity. Far too high
+# (5): it leaps to infinity within a few steps, and `fit` stops before the weights are
+# `nan`, with the step and what to try. Too low (0.01) only looks slow. Cure: try rates
+# a factor of three apart, and take one well below the edge.
 #
 # **2. Leakage.** Something of the rows that are to judge reaches the training.
 
 # %% [markdown]
 # **Exercise: find the bug in a held-out score** (medium, about 15 minutes)
 #
-# The program picks the `k` features of `x` $(N, D)$ most correlated with `y` $(N)$, regresses `y` on them in
-# the first `n_train` rows, and returns for the others
+# The program picks the `k` features of `x` $(N, D)$ most correlated with `y` $(N)$,
+# regresses `y` on them in the first `n_train` rows, and returns for the others
 #
 # $$R^2 = 1 - \frac{\sum (y - \hat y)^2}{\sum (y - \bar y)^2}$$
 #
-# with $\hat y$ the prediction and $\bar y$ the mean of these rows. It runs, but where `x` and `y` are
-# noise it finds about 0.3 (100 rows, 1,000 features, `n_train` 70, `k` 10). Fix it.
+# with $\hat y$ the prediction and $\bar y$ the mean of these rows. It runs, but where
+# `x` and `y` are noise it finds about 0.3 (100 rows, 1,000 features, `n_train` 70, `k`
+# 10). Fix it.
 #
-# Features differ in mean and unit, up to a thousandfold; in the first `n_train` > `k` + 1 rows none is
-# constant, and no two correlate equally.
+# Features differ in mean and unit, up to a thousandfold; in the first `n_train` > `k` +
+# 1 rows none is constant, and no two correlate equally.
 #
 # By hand first: what is $R^2$ if all predictions are $\bar y$? Is noise better?
 
 
 # %%
 def my_held_out_r2(x, y, n_train, k):
-    """R² on the rows from n_train on, a scalar tensor. x (N, D), y (N,); the k features that correlate
-    most with y, of either sign, are fitted to the first n_train rows, by least squares with an intercept."""
+    """R² on the rows from n_train on, a scalar tensor. x (N, D), y (N,); the k features
+    that correlate most with y, of either sign, are fitted to the first n_train rows, by
+    least squares with an intercept."""
     centred = x - x.mean(dim=0)
     products = (y - y.mean()) @ centred  # (D,)
-    correlations = (
-        products / centred.square().sum(dim=0).sqrt()
-    )  # up to a factor that all features share
+    # up to a factor that all features share
+    correlations = products / centred.square().sum(dim=0).sqrt()
     best = correlations.abs().topk(k).indices
     design = torch.cat([x[:, best], torch.ones_like(x[:, :1])], dim=1)  # (N, k + 1)
     w = torch.linalg.lstsq(design[:n_train], y[:n_train, None]).solution[:, 0]
@@ -2441,15 +2566,17 @@ exercises.foundations.broken_selection.check(my_held_out_r2)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The two sums are then equal, and $R^2 = 0$. A model of noise cannot do better: its predictions scatter
-# about without any connection to $y$, which adds to the errors, so its $R^2$ is below 0 on average.
+# The two sums are then equal, and $R^2 = 0$. A model of noise cannot do better: its
+# predictions scatter about without any connection to $y$, which adds to the errors, so
+# its $R^2$ is below 0 on average.
 #
 # </details>
 
 # %% [markdown]
-# **Predict.** (a) Features are standardised by the mean and the deviation of *all* rows, test rows too: by
-# how much does the test $R^2$ of least squares change? (b) Twenty of 2,000 columns of pure noise are chosen
-# by looking at all of 200 sales, or honestly at the 100 training rows alone: what is the honest $R^2$?
+# **Predict.** (a) Features are standardised by the mean and the deviation of *all*
+# rows, test rows too: by how much does the test $R^2$ of least squares change? (b)
+# Twenty of 2,000 columns of pure noise are chosen by looking at all of 200 sales, or
+# honestly at the 100 training rows alone: what is the honest $R^2$?
 
 # %%
 everything = torch.arange(len(y))
@@ -2462,18 +2589,19 @@ for seed in range(10):
     )
     changes.append(abs(honest - leaking))
 print(
-    f"(a) standardised by all rows: R² changes by less than 0.0001 in ten splits: {max(changes) < 1e-4}"
+    "(a) standardised by all rows: R² changes by less than 0.0001 in ten splits: "
+    f"{max(changes) < 1e-4}"
 )
 
 
+# %%
 def noise_r2(seed, look_at, k=20):
-    """R² on 100 test sales of least squares on the k of 2,000 noise columns that look best."""
+    """R² on 100 test sales of least squares on the k of 2,000 noise
+    columns that look best."""
     rng = torch.Generator().manual_seed(seed)
     some = torch.randperm(len(y), generator=rng)[:200]
-    noise, price_of = (
-        torch.randn(200, 2000, generator=rng, dtype=torch.float64),
-        y[some],
-    )
+    noise = torch.randn(200, 2000, generator=rng, dtype=torch.float64)
+    price_of = y[some]
     seen = slice(0, look_at)
     correlation = scaled(noise[seen], slice(None)).T @ (
         price_of[seen] - price_of[seen].mean()
@@ -2491,19 +2619,21 @@ for name, look_at in (("all 200 rows", 200), ("the 100 training rows", 100)):
     print(f"above 0 in {(found > 0).sum()} of 20 repeats")
 
 # %% [markdown]
-# (a) is a mistake in principle and nothing here: least squares undoes the scaling of a column, only the
-# trace of decay feels it (and a mean over 2,930 rows hardly knows the 586). (b) is the same mistake, and
-# invents a quarter of the variance out of noise: choosing features is a part of the training. The more a
-# step *chooses*, the more it leaks (Hastie et al. 2009, section 7.10.2). The honest answer is below 0:
-# twenty useless weights do harm.
+# (a) is a mistake in principle and nothing here: least squares undoes the scaling of a
+# column, only the trace of decay feels it (and a mean over 2,930 rows hardly knows the
+# 586). (b) is the same mistake, and invents a quarter of the variance out of noise:
+# choosing features is a part of the training. The more a step *chooses*, the more it
+# leaks (Hastie et al. 2009, section 7.10.2). The honest answer is below 0: twenty
+# useless weights do harm.
 
 # %% [markdown]
-# Symptom: a result that is too good, and collapses on data that came later. Cure: split first; whatever
-# looks at $y$ sees the training rows alone.
+# Symptom: a result that is too good, and collapses on data that came later. Cure: split
+# first; whatever looks at $y$ sees the training rows alone.
 #
-# **3. A loss that falls while nothing is learnt.** The ten layers of section 8; inputs and labels are
-# random, without any connection, $y \sim \mathcal N(2, 1)$. Two trainings of 100 steps: *fresh* random
-# batches each step, and *one fixed* batch. **Predict** where each loss ends.
+# **3. A loss that falls while nothing is learnt.** The ten layers of section 8; inputs
+# and labels are random, without any connection, $y \sim \mathcal N(2, 1)$. Two
+# trainings of 100 steps: *fresh* random batches each step, and *one fixed* batch.
+# **Predict** where each loss ends.
 
 
 # %%
@@ -2525,7 +2655,8 @@ def random_batch(run, n):
 
 # %%
 def train_on_noise(fresh, seed=6, steps=100):
-    """The net and the History of 100 steps on random labels: new ones each step, or always the same."""
+    """The net and the History of 100 steps on random labels:
+    new ones each step, or always the same."""
     net, rng = deep_net(seed), torch.Generator().manual_seed(0)
     once = torch.randn(64, 1024, generator=rng), 2 + torch.randn(64, generator=rng)
     source = {"data": once, "epochs": steps}
@@ -2551,7 +2682,8 @@ for name, fresh in (("fresh batches", True), ("one fixed batch", False)):
     noisy[name] = history.losses
     ends[name] = sum(history.losses[-20:]) / 20
     print(
-        f"{name}: loss {history.losses[0]:.1f} at first, {ends[name]:.3f} over the last 20 steps"
+        f"{name}: loss {history.losses[0]:.1f} at first, "
+        f"{ends[name]:.3f} over the last 20 steps"
     )
 plots.lines(
     noisy,
@@ -2567,19 +2699,22 @@ plots.lines(
 assert 0.8 < ends["fresh batches"] < 1.4 and ends["one fixed batch"] < 0.05
 
 # %% [markdown]
-# On fresh labels the loss falls from about 4.5 to about 1 and stays there for ever: the net has learnt to
-# answer about 2, the *mean* of the labels, and 1 is their variance. Such a fall proves that the net can put
-# out a constant. Always compare with what the best constant gets.
+# On fresh labels the loss falls from about 4.5 to about 1 and stays there for ever: the
+# net has learnt to answer about 2, the *mean* of the labels, and 1 is their variance.
+# Such a fall proves that the net can put out a constant. Always compare with what the
+# best constant gets.
 #
-# On one fixed batch it goes to 0: 64 random labels learnt by heart. That proves that gradients pass and
-# that the model *can* fit (a good first test of new code; a layer that is stuck may still hide), and
-# nothing about other data (Zhang et al. 2017 did it with whole data sets).
+# On one fixed batch it goes to 0: 64 random labels learnt by heart. That proves that
+# gradients pass and that the model *can* fit (a good first test of new code; a layer
+# that is stuck may still hide), and nothing about other data (Zhang et al. 2017 did it
+# with whole data sets).
 
 # %% [markdown]
-# What does prove learning is the error on data that took no part: not in training, not in choosing.
+# What does prove learning is the error on data that took no part: not in training, not
+# in choosing.
 #
-# One more look at this net, though: is seed 6 typical? **Predict** how many of eight seeds learn the fixed
-# batch.
+# One more look at this net, though: is seed 6 typical? **Predict** how many of eight
+# seeds learn the fixed batch.
 
 # %% tags=["nbval-ignore-output"]
 eight, inputs = [], torch.randn(256, 1024, generator=torch.Generator().manual_seed(1))
@@ -2601,18 +2736,20 @@ assert (
 assert all(fresh > 2 for _, fresh, std in eight if std < 1e-3)
 
 # %% [markdown]
-# About half do not. Most of these answer the same to every input: in the narrow end all units of a layer
-# have been pushed below zero, no gradient passes any more, and only the last bias goes on learning, a
-# thousandth a step. They reach not even the mean. He's rule keeps signals *on average*; two units are not
-# many. So: train one batch to zero before anything else, with more than one seed.
+# About half do not. Most of these answer the same to every input: in the narrow end all
+# units of a layer have been pushed below zero, no gradient passes any more, and only
+# the last bias goes on learning, a thousandth a step. They reach not even the mean.
+# He's rule keeps signals *on average*; two units are not many. So: train one batch to
+# zero before anything else, with more than one seed.
 
 # %% [markdown]
 # ## In this chapter we
 #
 # - differentiated backwards, through any program, in sixty lines;
-# - fitted a line by the normal equations and by descent, and predicted the rate at which descent breaks
-#   from the data alone;
-# - wrote four optimisers that take PyTorch's steps, and met $\kappa$ and $\sqrt\kappa$ on bowls;
+# - fitted a line by the normal equations and by descent, and predicted the rate at
+#   which descent breaks from the data alone;
+# - wrote four optimisers that take PyTorch's steps, and met $\kappa$ and $\sqrt\kappa$
+#   on bowls;
 # - wrote losses from logits, and saw what ten-fold prices do to each;
 # - predicted signals and gradients through ten layers from widths and weights' spread;
 # - ran a whole experiment, and saw five splits of it;
@@ -2620,67 +2757,78 @@ assert all(fresh > 2 for _, fresh, std in eight if std < 1e-3)
 # - judged rare classes, thresholds and probabilities; and diagnosed three failures.
 
 # %% [markdown]
-# And the two questions of the beginning. One slope tells a million directions at once, at the price of a
-# few evaluations; a thousand values tell a thousand numbers. And a model has learnt something if it does
-# better than a constant on data that took no part in its making: neither a falling loss nor a perfect fit
-# says that.
+# And the two questions of the beginning. One slope tells a million directions at once,
+# at the price of a few evaluations; a thousand values tell a thousand numbers. And a
+# model has learnt something if it does better than a constant on data that took no part
+# in its making: neither a falling loss nor a perfect fit says that.
 
 # %% [markdown]
 # ## Go further
 #
-# - Give `Value` a division of its own and a `sigmoid`, and train a network of 2-4-1 units on exclusive or
-#   with nothing else.
-# - Find the edge of momentum, $(2 + 2\mu)/\lambda_{\max}$, by trial on the areas, as section 4 does for
-#   plain descent.
-# - Warm up: let the rate of section 14's net rise over the first 50 steps. Which rates become usable?
-# - Split the houses by neighbourhood, whole ones to judge on. What becomes of $R^2$, and which answer is
-#   honest for a new town?
-# - Weigh the dear houses twelvefold in the logistic loss. What changes: the ROC curve, or the threshold at
-#   which $F_1$ is largest?
+# - Give `Value` a division of its own and a `sigmoid`, and train a network of 2-4-1
+#   units on exclusive or with nothing else.
+# - Find the edge of momentum, $(2 + 2\mu)/\lambda_{\max}$, by trial on the areas, as
+#   section 4 does for plain descent.
+# - Warm up: let the rate of section 14's net rise over the first 50 steps. Which rates
+#   become usable?
+# - Split the houses by neighbourhood, whole ones to judge on. What becomes of $R^2$,
+#   and which answer is honest for a new town?
+# - Weigh the dear houses twelvefold in the logistic loss. What changes: the ROC curve,
+#   or the threshold at which $F_1$ is largest?
 
 # %% [markdown]
 # ## Sources
 #
-# - A. Baydin et al., "Automatic differentiation in machine learning: a survey", 2018, J. Machine Learning
-#   Research 18(153): section 3.2.
-# - D. De Cock, "Ames, Iowa: alternative to the Boston housing data as an end of semester regression
-#   project", 2011, J. Statistics Education 19(3).
-# - B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964. G. Goh, "Why
-#   momentum really works", 2017, Distill: rates, ranges and best settings on quadratics.
-# - D. Kingma, J. Ba, "Adam", 2015, arXiv 1412.6980: algorithm 1, section 3. I. Loshchilov, F. Hutter,
-#   "Decoupled weight decay regularization", 2019, arXiv 1711.05101: algorithm 2.
+# - A. Baydin et al., "Automatic differentiation in machine learning: a survey", 2018,
+#   J. Machine Learning Research 18(153): section 3.2.
+# - D. De Cock, "Ames, Iowa: alternative to the Boston housing data as an end of
+#   semester regression project", 2011, J. Statistics Education 19(3).
+# - B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+#   G. Goh, "Why momentum really works", 2017, Distill: rates, ranges and best settings
+#   on quadratics.
+# - D. Kingma, J. Ba, "Adam", 2015, [arXiv 1412.6980](https://arxiv.org/abs/1412.6980):
+#   algorithm 1, section 3. I. Loshchilov, F. Hutter, "Decoupled weight decay
+#   regularization", 2019, [arXiv 1711.05101](https://arxiv.org/abs/1711.05101):
+#   algorithm 2.
 
 # %% [markdown]
 # - P. Huber, "Robust estimation of a location parameter", 1964.
-# - X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010:
-#   equations 10 to 12. K. He et al., "Delving deep into rectifiers", 2015, arXiv 1502.01852: equations 10
-#   and 14. D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016, arXiv 1606.08415.
+# - X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward
+#   neural networks", 2010: equations 10 to 12. K. He et al., "Delving deep into
+#   rectifiers", 2015, [arXiv 1502.01852](https://arxiv.org/abs/1502.01852): equations
+#   10 and 14. D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016,
+#   [arXiv 1606.08415](https://arxiv.org/abs/1606.08415).
 
 # %% [markdown]
-# - T. Hastie, R. Tibshirani, J. Friedman, "The elements of statistical learning", 2009: sections 3.4 and
-#   7.10.2. A. Beck, M. Teboulle, "A fast iterative shrinkage-thresholding algorithm", 2009. M. Belkin et
-#   al., "Reconciling modern machine-learning practice and the classical bias–variance trade-off", 2019. B.
+# - T. Hastie, R. Tibshirani, J. Friedman, "The elements of statistical learning", 2009:
+#   sections 3.4 and 7.10.2. A. Beck, M. Teboulle, "A fast iterative
+#   shrinkage-thresholding algorithm", 2009. M. Belkin et al., "Reconciling modern
+#   machine-learning practice and the classical bias–variance trade-off", 2019. B.
 #   Efron, "Bootstrap methods", 1979.
-# - N. Srivastava et al., "Dropout", 2014. B. Lakshminarayanan et al., "Deep ensembles", 2017, arXiv
-#   1612.01474: section 2.4. C. Zhang et al., "Understanding deep learning requires rethinking
-#   generalization", 2017, arXiv 1611.03530: section 2.1.
+# - N. Srivastava et al., "Dropout", 2014. B. Lakshminarayanan et al., "Deep ensembles",
+#   2017, [arXiv 1612.01474](https://arxiv.org/abs/1612.01474): section 2.4. C. Zhang et
+#   al., "Understanding deep learning requires rethinking generalization", 2017,
+#   [arXiv 1611.03530](https://arxiv.org/abs/1611.03530): section 2.1.
 
 # %% [markdown]
-# - E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927: the interval
-#   of a share.
-# - T. Fawcett, "An introduction to ROC analysis", 2006. C. Guo et al., "On calibration of modern neural
-#   networks", 2017, arXiv 1706.04599: equations 1 to 3, section 4.2.
+# - E. B. Wilson, "Probable inference, the law of succession, and statistical
+#   inference", 1927: the interval of a share.
+# - T. Fawcett, "An introduction to ROC analysis", 2006. C. Guo et al., "On calibration
+#   of modern neural networks", 2017,
+#   [arXiv 1706.04599](https://arxiv.org/abs/1706.04599): equations 1 to 3, section 4.2.
 
 # %% [markdown]
 # ## How the tables were made (optional)
 #
-# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=00` calls each
-# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+# Cells of this chapter read recorded tables. Here is how they were made:
+# `make results CH=00` calls each function with the arguments of each row. It yields the
+# losses of its training, and then what it measured.
 
 
 # %%
 def record_split(net, seed, **settings):
-    """One net on one split: R² of the log price on the validation rows, and if chosen on the test rows."""
+    """One net on one split: R² of the log price on the validation rows,
+    and if chosen on the test rows."""
     houses = data.houses()
     x, y = house_features(houses), houses.price.log()
     train_rows, val_rows, test_rows = split(len(y), seed)

@@ -7,37 +7,44 @@
 # ---
 
 # %% [markdown]
-# # 2 · The RNN: why do plain recurrent nets forget?
+# # 2 · RNN: what a network remembers
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/02_rnn.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/02_rnn.ipynb)
 # · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/02_rnn.ipynb)
 #
-# **The question.** Why do plain recurrent nets forget, and how do gates let a net decide what to keep?
+# **The question.** Why do plain recurrent nets forget, and how do gates let a net
+# decide what to keep?
 
 # %% [markdown]
 # **Afterwards you can**
-# - write a plain RNN, an LSTM and a GRU from scratch and show that each equals PyTorch's, gradients included;
-# - write the derivative through time as a product of Jacobians, and predict how fast it shrinks or grows;
-# - say what the forget gate does to that product, and how its bias sets the memory's length;
+# - write a plain RNN, an LSTM and a GRU from scratch and show that each equals
+#   PyTorch's, gradients included;
+# - write the derivative through time as a product of Jacobians, and predict how fast it
+#   shrinks or grows;
+# - say what the forget gate does to that product, and how its bias sets the memory's
+#   length;
 # - tell the two GRUs in print apart;
-# - train a character language model with truncated back-propagation, measure it in bits a character, sample
-#   from it, and find units in it that mean something;
-# - recognise a state that was never detached, a mixed-up batch axis, and an "LSTM" without a cell.
+# - train a character language model with truncated back-propagation, measure it in bits
+#   a character, sample from it, and find units in it that mean something;
+# - recognise a state that was never detached, a mixed-up batch axis, and an "LSTM"
+#   without a cell.
 
 # %% [markdown]
-# The core takes about an hour and a quarter to read; the ten exercises take about three hours. Running
-# all cells takes about a minute and a half on a laptop CPU, and no network. Parts marked *optional* can
-# be skipped.
-# `exercises.progress()` shows which exercises you have solved.
+# The core takes about an hour and a quarter to read; the ten exercises take about three
+# hours. Running all cells takes about a minute and a half on a laptop CPU, and no
+# network. Parts marked *optional* can be skipped. `exercises.progress()` shows which
+# exercises you have solved.
 #
-# **Do you remember?** (Chapter 1) A convolution shares its weights; over what? What does the softmax,
-# applied twice, do to the gradient? Why are 600 training images kept back?
+# **Do you remember?** (Chapter 1) A convolution shares its weights; over what? What
+# does the softmax, applied twice, do to the gradient? Why are 600 training images kept
+# back?
 #
 # <details><summary>Answers</summary>
 #
-# Over all places of the image; a recurrent net shares its weights over all steps of time. It shrinks it,
-# to a tenth with ten classes. So that choices are made on them, and the test images are used once.
+# Over all places of the image; a recurrent net shares its weights over all steps of
+# time. It shrinks it, to a tenth with ten classes. So that choices are made on them,
+# and the test images are used once.
 # </details>
 
 # %% [markdown]
@@ -45,30 +52,30 @@
 #
 # | maths | code | shape |
 # | --- | --- | --- |
-# | input $x_t$; the whole sequence | `x_t`; `x` | `(B, D_in)`; `(B, T, D_in)`: batch, steps, features |
+# | input $x_t$ | `x_t` | `(B, D_in)`: batch, features |
+# | the whole sequence | `x` | `(B, T, D_in)`: batch, steps, features |
 # | hidden state $h_t$, cell state $c_t$ | `h_t`, `c_t` | `(B, D_h)` |
 # | output $y_t = W_{hy} h_t + b_y$ | `output(h_t)`, an `nn.Linear` | `(B, D_out)` |
-# | gates $i_t, f_t, o_t$; $r_t, z_t$; candidates $g_t, n_t$ | `i_t f_t o_t r_t z_t g_t n_t` | `(B, D_h)` |
-# | weights $W_{xh}$, $W_{hh}$ | `weight_xh`, `weight_hh` | `(k·D_h, D_in)`, `(k·D_h, D_h)` |
+# | gates $i_t, f_t, o_t$; $r_t, z_t$ | `i_t f_t o_t`; `r_t z_t` | `(B, D_h)` |
+# | candidates $g_t, n_t$ | `g_t n_t` | `(B, D_h)` |
+# | weights $W_{xh}$ | `weight_xh` | `(k·D_h, D_in)` |
+# | weights $W_{hh}$ | `weight_hh` | `(k·D_h, D_h)` |
 # | bias $b$ | `bias` | `(k·D_h,)` |
 #
-# In this table $k$ is the number of blocks: 1 for the plain RNN, 4 for the LSTM, 3 for the GRU. PyTorch,
-# and what follows it here, says `weight_ih`, "input to hidden", for `weight_xh`, has two biases, and
-# writes $W_{ir}$ for gate $r$'s block of it. $\sigma$ is the logistic sigmoid, $\odot$ the product
-# element by element. Time runs from 1 to $T$; $h_0$ is where it starts.
+# In this table $k$ is the number of blocks: 1 for the plain RNN, 4 for the LSTM, 3 for
+# the GRU. PyTorch, and what follows it here, says `weight_ih`, "input to hidden", for
+# `weight_xh`, has two biases, and writes $W_{ir}$ for gate $r$'s block of it. $\sigma$
+# is the logistic sigmoid, $\odot$ the product element by element. Time runs from 1 to
+# $T$; $h_0$ is where it starts.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
-    )
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # of a folder None
+if not found and subprocess.call([sys.executable, "-m", "pip", "install", address]):
+    raise RuntimeError(f"pip failed, see above: try `make lab`, or install {address}")
 from course import setup
 
 setup()
@@ -90,13 +97,14 @@ from course.compare import check_agreement
 # %% [markdown]
 # ## 1 The recurrence, by hand
 #
-# A recurrent net reads a sequence step by step and keeps one vector, its state. The new state is made of
-# the old one and of the input:
+# A recurrent net reads a sequence step by step and keeps one vector, its state. The new
+# state is made of the old one and of the input:
 #
 # $$h_t = \tanh(W_{xh}\, x_t + W_{hh}\, h_{t-1} + b)$$
 #
-# The same weights serve at every step: that is what lets it read sequences of any length. Take one unit,
-# $W_{xh} = 1$, $W_{hh} = \tfrac12$, $b = 0$, $h_0 = 0$, and the inputs $1, 0, 0, 0$.
+# The same weights serve at every step: that is what lets it read sequences of any
+# length. Take one unit, $W_{xh} = 1$, $W_{hh} = \tfrac12$, $b = 0$, $h_0 = 0$, and the
+# inputs $1, 0, 0, 0$.
 #
 # **Predict.** What is left of the 1 after four steps, roughly?
 
@@ -109,14 +117,15 @@ for weight in (0.5, 1.0, 3.0):
     print(f"W_hh = {weight}: h_1 to h_4 =", ", ".join(states))
 
 # %% [markdown]
-# About an eleventh: each step halves it, and tanh takes a little more. With $W_{hh} = 1$ it fades more
-# slowly, with $W_{hh} = 3$ never. This chapter is about that number.
+# About an eleventh: each step halves it, and tanh takes a little more. With
+# $W_{hh} = 1$ it fades more slowly, with $W_{hh} = 3$ never. This chapter is about that
+# number.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
-# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
-# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
-# arguments.
+# **How exercises are checked.** A check calls your function with many inputs. It
+# compares results to nine digits in float64, to four in float32, and by absolute error
+# near 0. Any size may be 1, and sizes differ. New tensors have the type of the inputs;
+# half precision occurs only where named. Do not change the arguments.
 
 # %% [markdown]
 # **Exercise: run a recurrence over a sequence** (easy, about 12 minutes)
@@ -125,21 +134,22 @@ for weight in (0.5, 1.0, 3.0):
 #
 # $$h_t = \tanh(W_{xh}\, x_t + W_{hh}\, h_{t-1} + b), \qquad t = 1, \dots, T$$
 #
-# `x` is $(B, T, D_{in})$, `h_0` $(B, D_h)$. $T$ is at least 1 and may be some hundreds; inputs and `h_0`
-# may be as large as $\pm 10^4$. Return $h_1, \dots, h_T$ in one tensor $(B, T, D_h)$. Values and all
-# gradients are compared, so compute with tensors throughout.
+# `x` is $(B, T, D_{in})$, `h_0` $(B, D_h)$. $T$ is at least 1 and may be some hundreds;
+# inputs and `h_0` may be as large as $\pm 10^4$. Return $h_1, \dots, h_T$ in one tensor
+# $(B, T, D_h)$. Values and all gradients are compared, so compute with tensors
+# throughout.
 #
-# Write the recurrence yourself: no `nn.RNN`, no `nn.RNNCell`, no function behind them (such as
-# `torch.rnn_tanh`).
+# Write the recurrence yourself: no `nn.RNN`, no `nn.RNNCell`, no function behind them
+# (such as `torch.rnn_tanh`).
 #
-# By hand first: all sizes are 1, $T = 2$, both weights are 1, $b = h_0 = 0$, and `x` is `[1, 0]`. Why
-# is $h_2$ not 0?
+# By hand first: all sizes are 1, $T = 2$, both weights are 1, $b = h_0 = 0$, and `x` is
+# `[1, 0]`. Why is $h_2$ not 0?
 
 
 # %%
 def my_rnn(x, h_0, weight_xh, weight_hh, bias):
-    """All hidden states (B, T, D_h) of a plain RNN. x (B, T, D_in), h_0 (B, D_h), weight_xh (D_h, D_in),
-    weight_hh (D_h, D_h), bias (D_h,)."""
+    """All hidden states (B, T, D_h) of a plain RNN. x (B, T, D_in), h_0 (B, D_h),
+    weight_xh (D_h, D_in), weight_hh (D_h, D_h), bias (D_h,)."""
     raise NotImplementedError
 
 
@@ -148,17 +158,17 @@ exercises.rnn.rnn_outputs.check(my_rnn)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $h_1 = \tanh(1) = 0.7616$ and $h_2 = \tanh(0 + h_1) = \tanh(0.7616) = 0.6420$. The second input is 0,
-# but the state still holds something of the first.
+# $h_1 = \tanh(1) = 0.7616$ and $h_2 = \tanh(0 + h_1) = \tanh(0.7616) = 0.6420$. The
+# second input is 0, but the state still holds something of the first.
 #
 # </details>
 
 # %% [markdown]
 # ## 2 The naive loop
 #
-# A step computes the equation for a batch at once. PyTorch keeps a weight as (outputs, inputs), so the
-# product is $x_t W_{xh}^\top$. `unroll` is the loop over time; it will serve every cell of this chapter,
-# whatever states the cell has.
+# A step computes the equation for a batch at once. PyTorch keeps a weight as (outputs,
+# inputs), so the product is $x_t W_{xh}^\top$. `unroll` is the loop over time; it will
+# serve every cell of this chapter, whatever states the cell has.
 
 
 # %%
@@ -186,9 +196,9 @@ def unroll(step, x, state, *weights):
 # %% [markdown]
 # ## 3 The vectorised form
 #
-# The state has to be computed step by step, but $W_{xh} x_t + b$ does not depend on the state: one large
-# matrix product serves all steps. Only the small product with $W_{hh}$ stays in the loop, and `addmm`
-# adds it in the same call. Libraries do the same.
+# The state has to be computed step by step, but $W_{xh} x_t + b$ does not depend on the
+# state: one large matrix product serves all steps. Only the small product with $W_{hh}$
+# stays in the loop, and `addmm` adds it in the same call. Libraries do the same.
 
 
 # %%
@@ -237,11 +247,12 @@ check_agreement(
 # %% [markdown]
 # ### The module
 #
-# Layers can be stacked: the second layer reads the first one's states as its input, $x^{(2)}_t =
-# h^{(1)}_t$. `Recurrent` holds the weights of all layers under PyTorch's names and with PyTorch's first
-# values, uniform in $\pm 1/\sqrt{D_h}$, and with its shapes, so that weights can be copied either way.
-# PyTorch keeps *two* biases and adds them; where they only ever appear as a sum, one is enough, and we
-# add them before we start.
+# Layers can be stacked: the second layer reads the first one's states as its input,
+# $x^{(2)}_t = h^{(1)}_t$. `Recurrent` holds the weights of all layers under PyTorch's
+# names and with PyTorch's first values, uniform in $\pm 1/\sqrt{D_h}$, and with its
+# shapes, so that weights can be copied either way. PyTorch keeps *two* biases and adds
+# them; where they only ever appear as a sum, one is enough, and we add them before we
+# start.
 
 
 # %%
@@ -249,7 +260,7 @@ NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class Recurrent(nn.Module):
-    """Stacked layers with PyTorch's names and shapes; a subclass gives blocks, states and `layer`."""
+    """Stacked layers with PyTorch's names; a subclass gives blocks, states, `layer`."""
 
     blocks, states = 1, 1
 
@@ -264,7 +275,8 @@ class Recurrent(nn.Module):
                 self.register_parameter(f"{name}_l{k}", nn.Parameter(weight))
 
     def forward(self, x, state=None):
-        """x (B, T, D_in), state (layers, B, D_h) or a pair of them -> (B, T, D_h), final state."""
+        """x (B, T, D_in), state (layers, B, D_h) or a pair of them -> (B, T, D_h),
+        final state."""
         if state is None:
             state = (x.new_zeros(self.layers, len(x), self.d_h),) * self.states
         parts, finals = (state if isinstance(state, tuple) else (state,)), []
@@ -272,9 +284,7 @@ class Recurrent(nn.Module):
             weights = [getattr(self, f"{name}_l{k}") for name in NAMES]
             x, final = self.layer(x, tuple(part[k] for part in parts), *weights)
             finals.append(final)
-        final = tuple(
-            torch.stack(part) for part in zip(*finals, strict=True)
-        )  # each (layers, B, D_h)
+        final = tuple(torch.stack(part) for part in zip(*finals, strict=True))
         return x, final if self.states > 1 else final[0]
 
 
@@ -289,13 +299,15 @@ class RNN(Recurrent):
 # %% [markdown]
 # ### Proof: it equals nn.RNN
 #
-# Both modules get the same weights; `check_agreement` compares all states, the final state of each layer,
-# and the gradient of the input, the first state and every weight, in float64 to a relative $10^{-9}$.
+# Both modules get the same weights; `check_agreement` compares all states, the final
+# state of each layer, and the gradient of the input, the first state and every weight,
+# in float64 to a relative $10^{-9}$.
 
 
 # %%
 def agrees(ours, theirs, batch=2, steps=5, seed=0):
-    """Compare a Recurrent with its counterpart of torch.nn in outputs, final states and every gradient."""
+    """Compare a Recurrent with its counterpart of torch.nn in outputs,
+    final states and every gradient."""
     rng = torch.Generator().manual_seed(seed)
     shape, size = (ours.layers, batch, ours.d_h), theirs.input_size
     tensors = {"x": torch.randn(batch, steps, size, generator=rng)}
@@ -322,20 +334,24 @@ agrees(RNN(3, 4), nn.RNN(3, 4, batch_first=True))
 agrees(RNN(3, 4, layers=2), nn.RNN(3, 4, 2, batch_first=True), batch=1, steps=1)
 
 # %% [markdown]
-# Note `batch_first=True`: without it PyTorch reads `(T, B, D_in)`, and a batch-first tensor runs through
-# it without an error, along the wrong axis. Section 20 shows what that looks like.
+# Note `batch_first=True`: without it PyTorch reads `(T, B, D_in)`, and a batch-first
+# tensor runs through it without an error, along the wrong axis. Section 20 shows what
+# that looks like.
 #
 # ## 4 The derivative through time
 #
-# How does the last state depend on an early one? By the chain rule, through every state between them. One
-# step's Jacobian is
+# How does the last state depend on an early one? By the chain rule, through every state
+# between them. One step's Jacobian is
 #
-# $$J_s = \frac{\partial h_s}{\partial h_{s-1}} = \operatorname{diag}(1 - h_s^2)\, W_{hh}
-# \qquad\text{and so}\qquad \frac{\partial h_T}{\partial h_t} = J_T\, J_{T-1} \cdots J_{t+1}$$
+# $$J_s = \frac{\partial h_s}{\partial h_{s-1}} =
+# \operatorname{diag}(1 - h_s^2)\, W_{hh}
+# \qquad\text{and so}\qquad \frac{\partial h_T}{\partial h_t} =
+# J_T\, J_{T-1} \cdots J_{t+1}$$
 #
-# (Pascanu et al. 2013, equation 5; their state is the sum before tanh, which puts the factors in another
-# order.) The gradient of a loss at step $T$ is that product, transposed, times the gradient at $h_T$. A
-# product of many matrices rarely keeps its size.
+# (Pascanu et al. 2013, equation 5; their state is the sum before tanh, which puts the
+# factors in another order.) The gradient of a loss at step $T$ is that product,
+# transposed, times the gradient at $h_T$. A product of many matrices rarely keeps its
+# size.
 
 
 # %%
@@ -377,8 +393,9 @@ print("∂h_6/∂h_t by hand = by autograd for t = 0 to 5")
 # %% [markdown]
 # ## 5 Measured: vanishing and exploding
 #
-# Start with the simplest case, a linear recurrence $h_t = W_{hh} h_{t-1}$ with $W_{hh} = \rho\,Q$, $Q$
-# orthogonal. Then $\partial h_T/\partial h_t = \rho^{T-t} Q^{T-t}$, and its norm is $\rho^{T-t}$: a
+# Start with the simplest case, a linear recurrence $h_t = W_{hh} h_{t-1}$ with
+# $W_{hh} = \rho\,Q$, $Q$ orthogonal. Then
+# $\partial h_T/\partial h_t = \rho^{T-t} Q^{T-t}$, and its norm is $\rho^{T-t}$: a
 # straight line of slope $\ln\rho$ on a logarithmic axis.
 #
 # **Predict.** With tanh the factors $1 - h^2 \le 1$ come in. Above or below that line?
@@ -386,21 +403,21 @@ print("∂h_6/∂h_t by hand = by autograd for t = 0 to 5")
 
 # %%
 def orthogonal(n, radius, seed=0):
-    """radius times a random orthogonal matrix (n, n): every eigenvalue has that absolute value."""
+    """radius times a random orthogonal matrix (n, n):
+    every eigenvalue has that absolute value."""
     rng = torch.Generator().manual_seed(seed)
     q, r = torch.linalg.qr(torch.randn(n, n, generator=rng, dtype=torch.float64))
     return radius * q * r.diagonal().sign()
 
 
 def states_under_noise(weight_hh, strength, steps=300, skip=100, seed=0):
-    """h_t = tanh(W_hh h_{t-1} + strength · noise), after the first `skip` steps: (steps - skip, D_h)."""
+    """h_t = tanh(W_hh h_{t-1} + strength · noise), after the first `skip` steps:
+    (steps - skip, D_h)."""
     rng = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, steps, len(weight_hh), generator=rng, dtype=torch.float64)
     start = torch.randn(1, len(weight_hh), generator=rng, dtype=torch.float64)
-    identity, bias = (
-        torch.eye(len(weight_hh), dtype=torch.float64),
-        weight_hh.new_zeros(len(weight_hh)),
-    )
+    identity = torch.eye(len(weight_hh), dtype=torch.float64)
+    bias = weight_hh.new_zeros(len(weight_hh))
     h, _ = rnn(noise, (start,), strength * identity, weight_hh, bias)
     return h[0, skip:]
 
@@ -430,7 +447,8 @@ for radius in (0.9, 1.0, 1.1):
     )
     exact = abs(slope(linear) - math.log(radius)) < 1e-9
     print(
-        f"ρ = {radius}: the linear slope is ln ρ: {exact}; tanh's lies below: {slope(quiet) < slope(linear)}"
+        f"ρ = {radius}: the linear slope is ln ρ: {exact}; tanh's lies below: "
+        f"{slope(quiet) < slope(linear)}"
     )
 
 # %%
@@ -444,23 +462,27 @@ plots.lines(
 )
 
 # %% [markdown]
-# The linear slopes are $\ln\rho$, and tanh lies below each. So $\rho < 1$ vanishes always: the norm is at
-# most $\rho^{T-t}$. But $\rho > 1$ need not explode: it is necessary, not sufficient (Pascanu et al.
-# 2013, section 2.1). Here $\rho$ is both the spectral radius (the largest absolute
-# eigenvalue) and the norm (the largest singular value); for a general $W_{hh}$ the bound needs the norm.
+# The linear slopes are $\ln\rho$, and tanh lies below each. So $\rho < 1$ vanishes
+# always: the norm is at most $\rho^{T-t}$. But $\rho > 1$ need not explode: it is
+# necessary, not sufficient (Pascanu et al. 2013, section 2.1). Here $\rho$ is both the
+# spectral radius (the largest absolute eigenvalue) and the norm (the largest singular
+# value); for a general $W_{hh}$ the bound needs the norm.
 #
 # ### Can the slope be predicted? (optional)
 #
 # Send a unit vector $v$ back from step $T$: each step multiplies it by
-# $W_{hh}^\top \operatorname{diag}(1 - h^2)$. Note its growth, scale it back to length 1, go on. The mean of
-# $\ln\lVert\cdot\rVert$ predicts the slope of any such product under input of the same kind.
+# $W_{hh}^\top \operatorname{diag}(1 - h^2)$. Note its growth, scale it back to length
+# 1, go on. The mean of $\ln\lVert\cdot\rVert$ predicts the slope of any such product
+# under input of the same kind.
 #
-# **Predict.** Does strong input help the gradient or harm it? Think of what it does to $h$.
+# **Predict.** Does strong input help the gradient or harm it? Think of what it does to
+# $h$.
 
 
 # %%
 def backward_growth(h, weight_hh, seed=0):
-    """ln of the growth of a unit vector sent back through each step: h (T, D_h) -> (T,), last step first."""
+    """ln of the growth of a unit vector sent back through each step:
+    h (T, D_h) -> (T,), last step first."""
     v = torch.randn(
         len(weight_hh),
         generator=torch.Generator().manual_seed(seed),
@@ -483,7 +505,8 @@ for radius, strength in ((1.5, 0.0), (1.5, 1.0), (4.0, 0.0), (4.0, 1.0)):
     predicted = backward_growth(other, weight_hh)[10:].mean().item()
     measured = slope(log_norms(step_jacobians(one, weight_hh)))
     print(
-        f"ρ = {radius}, noise {strength}: slope predicted {predicted:+.3f}, measured {measured:+.3f};",
+        f"ρ = {radius}, noise {strength}: slope predicted {predicted:+.3f}, "
+        f"measured {measured:+.3f};",
         end=" ",
     )
     print(f"without tanh ln ρ = {math.log(radius):+.3f}")
@@ -493,9 +516,9 @@ for radius, strength in ((1.5, 0.0), (1.5, 1.0), (4.0, 0.0), (4.0, 1.0)):
 assert max(misses) < 0.04
 
 # %% [markdown]
-# With $\rho = 1.5$ the state alone makes gradients grow by 7 % a step; unit noise turns that into a loss
-# of 14 % a step, because it drives the units into saturation, where $1 - h^2$ is small. Where is the
-# turn?
+# With $\rho = 1.5$ the state alone makes gradients grow by 7 % a step; unit noise turns
+# that into a loss of 14 % a step, because it drives the units into saturation, where
+# $1 - h^2$ is small. Where is the turn?
 
 # %%
 strengths = torch.linspace(0, 2, 21)
@@ -511,7 +534,8 @@ turn = next(
     s.item() for s, g in zip(strengths, growths["ρ = 1.5"], strict=True) if g < 0
 )
 print(
-    f"ρ = 1.5 turns from growth to decay at a noise between 0.3 and 0.5: {0.3 <= turn <= 0.5}"
+    "ρ = 1.5 turns from growth to decay at a noise between 0.3 and 0.5: "
+    f"{0.3 <= turn <= 0.5}"
 )
 plots.lines(
     growths,
@@ -524,30 +548,35 @@ plots.lines(
 )
 
 # %% [markdown]
-# A plain RNN must be strong enough not to vanish and weak enough not to explode, and what it reads moves
-# that point all the time. At $\rho = 4$ no input up to 2 tames it. No single number suits all: a net
-# should be able to *choose*, for each unit and each step, whether to keep. That is what gates are for.
+# A plain RNN must be strong enough not to vanish and weak enough not to explode, and
+# what it reads moves that point all the time. At $\rho = 4$ no input up to 2 tames it.
+# No single number suits all: a net should be able to *choose*, for each unit and each
+# step, whether to keep. That is what gates are for.
 
 # %% [markdown]
 # ## 6 The LSTM
 #
-# The long short-term memory (Hochreiter and Schmidhuber 1997; with the forget gate of Gers et al. 2000)
-# adds a second state, the **cell** $c_t$. It is changed by sums and products only, and three gates
-# between 0 and 1 say how much: $i_t$ lets the new value $g_t$ in, $f_t$ keeps the old one, $o_t$ lets it
-# out.
+# The long short-term memory (Hochreiter and Schmidhuber 1997; with the forget gate of
+# Gers et al. 2000) adds a second state, the **cell** $c_t$. It is changed by sums and
+# products only, and three gates between 0 and 1 say how much: $i_t$ lets the new value
+# $g_t$ in, $f_t$ keeps the old one, $o_t$ lets it out.
 #
 # $$\begin{aligned}
-# i_t &= \sigma(W_{xi} x_t + W_{hi} h_{t-1} + b_i) & f_t &= \sigma(W_{xf} x_t + W_{hf} h_{t-1} + b_f)\\
-# g_t &= \tanh(W_{xg} x_t + W_{hg} h_{t-1} + b_g) & o_t &= \sigma(W_{xo} x_t + W_{ho} h_{t-1} + b_o)\\
+# i_t &= \sigma(W_{xi} x_t + W_{hi} h_{t-1} + b_i)
+# & f_t &= \sigma(W_{xf} x_t + W_{hf} h_{t-1} + b_f)\\
+# g_t &= \tanh(W_{xg} x_t + W_{hg} h_{t-1} + b_g)
+# & o_t &= \sigma(W_{xo} x_t + W_{ho} h_{t-1} + b_o)\\
 # c_t &= f_t \odot c_{t-1} + i_t \odot g_t & h_t &= o_t \odot \tanh(c_t)
 # \end{aligned}$$
 #
-# **Predict.** Which values must the gates have for a cell to keep its content unchanged?
+# **Predict.** Which values must the gates have for a cell to keep its content
+# unchanged?
 
 
 # %%
 def lstm_update(blocks, c):
-    """The new states from the sums before the nonlinearities, blocks i, f, g, o (B, 4·D_h), and the cell."""
+    """The new states from the sums before the nonlinearities, blocks i, f, g, o
+    (B, 4·D_h), and the cell."""
     i_t, f_t, g_t, o_t = blocks.chunk(4, dim=1)  # each (B, D_h)
     i_t, f_t, g_t, o_t = i_t.sigmoid(), f_t.sigmoid(), g_t.tanh(), o_t.sigmoid()
     c_t = f_t * c + i_t * g_t
@@ -555,13 +584,14 @@ def lstm_update(blocks, c):
 
 
 def lstm_step(x_t, h, c, weight_xh, weight_hh, bias):
-    """One step of the LSTM; the weights hold the blocks i, f, g, o below one another. -> (h_t, c_t)."""
+    """One step of the LSTM; the weights hold the blocks i, f, g, o below one another.
+    -> (h_t, c_t)."""
     return lstm_update(x_t @ weight_xh.T + h @ weight_hh.T + bias, c)
 
 
-weight_xh = torch.tensor(
-    [[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64
-)  # the input goes to g alone
+# %%
+# the input goes to g alone
+weight_xh = torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64)
 noise = torch.randn(
     1, 1000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64
 )
@@ -570,9 +600,8 @@ state = (
     torch.full((1, 1), 0.7, dtype=torch.float64),
 )
 for i_bias, name in ((-20.0, "shut"), (20.0, "open")):
-    bias = torch.tensor(
-        [i_bias, 20.0, 0.0, 20.0], dtype=torch.float64
-    )  # f and o are open
+    # f and o are open
+    bias = torch.tensor([i_bias, 20.0, 0.0, 20.0], dtype=torch.float64)
     _, (h, c) = unroll(
         lstm_step, noise, state, weight_xh, torch.zeros_like(weight_xh), bias
     )
@@ -582,36 +611,38 @@ for i_bias, name in ((-20.0, "shut"), (20.0, "open")):
     )
 
 # %% [markdown]
-# $f = 1$, $i = 0$: shut off from its input, a cell keeps what it holds for as long as it likes.
+# $f = 1$, $i = 0$: shut off from its input, a cell keeps what it holds for as long as
+# it likes.
 #
-# The order of the blocks is a convention: PyTorch packs $i, f, g, o$. Other libraries and many papers
-# list them in another order, and weights read in a wrong order raise no error (section 22).
+# The order of the blocks is a convention: PyTorch packs $i, f, g, o$. Other libraries
+# and many papers list them in another order, and weights read in a wrong order raise no
+# error (section 22).
 #
 # ## 7 The direct path through the cell
 #
-# $c_t = f_t \odot c_{t-1} + \dots$: if the gates were given numbers, the derivative from cell to cell
-# would be $f_t$ and nothing else.
+# $c_t = f_t \odot c_{t-1} + \dots$: if the gates were given numbers, the derivative
+# from cell to cell would be $f_t$ and nothing else.
 
 # %% [markdown]
 # **Exercise: the gradient along the cell** (easy, about 12 minutes)
 #
-# An LSTM's cell is $c_t = f_t \odot c_{t-1} + i_t \odot g_t$. Take the gates as given, so that
-# $c_T$ depends on $c_t$ through this line alone. Then
+# An LSTM's cell is $c_t = f_t \odot c_{t-1} + i_t \odot g_t$. Take the gates as given,
+# so that $c_T$ depends on $c_t$ through this line alone. Then
 #
 # $$\frac{\partial c_T}{\partial c_t} = \prod_{s=t+1}^{T} f_s, \qquad t = 0, \dots, T,$$
 #
-# for each unit by itself. `f` $(T, D_h)$ holds $f_1, \dots, f_T$, numbers from 0 to 1. Return a tensor
-# $(T + 1, D_h)$ whose row $t$ is this slope. A gate may be exactly 0 or 1; $T$ is at least 1 and may be
-# some thousands.
+# for each unit by itself. `f` $(T, D_h)$ holds $f_1, \dots, f_T$, numbers from 0 to 1.
+# Return a tensor $(T + 1, D_h)$ whose row $t$ is this slope. A gate may be exactly 0 or
+# 1; $T$ is at least 1 and may be some thousands.
 #
-# By hand first: one unit, `f = [[0.5], [0.8], [0.1]]`. The four rows are 0.04, 0.08, 0.1 and 1. Which
-# gate appears only in the first?
+# By hand first: one unit, `f = [[0.5], [0.8], [0.1]]`. The four rows are 0.04, 0.08,
+# 0.1 and 1. Which gate appears only in the first?
 
 
 # %%
 def my_direct_path(f):
-    """Row t of the result (T + 1, D_h) is the slope of c_T for c_t along the cell, t = 0 ... T. f (T, D_h)
-    holds the forget gates f_1 ... f_T."""
+    """Row t of the result (T + 1, D_h) is the slope of c_T for c_t along the cell,
+    t = 0 ... T. f (T, D_h) holds the forget gates f_1 ... f_T."""
     raise NotImplementedError
 
 
@@ -620,23 +651,26 @@ exercises.rnn.direct_path.check(my_direct_path)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The first gate, $f_1 = 0.5$: it lies between $c_0$ and $c_1$, so of all ways to $c_3$ only the one from
-# $c_0$ leads through it. The rows are $0.5 \cdot 0.8 \cdot 0.1$, $0.8 \cdot 0.1$, $0.1$, and 1 for $c_3$
-# itself.
+# The first gate, $f_1 = 0.5$: it lies between $c_0$ and $c_1$, so of all ways to $c_3$
+# only the one from $c_0$ leads through it. The rows are $0.5 \cdot 0.8 \cdot 0.1$,
+# $0.8 \cdot 0.1$, $0.1$, and 1 for $c_3$ itself.
 #
 # </details>
 
 # %% [markdown]
-# $$\left.\frac{\partial c_T}{\partial c_t}\right|_{\text{direct}} = \prod_{s=t+1}^{T} f_s$$
+# $$\left.\frac{\partial c_T}{\partial c_t}\right|_{\text{direct}} =
+# \prod_{s=t+1}^{T} f_s$$
 #
-# No weight matrix, no tanh: a product of numbers that the net chooses. But the gates also depend on
-# $h_{s-1}$, which depends on $c_{s-1}$: those are further paths. To test the formula, cut them: let the
-# gates read a detached $h$. To judge it, compute the whole derivative too.
+# No weight matrix, no tanh: a product of numbers that the net chooses. But the gates
+# also depend on $h_{s-1}$, which depends on $c_{s-1}$: those are further paths. To test
+# the formula, cut them: let the gates read a detached $h$. To judge it, compute the
+# whole derivative too.
 
 
 # %%
 def run_cell(x, h, c, weights, cut=False):
-    """Lists of cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h); cut: the direct path alone."""
+    """Lists of cells c_0 to c_T and forget gates f_1 to f_T, each (B, D_h);
+    cut: the direct path alone."""
     cells, forget = [c], []
     weight_xh, weight_hh, bias = weights
     for x_t in x.unbind(1):
@@ -665,24 +699,27 @@ full = cell_derivative(case["x"], case["h_0"], case["c_0"], weights, cut=False)
 torch.testing.assert_close(by_hand, direct, rtol=1e-9, atol=1e-15)
 print("∏ f equals autograd's derivative with the other paths cut")
 print(
-    f"norm of the direct path {by_hand.norm().item():.4f}, of the full derivative {full.norm().item():.4f}"
+    f"norm of the direct path {by_hand.norm().item():.4f}, "
+    f"of the full derivative {full.norm().item():.4f}"
 )
 
 # %% [markdown]
-# The formula is exact for the direct path. The full derivative has the other paths on top, and they
-# behave as in section 5. What the LSTM adds is one path that a gate controls.
+# The formula is exact for the direct path. The full derivative has the other paths on
+# top, and they behave as in section 5. What the LSTM adds is one path that a gate
+# controls.
 #
 # ### The forget gate's bias sets the memory's length
 #
-# A new LSTM's weights are small, so $f \approx \sigma(b_f)$ everywhere, and the direct path shrinks as
-# $\sigma(b_f)^{T-t}$ over $T - t$ steps.
+# A new LSTM's weights are small, so $f \approx \sigma(b_f)$ everywhere, and the direct
+# path shrinks as $\sigma(b_f)^{T-t}$ over $T - t$ steps.
 #
 # **Predict** what is left after 50 steps for $b_f = 0$, 1 and 2.
 
 
 # %%
 def cell_path(forget_bias, cut, steps=50, d_h=16):
-    """Norm of ∂(Σ c_T)/∂c_t, divided by √D_h, for T - t = 0 to steps; cut leaves the direct path alone."""
+    """Norm of ∂(Σ c_T)/∂c_t, divided by √D_h, for T - t = 0 to steps;
+    cut leaves the direct path alone."""
     case = random_case(1, steps, 4, d_h, blocks=4, states=2)
     for name in ("weight_xh", "weight_hh", "bias"):
         case[name][d_h : 2 * d_h] = 0  # the forget gate's block
@@ -704,7 +741,8 @@ for b, path in zip((0, 1, 2), paths.values(), strict=True):
     )
     half = -math.log(2) / keep.log()
     print(
-        f"b = {b}: σ(b) = {keep:.3f}; after 50 steps {path[50]:.1e} is left; half after {half:.1f} steps"
+        f"b = {b}: σ(b) = {keep:.3f}; after 50 steps {path[50]:.1e} is left; "
+        f"half after {half:.1f} steps"
     )
 paths["all paths, b = 1"] = cell_path(1.0, cut=False)
 plots.lines(
@@ -717,10 +755,10 @@ plots.lines(
 )
 
 # %% [markdown]
-# The lines are the prediction to nine digits. With bias 0 a new LSTM forgets half at *every step*. That
-# is why the forget gate's bias is set to 1 or more before training (Gers et al. 2000; Jozefowicz et al.
-# 2015). Take care in PyTorch: its two biases add, so a 1 in both is a bias of 2, and the default is near
-# 0.
+# The lines are the prediction to nine digits. With bias 0 a new LSTM forgets half at
+# *every step*. That is why the forget gate's bias is set to 1 or more before training
+# (Gers et al. 2000; Jozefowicz et al. 2015). Take care in PyTorch: its two biases add,
+# so a 1 in both is a bias of 2, and the default is near 0.
 
 # %%
 layer = nn.LSTM(3, 4, batch_first=True, dtype=torch.float64)
@@ -740,28 +778,34 @@ print(f"of a cell of 1, one step leaves {left:.3f}; σ(1) = {one:.3f}, σ(2) = {
 # %% [markdown]
 # ## 8 A fast LSTM, with its backward pass by hand
 #
-# As for the RNN, the input's product is taken for all steps at once. What remains in the loop is one
-# `addmm` for all four gates and a few products. Autograd would record each; by hand, the backward pass
-# needs fewer calls (optional: nothing later needs these formulas). Let $\bar h_t$ and $\bar c_t$ be the
-# loss's derivatives, and $\delta_t$ that for the four sums before the nonlinearities. $\bar h_t$ begins as
-# the derivative for the output $h_t$; what comes back through later steps is added. From the last step back:
+# As for the RNN, the input's product is taken for all steps at once. What remains in
+# the loop is one `addmm` for all four gates and a few products. Autograd would record
+# each; by hand, the backward pass needs fewer calls (optional: nothing later needs
+# these formulas). Let $\bar h_t$ and $\bar c_t$ be the loss's derivatives, and
+# $\delta_t$ that for the four sums before the nonlinearities. $\bar h_t$ begins as the
+# derivative for the output $h_t$; what comes back through later steps is added. From
+# the last step back:
 #
 # $$\begin{aligned}
 # \bar c_t &\mathrel{+}= \bar h_t \odot o_t \odot (1 - \tanh^2 c_t)\\
-# \delta_t &= \begin{pmatrix} \bar c_t \odot g_t \odot i_t(1-i_t)\\ \bar c_t \odot c_{t-1} \odot f_t(1-f_t)\\
-# \bar c_t \odot i_t \odot (1-g_t^2)\\ \bar h_t \odot \tanh c_t \odot o_t(1-o_t)\end{pmatrix} \qquad
-# \bar c_{t-1} = \bar c_t \odot f_t, \quad \bar h_{t-1} \mathrel{+}= W_{hh}^\top \delta_t
+# \delta_t &= \begin{pmatrix} \bar c_t \odot g_t \odot i_t(1-i_t)\\
+# \bar c_t \odot c_{t-1} \odot f_t(1-f_t)\\
+# \bar c_t \odot i_t \odot (1-g_t^2)\\
+# \bar h_t \odot \tanh c_t \odot o_t(1-o_t)\end{pmatrix} \qquad
+# \bar c_{t-1} = \bar c_t \odot f_t,
+# \quad \bar h_{t-1} \mathrel{+}= W_{hh}^\top \delta_t
 # \end{aligned}$$
 #
-# and $\partial L/\partial W_{hh} = \sum_t \delta_t\, h_{t-1}^\top$, one product for all steps.
+# and $\partial L/\partial W_{hh} = \sum_t \delta_t\, h_{t-1}^\top$, one product for all
+# steps.
 
 
 # %%
 def lstm_forward(from_input, h_0, c_0, weight_hh):
     """All steps, written into four tensors that the backward pass needs.
 
-    from_input (T, B, 4·D_h) is W_xh x_t + b. Returns gates (T, B, 4·D_h), h and c (T + 1, B, D_h) with the
-    start in front, tanh_c (T, B, D_h).
+    from_input (T, B, 4·D_h) is W_xh x_t + b. Returns gates (T, B, 4·D_h), h and c
+    (T + 1, B, D_h) with the start in front, tanh_c (T, B, D_h).
     """
     steps, d_h = len(from_input), h_0.shape[1]
     gates = torch.empty_like(from_input)
@@ -783,7 +827,8 @@ def lstm_forward(from_input, h_0, c_0, weight_hh):
 
 # %%
 def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
-    """From ∂L/∂h_t of all steps (T, B, D_h) and ∂L/∂c_T (B, D_h) to the derivatives for the inputs."""
+    """From ∂L/∂h_t of all steps (T, B, D_h) and ∂L/∂c_T (B, D_h)
+    to the derivatives for the inputs."""
     delta = torch.empty_like(gates)  # (T, B, 4·D_h)
     back_h, back_c = torch.zeros_like(grad_c), grad_c
     for t in range(len(gates) - 1, -1, -1):
@@ -792,9 +837,8 @@ def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
         back_h = back_h + grad_h[t]
         back_c = back_c + back_h * o_t * (1 - tanh_c[t] * tanh_c[t])
         torch.mul(back_c * g_t, i_t - i_t * i_t, out=delta_i)
-        torch.mul(
-            back_c * c[t], f_t - f_t * f_t, out=delta_f
-        )  # c[t] is c_{t-1}: the start lies in front
+        # c[t] is c_{t-1}: the start lies in front
+        torch.mul(back_c * c[t], f_t - f_t * f_t, out=delta_f)
         torch.mul(back_c * i_t, 1 - g_t * g_t, out=delta_g)
         torch.mul(back_h * tanh_c[t], o_t - o_t * o_t, out=delta_o)
         back_c = back_c * f_t
@@ -804,7 +848,8 @@ def lstm_backward(grad_h, grad_c, gates, h, c, tanh_c, weight_hh):
 
 # %%
 class LSTMByHand(torch.autograd.Function):
-    """(from_input, h_0, c_0, weight_hh) -> h_1 to h_T (T, B, D_h) and c_T, with both passes by hand."""
+    """(from_input, h_0, c_0, weight_hh) -> h_1 to h_T (T, B, D_h) and c_T,
+    with both passes by hand."""
 
     @staticmethod
     def forward(ctx, from_input, h_0, c_0, weight_hh):
@@ -819,13 +864,13 @@ class LSTMByHand(torch.autograd.Function):
 
 # %%
 def lstm(x, state, weight_xh, weight_hh, bias):
-    """As unroll(lstm_step, ...): x (B, T, D_in), state (h_0, c_0) -> (B, T, D_h), (h_T, c_T)."""
+    """As unroll(lstm_step, ...): x (B, T, D_in), state (h_0, c_0)
+    -> (B, T, D_h), (h_T, c_T)."""
     with torch.autocast(
         x.device.type, enabled=False
     ):  # the passes by hand keep to one precision
-        from_input = F.linear(
-            x.to(weight_xh.dtype).transpose(0, 1), weight_xh, bias
-        )  # (T, B, 4·D_h)
+        # (T, B, 4·D_h)
+        from_input = F.linear(x.to(weight_xh.dtype).transpose(0, 1), weight_xh, bias)
         h, c_last = LSTMByHand.apply(from_input, *state, weight_hh)
     return h.transpose(0, 1), (h[-1], c_last)
 
@@ -861,20 +906,22 @@ agrees(LSTM(3, 4), nn.LSTM(3, 4, batch_first=True))
 agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=1)
 
 # %% [markdown]
-# On two cores, forward and backward at $T = 100$, batch 64, hidden size 128, it takes a tenth to a half
-# longer than `nn.LSTM`, whose loop is compiled (`make bench` has the ratio).
+# On two cores, forward and backward at $T = 100$, batch 64, hidden size 128, it takes a
+# tenth to a half longer than `nn.LSTM`, whose loop is compiled (`make bench` has the
+# ratio).
 #
 # ## 9 The GRU, in two dialects and a half
 #
-# The gated recurrent unit (Cho et al. 2014) has no separate cell: one gate $z$ both keeps and overwrites,
-# and the reset gate $r$ says how much of the old state the candidate sees. Papers and libraries disagree
-# on two points ($W$ and $U$ are our $W_{xn}$ and $W_{hn}$):
+# The gated recurrent unit (Cho et al. 2014) has no separate cell: one gate $z$ both
+# keeps and overwrites, and the reset gate $r$ says how much of the old state the
+# candidate sees. Papers and libraries disagree on two points ($W$ and $U$ are our
+# $W_{xn}$ and $W_{hn}$):
 #
 # | | candidate $n_t$ | new state $h_t$ |
 # | --- | --- | --- |
-# | Cho et al. 2014, v3, eq. 5–8 | $\tanh(W x_t + U(r_t \odot h_{t-1}))$ | $z_t h_{t-1} + (1 - z_t) n_t$ |
-# | Chung et al. 2014 | the same | $(1 - z_t) h_{t-1} + z_t n_t$ |
-# | PyTorch | $\tanh(W x_t + b_{xn} + r_t \odot (U h_{t-1} + b_{hn}))$ | $z_t h_{t-1} + (1 - z_t) n_t$ |
+# | Cho et al. | $\tanh(W x_t + U(r_t \odot h_{t-1}))$ | $z_t h_{t-1} + (1 - z_t) n_t$ |
+# | Chung et al. | the same | $(1 - z_t) h_{t-1} + z_t n_t$ |
+# | PyTorch | $\tanh(W x_t + b_{xn} + r_t \odot (U h_{t-1} + b_{hn}))$ | as Cho et al. |
 
 # %% [markdown]
 # **Exercise: one step of a GRU** (medium, about 20 minutes)
@@ -887,17 +934,19 @@ agrees(LSTM(3, 4, layers=2), nn.LSTM(3, 4, 2, batch_first=True), batch=1, steps=
 # $$n = \tanh\big(W_{in}x_t + b_{in} + r \odot (W_{hn}h + b_{hn})\big) \qquad
 # h' = (1 - z) \odot n + z \odot h$$
 #
-# `weight_ih` stacks $W_{ir}$, $W_{iz}$, $W_{in}$ in this order; `weight_hh` and the biases are stacked
-# likewise. Inputs and states may be as large as $\pm 10^4$. Values and all gradients are compared, and none
-# may be NaN. No `nn.GRU`, no `nn.GRUCell`, no function behind them (such as `torch.gru_cell`).
+# `weight_ih` stacks $W_{ir}$, $W_{iz}$, $W_{in}$ in this order; `weight_hh` and the
+# biases are stacked likewise. Inputs and states may be as large as $\pm 10^4$. Values
+# and all gradients are compared, and none may be NaN. No `nn.GRU`, no `nn.GRUCell`, no
+# function behind them (such as `torch.gru_cell`).
 #
 # By hand first: what is $h'$ if all weights and biases are 0 and $h = 2$?
 
 
 # %%
 def my_gru_step(x_t, h, weight_ih, weight_hh, bias_ih, bias_hh):
-    """The next state (B, D_h) of a GRU. x_t (B, D_in), h (B, D_h), weight_ih (3 D_h, D_in), weight_hh
-    (3 D_h, D_h), bias_ih and bias_hh (3 D_h,), each packed in the order r, z, n."""
+    """The next state (B, D_h) of a GRU. x_t (B, D_in), h (B, D_h), weight_ih
+    (3 D_h, D_in), weight_hh (3 D_h, D_h), bias_ih and bias_hh (3 D_h,), each packed in
+    the order r, z, n."""
     raise NotImplementedError
 
 
@@ -906,25 +955,27 @@ exercises.rnn.gru_step.check(my_gru_step)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $r = z = \sigma(0) = \tfrac12$ and $n = \tanh(0) = 0$, so $h' = \tfrac12 \cdot 0 + \tfrac12 \cdot 2 = 1$.
-# With no weights the state halves at every step.
+# $r = z = \sigma(0) = \tfrac12$ and $n = \tanh(0) = 0$, so
+# $h' = \tfrac12 \cdot 0 + \tfrac12 \cdot 2 = 1$. With no weights the state halves at
+# every step.
 #
 # </details>
 
 # %% [markdown]
-# **Predict.** One of the two differences is a mere change of names: the same family of functions, with
-# other weights. The other is not. Which is which?
+# **Predict.** One of the two differences is a mere change of names: the same family of
+# functions, with other weights. The other is not. Which is which?
 #
-# `bias` holds the blocks $r, z, n$; where the reset gate acts after the product, the candidate needs a
-# second bias $b_{hn}$ inside it, and PyTorch's two biases no longer add up to one.
+# `bias` holds the blocks $r, z, n$; where the reset gate acts after the product, the
+# candidate needs a second bias $b_{hn}$ inside it, and PyTorch's two biases no longer
+# add up to one.
 
 
 # %%
 def gru_step(x_t, h, weight_xh, weight_hh, bias, bias_hn, reset="after", kept_by="z"):
     """One step of a GRU with blocks r, z, n; a tuple of one (B, D_h).
 
-    reset: "after" the product with W_hn (PyTorch) or "before" it (Cho et al.); kept_by: the share of h_{t-1}
-    is "z" (Cho et al. v3, PyTorch) or "1 - z" (Chung et al.).
+    reset: "after" the product with W_hn (PyTorch) or "before" it (Cho et al.); kept_by:
+    the share of h_{t-1} is "z" (Cho et al. v3, PyTorch) or "1 - z" (Chung et al.).
     """
     x_r, x_z, x_n = (x_t @ weight_xh.T + bias).chunk(3, dim=1)
     w_r, w_z, w_n = weight_hh.chunk(3)  # each (D_h, D_h)
@@ -939,7 +990,8 @@ def gru_step(x_t, h, weight_xh, weight_hh, bias, bias_hn, reset="after", kept_by
 
 # %%
 def gru(x, state, weight_xh, weight_hh, bias, bias_hn):
-    """As unroll(gru_step, ...), PyTorch's dialect, with the input's product for all steps at once."""
+    """As unroll(gru_step, ...), PyTorch's dialect,
+    with the input's product for all steps at once."""
     (h,) = state
     outputs, transposed, d_h = [], weight_hh.T, len(bias_hn)
     inner = torch.cat([bias_hn.new_zeros(2 * d_h), bias_hn])
@@ -966,9 +1018,8 @@ class GRU(Recurrent):
 
     def layer(self, x, state, weight_ih, weight_hh, bias_ih, bias_hh):
         d_h = len(bias_hh) // 3
-        outer = F.pad(
-            bias_hh[: 2 * d_h], (0, d_h)
-        )  # r's and z's add to bias_ih, n's stands inside
+        # r's and z's add to bias_ih, n's stands inside
+        outer = F.pad(bias_hh[: 2 * d_h], (0, d_h))
         return gru(x, state, weight_ih, weight_hh, bias_ih + outer, bias_hh[2 * d_h :])
 
 
@@ -986,7 +1037,8 @@ agrees(GRU(3, 4, layers=2), nn.GRU(3, 4, 2, batch_first=True), batch=1, steps=1)
 
 # %%
 def gru_of(dialect, case, weight_xh, weight_hh, bias):
-    """All states of a dialect for a case's input and first state, the candidate's inner bias 0."""
+    """All states of a dialect for a case's input and first state,
+    the candidate's inner bias 0."""
     step = partial(gru_step, **dialect)
     weights = weight_xh, weight_hh, bias, torch.zeros_like(bias[: len(bias) // 3])
     return unroll(step, case["x"], (case["h_0"],), *weights)[0]
@@ -998,6 +1050,7 @@ def negate_z(weight):
     return torch.cat([r, -z, n])
 
 
+# %%
 packed = case["weight_xh"], case["weight_hh"], case["bias"]
 cho, chung = {"reset": "before"}, {"reset": "before", "kept_by": "1 - z"}
 apart = (gru_of({}, case, *packed) - gru_of(cho, case, *packed)).abs().max()
@@ -1017,41 +1070,48 @@ print(
 )
 
 # %% [markdown]
-# What $z$ multiplies is a matter of names: negate one block of weights and the models are equal. Where
-# the reset gate acts is not. The first entry of $U(r \odot h)$ mixes all of $r$, that of $r \odot (U h)$
-# has $r_1$ alone: no weights make the one into the other (but for a net of a single unit, where they are
-# the same). Weights carried from one kind of GRU to the other give no error, and other numbers.
+# What $z$ multiplies is a matter of names: negate one block of weights and the models
+# are equal. Where the reset gate acts is not. The first entry of $U(r \odot h)$ mixes
+# all of $r$, that of $r \odot (U h)$ has $r_1$ alone: no weights make the one into the
+# other (but for a net of a single unit, where they are the same). Weights carried from
+# one kind of GRU to the other give no error, and other numbers.
 #
 # ## 10 Gradients through the gates
 #
-# All cells side by side, with recurrent blocks of the same spectral radius: how large is
-# $\partial L/\partial h_t$, for a loss at the last step? **Predict** the order after 100 steps.
+# All cells side by side, with recurrent blocks of the same spectral radius: how large
+# is $\partial L/\partial h_t$, for a loss at the last step? **Predict** the order after
+# 100 steps.
+
+
+# %%
+def step_of(architecture, d_h):
+    """A step (x_t, *state, weight_xh, weight_hh, bias) -> new state."""
+    bias_hn = torch.zeros(d_h, dtype=torch.float64)
+    steps = {
+        "linear": lambda x_t, h, w_x, w_h, b: (x_t @ w_x.T + h @ w_h.T,),
+        "tanh RNN": rnn_step,
+        "LSTM": lstm_step,
+        "GRU": partial(gru_step, bias_hn=bias_hn),
+    }
+    return steps[architecture]
 
 
 # %%
 def gradient_flow(architecture, radius, forget_bias, length, d_h=64):
-    """Norm of ∂loss/∂h_t for t = 0 to length, loss = v · h_length with a unit vector v; unit noise as input.
+    """Norm of ∂loss/∂h_t for t = 0 to length, loss = v · h_length with a unit vector v;
+    unit noise as input.
 
-    architecture: "linear", "tanh RNN", "LSTM" or "GRU"; forget_bias counts for the LSTM alone.
+    architecture: "linear", "tanh RNN", "LSTM" or "GRU";
+    forget_bias counts for the LSTM alone.
     """
     blocks = {"LSTM": 4, "GRU": 3}.get(architecture, 1)
     case = random_case(1, length, d_h, d_h, blocks, states=2)
     weight_hh = torch.cat([orthogonal(d_h, radius, seed) for seed in range(blocks)])
-    weights = [
-        case["weight_xh"] / (2 * d_h**0.5),
-        weight_hh,
-        torch.zeros(blocks * d_h, dtype=torch.float64),
-    ]
+    bias = torch.zeros(blocks * d_h, dtype=torch.float64)
     if architecture == "LSTM":
-        weights[2][d_h : 2 * d_h] = forget_bias
-    step = {
-        "tanh RNN": rnn_step,
-        "LSTM": lstm_step,
-        "GRU": partial(gru_step, bias_hn=weights[2][:d_h]),
-    }
-    step = step.get(
-        architecture, lambda x_t, h, w_x, w_h, b: (x_t @ w_x.T + h @ w_h.T,)
-    )
+        bias[d_h : 2 * d_h] = forget_bias
+    weights = case["weight_xh"] / (2 * d_h**0.5), weight_hh, bias
+    step = step_of(architecture, d_h)
     state = tuple(
         case[name].mul(0.1).requires_grad_()
         for name in ("h_0", "c_0")[: 1 + (blocks == 4)]
@@ -1083,36 +1143,38 @@ print(
 )
 
 # %% [markdown]
-# Before training gates need not help: with $z \approx \tfrac12$ the GRU falls faster than the plain RNN.
-# The LSTM falls slowest of the three, by some 12 % a step: the direct path alone would lose 27 %, and the
-# paths through $h$ add to it. A gate is not a cure but a *handle*: something that training, or a first
-# bias, can turn to 1. Turn it yourself:
+# Before training gates need not help: with $z \approx \tfrac12$ the GRU falls faster
+# than the plain RNN. The LSTM falls slowest of the three, by some 12 % a step: the
+# direct path alone would lose 27 %, and the paths through $h$ add to it. A gate is not
+# a cure but a *handle*: something that training, or a first bias, can turn to 1. Turn
+# it yourself:
 
 # %% tags=["explorer"]
 explorers.rnn.gradient_flow(gradient_flow)
 
 # %% [markdown]
-# Drag the upright line, or play the way back. Try: the tanh RNN, and find the radius at which its
-# gradient keeps its size over 100 steps; then look at 50 steps. The LSTM: forget bias 0, 2, 4 at $\rho
-# = 1$; then $\rho = 2$. Which of the two decides?
+# Drag the upright line, or play the way back. Try: the tanh RNN, and find the radius at
+# which its gradient keeps its size over 100 steps; then look at 50 steps. The LSTM:
+# forget bias 0, 2, 4 at $\rho = 1$; then $\rho = 2$. Which of the two decides?
 #
 # <details><summary>Answer</summary>
 #
-# With tanh between 1.55 and 1.6, over 50 steps as over 100. The LSTM's bias decides: from 0 to 4 it lifts
-# what is left after 100 steps at $\rho = 1$ from $8 \cdot 10^{-18}$ to 1.2. The radius adds to it: at bias
-# 4 and $\rho = 2$ the gradient has grown 25 times. The paths through $h$ have taken over, and gates do not
+# With tanh between 1.55 and 1.6, over 50 steps as over 100. The LSTM's bias decides:
+# from 0 to 4 it lifts what is left after 100 steps at $\rho = 1$ from
+# $8 \cdot 10^{-18}$ to 1.2. The radius adds to it: at bias 4 and $\rho = 2$ the
+# gradient has grown 25 times. The paths through $h$ have taken over, and gates do not
 # prevent that.
 # </details>
 
 # %% [markdown]
 # ## 11 A test of memory: the adding problem
 #
-# A task that needs memory and nothing else: a sequence of numbers between 0 and 1, two of which are
-# marked, one in each half; the answer is the sum of the two. Hochreiter and Schmidhuber (1997) posed it;
-# this form is Arjovsky et al.'s (2016).
+# A task that needs memory and nothing else: a sequence of numbers between 0 and 1, two
+# of which are marked, one in each half; the answer is the sum of the two. Hochreiter
+# and Schmidhuber (1997) posed it; this form is Arjovsky et al.'s (2016).
 #
-# **Predict.** A net that ignores its input does best with which answer, and what mean squared error does
-# it get? And one that remembers only one of the two numbers?
+# **Predict.** A net that ignores its input does best with which answer, and what mean
+# squared error does it get? And one that remembers only one of the two numbers?
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -1125,21 +1187,21 @@ explorers.rnn.gradient_flow(gradient_flow)
 
 # %%
 def adding_batch(run, batch_size, length):
-    """Sequences of (number from 0 to 1, mark), two of them marked, and the sum of those two."""
+    """Sequences of (number from 0 to 1, mark), two of them marked,
+    and the sum of those two."""
     numbers, half = run.uniform(batch_size, length), length // 2
     x = torch.stack([numbers, torch.zeros_like(numbers)], 2)
     rows = torch.arange(batch_size, device=x.device)
-    first, second = (
-        run.integers(half, batch_size),
-        half + run.integers(length - half, batch_size),
-    )
+    first = run.integers(half, batch_size)
+    second = half + run.integers(length - half, batch_size)
     x[rows, first, 1] = x[rows, second, 1] = 1.0
     return x, x[rows, first, 0] + x[rows, second, 0]  # (B, T, 2), (B,)
 
 
 # %%
 def set_forget_bias(lstm, value):
-    """Make the two biases of each layer's forget gate add up to value, a number or (D_h,); any LSTM."""
+    """Make the two biases of each layer's forget gate add up to value,
+    a number or (D_h,); any LSTM."""
     with torch.no_grad():
         for name, bias in lstm.named_parameters():
             if name.startswith("bias"):
@@ -1169,36 +1231,39 @@ def adding_loss(model, batch, run):
 
 
 def hold_then_fall(step, total):
-    """Factor of the learning rate: 1, then down to 0 along a line in the last three tenths."""
+    """Factor of the learning rate: 1,
+    then down to 0 along a line in the last three tenths."""
     return min(1.0, (1 - step / total) / 0.3)
 
 
 # %% [markdown]
 # ## 12 Exploding gradients: clip them
 #
-# Vanishing gradients need another architecture. Exploding ones have a plain remedy: where the gradient of
-# the whole model is longer than some bound, shorten it and keep its direction (Pascanu et al. 2013,
-# algorithm 1).
+# Vanishing gradients need another architecture. Exploding ones have a plain remedy:
+# where the gradient of the whole model is longer than some bound, shorten it and keep
+# its direction (Pascanu et al. 2013, algorithm 1).
 
 # %% [markdown]
 # **Exercise: clip by the global norm** (easy, about 12 minutes)
 #
-# `grads` is a list of one or more tensors of any shapes, the gradient $g$ of a whole model. Clip it by
-# its global norm: return a list (or tuple) of new tensors (copies, if nothing is clipped), all multiplied by
-# the same factor, where $m > 0$ is `max_norm`,
+# `grads` is a list of one or more tensors of any shapes, the gradient $g$ of a whole
+# model. Clip it by its global norm: return a list (or tuple) of new tensors (copies, if
+# nothing is clipped), all multiplied by the same factor, where $m > 0$ is `max_norm`,
 #
 # $$\min\Big(1, \frac{m}{\lVert g \rVert}\Big), \qquad
 # \lVert g \rVert = \sqrt{\textstyle\sum_k g_k^2},$$
 #
-# where $k$ runs over all elements of all tensors. Some or all elements may be 0, others $10^{-9}$ to
-# $10^{12}$ in magnitude; zeros stay zeros. No `clip_grad_norm_` and no part of it, such as `get_total_norm`.
+# where $k$ runs over all elements of all tensors. Some or all elements may be 0, others
+# $10^{-9}$ to $10^{12}$ in magnitude; zeros stay zeros. No `clip_grad_norm_` and no
+# part of it, such as `get_total_norm`.
 #
 # By hand first: `[tensor([3.]), tensor([4.])]` with `max_norm` 1. With 10?
 
 
 # %%
 def my_clip(grads, max_norm):
-    """The gradients, a list of tensors of any shapes, scaled together to a norm of at most max_norm > 0."""
+    """The gradients, a list of tensors of any shapes,
+    scaled together to a norm of at most max_norm > 0."""
     raise NotImplementedError
 
 
@@ -1207,15 +1272,16 @@ exercises.rnn.clip_global_norm.check(my_clip)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The norm is $\sqrt{3^2 + 4^2} = 5$. With `max_norm` 1 the factor is $\tfrac15$: 0.6 and 0.8, of norm 1.
-# With 10 the factor is $\min(1, 2) = 1$: 3 and 4 stay.
+# The norm is $\sqrt{3^2 + 4^2} = 5$. With `max_norm` 1 the factor is $\tfrac15$: 0.6
+# and 0.8, of norm 1. With 10 the factor is $\min(1, 2) = 1$: 3 and 4 stay.
 #
 # </details>
 
 
 # %%
 def clip_gradients(parameters, max_norm):
-    """Scale all gradients together to a norm of at most max_norm; returns the norm before."""
+    """Scale all gradients together to a norm of at most max_norm;
+    returns the norm before."""
     grads = [p.grad for p in parameters if p.grad is not None]
     norm = torch.stack(
         [grad.norm() for grad in grads]
@@ -1236,19 +1302,21 @@ for size in (5.0, 0.01):
         found[clip] = torch.cat([p.grad.flatten() for p in weights])
     same = torch.allclose(*found.values(), rtol=1e-5)
     print(
-        f"norm before {before:.3f}, after {found[clip].norm():.3f}; as PyTorch's: {same}"
+        f"norm before {before:.3f}, after {found[clip].norm():.3f}; as PyTorch's: "
+        f"{same}"
     )
 
 # %% [markdown]
-# To five digits: PyTorch's `clip_grad_norm_` adds $10^{-6}$ to the norm before it divides.
-# `training.fit(clip=1.0)` calls it.
+# To five digits: PyTorch's `clip_grad_norm_` adds $10^{-6}$ to the norm before it
+# divides. `training.fit(clip=1.0)` calls it.
 
 # %% [markdown]
 # ### Training without clipping
 #
-# A plain RNN with $\rho = 1.5$ reads adding problems of length 50 under plain gradient descent with a
-# learning rate of 0.05. `clip=inf` only records the gradient's norm; beside it, the norm of $W_{hh}$'s
-# part alone. **Predict** where the large numbers come from, the recurrence or something else.
+# A plain RNN with $\rho = 1.5$ reads adding problems of length 50 under plain gradient
+# descent with a learning rate of 0.05. `clip=inf` only records the gradient's norm;
+# beside it, the norm of $W_{hh}$'s part alone. **Predict** where the large numbers come
+# from, the recurrence or something else.
 
 
 # %%
@@ -1259,8 +1327,10 @@ def watched_loss(model, batch, run):
     return adding_loss(model, batch, run)
 
 
+# %%
 def train_exploding(clip):
-    """History of 150 steps, or of as many as there were before a number was not finite."""
+    """History of 150 steps, or of as many as there were before a number was not
+    finite."""
     torch.manual_seed(0)
     model = Reader(RNN, 2, 64, 1)
     with torch.no_grad():
@@ -1305,18 +1375,20 @@ assert max(clipped.losses) < 10 and sum(clipped.losses[-50:]) / 50 > 1 / 12
 print("without clipping training broke off; with it, it went on, and learnt nothing")
 
 # %% [markdown]
-# At first the recurrence explodes: the two curves are one, and rise by powers of ten. Then a step throws
-# $W_{hh}$ so far that every unit saturates, and nothing comes back through time any more. What rises from
-# there on is the output layer: with $\lVert h\rVert^2 = 64$, a rate of 0.05 multiplies its error by
-# $1 - 2\cdot 0.05\cdot 65 = -5.5$ a step, until the loss is infinite. So log the norm *and its parts*.
-# Clipping bounds the length of a step, and nothing else: the clipped net learns no memory here.
+# At first the recurrence explodes: the two curves are one, and rise by powers of ten.
+# Then a step throws $W_{hh}$ so far that every unit saturates, and nothing comes back
+# through time any more. What rises from there on is the output layer: with
+# $\lVert h\rVert^2 = 64$, a rate of 0.05 multiplies its error by
+# $1 - 2\cdot 0.05\cdot 65 = -5.5$ a step, until the loss is infinite. So log the norm
+# *and its parts*. Clipping bounds the length of a step, and nothing else: the clipped
+# net learns no memory here.
 
 # %% [markdown]
 # ## 13 The adding problem, measured
 #
-# All cells with the same budget: hidden size 64, fresh problems in batches of 64, Adam with a learning
-# rate of 0.01 that falls to 0 in the last three tenths, clipping at 1, the LSTM's forget bias 1. Live,
-# one GRU at $T = 50$; the others are recorded.
+# All cells with the same budget: hidden size 64, fresh problems in batches of 64, Adam
+# with a learning rate of 0.01 that falls to 0 in the last three tenths, clipping at 1,
+# the LSTM's forget bias 1. Live, one GRU at $T = 50$; the others are recorded.
 
 
 # %%
@@ -1324,7 +1396,8 @@ CELLS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
 
 
 def train_adding(cell, length, seed, steps, **settings):
-    """Train a Reader made of `cell` on fresh adding problems: it and the History; settings for fit."""
+    """Train a Reader made of `cell` on fresh adding problems: it and the History;
+    settings for fit."""
     torch.manual_seed(seed)
     model = Reader(cell, 2, 64, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
@@ -1360,15 +1433,17 @@ plots.lines(
 assert losses[-100:].mean() < 0.02  # chance is 0.167
 
 # %% [markdown]
-# A long plateau at chance, then a fast fall: until the net has found how to keep *one* number over the
-# distance, no gradient tells it what to keep.
+# A long plateau at chance, then a fast fall: until the net has found how to keep *one*
+# number over the distance, no gradient tells it what to keep.
 #
-# **Predict** the order of the three cells at $T = 100$, and whether the plain RNN leaves the chance line.
+# **Predict** the order of the three cells at $T = 100$, and whether the plain RNN
+# leaves the chance line.
 
 # %%
 rows = results.read("02", "adding")
 print(
-    "mean squared error on 4,000 new problems, seeds 0, 1, 2 (recorded); chance is 0.167"
+    "mean squared error on 4,000 new problems, seeds 0, 1, 2 (recorded); "
+    "chance is 0.167"
 )
 for length in (50, 100):
     for cell in CELLS:
@@ -1381,6 +1456,8 @@ for length in (50, 100):
             f"T = {length:3}  {cell:4}  "
             + "  ".join(f"{error:.5f}" for error in errors)
         )
+
+# %%
 curves = {
     row["cell"]: row["means"]
     for row in rows
@@ -1407,16 +1484,18 @@ by_cell = {
 assert max(by_cell["LSTM"] + by_cell["GRU"]) <= 0.01 and min(by_cell["RNN"]) > 0.1
 
 # %% [markdown]
-# The gated nets solve it with every seed; the plain RNN never leaves the chance line, not even at
-# $T = 50$: a new $W_{hh}$ has a spectral radius of some 0.6, and of a gradient that has to pass 25 steps
-# hardly a hundred-thousandth is left. (`make results CH=02` redoes these tables.)
+# The gated nets solve it with every seed; the plain RNN never leaves the chance line,
+# not even at $T = 50$: a new $W_{hh}$ has a spectral radius of some 0.6, and of a
+# gradient that has to pass 25 steps hardly a hundred-thousandth is left.
+# (`make results CH=02` redoes these tables.)
 
 # %% [markdown]
 # ## 14 Recall: watch a memory being written, kept and read
 #
-# A smaller task shows the gates at work. Of 19 symbols $\pm 1$ one is marked, somewhere among the first
-# five; the rest are distractors of the same kind. Step 20 is the query: there the answer is the marked
-# symbol, at all earlier steps it is 0. Three units are enough; the LSTM's forget bias is 2.
+# A smaller task shows the gates at work. Of 19 symbols $\pm 1$ one is marked, somewhere
+# among the first five; the rest are distractors of the same kind. Step 20 is the query:
+# there the answer is the marked symbol, at all earlier steps it is 0. Three units are
+# enough; the LSTM's forget bias is 2.
 #
 # **Predict** which of the three cells learn it.
 
@@ -1438,10 +1517,8 @@ class Draws:
 def recall_batch(run, batch_size, length=20):
     """x (B, T, 3) with the symbol, the mark, the query; and the marked symbol (B,)."""
     symbols = 2.0 * run.integers(2, batch_size, length - 1) - 1
-    rows, place = (
-        torch.arange(batch_size, device=symbols.device),
-        run.integers(5, batch_size),
-    )
+    rows = torch.arange(batch_size, device=symbols.device)
+    place = run.integers(5, batch_size)
     x = symbols.new_zeros(batch_size, length, 3)
     x[:, :-1, 0], x[rows, place, 1], x[:, -1, 2] = symbols, 1.0, 1.0
     return x, symbols[rows, place]
@@ -1459,7 +1536,8 @@ class Recaller(Reader):
 
 
 def recall_loss(model, batch, run):
-    """Squared error at the query plus the mean squared error before, where the answer is 0."""
+    """Squared error at the query plus the mean squared error before,
+    where the answer is 0."""
     x, symbol = batch
     answers = model(x)
     return (answers[:, -1] - symbol).square().mean() + answers[:, :-1].square().mean()
@@ -1479,13 +1557,15 @@ for cell in CELLS:
     )
 
 # %% [markdown]
-# **Predict.** Pick the unit whose cell follows the marked symbol best, both right after the mark and just
-# before the query. What do its three gates do at the mark, during the distractors, and at the query?
+# **Predict.** Pick the unit whose cell follows the marked symbol best, both right after
+# the mark and just before the query. What do its three gates do at the mark, during the
+# distractors, and at the query?
 
 
 # %%
 def trace(lstm, x):
-    """Gates and states of a one-layer LSTM from a zero state: dict of i f g o c h, each (B, T, D_h)."""
+    """Gates and states of a one-layer LSTM from a zero state:
+    dict of i f g o c h, each (B, T, D_h)."""
     zeros = x.new_zeros(len(x), lstm.weight_hh_l0.shape[1])
     from_input = F.linear(
         x.transpose(0, 1), lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0
@@ -1512,9 +1592,8 @@ moments = {
 }
 found = torch.ones(3)
 for moment, cells in moments.items():
-    correlation = torch.corrcoef(torch.cat([cells.T, symbol[None]]))[
-        -1, :3
-    ]  # of each cell with the symbol
+    # of each cell with the symbol
+    correlation = torch.corrcoef(torch.cat([cells.T, symbol[None]]))[-1, :3]
     print(
         f"{moment}: correlations with the marked symbol",
         [round(r, 2) for r in correlation.tolist()],
@@ -1527,7 +1606,8 @@ place = marked[0].item() + 1
 names = {"c": "c, the memory", "i": "i, write", "f": "f, keep", "o": "o, read"}
 plots.lines(
     {name: gates[key][0, :, unit] for key, name in names.items()},
-    title=f"Unit {unit} over one sequence: the mark at step {place}, the query at step 20",
+    title=f"Unit {unit} over one sequence: "
+    f"the mark at step {place}, the query at step 20",
     xlabel="step",
     ylabel="value of the gate or the cell",
     alt="rnn.gates_of_a_unit",
@@ -1542,40 +1622,43 @@ for key, what in {"i": "writes", "f": "keeps", "o": "reads"}.items():
         values[:, -1].mean(),
     )
     print(
-        f"{key} {what}: at the mark {means[0]:.2f}, later {means[1]:.2f}, at the query {means[2]:.2f}"
+        f"{key} {what}: at the mark {means[0]:.2f}, later {means[1]:.2f}, "
+        f"at the query {means[2]:.2f}"
     )
 
 # %% [markdown]
-# At the mark $i$ opens, afterwards it is nearly shut; $f$ is near 1 throughout; $o$ is low until the
-# query opens it. Nearly shut is not shut: in the picture the cell drifts away from 0 in the direction
-# that it was given. Its sign is the memory.
+# At the mark $i$ opens, afterwards it is nearly shut; $f$ is near 1 throughout; $o$ is
+# low until the query opens it. Nearly shut is not shut: in the picture the cell drifts
+# away from 0 in the direction that it was given. Its sign is the memory.
 
 # %% [markdown]
 # ## 15 Long sequences: truncated back-propagation through time
 #
-# A novel is one sequence of 600,000 steps; nobody back-propagates through all of them. Cut it into chunks
-# of $k$ steps: the state's *value* goes on from chunk to chunk, the gradient stops at the border.
+# A novel is one sequence of 600,000 steps; nobody back-propagates through all of them.
+# Cut it into chunks of $k$ steps: the state's *value* goes on from chunk to chunk, the
+# gradient stops at the border.
 
 # %% [markdown]
 # **Exercise: the gradient of truncated BPTT** (hard, about 30 minutes)
 #
-# Let $h_t = \tanh(W_{xh}x_t + W_{hh}h_{t-1})$ with $h_0=0$. The target is $y_t$; the loss
-# $L=\sum_t\lVert h_t-y_t\rVert^2$ is summed over the batch too. Return $dL/dW_{hh}$ as truncated
-# backpropagation through time gives it.
+# Let $h_t = \tanh(W_{xh}x_t + W_{hh}h_{t-1})$ with $h_0=0$. The target is $y_t$; the
+# loss $L=\sum_t\lVert h_t-y_t\rVert^2$ is summed over the batch too. Return
+# $dL/dW_{hh}$ as truncated backpropagation through time gives it.
 #
-# Steps $1 \dots k$ are the first chunk, $k{+}1 \dots 2k$ the next; the last may be shorter; $k$ may exceed
-# $T\ge1$. The state's value carries over between chunks, but no gradient crosses a boundary (`h.detach()` is
-# `h` without its history). The weights stay fixed; the chunks' gradients are added. Autograd is welcome;
-# leave no `.grad` on the arguments.
+# Steps $1 \dots k$ are the first chunk, $k{+}1 \dots 2k$ the next; the last may be
+# shorter; $k$ may exceed $T\ge1$. The state's value carries over between chunks, but no
+# gradient crosses a boundary (`h.detach()` is `h` without its history). The weights
+# stay fixed; the chunks' gradients are added. Autograd is welcome; leave no `.grad` on
+# the arguments.
 #
-# By hand first: all sizes are 1, $w = W_{hh}$. In full, $dh_3/dw = (1-h_3^2)(h_2+w\,dh_2/dw)$. What
-# remains with $k = 2$?
+# By hand first: all sizes are 1, $w = W_{hh}$. In full,
+# $dh_3/dw = (1-h_3^2)(h_2+w\,dh_2/dw)$. What remains with $k = 2$?
 
 
 # %%
 def my_truncated_gradient(x, y, weight_xh, weight_hh, k):
-    """dL/dW_hh (D_h, D_h) by truncated BPTT in chunks of k steps. x (B, T, D_in), y (B, T, D_h), weight_xh
-    (D_h, D_in), weight_hh (D_h, D_h), k a whole number."""
+    """dL/dW_hh (D_h, D_h) by truncated BPTT in chunks of k steps. x (B, T, D_in), y
+    (B, T, D_h), weight_xh (D_h, D_in), weight_hh (D_h, D_h), k a whole number."""
     raise NotImplementedError
 
 
@@ -1584,14 +1667,15 @@ exercises.rnn.truncated_bptt.check(my_truncated_gradient)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# With $k = 2$ step 3 begins a new chunk: $h_2$ is a number without history, so $dh_2/dw$ is dropped and
-# $(1 - h_3^2)\,h_2$ remains. The first chunk gives its terms in full.
+# With $k = 2$ step 3 begins a new chunk: $h_2$ is a number without history, so
+# $dh_2/dw$ is dropped and $(1 - h_3^2)\,h_2$ remains. The first chunk gives its terms
+# in full.
 #
 # </details>
 
 # %% [markdown]
-# In code the cut is one word, `detach`: the same numbers, without their history. Both states of an LSTM
-# need it.
+# In code the cut is one word, `detach`: the same numbers, without their history. Both
+# states of an LSTM need it.
 
 
 # %%
@@ -1605,7 +1689,8 @@ def detached(state):
 
 
 def chunked_gradient(model, x, y, k, cut):
-    """The gradient of all weights for a Recaller's squared error over all steps, in chunks of k steps."""
+    """The gradient of all weights for a Recaller's squared error over all steps,
+    in chunks of k steps."""
     model.zero_grad()
     state, loss = None, 0.0
     for x_chunk, y_chunk in zip(x.split(k, 1), y.split(k, 1), strict=True):
@@ -1619,10 +1704,8 @@ def chunked_gradient(model, x, y, k, cut):
 # %%
 torch.manual_seed(0)
 model = Recaller(LSTM).double()
-x, y = (
-    torch.randn(2, 40, 3, dtype=torch.float64),
-    torch.randn(2, 40, dtype=torch.float64),
-)
+x = torch.randn(2, 40, 3, dtype=torch.float64)
+y = torch.randn(2, 40, dtype=torch.float64)
 full = chunked_gradient(model, x, y, 40, detached)
 uncut = chunked_gradient(model, x, y, 7, lambda state: state)
 print(
@@ -1636,18 +1719,20 @@ errors = [
 print("cut at k = 1, 5, 20, the error falls:", errors[0] > errors[1] > errors[2] > 0)
 
 # %% [markdown]
-# The truncated gradient is biased: what takes longer than a chunk to matter is never *learnt* through the
-# gradient. It can still be *carried*: the state's value crosses the border.
+# The truncated gradient is biased: what takes longer than a chunk to matter is never
+# *learnt* through the gradient. It can still be *carried*: the state's value crosses
+# the border.
 #
 # ### When detach is forgotten
 #
-# **Predict.** Without `detach`, what happens at the second chunk's `backward()`? And after the error
-# message's own advice, `retain_graph=True`?
+# **Predict.** Without `detach`, what happens at the second chunk's `backward()`? And
+# after the error message's own advice, `retain_graph=True`?
 
 
 # %%
 def train_two_chunks(cut, retain_graph=False):
-    """Two training steps with a carried state; returns the error's first sentence, or that there was none."""
+    """Two training steps with a carried state;
+    returns the error's first sentence, or that there was none."""
     torch.manual_seed(0)
     model, state = Recaller(LSTM), None
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -1668,6 +1753,7 @@ def train_two_chunks(cut, retain_graph=False):
     return "no error"
 
 
+# %%
 print("carried as it is:", train_two_chunks(lambda state: state))
 print(
     "with retain_graph=True:", train_two_chunks(lambda state: state, retain_graph=True)
@@ -1675,15 +1761,17 @@ print(
 print("detached:", train_two_chunks(detached))
 
 # %% [markdown]
-# The first error is right: the graph of chunk 1 is gone. The advice in it treats the symptom, and the
-# second error shows that it would be wrong: the optimiser has changed the weights *in place* since chunk
-# 1, so a gradient through that chunk would mix old and new weights. The cure is to cut.
+# The first error is right: the graph of chunk 1 is gone. The advice in it treats the
+# symptom, and the second error shows that it would be wrong: the optimiser has changed
+# the weights *in place* since chunk 1, so a gradient through that chunk would mix old
+# and new weights. The cure is to cut.
 
 # %% [markdown]
 # ## 16 Real text
 #
-# *Pride and Prejudice*, character by character: given all characters so far, what comes next? The last
-# tenth of the book is held out for one final judgement; choices were made on the last 5 % of the rest.
+# *Pride and Prejudice*, character by character: given all characters so far, what comes
+# next? The last tenth of the book is held out for one final judgement; choices were
+# made on the last 5 % of the rest.
 
 # %% tags=["explorer-needs"]
 novel = data.novel()
@@ -1692,29 +1780,32 @@ print(*sizes, "characters;", len(novel.vocabulary), "different")
 print(novel.train[3320:3550])
 
 # %% [markdown]
-# The measure is **bits a character**: $-\log_2 p$ of each character that did come, on average. A model
-# that gives every character of the vocabulary the same chance needs $\log_2 75 = 6.23$ bits. The
-# **perplexity** is $2^{\text{bits}}$: how many equally likely characters the model seems to choose from.
-# Mind the base: the cross-entropy in PyTorch is in nats, $\text{bits} = \text{nats} / \ln 2$.
+# The measure is **bits a character**: $-\log_2 p$ of each character that did come, on
+# average. A model that gives every character of the vocabulary the same chance needs
+# $\log_2 75 = 6.23$ bits. The **perplexity** is $2^{\text{bits}}$: how many equally
+# likely characters the model seems to choose from. Mind the base: the cross-entropy in
+# PyTorch is in nats, $\text{bits} = \text{nats} / \ln 2$.
 
 # %% [markdown]
 # **Exercise: bits a character** (easy, about 12 minutes)
 #
-# A model of text gives, at each of $T$ places of $B$ texts, logits for the $V$ characters that may come
-# next; `targets` $(B, T)$, int64, are those that did. Return the mean over all $B\,T$ characters of
+# A model of text gives, at each of $T$ places of $B$ texts, logits for the $V$
+# characters that may come next; `targets` $(B, T)$, int64, are those that did. Return
+# the mean over all $B\,T$ characters of
 #
 # $$-\log_2 p(\text{target}), \qquad p = \operatorname{softmax}(\text{logits}),$$
 #
-# a scalar that can be trained on: its gradient is compared too. Logits may be as large as $\pm 10^4$,
-# and $V$ as large as 200.
+# a scalar that can be trained on: its gradient is compared too. Logits may be as large
+# as $\pm 10^4$, and $V$ as large as 200.
 #
-# By hand first: how many bits does a model need that gives each of four characters the same logit? And
-# a target with $p = 1/8$?
+# By hand first: how many bits does a model need that gives each of four characters the
+# same logit? And a target with $p = 1/8$?
 
 
 # %%
 def my_bits(logits, targets):
-    """Bits a character, a scalar. logits (B, T, V), targets (B, T) of whole numbers below V."""
+    """Bits a character, a scalar.
+    logits (B, T, V), targets (B, T) of whole numbers below V."""
     raise NotImplementedError
 
 
@@ -1723,29 +1814,31 @@ exercises.rnn.bits_per_character.check(my_bits)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Each of four equal logits has $p = \tfrac14$: $\log_2 4 = 2$ bits. With $p = \tfrac18$ it is
-# $\log_2 8 = 3$ bits.
+# Each of four equal logits has $p = \tfrac14$: $\log_2 4 = 2$ bits. With $p = \tfrac18$
+# it is $\log_2 8 = 3$ bits.
 #
 # </details>
 
 # %% [markdown]
 # ### The baseline: counting
 #
-# An $n$-gram model looks up how often each character followed the last $k$ ones. Long contexts were often
-# never seen, so their counts are mixed with those of shorter ones. Witten and Bell's way (1991): with $N$
-# occurrences of a context and $D$ different followers,
+# An $n$-gram model looks up how often each character followed the last $k$ ones. Long
+# contexts were often never seen, so their counts are mixed with those of shorter ones.
+# Witten and Bell's way (1991): with $N$ occurrences of a context and $D$ different
+# followers,
 #
 # $$p_k(x) = \frac{\text{count}(x) + D\, p_{k-1}(x)}{N + D}$$
 #
 # from $p_{-1} = 1/75$ up; a context that was never seen leaves $p_{k-1}$ as it is.
 #
-# Adding 0.05 to every count, without shorter contexts, is the cruder way. **Predict** how many bits four
-# characters of context leave.
+# Adding 0.05 to every count, without shorter contexts, is the cruder way. **Predict**
+# how many bits four characters of context leave.
 
 
 # %%
 def ngram_bits(train, held_out, size, most=5):
-    """Bits a character for 0 to `most` characters of context: dict of smoothing to a list."""
+    """Bits a character for 0 to `most` characters of context:
+    dict of smoothing to a list."""
     counts = [
         Counter(train[i - k : i + 1] for i in range(k, len(train)))
         for k in range(most + 1)
@@ -1779,22 +1872,24 @@ for name, values in ngrams.items():
     print(f"{name:21}  " + "  ".join(f"{value:5.2f}" for value in values))
 
 # %% [markdown]
-# So the bar is 1.85 bits, from a table of a few hundred thousand counts, made in two seconds. A baseline
-# with the cruder smoothing (2.07) would have been easier to beat.
+# So the bar is 1.85 bits, from a table of a few hundred thousand counts, made in two
+# seconds. A baseline with the cruder smoothing (2.07) would have been easier to beat.
 
 # %% [markdown]
 # ### The model
 #
-# Characters become vectors (64 learnt numbers each), one recurrent layer reads them, and a linear layer
-# makes logits of its states. The text is cut into 16 streams side by side; each step trains on the next
-# 50 characters of every stream, with the state carried on.
+# Characters become vectors (64 learnt numbers each), one recurrent layer reads them,
+# and a linear layer makes logits of its states. The text is cut into 16 streams side by
+# side; each step trains on the next 50 characters of every stream, with the state
+# carried on.
 
 # %% [markdown]
-# The output layer is as wide as the vocabulary, and has nothing to do with the batch, which articles
-# confuse. For speed the layer is `nn.LSTM`, which section 8 proved equal to ours. Most forget biases
-# start at 1; an eighth of the units gets $\ln s$, with a span $s$ drawn between 1 and 200 characters, so
-# that some memories start out long (after Tallec and Ollivier 2018): $\sigma(\ln s) = s/(1+s)$ is down to
-# $1/e$ after about $s$ steps.
+# The output layer is as wide as the vocabulary, and has nothing to do with the batch,
+# which articles confuse. For speed the layer is `nn.LSTM`, which section 8 proved equal
+# to ours. Most forget biases start at 1; an eighth of the units gets $\ln s$, with a
+# span $s$ drawn between 1 and 200 characters, so that some memories start out long
+# (after Tallec and Ollivier 2018): $\sigma(\ln s) = s/(1+s)$ is down to $1/e$ after
+# about $s$ steps.
 
 
 # %%
@@ -1818,12 +1913,14 @@ class CharModel(nn.Module):
 
 
 def streams(indices, batch_size, steps):
-    """Windows (N · batch_size, steps + 1) in training order: the rows of batch i go on in those of i + 1."""
+    """Windows (N · batch_size, steps + 1) in training order:
+    the rows of batch i go on in those of i + 1."""
     length = (len(indices) - 1) // batch_size
+    # (N, B)
     starts = (
         torch.arange(length // steps)[:, None] * steps
         + torch.arange(batch_size) * length
-    )  # (N, B)
+    )
     return indices[starts.flatten()[:, None] + torch.arange(steps + 1)]
 
 
@@ -1837,7 +1934,8 @@ def language_loss(model, batch, run):
 
 
 def bits(model, indices, batch_size=16, steps=500):
-    """Bits a character of a text, read in streams, without the ends that fill no window of `steps`."""
+    """Bits a character of a text, read in streams,
+    without the ends that fill no window of `steps`."""
     device = next(model.parameters()).device
     total, count, state = 0.0, 0, None
     with torch.no_grad():
@@ -1857,7 +1955,8 @@ def linear_fall(step, total):
 
 
 def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, **settings):
-    """Train a character model on the first 90 % of the novel: it and the History; settings for fit."""
+    """Train a character model on the first 90 % of the novel: it and the History;
+    settings for fit."""
     novel = data.novel()
     windows = streams(novel.encode(novel.train + novel.validation), 16, 50)
     torch.manual_seed(seed)
@@ -1880,7 +1979,8 @@ def train_language(cell=nn.LSTM, d_h=256, lr=6e-3, seed=0, epochs=7, **settings)
 
 
 # %% [markdown]
-# **Predict** the first loss in bits, before anything is learnt, and the final one on the held-out tenth.
+# **Predict** the first loss in bits, before anything is learnt, and the final one on
+# the held-out tenth.
 
 # %% tags=["nbval-ignore-output"]
 language_model, history = train_language()
@@ -1911,8 +2011,9 @@ assert abs(losses[0] - math.log2(75)) < 0.2
 #
 # ### RNN, LSTM and GRU on the same budget (optional)
 #
-# The same number of steps and about the same number of parameters (so different widths), three seeds
-# each; each cell's learning rate is the best of those tried on the validation text.
+# The same number of steps and about the same number of parameters (so different
+# widths), three seeds each; each cell's learning rate is the best of those tried on the
+# validation text.
 #
 # **Predict** the order. Does the plain RNN beat counting?
 
@@ -1929,13 +2030,12 @@ language_rows = results.read("02", "language")
 print("held-out bits a character, seeds 0, 1, 2 (recorded)")
 for cell in LANGUAGE:
     found = [row["bits"] for row in language_rows if row["cell"] == cell]
-    size, mean = (
-        next(r["parameters"] for r in language_rows if r["cell"] == cell),
-        sum(found) / 3,
-    )
+    size = next(r["parameters"] for r in language_rows if r["cell"] == cell)
+    mean = sum(found) / 3
     shown = ", ".join(f"{b:.3f}" for b in found)
     print(
-        f"{cell:4}  {shown}  mean {mean:.3f}, perplexity {2**mean:.2f}  ({size:,} parameters)"
+        f"{cell:4}  {shown}  mean {mean:.3f}, "
+        f"perplexity {2**mean:.2f}  ({size:,} parameters)"
     )
 
 # %%
@@ -1950,36 +2050,42 @@ assert (
 )
 
 # %% [markdown]
-# All three beat counting, the plain RNN too. Gates gain some 0.07 bits on top. LSTM and GRU cannot be
-# told apart here: their seeds differ among themselves by more than their means do. (In the adding
-# problem, where everything hangs on distance, the plain RNN learnt nothing.)
+# All three beat counting, the plain RNN too. Gates gain some 0.07 bits on top. LSTM and
+# GRU cannot be told apart here: their seeds differ among themselves by more than their
+# means do. (In the adding problem, where everything hangs on distance, the plain RNN
+# learnt nothing.)
 
 # %% [markdown]
 # ## 17 Sampling
 #
-# To write, draw a character from the model's distribution, feed it back, and go on. The **temperature**
-# $\tau$ sharpens or flattens the distribution: $p \propto \exp(\text{logit}/\tau)$. **Top-k** forbids all
-# but the $k$ likeliest characters.
+# To write, draw a character from the model's distribution, feed it back, and go on. The
+# **temperature** $\tau$ sharpens or flattens the distribution:
+# $p \propto \exp(\text{logit}/\tau)$. **Top-k** forbids all but the $k$ likeliest
+# characters.
 
 # %% [markdown]
 # **Exercise: sample at a temperature** (medium, about 20 minutes)
 #
-# A character is drawn from $p=\operatorname{softmax}(\text{logits}/\tau)$ with a temperature
-# $0.01\le\tau\le 10^4$. The random numbers are handed in: `u` $(B)$, $0\le u<1$, one for each row of
-# `logits` $(B, V)$. Return the indices $(B)$, int64: in each row the smallest $k$ with
+# A character is drawn from $p=\operatorname{softmax}(\text{logits}/\tau)$ with a
+# temperature $0.01\le\tau\le 10^4$. The random numbers are handed in: `u` $(B)$,
+# $0\le u<1$, one for each row of `logits` $(B, V)$. Return the indices $(B)$, int64: in
+# each row the smallest $k$ with
 #
 # $$p_0+p_1+\dots+p_k > u.$$
 #
-# Logits may be as large as $\pm 10^4$, $V$ as 200. A forbidden character has the logit $-\infty$ and is
-# never returned; each row allows at least one. Where rounding leaves even the last sum at or below $u$,
-# return the last character that is not forbidden. No other $u$ is so near a sum that rounding decides.
+# Logits may be as large as $\pm 10^4$, $V$ as 200. A forbidden character has the logit
+# $-\infty$ and is never returned; each row allows at least one. Where rounding leaves
+# even the last sum at or below $u$, return the last character that is not forbidden. No
+# other $u$ is so near a sum that rounding decides.
 #
-# By hand first: logits $[0, \ln 3]$, $u=0.2$. Which index at $\tau=1$, which at $\tau=1/2$?
+# By hand first: logits $[0, \ln 3]$, $u=0.2$. Which index at $\tau=1$, which at
+# $\tau=1/2$?
 
 
 # %%
 def my_sample(logits, temperature, u):
-    """Indices (B,) of the classes that u picks at this temperature. logits (B, V), u (B,) in [0, 1)."""
+    """Indices (B,) of the classes that u picks at this temperature.
+    logits (B, V), u (B,) in [0, 1)."""
     raise NotImplementedError
 
 
@@ -1988,9 +2094,9 @@ exercises.rnn.temperature.check(my_sample)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# At $\tau = 1$ the probabilities are $\tfrac14$ and $\tfrac34$: $p_0 = 0.25 > 0.2$, so index 0. At
-# $\tau = \tfrac12$ the logits become $0$ and $2 \ln 3$, the probabilities $\tfrac1{10}$ and $\tfrac9{10}$:
-# $p_0 = 0.1$ does not exceed 0.2, so index 1.
+# At $\tau = 1$ the probabilities are $\tfrac14$ and $\tfrac34$: $p_0 = 0.25 > 0.2$, so
+# index 0. At $\tau = \tfrac12$ the logits become $0$ and $2 \ln 3$, the probabilities
+# $\tfrac1{10}$ and $\tfrac9{10}$: $p_0 = 0.1$ does not exceed 0.2, so index 1.
 #
 # </details>
 
@@ -2006,12 +2112,12 @@ def next_probabilities(logits, temperature, top_k):
 
 @torch.no_grad()
 def sample(model, novel, prompt, length, temperature=0.8, top_k=75, seed=0):
-    """Text of `length` characters that goes on from the prompt, and the probability of each (length,)."""
+    """Text of `length` characters that goes on from the prompt,
+    and the probability of each (length,)."""
     rng, lstm = torch.Generator().manual_seed(seed), model.rnn
     bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
-    from_input = F.linear(
-        model.embedding.weight, lstm.weight_ih_l0, bias
-    )  # a row a character: (V, 4·D_h)
+    # a row a character: (V, 4·D_h)
+    from_input = F.linear(model.embedding.weight, lstm.weight_ih_l0, bias)
     h, c = torch.zeros(2, 1, lstm.hidden_size)
     for i in novel.encode(prompt or "\n"):
         h, c = lstm_update(torch.addmm(from_input[i], h, lstm.weight_hh_l0.T), c)
@@ -2026,9 +2132,9 @@ def sample(model, novel, prompt, length, temperature=0.8, top_k=75, seed=0):
 
 
 # %% [markdown]
-# From here on the chapter uses recorded weights (the LSTM of seed 0 in the table, rounded to half
-# precision), so that the units found below are the same everywhere. First a check that our cell carries
-# `nn.LSTM`'s weights:
+# From here on the chapter uses recorded weights (the LSTM of seed 0 in the table,
+# rounded to half precision), so that the units found below are the same everywhere.
+# First a check that our cell carries `nn.LSTM`'s weights:
 
 # %% tags=["explorer-needs"]
 writer = CharModel()
@@ -2051,13 +2157,12 @@ for temperature in (0.2, 0.8, 1.3):
     print(f"temperature {temperature}:\n{prompt}{text}\n")
 
 # %%
-assert (
-    surprise[0.2] < surprise[0.8] < surprise[1.3]
-)  # bits, under the tempered distribution
+# bits, under the tempered distribution
+assert surprise[0.2] < surprise[0.8] < surprise[1.3]
 
 # %% [markdown]
-# At 0.2 it goes round in its likeliest phrases, at 1.3 the spelling breaks. Temperature is divided by,
-# never multiplied with, and it acts on logits, not on probabilities.
+# At 0.2 it goes round in its likeliest phrases, at 1.3 the spelling breaks. Temperature
+# is divided by, never multiplied with, and it acts on logits, not on probabilities.
 
 
 # %% tags=["explorer"]
@@ -2071,16 +2176,17 @@ def follow(text, temperature, top_k):
 explorers.rnn.sampling(partial(sample, writer, novel), follow, novel.vocabulary)
 
 # %% [markdown]
-# Point at a character: beside the text stands what the model held most probable there; a click keeps
-# it there. Where is it surprised, at the beginnings of words or inside them? Try temperature 2, then
-# top-k 5 (under More); other samples at temperature 0.1; a prompt of your own, in the novel's voice
-# and out of it.
+# Point at a character: beside the text stands what the model held most probable there;
+# a click keeps it there. Where is it surprised, at the beginnings of words or inside
+# them? Try temperature 2, then top-k 5 (under More); other samples at temperature 0.1;
+# a prompt of your own, in the novel's voice and out of it.
 #
 # ## 18 What do single units follow?
 #
-# Karpathy, Johnson and Fei-Fei (2015) found cells that keep track of quotation marks and line lengths, by
-# looking. Looking finds what one hopes for. So compute the correlation of *every* cell, state and gate
-# with features of the text, pick on the validation text, and judge on the held-out text.
+# Karpathy, Johnson and Fei-Fei (2015) found cells that keep track of quotation marks
+# and line lengths, by looking. Looking finds what one hopes for. So compute the
+# correlation of *every* cell, state and gate with features of the text, pick on the
+# validation text, and judge on the held-out text.
 
 
 # %%
@@ -2120,11 +2226,11 @@ def trace_text(model, novel, text):
 
 
 def unit_correlations(model, novel, text):
-    """Correlation of each part of each unit with each feature: dict of feature to (len(PARTS), D_h)."""
+    """Correlation of each part of each unit with each feature:
+    dict of feature to (len(PARTS), D_h)."""
     traced, named = trace_text(model, novel, text), text_features(text)
-    features = torch.stack(
-        [standardised(feature) for feature in named.values()]
-    )  # (features, T)
+    # (features, T)
+    features = torch.stack([standardised(feature) for feature in named.values()])
     rows = [features @ standardised(traced[part]) / (len(text) - 1) for part in PARTS]
     return dict(zip(named, torch.stack(rows, 1), strict=True))
 
@@ -2135,8 +2241,9 @@ def standardised(values):
 
 
 # %% [markdown]
-# **Predict.** Lines are up to 75 characters long, quotations often longer, words about four. The gradient
-# saw 50 characters. Which of the four features will have a unit with $|r| \ge 0.5$?
+# **Predict.** Lines are up to 75 characters long, quotations often longer, words about
+# four. The gradient saw 50 characters. Which of the four features will have a unit with
+# $|r| \ge 0.5$?
 
 # %%
 chosen = unit_correlations(writer, novel, novel.validation[:15_000])
@@ -2146,7 +2253,8 @@ for name, correlations in chosen.items():
     part, unit = divmod(correlations.abs().argmax().item(), 256)
     best[name] = PARTS[part], unit, judged[name][part, unit].item()
     print(
-        f"{name}: {PARTS[part]} of unit {unit}, r = {best[name][2]:+.2f} on held-out text"
+        f"{name}: {PARTS[part]} of unit {unit}, "
+        f"r = {best[name][2]:+.2f} on held-out text"
     )
 
 # %%
@@ -2167,18 +2275,21 @@ plots.lines(
 print(text[shown])
 
 # %% [markdown]
-# All four have one. Inside a quotation the cell is near 0, outside near −2, with a short peak at marks
-# such as the comma, after which a quotation may end. Nobody told the net about quotation marks: it found
-# that a character's chances depend on them. The line, too, is longer than the 50 characters that the
-# gradient saw: a state that is carried on can be of use beyond what its gradient taught. Correlation is
-# not use, though: whether the net *reads* the unit, only changing it would tell.
+# All four have one. Inside a quotation the cell is near 0, outside near −2, with a
+# short peak at marks such as the comma, after which a quotation may end. Nobody told
+# the net about quotation marks: it found that a character's chances depend on them. The
+# line, too, is longer than the 50 characters that the gradient saw: a state that is
+# carried on can be of use beyond what its gradient taught. Correlation is not use,
+# though: whether the net *reads* the unit, only changing it would tell.
 
 # %% [markdown]
-# Now colour a held-out text by single cells. Four of these units follow what no cell of four untrained
-# nets does; vowels and the place in a word are followed there nearly as well:
+# Now colour a held-out text by single cells. Four of these units follow what no cell of
+# four untrained nets does; vowels and the place in a word are followed there nearly as
+# well:
 
 # %% tags=["explorer"]
-# unit: (what its cell follows, r on held-out text, the largest |r| of four untrained nets)
+# unit: (what its cell follows, r on held-out text, the largest |r| of four
+# untrained nets)
 UNITS = {
     QUOTE_UNIT: ("inside a quotation", 0.92, 0.13),
     213: ("place in line", 0.68, 0.24),
@@ -2198,36 +2309,40 @@ explorers.rnn.gate_inspector(
 )
 
 # %% [markdown]
-# It begins with the quotation unit. Click the marks: what do its gates do at the first one of a quotation,
-# what at the last, and which keeps the cell in between? Then `place in line`: how does a cell count? And
-# click through `astonishment`: at which letter is the word decided?
+# It begins with the quotation unit. Click the marks: what do its gates do at the first
+# one of a quotation, what at the last, and which keeps the cell in between? Then
+# `place in line`: how does a cell count? And click through `astonishment`: at which
+# letter is the word decided?
 #
 # <details><summary>Answer</summary>
 #
-# At both marks the forget gate falls to 0 and wipes the cell. At the last one, and at the character after
-# it, the input gate is open too and writes −1 twice: −2 means outside. Nearly everywhere else the forget
-# gate is near 1 and keeps the cell. Unit 213 counts: $f$ is near 1, $i \cdot g$ adds up to 1 per character,
-# and the line's end wipes it. After `ast` the model gives `o` 95 %; only `m` (76 %) is in doubt after that.
+# At both marks the forget gate falls to 0 and wipes the cell. At the last one, and at
+# the character after it, the input gate is open too and writes −1 twice: −2 means
+# outside. Nearly everywhere else the forget gate is near 1 and keeps the cell. Unit 213
+# counts: $f$ is near 1, $i \cdot g$ adds up to 1 per character, and the line's end
+# wipes it. After `ast` the model gives `o` 95 %; only `m` (76 %) is in doubt after
+# that.
 # </details>
 
 # %% [markdown]
 # ## 19 A failure to diagnose: the loss that never lets go
 #
-# Memory fills up, or each step is slower than the one before. Four habits on the same small LSTM, 40
-# chunks of 20 steps each:
+# Memory fills up, or each step is slower than the one before. Four habits on the same
+# small LSTM, 40 chunks of 20 steps each:
 #
 # 1. training, the state detached, `total += loss.item()`;
 # 2. training, the state detached, `total = total + loss`, for a mean to print;
 # 3. evaluation without `no_grad`, `total = total + loss`;
-# 4. training with the state as it is, and `retain_graph=True` to silence the error (and no update, to silence
-#    the second one).
+# 4. training with the state as it is, and `retain_graph=True` to silence the error (and
+#    no update, to silence the second one).
 #
 # **Predict** for each: does the memory grow? Does the time?
 
 
 # %%
 class Kept:
-    """A tensor that autograd keeps for a backward pass; `Kept.bytes` counts those of all that are left."""
+    """A tensor that autograd keeps for a backward pass;
+    `Kept.bytes` counts those of all that are left."""
 
     bytes = 0
 
@@ -2298,18 +2413,19 @@ slower = torch.tensor(watched["4 state not detached"][1])
 assert slower[-5:].median() > 3 * slower[1:6].median()
 
 # %% [markdown]
-# **The diagnosis.** A graph lives as long as something points at it. In 2 the backward pass has already
-# freed what it saved, and the sum holds a skeleton only. In 3 no backward pass ever comes, and the sum
-# holds everything; `torch.no_grad()` is the cure, and `.item()` alone would do too, once the state is
-# cut. In 4 each backward pass walks through the whole past: time and memory grow together. A step that
-# gets slower says: look for a missing `detach`.
+# **The diagnosis.** A graph lives as long as something points at it. In 2 the backward
+# pass has already freed what it saved, and the sum holds a skeleton only. In 3 no
+# backward pass ever comes, and the sum holds everything; `torch.no_grad()` is the cure,
+# and `.item()` alone would do too, once the state is cut. In 4 each backward pass walks
+# through the whole past: time and memory grow together. A step that gets slower says:
+# look for a missing `detach`.
 
 # %% [markdown]
 # ## 20 A failure to diagnose: the batch on the wrong axis
 #
-# `nn.LSTM` without `batch_first=True` reads `(T, B, D_in)`. Hand it `(B, T, D_in)`: it runs, and the
-# output has the right shape. **Predict** what it computes, and what loss it reaches on short adding
-# problems ($T = 10$).
+# `nn.LSTM` without `batch_first=True` reads `(T, B, D_in)`. Hand it `(B, T, D_in)`: it
+# runs, and the output has the right shape. **Predict** what it computes, and what loss
+# it reaches on short adding problems ($T = 10$).
 
 
 # %%
@@ -2370,11 +2486,13 @@ print(
 )
 
 # %% [markdown]
-# The recurrence ran along the batch: each answer saw its own *last* element, and the last elements of
-# those before it in the batch. The test to keep is `leak`: no sequence may change another's answer.
+# The recurrence ran along the batch: each answer saw its own *last* element, and the
+# last elements of those before it in the batch. The test to keep is `leak`: no sequence
+# may change another's answer.
 #
-# Another form of it: a batch of shape $(10, 1, 10)$, meant as ten steps, handed to a batch-first model,
-# which reads ten sequences of length one. **Predict** the gradient of $W_{hh}$.
+# Another form of it: a batch of shape $(10, 1, 10)$, meant as ten steps, handed to a
+# batch-first model, which reads ten sequences of length one. **Predict** the gradient
+# of $W_{hh}$.
 
 # %%
 layer = nn.LSTM(10, 8, batch_first=True)
@@ -2388,31 +2506,35 @@ norms = {
 print({name: "0 exactly" if norm == 0 else "not 0" for name, norm in norms.items()})
 
 # %% [markdown]
-# With length one and a zero start, $W_{hh}$ is never multiplied with anything: its gradient is exactly 0,
-# and nothing recurrent is learnt. A zero gradient is a symptom worth a line of code in every training.
+# With length one and a zero start, $W_{hh}$ is never multiplied with anything: its
+# gradient is exactly 0, and nothing recurrent is learnt. A zero gradient is a symptom
+# worth a line of code in every training.
 #
 # ## 21 A failure to diagnose: an "LSTM" without a cell
 #
-# Articles print it: $h_t = i_t \odot g_t + f_t \odot h_{t-1}$. The output gate is computed and never
-# used, and there is no $c_t$. **Predict** whether it can learn the adding problem at all.
+# Articles print it: $h_t = i_t \odot g_t + f_t \odot h_{t-1}$. The output gate is
+# computed and never used, and there is no $c_t$. **Predict** whether it can learn the
+# adding problem at all.
 
 # %% [markdown]
 # **Exercise: find the bug in an LSTM from an article** (medium, about 15 minutes)
 #
 # The step below follows an article that prints an LSTM's new state as
-# $h_t = i \odot g + f \odot h_{t-1}$. It runs, the shapes are right, and training lowers the loss.
-# But the gradient for the last quarter of the weights is exactly 0, and $h$ leaves the range from $-1$
-# to 1. The lines that make the gates $i$, $f$, $o$ and the candidate $g$ are right. Fix the rest, so
-# that it is one step of an LSTM and returns $(h_t, c_t)$. Inputs and cells may be as large as
-# $\pm 10^4$; values and all gradients are compared.
+# $h_t = i \odot g + f \odot h_{t-1}$. It runs, the shapes are right, and training
+# lowers the loss. But the gradient for the last quarter of the weights is exactly 0,
+# and $h$ leaves the range from $-1$ to 1. The lines that make the gates $i$, $f$, $o$
+# and the candidate $g$ are right. Fix the rest, so that it is one step of an LSTM and
+# returns $(h_t, c_t)$. Inputs and cells may be as large as $\pm 10^4$; values and all
+# gradients are compared.
 #
 # Before you look: which of the step's arguments does it never read?
 
 
 # %%
 def my_lstm_step(x_t, h, c, weight_ih, weight_hh, bias):
-    """One step of an LSTM: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c (B, D_h), weight_ih
-    (4 D_h, D_in), weight_hh (4 D_h, D_h), bias (4 D_h,), each packed in the order i, f, g, o."""
+    """One step of an LSTM: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c (B, D_h),
+    weight_ih (4 D_h, D_in), weight_hh (4 D_h, D_h), bias (4 D_h,), each packed in the
+    order i, f, g, o."""
     i, f, g, o = (x_t @ weight_ih.T + h @ weight_hh.T + bias).chunk(4, dim=1)
     i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
     h_t = i * g + f * h
@@ -2424,8 +2546,8 @@ exercises.rnn.forgetful_lstm.check(my_lstm_step)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# It never reads `c`: there is no cell, and what it returns as one is $h_t$. (It computes $o$ and does not
-# use it either.)
+# It never reads `c`: there is no cell, and what it returns as one is $h_t$. (It
+# computes $o$ and does not use it either.)
 #
 # </details>
 
@@ -2451,17 +2573,19 @@ cell_less = results.read("02", "cell_less")
 print("the adding problem at T = 50 without a cell (recorded); chance 0.167")
 for row in cell_less:
     print(
-        f"seed {row['seed']}: error {row['error']:.4f}, largest loss on the way {row['largest_loss']:.1f},",
+        f"seed {row['seed']}: error {row['error']:.4f}, "
+        f"largest loss on the way {row['largest_loss']:.1f},",
         end=" ",
     )
     print(f"largest |h| {row['largest_state']:.1f}")
 
 # %% [markdown]
-# It can, and that is what makes the bug hard to see: seeds 0 and 2 solve the task, because the path
-# $\prod f$ is still there. But on the way the loss was in the hundreds and thousands, and seed 1 never
-# came back. Nothing bounds this state: what $f$ keeps and $i$ adds can pile up, and it feeds the gates.
-# (The forget bias starts near 0 here.) An LSTM's $|h| = o\,|\tanh c|$ never exceeds 1: one line of code
-# would have told.
+# It can, and that is what makes the bug hard to see: seeds 0 and 2 solve the task,
+# because the path $\prod f$ is still there. But on the way the loss was in the hundreds
+# and thousands, and seed 1 never came back. Nothing bounds this state: what $f$ keeps
+# and $i$ adds can pile up, and it feeds the gates. (The forget bias starts near 0
+# here.) An LSTM's $|h| = o\,|\tanh c|$ never exceeds 1: one line of code would have
+# told.
 
 # %%
 torch.manual_seed(0)
@@ -2478,20 +2602,23 @@ print("|h| of nn.LSTM never exceeds 1:", theirs(100 * x)[0].abs().max().item() <
 # ## 22 Find the bugs
 
 # %% [markdown]
-# **Exercise: find two bugs in an LSTM with PyTorch's weights** (medium, about 15 minutes)
+# **Exercise: find two bugs in an LSTM with PyTorch's weights** (medium, about 15
+# minutes)
 #
-# The tensors `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0` of a trained `nn.LSTM` are
-# passed to the step below. It runs, and the shapes are right, but `nn.LSTM` itself gives different results
-# with these tensors. A net trained with this step from the start learns just as well. There are two bugs.
-# Find and fix both. Inputs and cells may be as large as $\pm 10^4$; values and all gradients are compared.
+# The tensors `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0` and `bias_hh_l0` of a trained
+# `nn.LSTM` are passed to the step below. It runs, and the shapes are right, but
+# `nn.LSTM` itself gives different results with these tensors. A net trained with this
+# step from the start learns just as well. There are two bugs. Find and fix both. Inputs
+# and cells may be as large as $\pm 10^4$; values and all gradients are compared.
 #
 # Before you look: why can training not reveal either bug?
 
 
 # %%
 def my_packed_step(x_t, h, c, weight_ih, weight_hh, bias_ih, bias_hh):
-    """One step of `nn.LSTM`: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c (B, D_h), weight_ih (4 D_h,
-    D_in), weight_hh (4 D_h, D_h), bias_ih and bias_hh (4 D_h,), packed as PyTorch packs them."""
+    """One step of `nn.LSTM`: (h_t, c_t), both (B, D_h). x_t (B, D_in), h and c
+    (B, D_h), weight_ih (4 D_h, D_in), weight_hh (4 D_h, D_h), bias_ih and bias_hh
+    (4 D_h,), packed as PyTorch packs them."""
     packed = x_t @ weight_ih.T + h @ weight_hh.T + bias_ih
     i, f, o, g = packed.chunk(4, dim=1)
     c_t = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -2503,8 +2630,9 @@ exercises.rnn.packed_gates.check(my_packed_step)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# A new net's blocks have no meaning yet: it learns in whichever order it is given. And the two biases only
-# ever appear as a sum, so one can do the work of both. Only weights that come from elsewhere reveal the bugs.
+# A new net's blocks have no meaning yet: it learns in whichever order it is given. And
+# the two biases only ever appear as a sum, so one can do the work of both. Only weights
+# that come from elsewhere reveal the bugs.
 #
 # </details>
 
@@ -2516,25 +2644,25 @@ exercises.rnn.packed_gates.check(my_packed_step)
 # %% [markdown]
 # **Exercise: a recurrent unit with a single gate** (hard, about 25 minutes)
 #
-# Zhou et al. (2016, arXiv 1603.09420) keep one gate $f$ for two jobs. With $[a, b]$ for $a$ and $b$
-# one after the other, a step is
+# Zhou et al. (2016, [arXiv 1603.09420](https://arxiv.org/abs/1603.09420)) keep one gate
+# $f$ for two jobs. With $[a, b]$ for $a$ and $b$ one after the other, a step is
 #
 # $$f = \sigma(W_f [h, x_t] + b_f) \qquad \tilde h = \tanh(W_h [f \odot h, x_t] + b_h)$$
 #
 # $$h' = (1 - f) \odot h + f \odot \tilde h$$
 #
 # Write it for `x_t` $(B, D_{in})$ and `h` $(B, D_h)$; `weight_f` and `weight_h` are
-# $(D_h, D_h{+}D_{in})$. Inputs and states may be as large as $\pm 10^4$. Values and all gradients are
-# compared.
+# $(D_h, D_h{+}D_{in})$. Inputs and states may be as large as $\pm 10^4$. Values and all
+# gradients are compared.
 #
-# By hand first: what is $h'$ if all weights and biases are 0 and $h=2$? How many weights are there for every
-# three in a GRU?
+# By hand first: what is $h'$ if all weights and biases are 0 and $h=2$? How many
+# weights are there for every three in a GRU?
 
 
 # %%
 def my_mgu_step(x_t, h, weight_f, bias_f, weight_h, bias_h):
-    """The next state (B, D_h) of a minimal gated unit. x_t (B, D_in), h (B, D_h), weight_f and weight_h
-    (D_h, D_h + D_in), bias_f and bias_h (D_h,)."""
+    """The next state (B, D_h) of a minimal gated unit. x_t (B, D_in), h (B, D_h),
+    weight_f and weight_h (D_h, D_h + D_in), bias_f and bias_h (D_h,)."""
     raise NotImplementedError
 
 
@@ -2543,68 +2671,85 @@ exercises.rnn.minimal_gated_unit.check(my_mgu_step)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $f = \sigma(0) = \tfrac12$ and $\tilde h = \tanh(0) = 0$, so $h' = \tfrac12 \cdot 2 + \tfrac12 \cdot 0 = 1$.
-# The unit has two blocks of weights where a GRU has three: two weights for every three.
+# $f = \sigma(0) = \tfrac12$ and $\tilde h = \tanh(0) = 0$, so
+# $h' = \tfrac12 \cdot 2 + \tfrac12 \cdot 0 = 1$. The unit has two blocks of weights
+# where a GRU has three: two weights for every three.
 #
 # </details>
 
 # %% [markdown]
 # ## In this chapter we
 #
-# - built the RNN, the LSTM and the GRU, and proved each equal to PyTorch's, gradients and stacks included;
+# - built the RNN, the LSTM and the GRU, and proved each equal to PyTorch's, gradients
+#   and stacks included;
 # - wrote the derivative through time as a product, predicted its slope and measured it;
-# - saw that the forget gates' product is the LSTM's direct path, and its bias the memory's length;
+# - saw that the forget gates' product is the LSTM's direct path, and its bias the
+#   memory's length;
 # - told three GRUs apart, two of which differ by a name;
 # - measured memory on two tasks, and read a gate's trace;
-# - trained a character model, judged it in bits against counting, and found units with a meaning;
+# - trained a character model, judged it in bits against counting, and found units with
+#   a meaning;
 # - diagnosed a graph that never ends, a mixed-up axis, and an LSTM without a cell.
 
 # %% [markdown]
 # ## Go further
 #
-# - Set the forget bias to 4 in the adding problem. Does it help at $T = 200$? Does it hurt at $T = 10$?
-# - Shuffle the windows of the novel, so that the carried state is some other place's. What does it cost?
+# - Set the forget bias to 4 in the adding problem. Does it help at $T = 200$? Does it
+#   hurt at $T = 10$?
+# - Shuffle the windows of the novel, so that the carried state is some other place's.
+#   What does it cost?
 # - Zero the quotation unit's cell while reading. Do the bits inside quotations change?
 
 # %% [markdown]
 # ## Sources
 #
-# - S. Hochreiter, J. Schmidhuber, "Long short-term memory", *Neural Computation* 9 (1997): the LSTM, the
-#   adding problem. F. Gers, J. Schmidhuber, F. Cummins, "Learning to forget", *Neural Computation* 12 (2000):
-#   the forget gate.
-# - Y. Bengio, P. Simard, P. Frasconi, "Learning long-term dependencies with gradient descent is difficult",
-#   *IEEE Trans. Neural Networks* 5 (1994).
-# - R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013,
-#   arXiv 1211.5063: equation 5, section 2.1, algorithm 1.
-# - K. Cho et al., arXiv 1406.1078v3, equations 5 to 8; J. Chung et al., arXiv 1412.3555, section 3.2: GRUs.
-# - R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of recurrent network architectures",
-#   ICML 2015: the forget bias.
+# - S. Hochreiter, J. Schmidhuber, "Long short-term memory", *Neural Computation* 9
+#   (1997): the LSTM, the adding problem. F. Gers, J. Schmidhuber, F. Cummins, "Learning
+#   to forget", *Neural Computation* 12 (2000): the forget gate.
+# - Y. Bengio, P. Simard, P. Frasconi, "Learning long-term dependencies with gradient
+#   descent is difficult", *IEEE Trans. Neural Networks* 5 (1994).
+# - R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural
+#   networks", ICML 2013, [arXiv 1211.5063](https://arxiv.org/abs/1211.5063): equation
+#   5, section 2.1, algorithm 1.
+# - K. Cho et al., [arXiv 1406.1078v3](https://arxiv.org/abs/1406.1078v3), equations 5
+#   to 8; J. Chung et al., [arXiv 1412.3555](https://arxiv.org/abs/1412.3555), section
+#   3.2: GRUs.
+# - R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of recurrent
+#   network architectures", ICML 2015: the forget bias.
 
 # %% [markdown]
-# - M. Arjovsky, A. Shah, Y. Bengio, "Unitary evolution recurrent neural networks", arXiv 1511.06464: this
-#   form of the adding problem.
-# - R. Williams, J. Peng, "An efficient gradient-based algorithm for on-line training of recurrent network
-#   trajectories", *Neural Computation* 2 (1990): truncated back-propagation through time.
-# - I. Witten, T. Bell, "The zero-frequency problem", *IEEE Trans. Information Theory* 37 (1991): smoothing.
+# - M. Arjovsky, A. Shah, Y. Bengio, "Unitary evolution recurrent neural networks",
+#   [arXiv 1511.06464](https://arxiv.org/abs/1511.06464): this form of the adding
+#   problem.
+# - R. Williams, J. Peng, "An efficient gradient-based algorithm for on-line training of
+#   recurrent network trajectories", *Neural Computation* 2 (1990): truncated
+#   back-propagation through time.
+# - I. Witten, T. Bell, "The zero-frequency problem", *IEEE Trans. Information Theory*
+#   37 (1991): smoothing.
 
 # %% [markdown]
-# - A. Karpathy, J. Johnson, L. Fei-Fei, "Visualizing and understanding recurrent networks", arXiv 1506.02078.
-# - C. Tallec, Y. Ollivier, "Can recurrent neural networks warp time?", arXiv 1804.11188: long forget biases.
-# - G.-B. Zhou et al., "Minimal gated unit for recurrent neural networks", arXiv 1603.09420.
-# - PyTorch, documentation of `torch.nn.RNN`, `LSTM` and `GRU`: equations, order of the blocks, first weights,
-#   and the note on the reset gate.
+# - A. Karpathy, J. Johnson, L. Fei-Fei, "Visualizing and understanding recurrent
+#   networks", [arXiv 1506.02078](https://arxiv.org/abs/1506.02078).
+# - C. Tallec, Y. Ollivier, "Can recurrent neural networks warp time?",
+#   [arXiv 1804.11188](https://arxiv.org/abs/1804.11188): long forget biases.
+# - G.-B. Zhou et al., "Minimal gated unit for recurrent neural networks",
+#   [arXiv 1603.09420](https://arxiv.org/abs/1603.09420).
+# - PyTorch, documentation of `torch.nn.RNN`, `LSTM` and `GRU`: equations, order of the
+#   blocks, first weights, and the note on the reset gate.
 # - J. Austen, *Pride and Prejudice* (1813).
 
 # %% [markdown]
 # ## How the tables were made (optional)
 #
-# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=02` calls each
-# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+# Cells of this chapter read recorded tables. Here is how they were made:
+# `make results CH=02` calls each function with the arguments of each row. It yields the
+# losses of its training, and then what it measured.
 
 
 # %%
 def record_adding(cell, length, seed, **settings):
-    """Mean squared error of a trained net on 4,000 new problems, and its losses, the means of 25 steps."""
+    """Mean squared error of a trained net on 4,000 new problems, and its losses,
+    the means of 25 steps."""
     model, history = train_adding(
         CELLS[cell], length, seed, steps=30 * length, **settings
     )
@@ -2617,6 +2762,7 @@ def record_adding(cell, length, seed, **settings):
     yield {"error": error, "means": means.tolist()}
 
 
+# %%
 def record_cell_less(seed, **settings):
     """The adding problem at T = 50, as record_adding; and the largest loss and |h|."""
     model, history = train_adding(CellLess, 50, seed, steps=1500, **settings)
@@ -2634,7 +2780,8 @@ def record_cell_less(seed, **settings):
 
 # %%
 def record_recall(cell, seed, **settings):
-    """Share of marked symbols recalled of 4,000; the LSTM of seed 0 leaves its weights."""
+    """Share of marked symbols recalled of 4,000; the LSTM of seed 0 leaves its
+    weights."""
     torch.manual_seed(seed)
     model = Recaller(CELLS[cell])
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)

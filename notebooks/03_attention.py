@@ -7,39 +7,42 @@
 # ---
 
 # %% [markdown]
-# # 3 · Attention: how does a model look things up?
+# # 3 · Attention: how a network looks things up
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/03_attention.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/03_attention.ipynb)
 # · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/03_attention.ipynb)
 #
-# **The question.** How does a model look things up in its own input, and why did that replace recurrence?
+# **The question.** How does a model look things up in its own input, and why did that
+# replace recurrence?
 
 # %% [markdown]
 # **Afterwards you can**
-# - write attention, its masks, its heads, and a whole encoder–decoder Transformer, and show that its layers
-#   equal PyTorch's, gradients included;
+# - write attention, its masks, its heads, and a whole encoder–decoder Transformer, and
+#   show that its layers equal PyTorch's, gradients included;
 # - say why scores are divided by $\sqrt{d_k}$, and predict what happens otherwise;
 # - see attention as kernel regression, and say where the dot product differs;
 # - test causality instead of believing it;
 # - train a translator of dates, read its alignments, and find out what it cannot do;
-# - recognise a missing mask, a mixed-up batch axis, and a row that may attend to nothing.
+# - recognise a missing mask, a mixed-up batch axis, and a row that may attend to
+#   nothing.
 
 # %% [markdown]
-# The core takes about an hour and a quarter to read; the eleven exercises take about three hours. Running
-# all cells takes about a minute and a half on a laptop CPU, and no network. Parts marked *optional* can
-# be skipped.
-# `exercises.progress()` shows which exercises you have solved.
+# The core takes about an hour and a quarter to read; the eleven exercises take about
+# three hours. Running all cells takes about a minute and a half on a laptop CPU, and no
+# network. Parts marked *optional* can be skipped. `exercises.progress()` shows which
+# exercises you have solved.
 #
-# **Do you remember?** (Chapters 1 and 2) What is the derivative $\partial h_T/\partial h_t$ of a plain
-# RNN a product of? What does a convolution do when its input is shifted? How many bits does a model need
-# that finds 75 characters equally likely?
+# **Do you remember?** (Chapters 1 and 2) What is the derivative
+# $\partial h_T/\partial h_t$ of a plain RNN a product of? What does a convolution do
+# when its input is shifted? How many bits does a model need that finds 75 characters
+# equally likely?
 #
 # <details><summary>Answers</summary>
 #
-# Of one Jacobian a step, $\operatorname{diag}(1-h_s^2)W_{hh}$, so it mostly vanishes or explodes: in this
-# chapter every position reaches every other in one step. It shifts its output along (away from the
-# edges). $\log_2 75 = 6.23$.
+# Of one Jacobian a step, $\operatorname{diag}(1-h_s^2)W_{hh}$, so it mostly vanishes or
+# explodes: in this chapter every position reaches every other in one step. It shifts
+# its output along (away from the edges). $\log_2 75 = 6.23$.
 # </details>
 
 # %% [markdown]
@@ -47,29 +50,28 @@
 #
 # | maths | code | shape |
 # | --- | --- | --- |
-# | queries, keys, values $Q, K, V$ | `q`, `k`, `v` | `(B, n_h, T_q, d_k)`, `(…, T_k, d_k)`, `(…, T_k, d_v)` |
+# | queries $Q$ | `q` | `(B, n_h, T_q, d_k)` |
+# | keys, values $K, V$ | `k`, `v` | `(…, T_k, d_k)`, `(…, T_k, d_v)` |
 # | scores $QK^\top/\sqrt{d_k}$ | `scores` | `(B, n_h, T_q, T_k)` |
-# | weights $A = \operatorname{softmax}(\text{scores})$ | `attn` | `(B, n_h, T_q, T_k)`: each row sums to 1 |
+# | weights $A$, the softmax of the scores | `attn` | as `scores`; each row sums to 1 |
 # | mask, True = may attend | `mask` | anything that broadcasts to the shape of `attn` |
-# | model width, heads, width of a head | `d_model`, `n_h`, `d_k` | $d_k = d_{model}/n_h$ |
+# | width of the model $d_{model}$ | `d_model` | one number |
+# | heads, width of a head | `n_h`, `d_k` | $d_k = d_{model}/n_h$ |
 # | what the encoder hands to the decoder | `memory` | `(B, T_k, d_model)` |
 #
-# $B$ is the batch, $D$ short for $d_{model}$, $S$ for the source's $T_k$. Weights are (outputs, inputs), as
-# in chapter 2: a product is $xW^\top$. Tokens are whole numbers, 0 is padding. Positions count from 0, and
-# so do heads where a formula reckons with their number; the name "head 1" is the first one's.
+# $B$ is the batch, $D$ short for $d_{model}$, $S$ for the source's $T_k$. Weights are
+# (outputs, inputs), as in chapter 2: a product is $xW^\top$. Tokens are whole numbers,
+# 0 is padding. Positions count from 0, and so do heads where a formula reckons with
+# their number; the name "head 1" is the first one's.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
-    )
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # of a folder None
+if not found and subprocess.call([sys.executable, "-m", "pip", "install", address]):
+    raise RuntimeError(f"pip failed, see above: try `make lab`, or install {address}")
 from course import setup
 
 setup()
@@ -91,14 +93,15 @@ from course.intervals import wilson
 # %% [markdown]
 # ## 1 A lookup that can be differentiated
 #
-# A dictionary finds the *one* key that equals the query, and returns its value. Attention compares the
-# query with *every* key, turns the scores into weights that sum to 1, and returns the weighted mean of
-# the values. For one query $q$:
+# A dictionary finds the *one* key that equals the query, and returns its value.
+# Attention compares the query with *every* key, turns the scores into weights that sum
+# to 1, and returns the weighted mean of the values. For one query $q$:
 #
-# $$s_j = q \cdot k_j \qquad a_j = \frac{e^{s_j}}{\sum_i e^{s_i}} \qquad o = \sum_j a_j v_j$$
+# $$s_j = q \cdot k_j \qquad a_j = \frac{e^{s_j}}{\sum_i e^{s_i}}
+# \qquad o = \sum_j a_j v_j$$
 #
-# **Predict.** Three keys, and a query that agrees with the second. What happens to the answer when the
-# query becomes ten times longer?
+# **Predict.** Three keys, and a query that agrees with the second. What happens to the
+# answer when the query becomes ten times longer?
 
 # %%
 keys = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
@@ -108,30 +111,34 @@ for length in (0.0, 1.0, 10.0):
     s = keys @ query
     a = s.exp() / s.exp().sum()
     print(
-        f"length {length:4.0f}: scores {s.tolist()}, weights {[round(x, 3) for x in a.tolist()]},",
+        f"length {length:4.0f}: scores {s.tolist()}, "
+        f"weights {[round(x, 3) for x in a.tolist()]},",
         end=" ",
     )
     print(f"answer {a @ values:.2f}")
 
 # %% [markdown]
-# A query of length 0 finds everything equally good, and gets the mean, 20. Length 1 leans to the second
-# key. Length 10 is a dictionary lookup, for all that can be seen. All three answers are 20, because the
-# other two values balance: **look at the weights, not only at the answer.** The sizes of query and
-# keys set how sharp the lookup is. That will matter in section 3.
+# A query of length 0 finds everything equally good, and gets the mean, 20. Length 1
+# leans to the second key. Length 10 is a dictionary lookup, for all that can be seen.
+# All three answers are 20, because the other two values balance: **look at the weights,
+# not only at the answer.** The sizes of query and keys set how sharp the lookup is.
+# That will matter in section 3.
 #
 # ## 2 Loop, matrix, batch
 #
-# All queries at once, with the scores divided by $\sqrt{d_k}$ (Vaswani et al. 2017, equation 1; why,
-# comes next):
+# All queries at once, with the scores divided by $\sqrt{d_k}$ (Vaswani et al. 2017,
+# equation 1; why, comes next):
 #
 # $$O = \operatorname{softmax}\Big(\frac{QK^\top}{\sqrt{d_k}}\Big)\, V$$
 #
-# First the loop, one query and one key at a time. **Predict** how many products of numbers $QK^\top$ takes.
+# First the loop, one query and one key at a time. **Predict** how many products of
+# numbers $QK^\top$ takes.
 
 
 # %%
 def attention_loop(q, k, v):
-    """q (T_q, d_k), k (T_k, d_k), v (T_k, d_v) -> (T_q, d_v), one number after the other."""
+    """q (T_q, d_k), k (T_k, d_k), v (T_k, d_v) -> (T_q, d_v),
+    one number after the other."""
     rows = []
     for query in q:
         scores = torch.stack([(query * key).sum() / len(query) ** 0.5 for key in k])
@@ -151,8 +158,8 @@ def attention_batched_loop(q, k, v):
     """The loop over a batch of heads: q (B, n_h, T_q, d_k) and so on."""
     heads = [
         attention_loop(*one)
-        for one in zip(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1))
-    ]  # noqa: B905
+        for one in zip(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), strict=True)
+    ]
     return torch.stack(heads).unflatten(0, q.shape[:2])
 
 
@@ -176,20 +183,22 @@ check_agreement(attention_matrix, attention_batched_loop, **random_qkv(2, 3))
 check_agreement(attention_matrix, pytorch_attention, **random_qkv(2, 3))
 
 # %% [markdown]
-# $QK^\top$ takes $T_q\, T_k\, d_k$ products of numbers; section 16 measures what that means.
+# $QK^\top$ takes $T_q\, T_k\, d_k$ products of numbers; section 16 measures what that
+# means.
 #
-# Note what is *not* there: no parameter, nothing learnt, no position. And the softmax runs along the
-# **keys**, the last axis: each query shares out one unit of attention.
+# Note what is *not* there: no parameter, nothing learnt, no position. And the softmax
+# runs along the **keys**, the last axis: each query shares out one unit of attention.
 #
 # ## 3 Why divide by $\sqrt{d_k}$?
 #
-# Let the entries of $q$ and $k$ be independent with mean 0 and variance $\sigma^2$. Each product $q_i
-# k_i$ has mean 0 and variance $\sigma^4$, and $d_k$ of them are added:
+# Let the entries of $q$ and $k$ be independent with mean 0 and variance $\sigma^2$.
+# Each product $q_i k_i$ has mean 0 and variance $\sigma^4$, and $d_k$ of them are
+# added:
 #
 # $$\operatorname{Var}(q \cdot k) = d_k\, \sigma^4$$
 #
-# **Predict.** Articles say "the variance is $d_k$". For $\sigma = 2$ and $d_k = 64$, by which factor is
-# that wrong?
+# **Predict.** Articles say "the variance is $d_k$". For $\sigma = 2$ and $d_k = 64$, by
+# which factor is that wrong?
 
 
 # %%
@@ -206,13 +215,15 @@ for sigma in (0.5, 1.0, 2.0):
     slope = (sizes * variances).sum() / sizes.square().sum()  # of a line through 0
     close = abs(slope / sigma**4 - 1) < 0.05
     print(
-        f"σ = {sigma}: slope of the variance over d_k is σ⁴ = {sigma**4:g}, to 5 %: {bool(close)}"
+        f"σ = {sigma}: slope of the variance over d_k is σ⁴ = {sigma**4:g}, to 5 %: "
+        f"{bool(close)}"
     )
 
 # %% [markdown]
-# By 16. So 64 dimensions give scores with a standard deviation of 32, and dividing by $\sqrt{64} = 8$
-# leaves 4: the division cures the factor $d_k$, not a large $\sigma$. (Layer norm, section 8, fixes the
-# size of the tokens; the projections of section 6 still set $\sigma$, so that sharpness can be learnt.)
+# By 16. So 64 dimensions give scores with a standard deviation of 32, and dividing by
+# $\sqrt{64} = 8$ leaves 4: the division cures the factor $d_k$, not a large $\sigma$.
+# (Layer norm, section 8, fixes the size of the tokens; the projections of section 6
+# still set $\sigma$, so that sharpness can be learnt.)
 
 # %%
 products, curves = {}, torch.linspace(-40, 40, 81, dtype=torch.float64)
@@ -232,16 +243,17 @@ plots.lines(
 # %% [markdown]
 # ### What large scores do to the softmax
 #
-# Two measures of how sharp weights $p$ are: the **entropy** $H = -\sum_j p_j \ln p_j$, between 0 (one key
-# has all) and $\ln n$ (all equal). And what training needs, the **Jacobian**
+# Two measures of how sharp weights $p$ are: the **entropy** $H = -\sum_j p_j \ln p_j$,
+# between 0 (one key has all) and $\ln n$ (all equal). And what training needs, the
+# **Jacobian**
 #
 # $$J = \frac{\partial p}{\partial s} = \operatorname{diag}(p) - p\,p^\top \qquad
 # \lVert J\rVert_F^2 = \sum p_j^2 - 2\sum p_j^3 + \Big(\sum p_j^2\Big)^2$$
 #
 # Where $p$ is a single 1, $J = 0$: no gradient reaches the scores.
 #
-# **Predict** the entropy and the Jacobian's norm for 64 keys, as $d_k$ grows, with and without the
-# division.
+# **Predict** the entropy and the Jacobian's norm for 64 keys, as $d_k$ grows, with and
+# without the division.
 
 
 # %%
@@ -257,7 +269,8 @@ def jacobian_norm(p):
 
 
 def random_scores(d_k, keys, seed):
-    """q · k of one standard normal query and `keys` such keys: (keys,) float64, not scaled."""
+    """q · k of one standard normal query and `keys` such keys:
+    (keys,) float64, not scaled."""
     rng = torch.Generator().manual_seed(seed)
     q, k = (torch.randn(n, d_k, generator=rng, dtype=torch.float64) for n in (1, keys))
     return (k @ q.T)[:, 0]
@@ -283,6 +296,8 @@ for name, power in (("q · k", 0.0), ("q · k / √d_k", 0.5)):
     weights = torch.stack(scores).softmax(-1)  # (widths, seeds, keys)
     sharpness["entropy"][name] = WIDTHS, entropy(weights).mean(1)
     sharpness["Jacobian"][name] = WIDTHS, jacobian_norm(weights).mean(1)
+
+# %%
 plots.lines(
     sharpness["entropy"],
     title="Softmax of 64 random scores",
@@ -320,9 +335,10 @@ print(
 )
 
 # %% [markdown]
-# With the division both stay where they are. Without it the entropy falls towards 0; the Jacobian first
-# *rises*, as the softmax leaves the flat region where it hardly cares, and then falls, as it saturates.
-# Neither is good for training: the sharpness should be learnt, not set by the width.
+# With the division both stay where they are. Without it the entropy falls towards 0;
+# the Jacobian first *rises*, as the softmax leaves the flat region where it hardly
+# cares, and then falls, as it saturates. Neither is good for training: the sharpness
+# should be learnt, not set by the width.
 
 # %% tags=["explorer"]
 explorers.attention.softmax_shape(jacobian_norm)
@@ -336,20 +352,21 @@ explorers.attention.softmax_shape(jacobian_norm)
 #
 # In the first sample mostly from $d = 32$ on: the scores then have a standard deviation
 # of $\sqrt{32} = 5.7$, and a lead of a few units takes nearly all the weight. Divided,
-# they keep a standard deviation of 1 at every $d$, and the softmax's gradient lives. The
-# scale *is* a temperature, $\sqrt d$.
+# they keep a standard deviation of 1 at every $d$, and the softmax's gradient lives.
+# The scale *is* a temperature, $\sqrt d$.
 # </details>
 
 # %% [markdown]
 # ## 4 Attention is kernel regression
 #
-# Older than neural nets: estimate a curve at $x$ by the mean of the measured $y_i$, weighted by how near
-# $x_i$ is (Nadaraya 1964, Watson 1964). With a Gaussian kernel of bandwidth $h$:
+# Older than neural nets: estimate a curve at $x$ by the mean of the measured $y_i$,
+# weighted by how near $x_i$ is (Nadaraya 1964, Watson 1964). With a Gaussian kernel of
+# bandwidth $h$:
 #
 # $$\hat y(x) = \frac{\sum_i K_i\, y_i}{\sum_i K_i} \qquad K_i = e^{-(x - x_i)^2/2h^2}$$
 #
-# That is attention with the scores $-(x-x_i)^2/2h^2$ (see Tsai et al. 2019). **Predict**: does the dot
-# product $x\,x_i/h^2$ give the same weights?
+# That is attention with the scores $-(x-x_i)^2/2h^2$ (see Tsai et al. 2019).
+# **Predict**: does the dot product $x\,x_i/h^2$ give the same weights?
 
 
 # %%
@@ -369,7 +386,8 @@ SCORES = {"gaussian": gaussian_scores, "dot": dot_scores}
 
 
 def smooth(x, points, values, bandwidth, scores="gaussian"):
-    """Attention as regression: x (N,), points and values (n,) -> estimate (N,), weights (N, n)."""
+    """Attention as regression: x (N,), points and values (n,) -> estimate (N,),
+    weights (N, n)."""
     attn = SCORES[scores](x[:, None], points[:, None], bandwidth).softmax(-1)
     return attn @ values, attn
 
@@ -402,9 +420,10 @@ print(
 )
 
 # %% [markdown]
-# The scores differ by two terms: $-\lVert q-k\rVert^2/2h^2 = q\cdot k/h^2 - \lVert k\rVert^2/2h^2 -
-# \lVert q\rVert^2/2h^2$. The last is the same for all keys and drops out of the softmax. The middle one
-# does not: **the dot product favours keys with a large norm.** Keys of equal norm make the two agree.
+# The scores differ by two terms: $-\lVert q-k\rVert^2/2h^2 = q\cdot k/h^2 - \lVert
+# k\rVert^2/2h^2 - \lVert q\rVert^2/2h^2$. The last is the same for all keys and drops
+# out of the softmax. The middle one does not: **the dot product favours keys with a
+# large norm.** Keys of equal norm make the two agree.
 
 # %%
 angles = 2 * math.pi * torch.rand(2, 9, generator=rng, dtype=torch.float64)
@@ -438,43 +457,45 @@ explorers.attention.kernel(smooth)
 #
 # <details><summary>Answer</summary>
 #
-# A small bandwidth repeats the nearest noisy point, a large one nears the mean of all. The dot product
-# looks to the outermost points on the right, however far: they have the largest $x\,x_i$.
+# A small bandwidth repeats the nearest noisy point, a large one nears the mean of all.
+# The dot product looks to the outermost points on the right, however far: they have the
+# largest $x\,x_i$.
 # </details>
 
 # %% [markdown]
 # ## 5 Masks: what may be seen
 #
-# Two reasons to hide keys. Sequences of a batch have different lengths and are **padded**; padding is not
-# to be read. And a decoder that is trained on all positions at once must not see the **future**. A hidden
-# key's score becomes $-\infty$ *before* the softmax, so that its weight is 0 and the others sum to 1.
+# Two reasons to hide keys. Sequences of a batch have different lengths and are
+# **padded**; padding is not to be read. And a decoder that is trained on all positions
+# at once must not see the **future**. A hidden key's score becomes $-\infty$ *before*
+# the softmax, so that its weight is 0 and the others sum to 1.
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
-# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
-# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
-# arguments.
+# **How exercises are checked.** A check calls your function with many inputs. It
+# compares results to nine digits in float64, to four in float32, and by absolute error
+# near 0. Any size may be 1, and sizes differ. New tensors have the type of the inputs;
+# half precision occurs only where named. Do not change the arguments.
 
 # %% [markdown]
 # **Exercise: a causal mask and a padding mask in one** (easy, about 12 minutes)
 #
-# Sequences are padded at the end to $T$ steps, and a decoder must not look ahead. Write one mask for
-# both, True where query $t$ may attend to key $s$:
+# Sequences are padded at the end to $T$ steps, and a decoder must not look ahead. Write
+# one mask for both, True where query $t$ may attend to key $s$:
 #
 # $$s \le t \quad\text{and}\quad s < \text{lengths}_b, \qquad s, t = 0, \dots, T - 1.$$
 #
-# Return a boolean tensor $(B, 1, T, T)$: queries on the third axis, keys on the last, and an axis of
-# size 1 for the heads. `steps` is $T$, at most 1,000; `lengths` are int32 or int64, each from 0 to $T$. No
-# loop, not even over sequences.
+# Return a boolean tensor $(B, 1, T, T)$: queries on the third axis, keys on the last,
+# and an axis of size 1 for the heads. `steps` is $T$, at most 1,000; `lengths` are
+# int32 or int64, each from 0 to $T$. No loop, not even over sequences.
 #
-# By hand first: $T = 3$ and a length of 2. What are the three rows, and which of them does the padding
-# change?
+# By hand first: $T = 3$ and a length of 2. What are the three rows, and which of them
+# does the padding change?
 
 
 # %%
 def my_mask(lengths, steps):
-    """The mask (B, 1, T, T), bool, True where query t may attend to key s. lengths (B,) int32 or int64, steps
-    T."""
+    """The mask (B, 1, T, T), bool, True where query t may attend to key s.
+    lengths (B,) int32 or int64, steps T."""
     raise NotImplementedError
 
 
@@ -483,14 +504,15 @@ exercises.attention.combined_mask.check(my_mask)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# (True, False, False), (True, True, False), (True, True, False). The padding changes the last row alone,
-# which would be all True: the first two end before key 2 anyway.
+# (True, False, False), (True, True, False), (True, True, False). The padding changes
+# the last row alone, which would be all True: the first two end before key 2 anyway.
 # </details>
 
 
 # %%
 def padding_mask(lengths, steps):
-    """True for the first lengths[b] keys: lengths (B,) -> (B, 1, 1, T), for all heads and queries."""
+    """True for the first lengths[b] keys:
+    lengths (B,) -> (B, 1, 1, T), for all heads and queries."""
     return (torch.arange(steps, device=lengths.device) < lengths[:, None])[
         :, None, None
     ]
@@ -504,8 +526,8 @@ def causal_mask(steps, device=None):
 print((causal_mask(4) & padding_mask(torch.tensor([4, 2]), 4)).int())
 
 # %% [markdown]
-# The mask says who *may attend*: True = yes, as in `F.scaled_dot_product_attention`. Mind the other
-# convention: in `nn.MultiheadAttention` True means *forbidden*.
+# The mask says who *may attend*: True = yes, as in `F.scaled_dot_product_attention`.
+# Mind the other convention: in `nn.MultiheadAttention` True means *forbidden*.
 #
 # **Predict.** What is the softmax of a row in which every key is forbidden?
 
@@ -514,9 +536,10 @@ forbidden = torch.full((3,), -math.inf)
 print(forbidden.softmax(0), "by the formula;", "0/0 is no number")
 
 # %% [markdown]
-# Such rows exist: an empty sequence in a batch. One NaN there reaches every weight of the model at the
-# next update. Our answer is that of `F.scaled_dot_product_attention`: who may attend to nothing gets 0.
-# (`nn.MultiheadAttention`, asked for its weights as by default, gives NaN.)
+# Such rows exist: an empty sequence in a batch. One NaN there reaches every weight of
+# the model at the next update. Our answer is that of `F.scaled_dot_product_attention`:
+# who may attend to nothing gets 0. (`nn.MultiheadAttention`, asked for its weights as
+# by default, gives NaN.)
 
 # %% [markdown]
 # **Exercise: scaled dot-product attention with a mask** (medium, about 20 minutes)
@@ -525,20 +548,21 @@ print(forbidden.softmax(0), "by the formula;", "0/0 is no number")
 #
 # $$A = \operatorname{softmax}\Big(\frac{Q K^\top}{\sqrt{d_k}}\Big), \qquad O = A V$$
 #
-# The mask is True where a query may attend to a key: other keys get a weight of 0, and the weights of a
-# query sum to 1. A query that may attend to nothing gets 0. All numbers are finite, scores of visible and of
-# hidden keys may reach ±10¹⁰ (in float32 ±100), and there may be hundreds of keys. Values and all gradients
-# are compared; both must be finite. No ready-made attention (`F.scaled_dot_product_attention`,
+# The mask is True where a query may attend to a key: other keys get a weight of 0, and
+# the weights of a query sum to 1. A query that may attend to nothing gets 0. All
+# numbers are finite, scores of visible and of hidden keys may reach ±10¹⁰ (in float32
+# ±100), and there may be hundreds of keys. Values and all gradients are compared; both
+# must be finite. No ready-made attention (`F.scaled_dot_product_attention`,
 # `nn.MultiheadAttention`).
 #
-# By hand first: $q = (2, 0, 0, 0)$, the keys are $(0, 0, 0, 0)$ and $(\ln 3, 0, 0, 0)$, the values 0
-# and 4. What is $O$?
+# By hand first: $q = (2, 0, 0, 0)$, the keys are $(0, 0, 0, 0)$ and $(\ln 3, 0, 0, 0)$,
+# the values 0 and 4. What is $O$?
 
 
 # %%
 def my_attention(q, k, v, mask):
-    """Attention (B, T_q, d_v). q (B, T_q, d_k), k (B, T_k, d_k), v (B, T_k, d_v), mask (B, T_q, T_k) bool,
-    True = may attend; a query that may attend to nothing gets 0."""
+    """Attention (B, T_q, d_v). q (B, T_q, d_k), k (B, T_k, d_k), v (B, T_k, d_v), mask
+    (B, T_q, T_k) bool, True = may attend; a query that may attend to nothing gets 0."""
     raise NotImplementedError
 
 
@@ -547,8 +571,8 @@ exercises.attention.scaled_dot_product.check(my_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The scores are $2 \cdot 0/\sqrt 4 = 0$ and $2 \ln 3/\sqrt 4 = \ln 3$, their exponentials 1 and 3, the
-# weights 1/4 and 3/4: $O = 0/4 + 4 \cdot 3/4 = 3$.
+# The scores are $2 \cdot 0/\sqrt 4 = 0$ and $2 \ln 3/\sqrt 4 = \ln 3$, their
+# exponentials 1 and 3, the weights 1/4 and 3/4: $O = 0/4 + 4 \cdot 3/4 = 3$.
 # </details>
 
 
@@ -558,15 +582,16 @@ def attention(q, k, v, mask=None, scale=None):
 
     Args:
         q, k, v: (..., T_q, d_k), (..., T_k, d_k), (..., T_k, d_v).
-        mask: bool, broadcastable to (..., T_q, T_k), True = may attend; None = everybody may.
+        mask: bool, broadcastable to (..., T_q, T_k), True = may attend;
+            None = everybody may.
         scale: factor of the scores, default 1/√d_k.
     Returns:
-        (..., T_q, d_v), 0 where a query may attend to nothing; and the weights (..., T_q, T_k).
+        (..., T_q, d_v), 0 where a query may attend to nothing;
+        and the weights (..., T_q, T_k).
     Source: Vaswani et al. 2017, equation 1.
     """
-    scores = (
-        q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
-    )  # (..., T_q, T_k)
+    # (..., T_q, T_k)
+    scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
     if mask is None:
         attn = scores.softmax(-1)
     else:
@@ -609,8 +634,8 @@ explorers.attention.masks(attention, padding_mask, causal_mask)
 #
 # ### A failure to diagnose: NaN from one row
 #
-# Three ways to hide keys, on a batch of two sequences, the second of them empty. **Predict** which of them
-# leaves a usable gradient.
+# Three ways to hide keys, on a batch of two sequences, the second of them empty.
+# **Predict** which of them leaves a usable gradient.
 
 
 # %%
@@ -629,16 +654,15 @@ def added_zero_or_one(scores, mask):
 # %%
 mask = padding_mask(torch.tensor([3, 0]), 5)[:, 0]
 for hide in (minus_infinity, large_number, added_zero_or_one):
-    case, shared = (
-        random_qkv(2, t_q=5, d_v=4),
-        torch.eye(4, dtype=torch.float64, requires_grad=True),
-    )
+    case = random_qkv(2, t_q=5, d_v=4)
+    shared = torch.eye(4, dtype=torch.float64, requires_grad=True)
     weights = hide(case["q"] @ case["k"].mT / 2, mask)
     (
         weights @ case["v"] @ shared
     ).sum().backward()  # `shared` stands for a weight of the model
     print(
-        f"{hide.__name__}: the shared weight's gradient is finite: {bool(shared.grad.isfinite().all())};",
+        f"{hide.__name__}: the shared weight's gradient is finite: "
+        f"{bool(shared.grad.isfinite().all())};",
         end=" ",
     )
     print(
@@ -649,47 +673,52 @@ for hide in (minus_infinity, large_number, added_zero_or_one):
     print("of the empty sequence", [round(a, 2) for a in weights[1, 0].tolist()])
 
 # %% [markdown]
-# $-\infty$ alone is right but for the empty row, whose NaN reaches the weights that all sequences share, and
-# with them every sequence. $-10^9$ hides padding well; an empty row then attends *evenly to its padding*,
-# silently. Adding a 0/1 mask hides nothing: it multiplies the odds by $e$. The symptom in training: a loss
-# of NaN at the first batch that holds an empty sequence, and not before. The cure is the last `masked_fill`
+# $-\infty$ alone is right but for the empty row, whose NaN reaches the weights that all
+# sequences share, and with them every sequence. $-10^9$ hides padding well; an empty
+# row then attends *evenly to its padding*, silently. Adding a 0/1 mask hides nothing:
+# it multiplies the odds by $e$. The symptom in training: a loss of NaN at the first
+# batch that holds an empty sequence, and not before. The cure is the last `masked_fill`
 # in `attention`, before the weights meet the values.
 
 # %% [markdown]
 # ## 6 Several heads
 #
-# One softmax can point to one place, or spread over several; it cannot look for two *different* things.
-# So split the features into $n_h$ heads, let each do its own lookup, and join the results:
+# One softmax can point to one place, or spread over several; it cannot look for two
+# *different* things. So split the features into $n_h$ heads, let each do its own
+# lookup, and join the results:
 #
-# $$\text{head}_i = \operatorname{attention}(X W_{Q,i}^\top,\, M W_{K,i}^\top,\, M W_{V,i}^\top) \qquad
+# $$\text{head}_i =
+# \operatorname{attention}(X W_{Q,i}^\top,\, M W_{K,i}^\top,\, M W_{V,i}^\top) \qquad
 # Y = [\text{head}_1, \dots, \text{head}_{n_h}]\, W_O^\top$$
 #
-# Three projections, so that what a token asks, what it answers to and what it hands over can differ.
-# $M = X$ is **self-attention**; where keys and values come from another sequence, it is
-# **cross-attention**. $W_{Q,i}$ is the $i$-th block of rows of one large $W_Q$: project once, then cut the
-# *result* into blocks. The code adds biases.
+# Three projections, so that what a token asks, what it answers to and what it hands
+# over can differ. $M = X$ is **self-attention**; where keys and values come from
+# another sequence, it is **cross-attention**. $W_{Q,i}$ is the $i$-th block of rows of
+# one large $W_Q$: project once, then cut the *result* into blocks. The code adds
+# biases.
 
 # %% [markdown]
 # **Exercise: cross-attention** (medium, about 15 minutes)
 #
-# A decoder at positions $x$ looks things up in an encoder's output, the memory $m$. One head, no mask:
+# A decoder at positions $x$ looks things up in an encoder's output, the memory $m$. One
+# head, no mask:
 #
 # $$O = \operatorname{softmax}\Big(\frac{(x W_Q^\top)(m W_K^\top)^\top}{\sqrt{d_k}}\Big)
 # \, m W_V^\top$$
 #
-# `x` is $(B, T_q, D)$, `memory` $(B, T_k, D_m)$, the result $(B, T_q, d_v)$. Scores may reach ±10⁵ (in
-# float32 ±200), for one query and not for the next, and there may be hundreds of keys. No ready-made
-# attention such as `nn.MultiheadAttention` or `F.scaled_dot_product_attention`. Values and all gradients are
-# compared.
+# `x` is $(B, T_q, D)$, `memory` $(B, T_k, D_m)$, the result $(B, T_q, d_v)$. Scores may
+# reach ±10⁵ (in float32 ±200), for one query and not for the next, and there may be
+# hundreds of keys. No ready-made attention such as `nn.MultiheadAttention` or
+# `F.scaled_dot_product_attention`. Values and all gradients are compared.
 #
-# By hand first: $T_q = 3$, $T_k = 5$. What is the shape of the weights, and along which axis do they
-# sum to 1?
+# By hand first: $T_q = 3$, $T_k = 5$. What is the shape of the weights, and along which
+# axis do they sum to 1?
 
 
 # %%
 def my_cross_attention(x, memory, weight_q, weight_k, weight_v):
-    """What x finds in memory, (B, T_q, d_v), by one head. x (B, T_q, D), memory (B, T_k, D_m),
-    weight_q (d_k, D), weight_k (d_k, D_m), weight_v (d_v, D_m)."""
+    """What x finds in memory, (B, T_q, d_v), by one head. x (B, T_q, D), memory
+    (B, T_k, D_m), weight_q (d_k, D), weight_k (d_k, D_m), weight_v (d_v, D_m)."""
     raise NotImplementedError
 
 
@@ -698,28 +727,31 @@ exercises.attention.cross_attention.check(my_cross_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $(B, 3, 5)$, a row for each query. Each row sums to 1: along the last axis, the keys, `dim=-1`.
+# $(B, 3, 5)$, a row for each query. Each row sums to 1: along the last axis, the keys,
+# `dim=-1`.
 # </details>
 
 # %% [markdown]
 # **Exercise: split the features into heads** (easy, about 10 minutes)
 #
-# Multi-head attention cuts the $D$ features of each position into $n_h$ heads of $d_k = D / n_h$
-# features. Turn `x` $(B, T, D)$ into $(B, n_h, T, d_k)$ so that head $h$ holds the $h$-th block of
-# features of every position, heads counted from 0:
+# Multi-head attention cuts the $D$ features of each position into $n_h$ heads of
+# $d_k = D / n_h$ features. Turn `x` $(B, T, D)$ into $(B, n_h, T, d_k)$ so that head
+# $h$ holds the $h$-th block of features of every position, heads counted from 0:
 #
 # $$\text{out}_{b,h,t,j} = x_{b,\,t,\,h\, d_k + j}$$
 #
-# $D$ is a multiple of `n_h`, all numbers are finite. `x` may be a transposed view, not contiguous. The
-# result may be a view of `x`. No loop. Values and gradients are compared.
+# $D$ is a multiple of `n_h`, all numbers are finite. `x` may be a transposed view, not
+# contiguous. The result may be a view of `x`. No loop. Values and gradients are
+# compared.
 #
-# By hand first: $B = 1$, $n_h = 2$, and `x` has the rows `[1, 2, 3, 4]` and `[5, 6, 7, 8]`. What are
-# the two heads? What does `x.reshape(1, 2, 2, 2)` give?
+# By hand first: $B = 1$, $n_h = 2$, and `x` has the rows `[1, 2, 3, 4]` and
+# `[5, 6, 7, 8]`. What are the two heads? What does `x.reshape(1, 2, 2, 2)` give?
 
 
 # %%
 def my_split_heads(x, n_h):
-    """The heads (B, n_h, T, d_k) of x (B, T, D), d_k = D / n_h; head h has the h-th block of features."""
+    """The heads (B, n_h, T, d_k) of x (B, T, D), d_k = D / n_h;
+    head h has the h-th block of features."""
     raise NotImplementedError
 
 
@@ -728,8 +760,9 @@ exercises.attention.split_heads.check(my_split_heads)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Head 0 has the rows `[1, 2]` and `[5, 6]`, head 1 has `[3, 4]` and `[7, 8]`. The reshape gives `[1, 2]` and
-# `[3, 4]`, then `[5, 6]` and `[7, 8]`: its "head 0" is the whole first position.
+# Head 0 has the rows `[1, 2]` and `[5, 6]`, head 1 has `[3, 4]` and `[7, 8]`. The
+# reshape gives `[1, 2]` and `[3, 4]`, then `[5, 6]` and `[7, 8]`: its "head 0" is the
+# whole first position.
 # </details>
 
 
@@ -740,18 +773,19 @@ exercises.attention.split_heads.check(my_split_heads)
 #
 # $$y_t = W_O\, [\,h_{1,t};\, \dots;\, h_{n_h,t}\,] + b$$
 #
-# The program below runs and the shapes are right. But a change to the second token changes the first
-# output, in spite of a causal mask. With one head or one position nothing is wrong. Find the bug and
-# fix it. The heads need not be contiguous. Values and gradients are compared.
+# The program below runs and the shapes are right. But a change to the second token
+# changes the first output, in spite of a causal mask. With one head or one position
+# nothing is wrong. Find the bug and fix it. The heads need not be contiguous. Values
+# and gradients are compared.
 #
-# By hand first: $n_h = T = 2$, $d_k = 1$, head 1 is $(1, 2)$, head 2 is $(3, 4)$. Which row belongs to
-# the first position?
+# By hand first: $n_h = T = 2$, $d_k = 1$, head 1 is $(1, 2)$, head 2 is $(3, 4)$. Which
+# row belongs to the first position?
 
 
 # %%
 def my_merge(heads, weight, bias):
-    """The output (B, T, D_out) of multi-head attention. heads (B, n_h, T, d_k), weight (D_out, n_h d_k),
-    bias (D_out,)."""
+    """The output (B, T, D_out) of multi-head attention.
+    heads (B, n_h, T, d_k), weight (D_out, n_h d_k), bias (D_out,)."""
     b, n_h, steps, d_k = heads.shape
     merged = heads.reshape(b, steps, n_h * d_k)
     return merged @ weight.T + bias
@@ -762,14 +796,15 @@ exercises.attention.merged_heads.check(my_merge)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The first numbers of both heads: (1, 3), and (2, 4) belongs to the second. The program makes (1, 2) and
-# (3, 4), a row for each head.
+# The first numbers of both heads: (1, 3), and (2, 4) belongs to the second. The program
+# makes (1, 2) and (3, 4), a row for each head.
 # </details>
 
 
 # %%
 def split_heads(x, n_h):
-    """(B, T, D) -> (B, n_h, T, D / n_h): head h has the h-th block of features of every position."""
+    """(B, T, D) -> (B, n_h, T, D / n_h):
+    head h has the h-th block of features of every position."""
     return x.unflatten(-1, (n_h, -1)).transpose(1, 2)
 
 
@@ -780,14 +815,12 @@ def merge_heads(heads):
 
 # %%
 class MultiHeadAttention(nn.Module):
-    """Multi-head attention with the parameters of nn.MultiheadAttention: W^Q, W^K, W^V below one another."""
+    """The parameters of nn.MultiheadAttention: W^Q, W^K, W^V below one another."""
 
     def __init__(self, d_model, n_h, scale=None):
         super().__init__()
         if d_model % n_h:
-            raise ValueError(
-                f"d_model = {d_model} cannot be split into {n_h} heads: give a multiple."
-            )
+            raise ValueError(f"d_model = {d_model} is no multiple of n_h = {n_h}.")
         self.n_h, self.scale = n_h, scale
         self.in_proj_weight = nn.Parameter(torch.empty(3 * d_model, d_model))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * d_model))
@@ -796,17 +829,15 @@ class MultiHeadAttention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x, memory=None, mask=None):
-        """x (B, T_q, D) reads memory (B, T_k, D), default x -> (B, T_q, D), weights (B, n_h, T_q, T_k)."""
+        """x (B, T_q, D) reads memory (B, T_k, D), default x
+        -> (B, T_q, D), weights (B, n_h, T_q, T_k)."""
         weight, bias, d = self.in_proj_weight, self.in_proj_bias, x.shape[-1]
         if memory is None:
-            q, k, v = F.linear(x, weight, bias).chunk(
-                3, -1
-            )  # one product for all three
+            # one product for all three
+            q, k, v = F.linear(x, weight, bias).chunk(3, -1)
         else:
-            q, (k, v) = (
-                F.linear(x, weight[:d], bias[:d]),
-                F.linear(memory, weight[d:], bias[d:]).chunk(2, -1),
-            )
+            q = F.linear(x, weight[:d], bias[:d])
+            k, v = F.linear(memory, weight[d:], bias[d:]).chunk(2, -1)
         q, k, v = (split_heads(part, self.n_h) for part in (q, k, v))
         heads, attn = attention(q, k, v, mask, self.scale)
         return self.out_proj(merge_heads(heads)), attn
@@ -815,9 +846,9 @@ class MultiHeadAttention(nn.Module):
 # %% [markdown]
 # ### Proof: it equals nn.MultiheadAttention
 #
-# Both get the same weights. `agrees` compares outputs and the gradients of the inputs and of every
-# parameter in float64; it will serve every module of this chapter. Every weight is moved from where it
-# starts: a bias of 0 or a scale of 1 would hide mistakes.
+# Both get the same weights. `agrees` compares outputs and the gradients of the inputs
+# and of every parameter in float64; it will serve every module of this chapter. Every
+# weight is moved from where it starts: a bias of 0 or a scale of 1 would hide mistakes.
 
 
 # %%
@@ -838,8 +869,10 @@ class Called(nn.Module):
         return self.call(self.inner, *inputs)
 
 
+# %%
 def agrees(ours, theirs, call_ours, call_theirs, *, label=None, **inputs):
-    """Compare two modules with equal parameter names and one set of weights: output and every gradient."""
+    """Compare two modules with equal parameter names and one set of weights:
+    output and every gradient."""
     weights = {
         name: p.detach() + 0.3 * random_x(*p.shape, seed=1)
         for name, p in theirs.named_parameters()
@@ -882,13 +915,14 @@ agrees(
 )
 
 # %% [markdown]
-# Note `~mask`, the other convention, and PyTorch's way of giving a mask to each head: the batch and the
-# heads in one axis.
+# Note `~mask`, the other convention, and PyTorch's way of giving a mask to each head:
+# the batch and the heads in one axis.
 
 # %% [markdown]
 # ## 7 Does attention know the order?
 #
-# **Predict.** Permute the tokens of the input. What happens to the outputs of self-attention?
+# **Predict.** Permute the tokens of the input. What happens to the outputs of
+# self-attention?
 
 # %%
 ours = MultiHeadAttention(12, 3).double()
@@ -900,8 +934,9 @@ print(
 )
 
 # %% [markdown]
-# They are permuted the same way: "dog bites man" and "man bites dog" are one bag of words. Nothing in
-# attention knows where a token stands, so its position has to be put *into* the token.
+# They are permuted the same way: "dog bites man" and "man bites dog" are one bag of
+# words. Nothing in attention knows where a token stands, so its position has to be put
+# *into* the token.
 
 # %% [markdown]
 # **Exercise: a table of sinusoidal positions** (easy, about 12 minutes)
@@ -911,11 +946,12 @@ print(
 # $$PE_{p,\,2i} = \sin\frac{p}{10000^{2i/d_{model}}} \qquad
 # PE_{p,\,2i+1} = \cos\frac{p}{10000^{2i/d_{model}}}$$
 #
-# for $p = 0, \dots, \text{steps} - 1$ and $i = 0, \dots, d_{model}/2 - 1$. Return a float64 tensor
-# `(steps, d_model)`. `steps` is from 1 to 10,000, `d_model` is even and from 2 to 1,000. All of PyTorch,
-# NumPy and `math` may be used.
+# for $p = 0, \dots, \text{steps} - 1$ and $i = 0, \dots, d_{model}/2 - 1$. Return a
+# float64 tensor `(steps, d_model)`. `steps` is from 1 to 10,000, `d_model` is even and
+# from 2 to 1,000. All of PyTorch, NumPy and `math` may be used.
 #
-# By hand first: what is the row of $p = 0$, and which two columns change most slowly with $p$?
+# By hand first: what is the row of $p = 0$, and which two columns change most slowly
+# with $p$?
 
 
 # %%
@@ -929,20 +965,22 @@ exercises.attention.sinusoids.check(my_positions)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $\sin 0 = 0$ and $\cos 0 = 1$ take turns: 0, 1, 0, 1, … The last two columns change most slowly: their
-# exponent $2i/d_{model}$ is the largest, so $p$ is divided by most.
+# $\sin 0 = 0$ and $\cos 0 = 1$ take turns: 0, 1, 0, 1, … The last two columns change
+# most slowly: their exponent $2i/d_{model}$ is the largest, so $p$ is divided by most.
 # </details>
 
 # %% [markdown]
 # $$PE_{p,2i} = \sin(p\,\omega_i) \qquad PE_{p,2i+1} = \cos(p\,\omega_i) \qquad
 # \omega_i = 10000^{-2i/d_{model}}$$
 #
-# They are *added* to the token's vector (multiplied in, they would erase it wherever they are 0).
+# They are *added* to the token's vector (multiplied in, they would erase it wherever
+# they are 0).
 
 
 # %%
 def sinusoids(steps, d_model):
-    """Positions (steps, d_model), float64: sines in the even columns, cosines in the odd ones.
+    """Positions (steps, d_model), float64:
+    sines in the even columns, cosines in the odd ones.
 
     Source: Vaswani et al. 2017, section 3.5.
     """
@@ -962,15 +1000,17 @@ print(
 # %% [markdown]
 # ### A shift is a rotation
 #
-# Each pair $(\sin p\omega, \cos p\omega)$ is a point on a circle. Going on by $k$ positions turns it by the
-# angle $k\omega$, whatever $p$ is:
+# Each pair $(\sin p\omega, \cos p\omega)$ is a point on a circle. Going on by $k$
+# positions turns it by the angle $k\omega$, whatever $p$ is:
 #
 # $$\begin{pmatrix} \sin (p+k)\omega\\ \cos (p+k)\omega \end{pmatrix} =
-# \begin{pmatrix} \cos k\omega & \sin k\omega\\ -\sin k\omega & \cos k\omega \end{pmatrix}
+# \begin{pmatrix} \cos k\omega & \sin k\omega\\
+# -\sin k\omega & \cos k\omega \end{pmatrix}
 # \begin{pmatrix} \sin p\omega\\ \cos p\omega \end{pmatrix}$$
 #
-# So "$k$ tokens on" is one linear map, which a head can learn. **Predict**: find it from data alone, by least
-# squares over the first hundred positions; does it hold for positions that it never saw?
+# So "$k$ tokens on" is one linear map, which a head can learn. **Predict**: find it
+# from data alone, by least squares over the first hundred positions; does it hold for
+# positions that it never saw?
 
 
 # %%
@@ -1005,10 +1045,9 @@ print("PE(p) · PE(q) depends on q - p alone:", same)
 explorers.attention.positions(sinusoids)
 
 # %% [markdown]
-# Try: play the position. What becomes of the angle between the two hands of a clock? Then
-# drag an orange hand: it sets the offset.
-# Which offset is a whole turn on the first clock, and which on the fourth? Then watch
-# the similarity.
+# Try: play the position. What becomes of the angle between the two hands of a clock?
+# Then drag an orange hand: it sets the offset. Which offset is a whole turn on the
+# first clock, and which on the fourth? Then watch the similarity.
 #
 # <details><summary>Answer</summary>
 #
@@ -1021,8 +1060,9 @@ explorers.attention.positions(sinusoids)
 # %% [markdown]
 # ## 8 A layer
 #
-# A Transformer's layer does two things to each token: attention mixes *between* positions, and a
-# feed-forward net works on each *alone*. Around both stand a residual sum and a layer normalisation.
+# A Transformer's layer does two things to each token: attention mixes *between*
+# positions, and a feed-forward net works on each *alone*. Around both stand a residual
+# sum and a layer normalisation.
 
 # %% [markdown]
 # **Exercise: normalise each token** (easy, about 15 minutes)
@@ -1032,18 +1072,20 @@ explorers.attention.positions(sinusoids)
 # $$\mu = \frac1D \sum_{j} x_j \qquad \sigma^2 = \frac1D \sum_{j} (x_j - \mu)^2 \qquad
 # y_j = w_j\,\frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}} + b_j$$
 #
-# `x` is $(B, T, D)$, `weight` and `bias` are $(D)$. `eps` is a float, 0 only where no token is constant. In
-# float64 a token's numbers may lie near 10⁴ and differ by about 1. Return $(B, T, D)$. No ready-made
-# normalisation: no `F.layer_norm`, `nn.GroupNorm`, `F.normalize` and the like. Values and all gradients are
-# compared; both must be finite.
+# `x` is $(B, T, D)$, `weight` and `bias` are $(D)$. `eps` is a float, 0 only where no
+# token is constant. In float64 a token's numbers may lie near 10⁴ and differ by
+# about 1. Return $(B, T, D)$. No ready-made normalisation: no `F.layer_norm`,
+# `nn.GroupNorm`, `F.normalize` and the like. Values and all gradients are compared;
+# both must be finite.
 #
-# By hand first: with $w = 1$, $b = 0$ and $\varepsilon = 0$, what becomes of the token $[1, 3]$, and
-# what of $[101, 103]$?
+# By hand first: with $w = 1$, $b = 0$ and $\varepsilon = 0$, what becomes of the token
+# $[1, 3]$, and what of $[101, 103]$?
 
 
 # %%
 def my_layer_norm(x, weight, bias, eps):
-    """x (B, T, D) normalised over its last axis, times weight (D,), plus bias (D,): (B, T, D)."""
+    """x (B, T, D) normalised over its last axis, times weight (D,), plus bias (D,):
+    (B, T, D)."""
     raise NotImplementedError
 
 
@@ -1052,22 +1094,21 @@ exercises.attention.layer_norm.check(my_layer_norm)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The mean of $[1, 3]$ is 2 and $\sigma^2 = (1 + 1)/2 = 1$: it becomes $[-1, 1]$. So does $[101, 103]$, whose
-# mean is 102: what all features share is taken out.
+# The mean of $[1, 3]$ is 2 and $\sigma^2 = (1 + 1)/2 = 1$: it becomes $[-1, 1]$. So
+# does $[101, 103]$, whose mean is 102: what all features share is taken out.
 # </details>
 
 
 # %%
 class LayerNorm(nn.Module):
-    """nn.LayerNorm: mean 0 and variance 1 for each token (last axis), then a learnt scale and shift."""
+    """nn.LayerNorm: mean 0 and variance 1 for each token (last axis),
+    then a learnt scale and shift."""
 
     def __init__(self, d_model, eps=1e-5):
         super().__init__()
-        self.weight, self.bias, self.eps = (
-            nn.Parameter(torch.ones(d_model)),
-            nn.Parameter(torch.zeros(d_model)),
-            eps,
-        )
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model))
+        self.eps = eps
 
     def forward(self, x):
         centred = x - x.mean(-1, keepdim=True)
@@ -1086,16 +1127,20 @@ agrees(
 )
 
 # %% [markdown]
-# The feed-forward net goes through `d_ff` features, with the same weights at every position:
+# The feed-forward net goes through `d_ff` features, with the same weights at every
+# position:
 #
 # $$\operatorname{FF}(x_t) = W_2 \max(0,\, W_1 x_t + b_1) + b_2$$
 #
-# Where the normalisation stands matters. **Post-norm**, as in the first paper, and **pre-norm**:
+# Where the normalisation stands matters. **Post-norm**, as in the first paper, and
+# **pre-norm**:
 #
-# $$x \leftarrow \operatorname{LN}(x + f(x)) \qquad\qquad x \leftarrow x + f(\operatorname{LN}(x))$$
+# $$x \leftarrow \operatorname{LN}(x + f(x))
+# \qquad\qquad x \leftarrow x + f(\operatorname{LN}(x))$$
 #
-# Pre-norm leaves an unbroken sum from the first layer to the last, and can train without warm-up (a
-# learning rate that rises at first; Xiong et al. 2020). Section 15 measures it.
+# Pre-norm leaves an unbroken sum from the first layer to the last, and can train
+# without warm-up (a learning rate that rises at first; Xiong et al. 2020). Section 15
+# measures it.
 
 
 # %%
@@ -1106,11 +1151,9 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.self_attn = MultiHeadAttention(d_model, n_h, scale)
         self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
-        self.norm1, self.norm2, self.norm_first = (
-            LayerNorm(d_model),
-            LayerNorm(d_model),
-            norm_first,
-        )
+        self.norm1 = LayerNorm(d_model)
+        self.norm2 = LayerNorm(d_model)
+        self.norm_first = norm_first
 
     def forward(self, x, mask=None):
         """x (B, T, D), mask broadcastable to (B, n_h, T, T) -> (B, T, D)."""
@@ -1121,7 +1164,8 @@ class EncoderLayer(nn.Module):
         return self.norm2(x + self.feed_forward(x))
 
     def feed_forward(self, x):
-        """W₂ max(0, W₁ x + b₁) + b₂, each position by itself (Vaswani et al. 2017, equation 2)."""
+        """W₂ max(0, W₁ x + b₁) + b₂, each position by itself (Vaswani et al. 2017,
+        equation 2)."""
         return self.linear2(F.relu(self.linear1(x)))
 
 
@@ -1131,13 +1175,12 @@ class DecoderLayer(EncoderLayer):
 
     def __init__(self, d_model, n_h, d_ff, norm_first=True, scale=None):
         super().__init__(d_model, n_h, d_ff, norm_first, scale)
-        self.multihead_attn, self.norm3 = (
-            MultiHeadAttention(d_model, n_h, scale),
-            LayerNorm(d_model),
-        )
+        self.multihead_attn = MultiHeadAttention(d_model, n_h, scale)
+        self.norm3 = LayerNorm(d_model)
 
     def forward(self, x, memory, mask=None, memory_mask=None):
-        """x (B, T, D) reads itself and memory (B, S, D) -> (B, T, D), cross-attention (B, n_h, T, S)."""
+        """x (B, T, D) reads itself and memory (B, S, D) -> (B, T, D),
+        cross-attention (B, n_h, T, S)."""
         if self.norm_first:
             x = x + self.self_attn(self.norm1(x), mask=mask)[0]
             found, attn = self.multihead_attn(self.norm2(x), memory, memory_mask)
@@ -1156,30 +1199,29 @@ def padding_for_torch(mask):
 
 
 real, causal = padding_mask(torch.tensor([6, 3]), 6), causal_mask(4)
+ignored = padding_for_torch(real)
+
+# %%
 for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
     how = dict(dropout=0.0, batch_first=True, norm_first=norm_first)
-    ours, theirs = (
-        EncoderLayer(8, 2, 16, norm_first),
-        nn.TransformerEncoderLayer(8, 2, 16, **how),
-    )
+    ours = EncoderLayer(8, 2, 16, norm_first)
+    theirs = nn.TransformerEncoderLayer(8, 2, 16, **how)
     agrees(
         ours,
         theirs,
         lambda m, x: m(x, real),
-        lambda m, x: m(x, src_key_padding_mask=padding_for_torch(real)),
+        lambda m, x: m(x, src_key_padding_mask=ignored),
         label=f"EncoderLayer = nn.TransformerEncoderLayer, {name}",
         x=random_x(2, 6, 8),
     )
-    ours, theirs = (
-        DecoderLayer(8, 2, 16, norm_first),
-        nn.TransformerDecoderLayer(8, 2, 16, **how),
-    )
+    ours = DecoderLayer(8, 2, 16, norm_first)
+    theirs = nn.TransformerDecoderLayer(8, 2, 16, **how)
     agrees(
         ours,
         theirs,
         lambda m, x, memory: m(x, memory, causal, real)[0],
         lambda m, x, memory: m(
-            x, memory, tgt_mask=~causal, memory_key_padding_mask=padding_for_torch(real)
+            x, memory, tgt_mask=~causal, memory_key_padding_mask=ignored
         ),
         label=f"DecoderLayer = nn.TransformerDecoderLayer, {name}",
         x=random_x(2, 4, 8),
@@ -1187,8 +1229,8 @@ for norm_first, name in ((True, "pre-norm"), (False, "post-norm")):
     )
 
 # %% [markdown]
-# **Predict** what `nn.TransformerEncoderLayer(512, 8, 0.1)`, seen in articles and meant as width, heads and
-# dropout, does.
+# **Predict** what `nn.TransformerEncoderLayer(512, 8, 0.1)`, seen in articles and meant
+# as width, heads and dropout, does.
 
 # %%
 try:
@@ -1196,14 +1238,16 @@ try:
     print("it can be built")
 except TypeError as error:
     print(
-        f"{type(error).__name__}: the third argument is dim_feedforward, here 0.1; dropout is the fourth"
+        f"{type(error).__name__}: the third argument is dim_feedforward, here 0.1; "
+        "dropout is the fourth"
     )
 
 # %% [markdown]
 # ## 9 Causality, by test
 #
-# A causal model's output at $t$ must not depend on any later token. Looking at a triangular picture of
-# weights does not prove it: a leak can sit elsewhere. Two tests that do.
+# A causal model's output at $t$ must not depend on any later token. Looking at a
+# triangular picture of weights does not prove it: a leak can sit elsewhere. Two tests
+# that do.
 #
 # 1. Draw all later tokens anew: earlier outputs must not move **by a single bit**.
 # 2. The gradient of output $t$ for every input after $t$ must be **exactly 0**.
@@ -1211,7 +1255,8 @@ except TypeError as error:
 
 # %%
 def moved_by_the_future(model, x, t):
-    """Largest change of outputs 0 to t when all inputs after t are redrawn: x (1, T, D)."""
+    """Largest change of outputs 0 to t when all inputs after t are redrawn:
+    x (1, T, D)."""
     changed = torch.cat(
         [x[:, : t + 1], random_x(*x[:, t + 1 :].shape, seed=9).to(x.dtype)], 1
     )
@@ -1221,13 +1266,13 @@ def moved_by_the_future(model, x, t):
 def gradient_from_the_future(model, x, t):
     """Largest |∂ output t / ∂ input s| over s > t."""
     x = x.clone().requires_grad_()
-    weights = random_x(
-        x.shape[-1], seed=1
-    )  # a plain sum would be blind: layer norm keeps it constant
+    # a plain sum would be blind: layer norm keeps it constant
+    weights = random_x(x.shape[-1], seed=1)
     (gradient,) = torch.autograd.grad((model(x)[0, t] * weights).sum(), x)
     return gradient[0, t + 1 :].abs().max().item()
 
 
+# %%
 x = random_x(1, 6, 8)
 layers = {
     kind: EncoderLayer(8, 2, 16, kind == "pre-norm").double()
@@ -1242,31 +1287,35 @@ for name, model in models.items():
     moved = max(moved_by_the_future(model, x, t) for t in range(5))
     slope = max(gradient_from_the_future(model, x, t) for t in range(5))
     print(
-        f"{name}: earlier outputs moved: {moved != 0}; gradient from the future: {slope != 0}"
+        f"{name}: earlier outputs moved: {moved != 0}; gradient from the future: "
+        f"{slope != 0}"
     )
 
 # %% [markdown]
-# These two belong in the tests of every causal model. Here is a program that needs them:
+# These two belong in the tests of every causal model. Here is a program that needs
+# them:
 
 # %% [markdown]
 # **Exercise: find two bugs in causal self-attention** (hard, about 20 minutes)
 #
-# The program below should be multi-head causal self-attention. The shapes are right. But the
-# weights of early queries sum to less than 1. A change to the last token changes earlier outputs,
-# though each weight for a later key is exactly 0. And the more heads share the same $D$, the flatter
-# the weights.
+# The program below should be multi-head causal self-attention. The shapes are right.
+# But the weights of early queries sum to less than 1. A change to the last token
+# changes earlier outputs, though each weight for a later key is exactly 0. And the more
+# heads share the same $D$, the flatter the weights.
 #
-# There are two bugs, not where heads are split or merged. Fix both. Scores may be anything up to
-# ±10¹⁰; there may be hundreds of positions. No ready-made attention (`F.scaled_dot_product_attention`,
-# `nn.MultiheadAttention`). Values and gradients are compared.
+# There are two bugs, not where heads are split or merged. Fix both. Scores may be
+# anything up to ±10¹⁰; there may be hundreds of positions. No ready-made attention
+# (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`). Values and gradients are
+# compared.
 #
-# By hand first: all scores are 0 and $T = 4$. What should the first row of weights be? What is it?
+# By hand first: all scores are 0 and $T = 4$. What should the first row of weights be?
+# What is it?
 
 
 # %%
 def my_causal_attention(x, weight_q, weight_k, weight_v, n_h):
-    """Causal self-attention with n_h heads, (B, T, D), no output projection. x (B, T, D), weight_q, weight_k
-    and weight_v (D, D)."""
+    """Causal self-attention with n_h heads, (B, T, D), no output projection.
+    x (B, T, D), weight_q, weight_k and weight_v (D, D)."""
     b, steps, d_model = x.shape
     q, k, v = (
         (x @ w.T).reshape(b, steps, n_h, -1).transpose(1, 2)
@@ -1283,38 +1332,43 @@ exercises.attention.leaky_attention.check(my_causal_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# It should be (1, 0, 0, 0): the first query sees key 0 alone. Here it is (1/4, 0, 0, 0): the softmax gives
-# each of the four keys its share before three are struck out.
+# It should be (1, 0, 0, 0): the first query sees key 0 alone. Here it is (1/4, 0, 0,
+# 0): the softmax gives each of the four keys its share before three are struck out.
 # </details>
 
 # %% [markdown]
 # ## 10 The whole Transformer
 #
-# The **encoder** reads the source, every token seeing all others. The **decoder** writes the target token
-# by token: it sees what it has written (causally) and looks into the encoder's output, the memory. In
-# training it need not write one after the other: the right target, shifted by one, is its input, and all
-# positions are trained at once ("teacher forcing").
+# The **encoder** reads the source, every token seeing all others. The **decoder**
+# writes the target token by token: it sees what it has written (causally) and looks
+# into the encoder's output, the memory. In training it need not write one after the
+# other: the right target, shifted by one, is its input, and all positions are trained
+# at once ("teacher forcing").
 
 # %% [markdown]
 # **Exercise: what a decoder sees and what it must answer** (easy, about 10 minutes)
 #
-# A decoder is trained at all positions at once: at $t$ its input is the previous token (by attention it sees
-# all earlier ones too), and it must predict token $t$.
+# A decoder is trained at all positions at once: at $t$ its input is the previous token
+# (by attention it sees all earlier ones too), and it must predict token $t$.
 #
-# $$\text{input}_0 = \text{start}, \quad \text{input}_t = \text{targets}_{t-1} \text{ for } t > 0,
+# $$\text{input}_0 = \text{start},
+# \quad \text{input}_t = \text{targets}_{t-1} \text{ for } t > 0,
 # \qquad \text{labels}_t = \text{targets}_t$$
 #
-# `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0; tokens are below 10⁹.
-# `start` is an int, 0 or more. Return (input, labels), a tuple or list of two int64 tensors $(B, T)$. The
-# labels may be `targets` itself. No loop; leave `targets` as it is.
+# `targets` is $(B, T)$, int64: in each row a sequence, its end token, then padding 0;
+# tokens are below 10⁹. `start` is an int, 0 or more. Return (input, labels), a tuple or
+# list of two int64 tensors $(B, T)$. The labels may be `targets` itself. No loop; leave
+# `targets` as it is.
 #
-# By hand first: which pair does `[5, 7, 2, 0]` give, with end token 2 and start token 1?
+# By hand first: which pair does `[5, 7, 2, 0]` give, with end token 2 and start token
+# 1?
 
 
 # %%
 def my_decoder_pair(targets, start):
-    """The decoder's input and its labels, both (B, T) int64. targets (B, T) int64: in each row a sequence,
-    its end token, then padding 0; start is the index of the start token."""
+    """The decoder's input and its labels, both (B, T) int64. targets (B, T) int64: in
+    each row a sequence, its end token, then padding 0; start is the index of the start
+    token."""
     raise NotImplementedError
 
 
@@ -1323,19 +1377,40 @@ exercises.attention.shift_right.check(my_decoder_pair)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# The input is `[1, 5, 7, 2]`, the labels are `[5, 7, 2, 0]`: from 1 the decoder must predict 5, from 5 it
-# must predict 7, and from 7 the end.
+# The input is `[1, 5, 7, 2]`, the labels are `[5, 7, 2, 0]`: from 1 the decoder must
+# predict 5, from 5 it must predict 7, and from 7 the end.
 # </details>
 
 # %%
 PAD = 0
 
 
-class Stacks(nn.Module):
-    """The parts of a Transformer: embeddings, positions, encoder and decoder layers, output layer.
+class Embeddings(nn.Module):
+    """Embeddings of source and target tokens, with their positions.
 
-    The two last indices of the target are the start and the end token; 0 is padding in both.
+    The two last indices of the target are the start and the end token;
+    0 is padding in both.
     """
+
+    def __init__(self, source_size, target_size, d_model, positions=True, longest=64):
+        super().__init__()
+        self.start, self.end, self.d_model = target_size - 2, target_size - 1, d_model
+        self.source = nn.Embedding(source_size, d_model)
+        self.target = nn.Embedding(target_size, d_model)
+        for embedding in (self.source, self.target):
+            # times √d_model: as large as the positions
+            nn.init.normal_(embedding.weight, std=d_model**-0.5)
+        table = sinusoids(longest, d_model).float() * positions
+        self.register_buffer("positions", table, persistent=False)
+
+    def embed(self, embedding, tokens):
+        return embedding(tokens) * self.d_model**0.5 + self.positions[: tokens.shape[1]]
+
+
+# %%
+class Stacks(Embeddings):
+    """The parts of a Transformer: embeddings, positions, encoder and decoder layers,
+    output layer."""
 
     def __init__(
         self,
@@ -1347,38 +1422,22 @@ class Stacks(nn.Module):
         layers=(2, 1),
         norm_first=True,
         scale=None,
-        positions=True,
-        longest=64,
+        **settings,
     ):
-        super().__init__()
-        self.start, self.end, self.d_model = target_size - 2, target_size - 1, d_model
-        self.source, self.target = (
-            nn.Embedding(size, d_model) for size in (source_size, target_size)
-        )
-        for embedding in (self.source, self.target):
-            nn.init.normal_(
-                embedding.weight, std=d_model**-0.5
-            )  # times √d_model: as large as the positions
-        table = sinusoids(longest, d_model).float() * positions
-        self.register_buffer("positions", table, persistent=False)
-        self.encoder, self.decoder = (
-            nn.ModuleList(
-                layer(d_model, n_h, d_ff, norm_first, scale) for _ in range(count)
-            )
-            for layer, count in zip((EncoderLayer, DecoderLayer), layers, strict=True)
-        )
+        super().__init__(source_size, target_size, d_model, **settings)
+        how = d_model, n_h, d_ff, norm_first, scale
+        self.encoder = nn.ModuleList(EncoderLayer(*how) for _ in range(layers[0]))
+        self.decoder = nn.ModuleList(DecoderLayer(*how) for _ in range(layers[1]))
         self.norms = nn.ModuleList(
             LayerNorm(d_model) if norm_first else nn.Identity() for _ in range(2)
         )
         self.output = nn.Linear(d_model, target_size)
 
-    def embed(self, embedding, tokens):
-        return embedding(tokens) * self.d_model**0.5 + self.positions[: tokens.shape[1]]
-
 
 # %%
 class Transformer(Stacks):
-    """Encoder and decoder: source (B, S) and target (B, T) of token indices -> logits (B, T, target_size)."""
+    """Encoder and decoder: source (B, S) and target (B, T)
+    of token indices -> logits (B, T, target_size)."""
 
     def encode(self, source):
         """source (B, S) -> memory (B, S, D) and its padding mask (B, 1, 1, S)."""
@@ -1388,12 +1447,11 @@ class Transformer(Stacks):
         return self.norms[0](x), mask
 
     def decode(self, target, memory, mask):
-        """target (B, T) -> logits (B, T, target_size), cross-attention (layers, B, n_h, T, S)."""
-        x, causal, found = (
-            self.embed(self.target, target),
-            causal_mask(target.shape[1], target.device),
-            [],
-        )
+        """target (B, T) -> logits (B, T, target_size),
+        cross-attention (layers, B, n_h, T, S)."""
+        x = self.embed(self.target, target)
+        causal = causal_mask(target.shape[1], target.device)
+        found = []
         for layer in self.decoder:
             x, attn = layer(x, memory, causal, mask)
             found.append(attn)
@@ -1404,8 +1462,8 @@ class Transformer(Stacks):
 
 
 # %% [markdown]
-# With pre-norm the sum that leaves each stack was never normalised, so one more norm stands at its end.
-# The decoder's causality, by the test of section 9, on whole tokens:
+# With pre-norm the sum that leaves each stack was never normalised, so one more norm
+# stands at its end. The decoder's causality, by the test of section 9, on whole tokens:
 
 # %%
 torch.manual_seed(0)
@@ -1428,14 +1486,15 @@ def shifted(target, start):
 
 
 def sequence_loss(model, batch, run):
-    """Cross-entropy in nats: each target's sum, end token included, over its padded length; the batch's mean.
+    """Cross-entropy in nats: each target's sum, end token included, over its padded
+    length; the batch's mean.
 
-    Every token counts alike, and the loss is a mean over examples: so several processes take one's step.
+    Every token counts alike, and the loss is a mean over examples:
+    so several processes take one's step.
     """
     source, target = batch
-    source = source[
-        :, : (source != PAD).sum(1).max()
-    ]  # no step is spent on padding that no row needs
+    # no step is spent on padding that no row needs
+    source = source[:, : (source != PAD).sum(1).max()]
     logits = model(source, shifted(target, model.start))
     nats = F.cross_entropy(
         logits.flatten(0, 1), target.flatten(), ignore_index=PAD, reduction="none"
@@ -1446,14 +1505,15 @@ def sequence_loss(model, batch, run):
 # %% [markdown]
 # ### Decoding: greedy and beam
 #
-# To write, the trained decoder is fed its own output. **Greedy**: take the likeliest token each time.
-# **Beam search**: keep the `width` likeliest *beginnings*, extend each by every token, keep the best
-# again.
+# To write, the trained decoder is fed its own output. **Greedy**: take the likeliest
+# token each time. **Beam search**: keep the `width` likeliest *beginnings*, extend each
+# by every token, keep the best again.
 
 
 # %%
 def next_log_probs(model, tokens, memory, mask):
-    """ln of the probability of each next token (B, V); padding and the start token are never written."""
+    """ln of the probability of each next token (B, V);
+    padding and the start token are never written."""
     steps = model.decode(tokens, memory, mask)[0][:, -1].log_softmax(-1)
     steps[:, [PAD, model.start]] = -math.inf
     return steps
@@ -1461,7 +1521,8 @@ def next_log_probs(model, tokens, memory, mask):
 
 @torch.no_grad()
 def greedy(model, source, most):
-    """The likeliest token each time: source (B, S) -> (B, up to `most`), after the end token PAD."""
+    """The likeliest token each time: source (B, S) -> (B, up to `most`),
+    after the end token PAD."""
     memory, mask = model.encode(source)
     tokens = torch.full((len(source), 1), model.start, device=source.device)
     for _ in range(most):
@@ -1476,12 +1537,11 @@ def greedy(model, source, most):
 # %%
 @torch.no_grad()
 def beam(model, source, most, width):
-    """The `width` best targets found for one source (1, S): (width, T), and ln of their probabilities."""
+    """The `width` best targets found for one source (1, S):
+    (width, T), and ln of their probabilities."""
     memory, mask = model.encode(source)
-    tokens, scores = (
-        torch.full((1, 1), model.start, device=source.device),
-        torch.zeros(1, device=source.device),
-    )
+    tokens = torch.full((1, 1), model.start, device=source.device)
+    scores = torch.zeros(1, device=source.device)
     for _ in range(most):
         repeated = (
             part.expand(len(tokens), *part.shape[1:]) for part in (memory, mask)
@@ -1499,13 +1559,14 @@ def beam(model, source, most, width):
 
 
 # %% [markdown]
-# **Predict.** In untrained models with targets of up to three tokens all targets can be tried. How often
-# is greedy's the likeliest of all? And a beam's of width 3?
+# **Predict.** In untrained models with targets of up to three tokens all targets can be
+# tried. How often is greedy's the likeliest of all? And a beam's of width 3?
 
 
 # %%
 def best_of_all(model, source, most):
-    """The largest ln of a probability of any target of up to `most` tokens, by trying them all."""
+    """The largest ln of a probability of any target of up to `most` tokens,
+    by trying them all."""
     letters = [token for token in range(1, model.end + 1) if token != model.start]
     targets = torch.tensor(list(itertools.product(letters, repeat=most)))
     steps = model(
@@ -1518,13 +1579,12 @@ def best_of_all(model, source, most):
     return steps.masked_fill(ended > 0, 0.0).sum(1).max().item()
 
 
+# %%
 found = dict.fromkeys((1, 3, 500), 0)
 for seed in range(50):
     torch.manual_seed(seed)
-    model, source = (
-        Transformer(5, 7, 16, 2, 16, (1, 1)).double(),
-        torch.randint(1, 5, (1, 4)),
-    )
+    model = Transformer(5, 7, 16, 2, 16, (1, 1)).double()
+    source = torch.randint(1, 5, (1, 4))
     with torch.no_grad():
         best = best_of_all(model, source, 3)
     for width in found:
@@ -1537,26 +1597,26 @@ print(
 )
 
 # %% [markdown]
-# Width 1 is greedy. A beam as wide as all possibilities is exhaustive, and never misses. In between it is
-# a bargain, not a guarantee.
+# Width 1 is greedy. A beam as wide as all possibilities is exhaustive, and never
+# misses. In between it is a bargain, not a guarantee.
 
 # %% [markdown]
 # ## 11 First task: reverse a sequence
 #
-# Sequences of 8 to 16 out of 20 symbols, to be written backwards. For a recurrent net that is a test of
-# memory: everything has to pass through one state. For attention it is a lookup.
+# Sequences of 8 to 16 out of 20 symbols, to be written backwards. For a recurrent net
+# that is a test of memory: everything has to pass through one state. For attention it
+# is a lookup.
 #
-# **Predict.** What will the decoder's cross-attention look like, as a picture of output position against
-# source position?
+# **Predict.** What will the decoder's cross-attention look like, as a picture of output
+# position against source position?
 
 
 # %%
 def reverse_batch(run, batch_size):
-    """Random sequences of symbols 1 to 20, padded to (B, 16), and backwards with an end token (B, 17)."""
-    lengths, symbols = (
-        8 + run.integers(9, batch_size),
-        1 + run.integers(20, batch_size, 16),
-    )
+    """Random sequences of symbols 1 to 20, padded to (B, 16),
+    and backwards with an end token (B, 17)."""
+    lengths = 8 + run.integers(9, batch_size)
+    symbols = 1 + run.integers(20, batch_size, 16)
     places = torch.arange(17, device=symbols.device)
     source = symbols * (places[:16] < lengths[:, None])
     back = F.pad(source, (0, 1)).gather(1, (lengths[:, None] - 1 - places).clamp(min=0))
@@ -1585,7 +1645,8 @@ SMALL = dict(d_model=48, n_h=4, d_ff=96, layers=(1, 1))
 
 
 def train_reverse(seed=0, make=None, steps=1500, **settings):
-    """Train a small model, default a Transformer, on new sequences: it and the History; settings for fit."""
+    """Train a small model, default a Transformer, on new sequences: it and the History;
+    settings for fit."""
     torch.manual_seed(seed)
     model = make(21, 23) if make else Transformer(21, 23, **SMALL)
     optimizer = torch.optim.AdamW(
@@ -1607,6 +1668,7 @@ def train_reverse(seed=0, make=None, steps=1500, **settings):
     return model, history
 
 
+# %%
 def exact(model, source, target, batch_size=500):
     """Which targets greedy decoding writes without any error: (N,) bool, on the CPU."""
     device = next(model.parameters()).device
@@ -1642,9 +1704,8 @@ with torch.no_grad():
     _, attn = reverser.cpu().decode(
         shifted(target, reverser.start), *reverser.encode(source)
     )
-short = attn[
-    0, (lengths == 12).int().argmax(), :, :12, :12
-]  # the heads of one sequence of 12
+# the heads of one sequence of 12
+short = attn[0, (lengths == 12).int().argmax(), :, :12, :12]
 plots.maps(
     {f"head {head}": weights for head, weights in enumerate(short, 1)},
     size=2.6,
@@ -1653,9 +1714,8 @@ plots.maps(
     ylabel="output position",
     alt="attention.reversal_maps",
 )
-apart = steps[:16] - (
-    lengths[:, None, None] - 1 - steps[:, None]
-)  # of each key from the anti-diagonal
+# of each key from the anti-diagonal
+apart = steps[:16] - (lengths[:, None, None] - 1 - steps[:, None])
 inside = (steps < lengths[:, None])[:, None]  # outputs before the end token
 near = (attn[0].mean(1) * (apart.abs() <= 1)).sum(-1)[inside[:, 0]].mean().item()
 print(
@@ -1664,17 +1724,19 @@ print(
 )
 
 # %% [markdown]
-# The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is. Nobody told the
-# model. The line is a little blurred, and still nothing is written wrong: probably the encoder has mixed
-# neighbours already, so that the place beside the right one knows the answer too. Weights show where a
-# model looks, not all that it finds there.
+# The anti-diagonal: output $t$ reads source position $T - 1 - t$, whatever $T$ is.
+# Nobody told the model. The line is a little blurred, and still nothing is written
+# wrong: probably the encoder has mixed neighbours already, so that the place beside the
+# right one knows the answer too. Weights show where a model looks, not all that it
+# finds there.
 
 # %% [markdown]
 # ## 12 Second task: read dates in seven languages
 #
-# People write dates as "Tuesday, January 5, 2021", "5 янв. 2021 г." or "2021年1月5日火曜日". Programs want
-# 2021-01-05. The course's dates come from the Unicode project's locale data, by way of Babel: seven
-# languages, three styles, 1900 to 2099.
+# People write dates as "Tuesday, January 5, 2021", "5 янв. 2021 г." or
+# "2021年1月5日火曜日". Programs want 2021-01-05. The course's dates come from the
+# Unicode project's locale data, by way of Babel: seven languages, three styles, 1900
+# to 2099.
 
 # %% tags=["explorer-needs"]
 dates = data.dates()
@@ -1695,26 +1757,29 @@ print(
 )
 for i in range(8):
     print(
-        f"{dates.train.texts[i]:32} {dates.train.iso[i]}  {dates.train.languages[i]}, {dates.train.styles[i]}"
+        f"{dates.train.texts[i]:32} {dates.train.iso[i]}  {dates.train.languages[i]}, "
+        f"{dates.train.styles[i]}"
     )
 
 # %% [markdown]
-# 10,000 texts of 1.4 million that there are. Chinese and Japanese write about half of their dates alike, and
-# count as one language, "zh ja", where they do.
+# 10,000 texts of 1.4 million that there are. Chinese and Japanese write about half of
+# their dates alike, and count as one language, "zh ja", where they do.
 #
-# **Predict.** What is hard about it? The order of day, month and year; the names; the digits. Which of
-# them need attention to *look something up*, which need knowledge?
+# **Predict.** What is hard about it? The order of day, month and year; the names; the
+# digits. Which of them need attention to *look something up*, which need knowledge?
 
 # %% [markdown]
 # ### Baselines
 #
-# Chance is one in 73,049. A cleverer stand-in: the nearest neighbour, which answers with the date of the
-# training text that shares the most pairs of neighbouring characters.
+# Chance is one in 73,049. A cleverer stand-in: the nearest neighbour, which answers
+# with the date of the training text that shares the most pairs of neighbouring
+# characters.
 
 
 # %%
 def pair_counts(texts, vocabulary, pairs=None):
-    """How often each pair of neighbouring characters stands in each text: (N, len(pairs)), and the pairs."""
+    """How often each pair of neighbouring characters stands in each text:
+    (N, len(pairs)), and the pairs."""
     rows = data.encode(texts, vocabulary)
     codes = rows[:, :-1] * (len(vocabulary) + 1) + rows[:, 1:]  # (N, T - 1)
     pairs = codes[rows[:, 1:] != PAD].unique() if pairs is None else pairs
@@ -1737,20 +1802,23 @@ def nearest_texts(part, train, vocabulary):
     )
 
 
+# %%
 nearest = nearest_texts(dates.held_out, dates.train, dates.vocabulary)
 right = sum(
     dates.train.iso[i] == iso
     for i, iso in zip(nearest.tolist(), dates.held_out.iso, strict=True)
 )
 print(
-    f"nearest neighbour: about {100 * right / len(dates.held_out):.0f} % of the held-out dates right"
+    f"nearest neighbour: about {100 * right / len(dates.held_out):.0f} % of the "
+    "held-out dates right"
 )
 
 # %% [markdown]
 # ### The model
 #
-# Two encoder layers and one decoder layer, width 64, 4 heads: about 125,000 parameters. The vocabulary
-# stays with the weights, as a buffer: another version of Babel may know other characters.
+# Two encoder layers and one decoder layer, width 64, 4 heads: about 125,000 parameters.
+# The vocabulary stays with the weights, as a buffer: another version of Babel may know
+# other characters.
 
 
 # %%
@@ -1758,7 +1826,8 @@ ISO = "-0123456789"  # tokens 1 to 11; 12 starts, 13 ends
 
 
 def date_model(vocabulary, **settings):
-    """A Transformer from a vocabulary's characters to ISO dates; `letters` keeps the vocabulary."""
+    """A Transformer from a vocabulary's characters to ISO dates;
+    `letters` keeps the vocabulary."""
     model = Transformer(len(vocabulary) + 1, len(ISO) + 3, **settings)
     model.register_buffer(
         "letters",
@@ -1781,14 +1850,15 @@ def date_tokens(part, vocabulary):
 
 
 # %% [markdown]
-# Texts have 9 to 35 characters. A random batch is padded to its longest text, and half of the work is
-# spent on padding. So the rows of each epoch are sorted into four groups of similar length, batches are
-# drawn within a group, and their order is shuffled.
+# Texts have 9 to 35 characters. A random batch is padded to its longest text, and half
+# of the work is spent on padding. So the rows of each epoch are sorted into four groups
+# of similar length, batches are drawn within a group, and their order is shuffled.
 
 
 # %%
 def batches_by_length(source, batch_size, epochs, seed, groups=4):
-    """Row numbers of a whole training in order, each run of batch_size rows of similar lengths."""
+    """Row numbers of a whole training in order,
+    each run of batch_size rows of similar lengths."""
     rng, order = torch.Generator().manual_seed(seed), []
     lengths = (source != PAD).sum(1)
     for _ in range(epochs):
@@ -1803,6 +1873,7 @@ def batches_by_length(source, batch_size, epochs, seed, groups=4):
     return torch.cat(order)
 
 
+# %%
 source, _ = date_tokens(dates.train, dates.vocabulary)
 for name, order in (
     ("at random", torch.arange(9984)),
@@ -1812,25 +1883,18 @@ for name, order in (
     longest = sum((rows != PAD).sum(1).max().item() * len(rows) for rows in batches)
     share = 1 - sum((rows != PAD).sum().item() for rows in batches) / longest
     print(
-        f"batches {name}: padding takes about {round(100 * share, -1):.0f} % of the work"
+        f"batches {name}: padding takes about {round(100 * share, -1):.0f} % of the "
+        "work"
     )
 
 
 # %%
-def train_dates(
-    part=None,
-    make=date_model,
-    epochs=8,
-    lr=3e-3,
-    schedule="one-cycle",
-    seed=0,
-    **settings,
-):
-    """Train a model of dates on a DateSet, default the course's: it and the History; settings for fit."""
+def train_dates(part=None, make=date_model, epochs=8, lr=3e-3, seed=0, **settings):
+    """Train a model of dates on a DateSet, default the course's: it and the History;
+    settings for fit."""
     vocabulary = data.date_vocabulary()
-    source, target = date_tokens(
-        data.dates().train if part is None else part, vocabulary
-    )
+    part = data.dates().train if part is None else part
+    source, target = date_tokens(part, vocabulary)
     torch.manual_seed(seed)
     model = make(vocabulary)
     optimizer = torch.optim.AdamW(
@@ -1842,25 +1906,21 @@ def train_dates(
         rows = order[64 * run.step + share * run.process :][:share]
         return source[rows], target[rows]
 
+    how = dict(epochs=epochs, batch_size=64, clip=1.0, seed=seed, schedule="one-cycle")
     history = training.fit(
         model,
         sequence_loss,
         batch,
         optimizer=optimizer,
-        epochs=epochs,
-        batch_size=64,
-        clip=1.0,
-        seed=seed,
         steps_per_epoch=len(order) // (64 * epochs),
-        schedule=schedule,
-        **settings,
+        **how | settings,
     )
     return model, history
 
 
 # %% [markdown]
-# Width, rate, epochs and batches were chosen on dates that are not held out. **Predict** the share of
-# held-out dates written without any error.
+# Width, rate, epochs and batches were chosen on dates that are not held out.
+# **Predict** the share of held-out dates written without any error.
 
 # %% tags=["nbval-ignore-output"]
 translator, history = train_dates()
@@ -1868,11 +1928,13 @@ held_out = date_tokens(dates.held_out, dates.vocabulary)
 right = exact(translator, *held_out)
 low, high = wilson(right.sum().item(), len(right))
 print(
-    f"{right.sum()} of {len(right)} held-out dates right: {100 * right.float().mean():.2f} %",
+    f"{right.sum()} of {len(right)} held-out dates right: "
+    f"{100 * right.float().mean():.2f} %",
     end=" ",
 )
 print(
-    f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %), {history.seconds:.0f} s of training"
+    f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %), "
+    f"{history.seconds:.0f} s of training"
 )
 losses = torch.tensor(history.losses)
 plots.lines(
@@ -1889,8 +1951,9 @@ assert right.float().mean() >= 0.99
 
 
 # %% [markdown]
-# From here on the chapter uses recorded weights (seed 0 of the table, in half precision), so that every
-# reader sees the same numbers. Three seeds, by language and style, and all failures:
+# From here on the chapter uses recorded weights (seed 0 of the table, in half
+# precision), so that every reader sees the same numbers. Three seeds, by language and
+# style, and all failures:
 
 
 # %%
@@ -1915,10 +1978,11 @@ for row in date_rows:
 assert min(shares) >= 0.99
 
 # %% [markdown]
-# German, French, Chinese and Japanese are read without a fault. The failures have two kinds. A digit that
-# stands twice (or once) is written once (or twice): 22 as 02, 1 as 11. And in the longest texts two digits
-# of the year change places. Both suggest that it works by *where* the digits stand; and positions that
-# training hardly showed are read badly:
+# German, French, Chinese and Japanese are read without a fault. The failures have two
+# kinds. A digit that stands twice (or once) is written once (or twice): 22 as 02, 1
+# as 11. And in the longest texts two digits of the year change places. Both suggest
+# that it works by *where* the digits stand; and positions that training hardly showed
+# are read badly:
 
 # %%
 longest = {
@@ -1933,26 +1997,23 @@ reader = date_model("".join(chr(code) for code in weights["letters"].tolist()))
 reader.load_state_dict(weights)
 
 
+# %%
 @torch.no_grad()
 def translate(text):
-    """What the reader makes of a text: dict with source, output, probs (T,), attn (layers, n_h, T, S)."""
+    """What the reader makes of a text:
+    dict with source, output, probs (T,), attn (layers, n_h, T, S)."""
     text = data.normalised(text)
     if len(text) > 40:
         raise ValueError(f"The text has {len(text)} characters; dates have up to 40.")
     source = data.encode([text], vocabulary_of(reader))
     memory, tokens = reader.encode(source), greedy(reader, source, 12)
-    tokens = tokens[
-        :, : (tokens < reader.end).cumprod(1).sum()
-    ]  # without the end token
+    # without the end token
+    tokens = tokens[:, : (tokens < reader.end).cumprod(1).sum()]
     logits, attn = reader.decode(shifted(F.pad(tokens, (0, 1)), reader.start), *memory)
     probs = logits.softmax(-1)[0, :-1].gather(1, tokens.T)[:, 0]
     output = data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)[0]
-    return {
-        "source": text,
-        "output": output,
-        "probs": probs,
-        "attn": attn[:, 0, :, : len(probs)],
-    }
+    attn = attn[:, 0, :, : len(probs)]
+    return {"source": text, "output": output, "probs": probs, "attn": attn}
 
 
 for text in (
@@ -1964,8 +2025,8 @@ for text in (
     print(f"{text} -> {translate(text)['output']}")
 
 # %% [markdown]
-# The last begins with a word that the model has never seen. Below, the alignment: how much each output
-# character looks at each source character, the mean of the four heads.
+# The last begins with a word that the model has never seen. Below, the alignment: how
+# much each output character looks at each source character, the mean of the four heads.
 
 # %%
 text = "Tuesday, January 5, 2021"
@@ -1980,9 +2041,8 @@ plots.maps(
     limits=(0, 0.6),
     alt="attention.date_map",
 )
-year = (
-    seen["attn"][0].mean(0)[:4, -4:].sum(1)
-)  # the weight that the year's digits give to "2021"
+# the weight that the year's digits give to "2021"
+year = seen["attn"][0].mean(0)[:4, -4:].sum(1)
 print(
     "each of the year's digits gives the year most of its weight:",
     bool((year > 0.5).all()),
@@ -1999,10 +2059,10 @@ explorers.attention.translator(translate)
 #
 # <details><summary>Answer</summary>
 #
-# It reads February 30 as it stands: it knows no calendar. It makes up a day for January 2021, with a
-# probability of 1.00 for each digit: that says that it is *sure*, not that it is right. The typing error
-# does no harm. With 1812 even the form breaks: it never had to write 18. And "hello" gets the form of a
-# date: the form is what it knows best.
+# It reads February 30 as it stands: it knows no calendar. It makes up a day for January
+# 2021, with a probability of 1.00 for each digit: that says that it is *sure*, not that
+# it is right. The typing error does no harm. With 1812 even the form breaks: it never
+# had to write 18. And "hello" gets the form of a date: the form is what it knows best.
 # </details>
 
 # %%
@@ -2015,7 +2075,8 @@ for text in (
 ):
     seen = translate(text)
     print(
-        f"{text} -> {seen['output']}, the least certain character has p = {seen['probs'].min():.2f}"
+        f"{text} -> {seen['output']}, the least certain character has p = "
+        f"{seen['probs'].min():.2f}"
     )
 
 # %% [markdown]
@@ -2032,9 +2093,8 @@ def written(model, texts, most=11):
     return data.decode(tokens.masked_fill(tokens > len(ISO), PAD), ISO)
 
 
-known = set(
-    vocabulary_of(reader)
-)  # of the recorded model; another Babel may bring other characters
+# of the recorded model; another Babel may bring other characters
+known = set(vocabulary_of(reader))
 some = [text for text in dates.held_out.texts if set(text) <= known][:200]
 differ, second = 0, []
 for text, plain in zip(some, written(reader, some), strict=True):
@@ -2044,20 +2104,23 @@ for text, plain in zip(some, written(reader, some), strict=True):
     )
     second.append(scores[1].exp().item())
 print(
-    f"of 200 dates a beam of 4 changes {differ}; the runner-up's probability is below 1 % in",
+    f"of 200 dates a beam of 4 changes {differ}; "
+    "the runner-up's probability is below 1 % in",
     end=" ",
 )
 print("nearly all:", sum(p < 0.01 for p in second) >= 190)
 
 # %% [markdown]
-# Nothing to gain: the model is sure. Beams help where several answers compete, as in translating prose.
+# Nothing to gain: the model is sure. Beams help where several answers compete, as in
+# translating prose.
 
 # %% [markdown]
 # ## 13 What does it not generalise to?
 #
-# Two experiments (recorded, two seeds each): train on six languages, and test on Russian, whose letters
-# it has then never seen. Train on 2000 to 2099, and test on 1900 to 1999: all characters known, only the
-# century new. **Predict** for each how many dates, and how many years, months and days, come out right.
+# Two experiments (recorded, two seeds each): train on six languages, and test on
+# Russian, whose letters it has then never seen. Train on 2000 to 2099, and test on 1900
+# to 1999: all characters known, only the century new. **Predict** for each how many
+# dates, and how many years, months and days, come out right.
 
 
 # %%
@@ -2084,19 +2147,21 @@ for what in UNSEEN:
         print(f"    {text} -> {output}")
 
 # %% [markdown]
-# Days survive, nine in ten. Russian months are near chance (8 %): those letters were never trained. The
-# year's last digits fail too, though they are digits: probably the strange letters before them upset where
-# the decoder looks. Of the new century not one date in 2,000 is right, and no error is to be seen: in
-# training every year began with 20, so nothing ever asked for looking up the first two digits; and once 20 is
-# written, the other two go wrong as well in nearly half of the cases. A model learns what its data ask for. A
-# held-out set drawn like the training set will never tell.
+# Days survive, nine in ten. Russian months are near chance (8 %): those letters were
+# never trained. The year's last digits fail too, though they are digits: probably the
+# strange letters before them upset where the decoder looks. Of the new century not one
+# date in 2,000 is right, and no error is to be seen: in training every year began with
+# 20, so nothing ever asked for looking up the first two digits; and once 20 is written,
+# the other two go wrong as well in nearly half of the cases. A model learns what its
+# data ask for. A held-out set drawn like the training set will never tell.
 
 # %% [markdown]
 # ## 14 Against a recurrent net, at equal time
 #
-# The first neural translators were two recurrent nets (Sutskever et al. 2014 with LSTMs, Cho et al. 2014 with
-# GRUs): one reads, its last state starts the other, which writes. Bahdanau et al. (2015) let the writer look
-# back with **additive attention**, a small net that scores its state $h$ against each memory $m_j$:
+# The first neural translators were two recurrent nets (Sutskever et al. 2014 with
+# LSTMs, Cho et al. 2014 with GRUs): one reads, its last state starts the other, which
+# writes. Bahdanau et al. (2015) let the writer look back with **additive attention**, a
+# small net that scores its state $h$ against each memory $m_j$:
 #
 # $$s_j = u^\top \tanh(W h + U m_j)$$
 
@@ -2111,7 +2176,8 @@ class RecurrentEncoder(nn.Module):
         self.encoder = nn.GRU(d_model, d_h // 2, batch_first=True, bidirectional=True)
 
     def encode(self, source):
-        """source (B, S) -> memory (B, 1 + S, D_h), the last state in front, and the padding mask (B, S)."""
+        """source (B, S) -> memory (B, 1 + S, D_h), the last state in front,
+        and the padding mask (B, S)."""
         lengths = (source != PAD).sum(1).cpu()
         packed = nn.utils.rnn.pack_padded_sequence(
             self.source(source), lengths, True, enforce_sorted=False
@@ -2127,26 +2193,18 @@ class RecurrentEncoder(nn.Module):
 
 # %%
 class RecurrentTranslator(RecurrentEncoder):
-    """GRU encoder and GRU decoder, which looks back by additive attention, or has the last state alone."""
+    """GRU encoder and decoder; it looks back by attention, or has the last state."""
 
     def __init__(self, source_size, target_size, d_model=64, d_h=96, looks_back=True):
         super().__init__(source_size, d_model, d_h)
-        self.start, self.end, self.looks_back = (
-            target_size - 2,
-            target_size - 1,
-            looks_back,
-        )
-        self.target, self.decoder = (
-            nn.Embedding(target_size, d_model),
-            nn.GRUCell(d_model + d_h, d_h),
-        )
-        self.first, self.of_state, self.of_memory = (
-            nn.Linear(d_h, d_h) for _ in range(3)
-        )
-        self.v, self.output = (
-            nn.Linear(d_h, 1, bias=False),
-            nn.Linear(2 * d_h, target_size),
-        )
+        self.start, self.end = target_size - 2, target_size - 1
+        self.looks_back = looks_back
+        self.target = nn.Embedding(target_size, d_model)
+        self.decoder = nn.GRUCell(d_model + d_h, d_h)
+        self.first, self.of_state = nn.Linear(d_h, d_h), nn.Linear(d_h, d_h)
+        self.of_memory = nn.Linear(d_h, d_h)
+        self.v = nn.Linear(d_h, 1, bias=False)
+        self.output = nn.Linear(2 * d_h, target_size)
 
     def decode(self, target, memory, mask):
         last, memory, weights, logits = memory[:, 0], memory[:, 1:], [], []
@@ -2165,8 +2223,9 @@ class RecurrentTranslator(RecurrentEncoder):
 
 
 # %% [markdown]
-# All three get about the training time of the Transformer's eight epochs, and its learning rate (seconds are
-# those of the machine that recorded them, all three measured side by side). **Predict** the order.
+# All three get about the training time of the Transformer's eight epochs, and its
+# learning rate (seconds are those of the machine that recorded them, all three measured
+# side by side). **Predict** the order.
 
 # %%
 rivals = {"Transformer": date_rows}
@@ -2176,7 +2235,10 @@ curves, [speed] = {}, results.read("03", "speed")
 for model, rows in rivals.items():
     shares = ", ".join(f"{100 * row['exact']:.1f}" for row in rows)
     seconds = rows[0]["steps"] * speed["milliseconds"][model] / 1000
-    size = f"{rows[0]['steps']} steps in {seconds:.0f} s, {rows[0]['parameters']:,} parameters"
+    size = (
+        f"{rows[0]['steps']} steps in {seconds:.0f} s, "
+        f"{rows[0]['parameters']:,} parameters"
+    )
     print(f"{model:18} {shares} % right (seeds 0, 1, 2; recorded); {size}")
     totals = {}
     for start, ok, count in itertools.chain.from_iterable(
@@ -2190,6 +2252,8 @@ for model, rows in rivals.items():
         [start + 1.5 for start in totals],
         [100 * ok / count for ok, count in totals.values()],
     )
+
+# %%
 plots.lines(
     curves,
     title="Held-out dates at equal training time (recorded)",
@@ -2200,13 +2264,14 @@ plots.lines(
 )
 
 # %% [markdown]
-# Did you predict that? **The GRUs win.** With attention not one of 6,000 dates is wrong, and even the single
-# last state, without looking back, does as well as the Transformer. A GRU reads neighbours in order by its
-# construction; the Transformer has to learn from 10,000 texts what a position is. And a date is ten
-# characters of information: it fits into 96 numbers.
+# Did you predict that? **The GRUs win.** With attention not one of 6,000 dates is
+# wrong, and even the single last state, without looking back, does as well as the
+# Transformer. A GRU reads neighbours in order by its construction; the Transformer has
+# to learn from 10,000 texts what a position is. And a date is ten characters of
+# information: it fits into 96 numbers.
 #
-# So dates do not explain why attention replaced recurrence. Take the state to its limit: the sequences of
-# section 11, up to 16 symbols, 69 bits. **Predict** again.
+# So dates do not explain why attention replaced recurrence. Take the state to its
+# limit: the sequences of section 11, up to 16 symbols, 69 bits. **Predict** again.
 
 # %%
 reversers = {"Transformer": reverse_rows}
@@ -2214,9 +2279,8 @@ for row in results.read("03", "reversers"):
     reversers.setdefault(row["model"], []).append(row)
 curves = {}
 for model, rows in reversers.items():
-    parts = [
-        [row["by length"][k] for row in rows] for k in range(9)
-    ]  # the seeds of each length
+    # the seeds of each length
+    parts = [[row["by length"][k] for row in rows] for k in range(9)]
     curves[model] = (
         range(8, 17),
         [100 * sum(p[1] for p in part) / sum(p[2] for p in part) for part in parts],
@@ -2232,16 +2296,18 @@ plots.lines(
 )
 
 # %% [markdown]
-# Now the single state fails, and the more so the longer the sequence: a quarter to a third is right, while
-# both models that look back hardly err. What a fixed state cannot hold, attention leaves where it is, in the
-# memory, and fetches when it is wanted. That is the step that mattered; the Transformer then asked whether
-# the recurrence around it was still needed.
+# Now the single state fails, and the more so the longer the sequence: a quarter to a
+# third is right, while both models that look back hardly err. What a fixed state cannot
+# hold, attention leaves where it is, in the memory, and fetches when it is wanted. That
+# is the step that mattered; the Transformer then asked whether the recurrence around it
+# was still needed.
 
 # %% [markdown]
 # ## 15 What each part is good for: ablations (optional)
 #
-# Leave out one thing at a time (two seeds each; three as trained), everything else as it was. The warm-up
-# is the rise with which the one-cycle schedule begins. **Predict** the worst of them.
+# Leave out one thing at a time (two seeds each; three as trained), everything else as
+# it was. The warm-up is the rise with which the one-cycle schedule begins. **Predict**
+# the worst of them.
 
 # %%
 spread = {"as trained": [100 * row["exact"] for row in date_rows]}
@@ -2257,22 +2323,24 @@ plots.bars(
 )
 
 # %% [markdown]
-# Only the positions matter here: without them the model sees a bag of characters. The rest makes no
-# difference that two seeds could show. That is a result too: with $d_k = 16$ the projections can learn to be
-# four times smaller, one head suffices where each output looks at one place, and three layers train without
-# warm-up on either side of the norm. What large models need, a small one need not; and no article's
-# ablation carries over to your size untested.
+# Only the positions matter here: without them the model sees a bag of characters. The
+# rest makes no difference that two seeds could show. That is a result too: with
+# $d_k = 16$ the projections can learn to be four times smaller, one head suffices where
+# each output looks at one place, and three layers train without warm-up on either side
+# of the norm. What large models need, a small one need not; and no article's ablation
+# carries over to your size untested.
 
 # %% [markdown]
 # ## 16 What it costs
 #
-# **Predict** the exponents with which time and memory grow in the length $T$, for one layer of attention and
-# one of an LSTM.
+# **Predict** the exponents with which time and memory grow in the length $T$, for one
+# layer of attention and one of an LSTM.
 
 
 # %%
 def exponent(lengths, values):
-    """Slope of ln(value) over ln(length), least squares over the four largest lengths."""
+    """Slope of ln(value) over ln(length), least squares over the four largest
+    lengths."""
     x, y = (
         torch.tensor(part[-4:], dtype=torch.float64).log() for part in (lengths, values)
     )
@@ -2289,7 +2357,8 @@ for what, unit in (
 ):
     for layer, row in cost_rows.items():
         print(
-            f"{layer}: {what} grow as T to the power {exponent(row['lengths'], row[what]):.2f}"
+            f"{layer}: {what} grow as T to the power "
+            f"{exponent(row['lengths'], row[what]):.2f}"
         )
     plots.lines(
         {layer: (row["lengths"], row[what]) for layer, row in cost_rows.items()},
@@ -2302,27 +2371,31 @@ for what, unit in (
     )
 
 # %% [markdown]
-# $T^2$ against $T$. At 64 tokens the two take about as long; there the projections, which cost $T d^2$,
-# outweigh the $T^2$ scores. From a few hundred on attention falls behind. Kept for the backward pass are the
-# weights, $n_h T^2$ numbers; fused kernels compute them anew instead, and need memory in proportion to $T$
-# (Dao et al. 2022). The time stays $T^2$; beyond 1,000 tokens it grows faster still here, probably because
-# the weights no longer fit into the processor's cache.
+# $T^2$ against $T$. At 64 tokens the two take about as long; there the projections,
+# which cost $T d^2$, outweigh the $T^2$ scores. From a few hundred on attention falls
+# behind. Kept for the backward pass are the weights, $n_h T^2$ numbers; fused kernels
+# compute them anew instead, and need memory in proportion to $T$ (Dao et al. 2022). The
+# time stays $T^2$; beyond 1,000 tokens it grows faster still here, probably because the
+# weights no longer fit into the processor's cache.
 #
 # ### One step from anywhere
 #
-# What does the price buy? Take the gradient of the last output for each input, in untrained layers.
-# **Predict** the three curves over the distance (chapter 2, sections 5 and 10).
+# What does the price buy? Take the gradient of the last output for each input, in
+# untrained layers. **Predict** the three curves over the distance (chapter 2, sections
+# 5 and 10).
 
 
 # %%
 def reach(module, length=100, d=64):
-    """Norm of the gradient of the last output for each input, the last one first: (length,)."""
+    """Norm of the gradient of the last output for each input, the last one first:
+    (length,)."""
     x = random_x(1, length, d).float().requires_grad_()
     loss = (module(x)[0][0, -1] * random_x(d, seed=1).float()).sum()
     (gradient,) = torch.autograd.grad(loss, x)
     return gradient[0].norm(dim=1).flip(0)
 
 
+# %%
 torch.manual_seed(0)
 layers = {
     "attention": MultiHeadAttention(64, 4),
@@ -2350,22 +2423,25 @@ print(
 )
 
 # %% [markdown]
-# So why did attention replace recurrence? Every position is one step from every other, and no gradient has
-# to pass through $T$ Jacobians. What was read need not fit into one state: the reversed sequences showed
-# that. And in training all positions are computed at once, where a recurrent net waits for its own last
-# step; that is what large machines live on, and what two cores cannot show. On short texts with few data a
-# GRU is the better choice, as section 14 measured.
+# So why did attention replace recurrence? Every position is one step from every other,
+# and no gradient has to pass through $T$ Jacobians. What was read need not fit into one
+# state: the reversed sequences showed that. And in training all positions are computed
+# at once, where a recurrent net waits for its own last step; that is what large
+# machines live on, and what two cores cannot show. On short texts with few data a GRU
+# is the better choice, as section 14 measured.
 
 # %% [markdown]
 # ## 17 A failure to diagnose: a loss that is too good
 #
-# The reverser of section 11 once more, but its decoder has no causal mask; and it is stopped after 300
-# steps. **Predict** its loss beside the right one's, and what it writes.
+# The reverser of section 11 once more, but its decoder has no causal mask; and it is
+# stopped after 300 steps. **Predict** its loss beside the right one's, and what it
+# writes.
 
 
 # %%
 class Unmasked(Transformer):
-    """A Transformer whose decoder sees the whole target in training, the answers included."""
+    """A Transformer whose decoder sees the whole target in training,
+    the answers included."""
 
     def decode(self, target, memory, mask):
         x = self.embed(self.target, target)
@@ -2416,19 +2492,22 @@ with torch.no_grad():
 print("the test of section 9, later tokens changed, earlier outputs moved:", moved > 0)
 
 # %% [markdown]
-# **The diagnosis.** Without the mask the position that must answer token $t$ can read token $t$ in its own
-# input, one place to the right: the fastest way to a small loss is to copy it. In writing there is nothing
-# to the right, and what was learnt is of no use. A loss that falls early and to zero is a symptom, not a
-# success. The test of section 9 finds it before any training, and so does writing a few targets during
-# training. A decoder input that is not shifted has the same effect: the answer stands in the input.
+# **The diagnosis.** Without the mask the position that must answer token $t$ can read
+# token $t$ in its own input, one place to the right: the fastest way to a small loss is
+# to copy it. In writing there is nothing to the right, and what was learnt is of no
+# use. A loss that falls early and to zero is a symptom, not a success. The test of
+# section 9 finds it before any training, and so does writing a few targets during
+# training. A decoder input that is not shifted has the same effect: the answer stands
+# in the input.
 
 # %% [markdown]
 # ## 18 A failure to diagnose: attention across the batch
 #
-# `nn.MultiheadAttention` and the layers built on it expect `(T, B, D)` unless `batch_first=True`. A batch
-# of `(B, T, D)` runs, and every shape is right. The task: each sequence has 8 numbers, and every position
-# is to give their mean. **Predict** the error that the wrong one reaches; the variance of the mean of
-# eight uniform numbers is $1/96$.
+# `nn.MultiheadAttention` and the layers built on it expect `(T, B, D)` unless
+# `batch_first=True`. A batch of `(B, T, D)` runs, and every shape is right. The task:
+# each sequence has 8 numbers, and every position is to give their mean. **Predict** the
+# error that the wrong one reaches; the variance of the mean of eight uniform numbers is
+# $1/96$.
 
 
 # %%
@@ -2446,6 +2525,7 @@ class Averager(nn.Module):
         return self.out(self.layer(self.inp(x)))[:, :, 0]
 
 
+# %%
 def mean_batch(run, batch_size):
     x = run.uniform(batch_size, 8, 1)
     return x, x.mean(1).expand(-1, 8)
@@ -2498,35 +2578,39 @@ ends = [sum(losses[-30:]) / 30 for _, losses in averagers.values()]
 assert ends[0] < 1 / 960 and ends[1] > 1 / 200
 
 # %% [markdown]
-# **The diagnosis.** With the default, each position attended over the *batch*: it saw the numbers at its own
-# place in all sequences, and of its own sequence only itself. Knowing one number of eight leaves an error
-# of $7/768$, seven eighths of chance. The test to keep is the last one: no sequence may change another's
-# answer.
+# **The diagnosis.** With the default, each position attended over the *batch*: it saw
+# the numbers at its own place in all sequences, and of its own sequence only itself.
+# Knowing one number of eight leaves an error of $7/768$, seven eighths of chance. The
+# test to keep is the last one: no sequence may change another's answer.
 #
 # ## 19 Variants to build
 #
-# Two changes that most language models of today have, and that this chapter has not shown.
+# Two changes that most language models of today have, and that this chapter has not
+# shown.
 
 # %% [markdown]
 # **Exercise: rotary positions** (hard, about 25 minutes)
 #
-# Su et al. (2021, arXiv 2104.09864) rotate queries and keys so that the product of a query at $t$ and a key
-# at $s$ depends only on $t - s$. At position $t$, from 0, each pair $(a, b) = (x_{2i}, x_{2i+1})$ becomes, in
+# Su et al. (2021, [arXiv 2104.09864](https://arxiv.org/abs/2104.09864)) rotate queries
+# and keys so that the product of a query at $t$ and a key at $s$ depends only on
+# $t - s$. At position $t$, from 0, each pair $(a, b) = (x_{2i}, x_{2i+1})$ becomes, in
 # its place,
 #
 # $$(a \cos\theta - b \sin\theta,\; a \sin\theta + b \cos\theta), \qquad
 # \theta = t \cdot \text{base}^{-2i/d_k}$$
 #
-# `x` and the result are $(B, n_h, T, d_k)$, $d_k$ even; $T$ is at most 1,000 (50 in float32). `base` is an
-# int or a float above 0. No ready-made rotary embedding. Values and gradients are compared.
+# `x` and the result are $(B, n_h, T, d_k)$, $d_k$ even; $T$ is at most 1,000 (50 in
+# float32). `base` is an int or a float above 0. No ready-made rotary embedding. Values
+# and gradients are compared.
 #
-# By hand first, for $d_k = 2$: what are $(1, 0)$ at $t$, $(1, 0)$ at $s$, and their product?
+# By hand first, for $d_k = 2$: what are $(1, 0)$ at $t$, $(1, 0)$ at $s$, and their
+# product?
 
 
 # %%
 def my_rotary(x, base):
-    """x (B, n_h, T, d_k) with each pair of features turned by its position: same shape. d_k is even, base a
-    number."""
+    """x (B, n_h, T, d_k) with each pair of features turned by its position: same shape.
+    d_k is even, base a number."""
     raise NotImplementedError
 
 
@@ -2535,32 +2619,34 @@ exercises.attention.rotary.check(my_rotary)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# With $i = 0$ the rate is 1, so $\theta = t$: $(\cos t, \sin t)$ and $(\cos s, \sin s)$. Their product is
-# $\cos t \cos s + \sin t \sin s = \cos(t - s)$.
+# With $i = 0$ the rate is 1, so $\theta = t$: $(\cos t, \sin t)$ and
+# $(\cos s, \sin s)$. Their product is $\cos t \cos s + \sin t \sin s = \cos(t - s)$.
 # </details>
 
 # %% [markdown]
 # **Exercise: query heads that share keys and values** (medium, about 20 minutes)
 #
-# During generation a model caches the keys and values of all earlier positions. To cache fewer, neighbouring
-# query heads share them (Ainslie et al. 2023, arXiv 2305.13245): head $h$ of $n_q$ reads head $g$ of
-# $n_{kv}$,
+# During generation a model caches the keys and values of all earlier positions. To
+# cache fewer, neighbouring query heads share them (Ainslie et al. 2023,
+# [arXiv 2305.13245](https://arxiv.org/abs/2305.13245)): head $h$ of $n_q$ reads head
+# $g$ of $n_{kv}$,
 #
-# $$y_h = \operatorname{softmax}\!\left(\frac{q_h k_g^\top}{\sqrt{d_k}}\right) v_g, \qquad
+# $$y_h = \operatorname{softmax}\!\left(\frac{q_h k_g^\top}{\sqrt{d_k}}\right) v_g,
+# \qquad
 # g = \left\lfloor \frac{h}{n_q / n_{kv}} \right\rfloor$$
 #
-# `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple of $n_{kv}$ and at
-# most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵ (in float32 ±100), for one query
-# alone. No ready-made attention such as `F.scaled_dot_product_attention`. Values and all gradients are
-# compared.
+# `q` is $(B, n_q, T, d_k)$, `k` and `v` are $(B, n_{kv}, S, d_k)$; $n_q$ is a multiple
+# of $n_{kv}$ and at most 200. Return $(B, n_q, T, d_k)$. No mask. Scores may reach ±10⁵
+# (in float32 ±100), for one query alone. No ready-made attention such as
+# `F.scaled_dot_product_attention`. Values and all gradients are compared.
 #
 # By hand first: $n_q = 6$, $n_{kv} = 2$. Find $g$ for $h = 4$.
 
 
 # %%
 def my_grouped_attention(q, k, v):
-    """Attention whose query heads share keys and values: (B, n_q, T, d_k). q (B, n_q, T, d_k), k and v
-    (B, n_kv, S, d_k); n_q is a multiple of n_kv. No mask."""
+    """Attention whose query heads share keys and values: (B, n_q, T, d_k). q
+    (B, n_q, T, d_k), k and v (B, n_kv, S, d_k); n_q is a multiple of n_kv. No mask."""
     raise NotImplementedError
 
 
@@ -2569,74 +2655,90 @@ exercises.attention.grouped_query.check(my_grouped_attention)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Each group has $6/2 = 3$ heads, and $\lfloor 4/3 \rfloor = 1$: heads 0 to 2 read head 0, heads 3 to 5 read
-# head 1.
+# Each group has $6/2 = 3$ heads, and $\lfloor 4/3 \rfloor = 1$: heads 0 to 2 read head
+# 0, heads 3 to 5 read head 1.
 # </details>
 
 # %% [markdown]
 # ## In this chapter we
 #
-# - built attention, heads, layer norm, encoder and decoder layers, and proved them equal to PyTorch's,
-#   gradients included; checked masks, positions and the whole by laws of their own;
-# - measured why scores are divided by $\sqrt{d_k}$, and saw attention as kernel regression;
+# - built attention, heads, layer norm, encoder and decoder layers, and proved them
+#   equal to PyTorch's, gradients included; checked masks, positions and the whole by
+#   laws of their own;
+# - measured why scores are divided by $\sqrt{d_k}$, and saw attention as kernel
+#   regression;
 # - found the rotation that shifts positions, from data;
 # - tested causality by the bit;
-# - reversed sequences and read dates in seven languages, saw where each answer came from, and what was not
-#   learnt;
-# - saw GRUs win on short texts at equal time, and fail where their state is too small; measured the price of
-#   attention, $T^2$;
-# - diagnosed a missing mask, attention across the batch, and a row that may attend to nothing.
+# - reversed sequences and read dates in seven languages, saw where each answer came
+#   from, and what was not learnt;
+# - saw GRUs win on short texts at equal time, and fail where their state is too small;
+#   measured the price of attention, $T^2$;
+# - diagnosed a missing mask, attention across the batch, and a row that may attend to
+#   nothing.
 
 # %% [markdown]
 # ## Go further
 #
-# - Train on dates of which one in a thousand is from the 19th century. How many does it take to learn the
-#   copying of years?
-# - Most failures stand in the longest texts. In training, let the source's positions begin at a random number
-#   from 0 to 8, so that late positions are seen more often. What does it mend, and what does it cost?
-# - Replace the sinusoids by the rotary positions of section 19. Does the reverser learn faster?
-# - Keep keys and values from step to step in `greedy` instead of computing them anew. How much faster is it?
+# - Train on dates of which one in a thousand is from the 19th century. How many does it
+#   take to learn the copying of years?
+# - Most failures stand in the longest texts. In training, let the source's positions
+#   begin at a random number from 0 to 8, so that late positions are seen more often.
+#   What does it mend, and what does it cost?
+# - Replace the sinusoids by the rotary positions of section 19. Does the reverser learn
+#   faster?
+# - Keep keys and values from step to step in `greedy` instead of computing them anew.
+#   How much faster is it?
 # - The four heads of the translator: leave out one at a time. Which one reads months?
 
 # %% [markdown]
 # ## Sources
 #
-# - A. Vaswani et al., "Attention is all you need", 2017, arXiv 1706.03762: sections 3.1 (post-norm), 3.2.1
-#   (scaled dot-product attention, equation 1; the variance in a footnote), 3.2.2 (heads), 3.3 (feed-forward,
-#   equation 2), 3.4 (embeddings times √d_model), 3.5 (positions).
-# - I. Sutskever, O. Vinyals, Q. V. Le, "Sequence to sequence learning with neural networks", 2014, arXiv
-#   1409.3215. K. Cho et al., 2014, arXiv 1406.1078.
-# - D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to align and translate",
-#   2015, arXiv 1409.0473: equations 5 and 6, appendix A.1.2.
+# - A. Vaswani et al., "Attention is all you need", 2017,
+#   [arXiv 1706.03762](https://arxiv.org/abs/1706.03762): sections 3.1 (post-norm),
+#   3.2.1 (scaled dot-product attention, equation 1; the variance in a footnote), 3.2.2
+#   (heads), 3.3 (feed-forward, equation 2), 3.4 (embeddings times √d_model), 3.5
+#   (positions).
+# - I. Sutskever, O. Vinyals, Q. V. Le, "Sequence to sequence learning with neural
+#   networks", 2014, [arXiv 1409.3215](https://arxiv.org/abs/1409.3215). K. Cho et al.,
+#   2014, [arXiv 1406.1078](https://arxiv.org/abs/1406.1078).
+# - D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly learning to
+#   align and translate", 2015, [arXiv 1409.0473](https://arxiv.org/abs/1409.0473):
+#   equations 5 and 6, appendix A.1.2.
 
 # %% [markdown]
-# - È. A. Nadaraya, "On estimating regression", *Theory of Probability and its Applications* 9 (1964).
-#   G. S. Watson, "Smooth regression analysis", *Sankhyā* series A 26 (1964).
-# - Y.-H. H. Tsai et al., EMNLP 2019, arXiv 1908.11775: attention as kernel smoothing.
+# - È. A. Nadaraya, "On estimating regression", *Theory of Probability and its
+#   Applications* 9 (1964). G. S. Watson, "Smooth regression analysis", *Sankhyā* series
+#   A 26 (1964).
+# - Y.-H. H. Tsai et al., EMNLP 2019,
+#   [arXiv 1908.11775](https://arxiv.org/abs/1908.11775): attention as kernel smoothing.
 
 # %% [markdown]
-# - J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", arXiv 1607.06450.
-# - R. Xiong et al., "On layer normalization in the Transformer architecture", arXiv 2002.04745: pre-norm
-#   without warm-up.
-# - J. Su et al., "RoFormer: Enhanced Transformer with rotary position embedding", arXiv 2104.09864.
-# - T. Dao et al., "FlashAttention: fast and memory-efficient exact attention with IO-awareness", arXiv
-#   2205.14135.
-# - J. Ainslie et al., "GQA: Training generalized multi-query Transformer models from multi-head checkpoints",
-#   arXiv 2305.13245.
-# - PyTorch, documentation of `F.scaled_dot_product_attention`, `nn.MultiheadAttention` and the Transformer's
-#   layers: masks, axes, order of arguments.
+# - J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization",
+#   [arXiv 1607.06450](https://arxiv.org/abs/1607.06450).
+# - R. Xiong et al., "On layer normalization in the Transformer architecture",
+#   [arXiv 2002.04745](https://arxiv.org/abs/2002.04745): pre-norm without warm-up.
+# - J. Su et al., "RoFormer: Enhanced Transformer with rotary position embedding",
+#   [arXiv 2104.09864](https://arxiv.org/abs/2104.09864).
+# - T. Dao et al., "FlashAttention: fast and memory-efficient exact attention with
+#   IO-awareness", [arXiv 2205.14135](https://arxiv.org/abs/2205.14135).
+# - J. Ainslie et al., "GQA: Training generalized multi-query Transformer models from
+#   multi-head checkpoints", [arXiv 2305.13245](https://arxiv.org/abs/2305.13245).
+# - PyTorch, documentation of `F.scaled_dot_product_attention`, `nn.MultiheadAttention`
+#   and the Transformer's layers: masks, axes, order of arguments.
 # - Unicode Consortium, Common Locale Data Repository, by way of Babel: the dates.
 
 # %% [markdown]
 # ## How the tables were made (optional)
 #
-# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=03` calls each
-# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+# Cells of this chapter read recorded tables. Here is how they were made:
+# `make results CH=03` calls each function with the arguments of each row. It yields the
+# losses of its training, and then what it measured.
 
 
 # %%
 def record_reverse(seed, make=None, **settings):
-    """Share of 1,000 held-out sequences reversed without an error, and right and all of them by length."""
+    """Share of 1,000 held-out sequences reversed without an error,
+    and right and all of them by length."""
     model, history = train_reverse(seed, make, **settings)
     yield history.losses
     source, target = reverse_batch(Draws(10_000 + seed), 1000)
@@ -2670,7 +2772,8 @@ def breakdown(right, part):
 
 # %%
 def failures(model, right, part):
-    """The texts that a model got wrong: at most 20 lists of text, ISO date, what it wrote."""
+    """The texts that a model got wrong:
+    at most 20 lists of text, ISO date, what it wrote."""
     wrong = [i for i, ok in enumerate(right.tolist()) if not ok]
     texts = [part.texts[i] for i in wrong]
     if not texts:
@@ -2684,7 +2787,8 @@ def failures(model, right, part):
 
 
 def by_length(right, part):
-    """Right and all dates for texts of 8 to 11, 12 to 15, … characters: lists of first length, right, all."""
+    """Right and all dates for texts of 8 to 11, 12 to 15, … characters:
+    lists of first length, right, all."""
     groups = torch.tensor([len(text) // 4 for text in part.texts])
     counts = [(4 * g, right[groups == g]) for g in groups.unique().tolist()]
     return [[length, int(group.sum()), len(group)] for length, group in counts]
@@ -2727,7 +2831,8 @@ SLICES = {
 
 # %%
 def shares_right(model, part):
-    """Which share of a DateSet a model writes right, in each slice; and what it makes of four texts."""
+    """Which share of a DateSet a model writes right, in each slice;
+    and what it makes of four texts."""
     outputs = [output.ljust(10) for output in written(model, part.texts)]
     pairs = list(zip(outputs, part.iso, strict=True))
     right = {
@@ -2738,7 +2843,8 @@ def shares_right(model, part):
 
 
 def record_unseen(what, seed, **settings):
-    """Shares of right dates, years, months and days on 2,000 dates of a kind that training left out."""
+    """Shares of right dates, years, months and days on 2,000 dates of a kind that
+    training left out."""
     train, test = UNSEEN[what]
     model, history = train_dates(data.dates(**train).train, seed=seed, **settings)
     yield history.losses
@@ -2763,14 +2869,16 @@ def recurrent_model(vocabulary, **settings):
     return model
 
 
-RIVALS = {  # epochs that take about the time of the Transformer's eight: see "speed" below
+# epochs that take about the time of the Transformer's eight: see "speed" below
+RIVALS = {
     "GRU with attention": dict(make=recurrent_model, epochs=6),
     "GRU without": dict(make=partial(recurrent_model, looks_back=False), epochs=9),
 }
 
 
 def record_rivals(model, seed, **settings):
-    """A GRU encoder-decoder on the held-out dates, at the Transformer's training time."""
+    """A GRU encoder-decoder on the held-out dates, at the Transformer's training
+    time."""
     trained, history = train_dates(**RIVALS[model], seed=seed, **settings)
     yield history.losses
     yield judge(trained, history)
@@ -2778,7 +2886,8 @@ def record_rivals(model, seed, **settings):
 
 # %%
 def record_speed(**settings):
-    """Milliseconds a step of the three models, side by side: the least of four rounds of 25 steps."""
+    """Milliseconds a step of the three models, side by side:
+    the least of four rounds of 25 steps."""
     settings = {"max_steps": 25} | settings
     _, history = train_dates(**settings)
     yield history.losses
@@ -2793,7 +2902,8 @@ def record_speed(**settings):
 
 # %%
 def no_warm_up(step, total):
-    """Factor of the learning rate: from 1 down to 0 along a line, at full rate from the first step."""
+    """Factor of the learning rate: from 1 down to 0 along a line,
+    at full rate from the first step."""
     return 1 - step / total
 
 
@@ -2818,12 +2928,11 @@ def record_ablation(change, seed, **settings):
 
 # %%
 def cost(module, x, rounds):
-    """Shortest seconds of a forward and backward pass, MB that autograd keeps (each once), and the loss."""
-    seconds, kept, own = (
-        [],
-        {},
-        {p.untyped_storage().data_ptr() for p in module.parameters()},
-    )
+    """Shortest seconds of a forward and backward pass, MB that autograd keeps
+    (each once), and the loss."""
+    seconds = []
+    kept = {}
+    own = {p.untyped_storage().data_ptr() for p in module.parameters()}
 
     def note(tensor):
         storage = tensor.untyped_storage()
@@ -2846,7 +2955,8 @@ COST_LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
 
 
 def record_cost(layer, **settings):
-    """Time and memory of one layer of width 64, forward and backward, one sequence, one thread, over T."""
+    """Time and memory of one layer of width 64, forward and backward, one sequence,
+    one thread, over T."""
     torch.manual_seed(0)
     module = (
         MultiHeadAttention(64, 4)
@@ -2854,9 +2964,8 @@ def record_cost(layer, **settings):
         else nn.LSTM(64, 64, batch_first=True)
     )
     inputs = [random_x(1, length, 64).float() for length in COST_LENGTHS]
-    yield [
-        cost(module, x, rounds=1)[2] for x in inputs
-    ]  # nothing is trained: the loss of each length
+    # nothing is trained: the loss of each length
+    yield [cost(module, x, rounds=1)[2] for x in inputs]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     seconds, megabytes, _ = zip(

@@ -7,39 +7,43 @@
 # ---
 
 # %% [markdown]
-# # 5 · GAN losses: what does each ask of the generator?
+# # 5 · GAN: a forger and a critic
 #
 # Open this chapter in [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/05_gan.ipynb)
 # · [Kaggle](https://kaggle.com/kernels/welcome?src=https://github.com/from-formula-to-model/course/blob/main/notebooks/05_gan.ipynb)
 # · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/05_gan.ipynb)
 #
-# **The question.** What does each adversarial loss ask of the generator, when does it stop giving a
-# gradient, and what keeps the training from cycling or collapsing?
+# **The question.** What does each adversarial loss ask of the generator, when does it
+# stop giving a gradient, and what keeps the training from cycling or collapsing?
 
 # %% [markdown]
 # **Afterwards you can**
-# - derive the best discriminator and the value of the game, and say what the loss must be where the game is
-#   won;
-# - write six pairs of losses stably from logits, and say where each stops giving a gradient;
+# - derive the best discriminator and the value of the game, and say what the loss must
+#   be where the game is won;
+# - write six pairs of losses stably from logits, and say where each stops giving a
+#   gradient;
 # - say what JS, KL and $W_1$ make of two distributions that do not touch;
-# - compute from a two-by-two matrix whether a game spirals out, circles or comes to rest;
+# - compute from a two-by-two matrix whether a game spirals out, circles or comes to
+#   rest;
 # - train a GAN that finds every mode, and one that draws digits, and measure both;
 # - recognise a flipped sign, a leaking gradient, a wrong penalty and a collapse.
 
 # %% [markdown]
-# The core takes about an hour and a quarter to read; the fourteen exercises take about two and a half
-# hours. Running all cells takes about two minutes on a laptop CPU, and no network. Parts marked *optional*
-# can be skipped.
-# `exercises.progress()` shows which exercises you have solved.
+# The core takes about an hour and a quarter to read; the fourteen exercises take about
+# two and a half hours. Running all cells takes about two minutes on a laptop CPU, and
+# no network. Parts marked *optional* can be skipped. `exercises.progress()` shows which
+# exercises you have solved.
 #
-# **Do you remember?** (Chapters 1 to 4) Why is a cross-entropy computed from logits and not from
-# probabilities? What is $\mathrm{KL}(q \Vert p)$ where $q$ has mass and $p$ none? What did a VAE's random
-# samples look like, and which term of its loss is to blame?
+# **Do you remember?** (Chapters 1 to 4) Why is a cross-entropy computed from logits and
+# not from probabilities? What is $\mathrm{KL}(q \Vert p)$ where $q$ has mass and $p$
+# none? What did a VAE's random samples look like, and which term of its loss is to
+# blame?
 #
 # <details><summary>Answers</summary>
 #
-# A probability that is rounded to 0 or 1 has an infinite logarithm and no gradient. Infinite. Blurred: a
-# likelihood of independent pixels pays for every uncertainty with grey; a GAN has no likelihood at all.
+# A probability that is rounded to 0 or 1 has an infinite logarithm and no gradient.
+# Infinite. Blurred: a likelihood of independent pixels pays for every uncertainty with
+# grey; a GAN has no likelihood at all.
 # </details>
 
 # %% [markdown]
@@ -47,28 +51,27 @@
 #
 # | maths | code | shape |
 # | --- | --- | --- |
-# | real and generated examples $x$, $G(z)$ | `real`, `fake` | `(B, D)` or `(B, 1, 28, 28)` |
+# | real, generated examples $x$, $G(z)$ | `real`, `fake` | `(B, D)`, `(B, 1, 28, 28)` |
 # | noise $z \sim \mathcal N(0, I)$ | `noise` | `(B, Z)` |
-# | generator $G$, discriminator $D = \sigma(a)$ | `generator`, `discriminator` | modules |
-# | the discriminator's logits $a$ | `real_logits`, `fake_logits` | `(B,)`, before the sigmoid $\sigma$ |
+# | generator $G$ | `generator` | a module |
+# | discriminator $D = \sigma(a)$ | `discriminator` | a module |
+# | its logits $a$ | `real_logits`, `fake_logits` | `(B,)`, before the sigmoid |
 # | density of the data, of the generator | `p`, `q` | `(N,)` on a grid |
-# | $\mathrm{JS}, \mathrm{KL}, W_1$ | `js`, `kl`, `wasserstein` | numbers; nats, nats, units of $x$ |
+# | $\mathrm{JS}, \mathrm{KL}$ | `js`, `kl` | numbers, in nats |
+# | $W_1$ | `wasserstein` | a number, in units of $x$ |
 #
-# All losses are to be *minimised* and are means over a batch. All logarithms are natural. In a shape, `D`
-# is the number of coordinates. The exercises write $s$ for the sigmoid.
+# All losses are to be *minimised* and are means over a batch. All logarithms are
+# natural. In a shape, `D` is the number of coordinates. The exercises write $s$ for the
+# sigmoid.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
-    )
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # of a folder None
+if not found and subprocess.call([sys.executable, "-m", "pip", "install", address]):
+    raise RuntimeError(f"pip failed, see above: try `make lab`, or install {address}")
 from course import setup
 
 setup()
@@ -91,13 +94,16 @@ from course.intervals import wilson
 # %% [markdown]
 # ## 1 The game, by hand
 #
-# A **generator** makes examples; a **discriminator** is shown real and generated ones, as often, and says
-# for each how likely it is real. The generator is trained to be taken for real. No likelihood is computed:
-# the generator need only be sampled (Goodfellow et al. 2014, equation 1):
+# A **generator** makes examples; a **discriminator** is shown real and generated ones,
+# as often, and says for each how likely it is real. The generator is trained to be
+# taken for real. No likelihood is computed: the generator need only be sampled
+# (Goodfellow et al. 2014, equation 1):
 #
-# $$\min_G \max_D V(D, G) = \mathbb E_{x \sim p}[\ln D(x)] + \mathbb E_{x \sim q}[\ln (1 - D(x))]$$
+# $$\min_G \max_D V(D, G) =
+# \mathbb E_{x \sim p}[\ln D(x)] + \mathbb E_{x \sim q}[\ln (1 - D(x))]$$
 #
-# $p$ is the data's distribution, $q$ the generator's. Take three outcomes, so that $D$ is three numbers.
+# $p$ is the data's distribution, $q$ the generator's. Take three outcomes, so that $D$
+# is three numbers.
 
 # %%
 p = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
@@ -113,16 +119,19 @@ for d in ([0.5, 0.5, 0.5], [0.9, 0.5, 0.1], [0.6, 0.5, 0.4]):
     print(f"D = {d}: V = {value(torch.tensor(d, dtype=torch.float64), p, q):.4f}")
 
 # %% [markdown]
-# **Predict.** Which three numbers are the best $D$? (Each outcome has its own term of the sum; where is its
-# slope zero?)
+# **Predict.** Which three numbers are the best $D$? (Each outcome has its own term of
+# the sum; where is its slope zero?)
 
 # %% [markdown]
-# For one outcome, $p \ln D + q \ln(1 - D)$ has the slope $p/D - q/(1 - D)$, which is zero at
+# For one outcome, $p \ln D + q \ln(1 - D)$ has the slope $p/D - q/(1 - D)$, which is
+# zero at
 #
-# $$D^*(x) = \frac{p(x)}{p(x) + q(x)} \qquad a^*(x) = \ln \frac{D^*}{1 - D^*} = \ln \frac{p(x)}{q(x)}$$
+# $$D^*(x) = \frac{p(x)}{p(x) + q(x)}
+# \qquad a^*(x) = \ln \frac{D^*}{1 - D^*} = \ln \frac{p(x)}{q(x)}$$
 #
-# (their proposition 1). Its logit is the logarithm of the ratio of the densities: a discriminator is a
-# *density ratio estimator*. Ten thousand random ones must all be worse.
+# (their proposition 1). Its logit is the logarithm of the ratio of the densities: a
+# discriminator is a *density ratio estimator*. Ten thousand random ones must all be
+# worse.
 
 # %%
 best = p / (p + q)
@@ -139,10 +148,10 @@ print(
 )
 
 # %% [markdown]
-# **How exercises are checked.** A check calls your function with many inputs. It compares results to nine
-# digits in float64, to four in float32, and by absolute error near 0. Any size may be 1, and sizes differ.
-# New tensors have the type of the inputs; half precision occurs only where named. Do not change the
-# arguments.
+# **How exercises are checked.** A check calls your function with many inputs. It
+# compares results to nine digits in float64, to four in float32, and by absolute error
+# near 0. Any size may be 1, and sizes differ. New tensors have the type of the inputs;
+# half precision occurs only where named. Do not change the arguments.
 
 # %% [markdown]
 # **Exercise: the Jensen-Shannon divergence** (medium, about 10 minutes)
@@ -150,13 +159,15 @@ print(
 # Against the best discriminator the generator minimises
 # $-\log 4 + 2\,\mathrm{JS}(p, q)$ (Goodfellow et al. 2014, equation 6), with
 #
-# $$\mathrm{JS}(p, q) = \tfrac12 \mathrm{KL}(p \,\|\, m) + \tfrac12 \mathrm{KL}(q \,\|\, m),
+# $$\mathrm{JS}(p, q) =
+# \tfrac12 \mathrm{KL}(p \,\|\, m) + \tfrac12 \mathrm{KL}(q \,\|\, m),
 # \quad m = \tfrac12 (p + q),
 # \quad \mathrm{KL}(p \,\|\, m) = \sum_{k=1}^{K} p_k \log \frac{p_k}{m_k}$$
 #
-# The rows of `p` and `q` $(B, K)$ are distributions over $K$ outcomes. Return $(B)$, in nats. A
-# probability may be $10^{-300}$ (in float32 $10^{-30}$) or 0, in both rows at once too: $0 \log 0 = 0$, and
-# the result is always finite. Values alone are compared. No `torch.distributions`.
+# The rows of `p` and `q` $(B, K)$ are distributions over $K$ outcomes. Return $(B)$, in
+# nats. A probability may be $10^{-300}$ (in float32 $10^{-30}$) or 0, in both rows at
+# once too: $0 \log 0 = 0$, and the result is always finite. Values alone are compared.
+# No `torch.distributions`.
 #
 # By hand first: $p = (1, 0)$ and $q = (0, 1)$. What is $\mathrm{JS}(p, q)$, and what is
 # $\mathrm{KL}(p \,\|\, q)$?
@@ -164,8 +175,8 @@ print(
 
 # %%
 def my_jensen_shannon(p, q):
-    """The Jensen-Shannon divergence of each pair of rows, nats, (B,). p and q (B, K): each row a
-    distribution over K outcomes, zeros allowed."""
+    """The Jensen-Shannon divergence of each pair of rows, nats, (B,).
+    p and q (B, K): each row a distribution over K outcomes, zeros allowed."""
     raise NotImplementedError
 
 
@@ -174,20 +185,24 @@ exercises.gan.jensen_shannon.check(my_jensen_shannon)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $m = (\frac12, \frac12)$, and $\mathrm{KL}(p \,\|\, m) = 1 \cdot \ln (1 / \frac12) = \ln 2$, the same for
-# $q$: $\mathrm{JS} = \ln 2 = 0.693$, the most that there is. $\mathrm{KL}(p \,\|\, q) = 1 \cdot \ln (1 / 0)$
-# is infinite.
+# $m = (\frac12, \frac12)$, and
+# $\mathrm{KL}(p \,\|\, m) = 1 \cdot \ln (1 / \frac12) = \ln 2$, the same for $q$:
+# $\mathrm{JS} = \ln 2 = 0.693$, the most that there is.
+# $\mathrm{KL}(p \,\|\, q) = 1 \cdot \ln (1 / 0)$ is infinite.
 # </details>
 
 # %% [markdown]
-# Insert $D^*$ into the value, and write $m = \frac12(p + q)$, so that $D^* = \frac12 p/m$:
+# Insert $D^*$ into the value, and write $m = \frac12(p + q)$, so that
+# $D^* = \frac12 p/m$:
 #
-# $$V(D^*) = \mathbb E_p\Big[\ln \frac{p}{2m}\Big] + \mathbb E_q\Big[\ln \frac{q}{2m}\Big]
+# $$V(D^*) = \mathbb E_p\Big[\ln \frac{p}{2m}\Big] +
+# \mathbb E_q\Big[\ln \frac{q}{2m}\Big]
 # = -\ln 4 + 2\,\mathrm{JS}(p, q)$$
 #
-# with the **Jensen–Shannon divergence** $\mathrm{JS} = \frac12 \mathrm{KL}(p \Vert m) + \frac12
-# \mathrm{KL}(q \Vert m)$ (their theorem 1). It is 0 where $p = q$ alone, and at most $\ln 2$. So a
-# generator that faced the best discriminator, and lowered $V$, would bring $q$ to $p$.
+# with the **Jensen–Shannon divergence** $\mathrm{JS} = \frac12 \mathrm{KL}(p \Vert m) +
+# \frac12 \mathrm{KL}(q \Vert m)$ (their theorem 1). It is 0 where $p = q$ alone, and at
+# most $\ln 2$. So a generator that faced the best discriminator, and lowered $V$, would
+# bring $q$ to $p$.
 
 
 # %%
@@ -203,7 +218,8 @@ def js_of(p, q):
 
 
 print(
-    f"V(D*) = {value(best, p, q):.4f}, -ln 4 + 2 JS = {-math.log(4) + 2 * js_of(p, q):.4f}"
+    f"V(D*) = {value(best, p, q):.4f}, "
+    f"-ln 4 + 2 JS = {-math.log(4) + 2 * js_of(p, q):.4f}"
 )
 print(
     "equal to 1e-12:",
@@ -211,8 +227,8 @@ print(
 )
 
 # %% [markdown]
-# **Predict.** The generator has won: $q = p$. What is $D^*$, what is the value, and what does the
-# *discriminator's loss* $-V$ read: 0, $\ln 2$, or something else?
+# **Predict.** The generator has won: $q = p$. What is $D^*$, what is the value, and
+# what does the *discriminator's loss* $-V$ read: 0, $\ln 2$, or something else?
 
 # %%
 print(
@@ -220,13 +236,15 @@ print(
     end=" ",
 )
 print(
-    f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = {2 * math.log(2):.4f}"
+    f"discriminator's loss {-value(p / (p + p), p, p):.4f} = 2 ln 2 = "
+    f"{2 * math.log(2):.4f}"
 )
 
 # %% [markdown]
-# Not 0: at the equilibrium it guesses, and a guess costs $\ln 2$ for the real and $\ln 2$ for the fake
-# example. A loss near 0 is a discriminator that has won. (Programs that average the two terms read $\ln 2 =
-# 0.69$.) Section 9 shows that 1.386 alone proves nothing.
+# Not 0: at the equilibrium it guesses, and a guess costs $\ln 2$ for the real and
+# $\ln 2$ for the fake example. A loss near 0 is a discriminator that has won. (Programs
+# that average the two terms read $\ln 2 = 0.69$.) Section 9 shows that 1.386 alone
+# proves nothing.
 #
 # ## 2 A trained discriminator is a density ratio
 
@@ -234,21 +252,21 @@ print(
 # **Exercise: the best discriminator's logit** (medium, about 10 minutes)
 #
 # For fixed densities $p$ of the data and $q$ of the generator the best discriminator is
-# $D^*(x) = p(x) / (p(x) + q(x))$ (Goodfellow et al. 2014, proposition 1). Its logit, the number that
-# goes into the sigmoid, is $\log p(x) - \log q(x)$.
+# $D^*(x) = p(x) / (p(x) + q(x))$ (Goodfellow et al. 2014, proposition 1). Its logit,
+# the number that goes into the sigmoid, is $\log p(x) - \log q(x)$.
 #
-# Here $p$ is $\mathcal N(0, 1)$ and $q$ is $\mathcal N(\mu, \sigma^2)$. Return the logit at each
-# `x` $(N)$; `mean` $\mu$, from −10 to 10, and `std` $\sigma$, from 0.1 to 10, are floats. $|x|$ may be
-# $10^3$, where both densities underflow: values and the gradient for `x` are compared there too. No
-# `torch.distributions`.
+# Here $p$ is $\mathcal N(0, 1)$ and $q$ is $\mathcal N(\mu, \sigma^2)$. Return the
+# logit at each `x` $(N)$; `mean` $\mu$, from −10 to 10, and `std` $\sigma$, from 0.1 to
+# 10, are floats. $|x|$ may be $10^3$, where both densities underflow: values and the
+# gradient for `x` are compared there too. No `torch.distributions`.
 #
 # By hand first: $\mu = 2$, $\sigma = 1$. Which function of $x$ is the logit?
 
 
 # %%
 def my_optimal_logit(x, mean, std):
-    """The best discriminator's logit at each point, (N,). x (N,); the data's density is N(0, 1), the
-    generator's N(mean, std^2); mean and std are floats, std > 0."""
+    """The best discriminator's logit at each point, (N,). x (N,); the data's density is
+    N(0, 1), the generator's N(mean, std^2); mean and std are floats, std > 0."""
     raise NotImplementedError
 
 
@@ -257,13 +275,14 @@ exercises.gan.optimal_logit.check(my_optimal_logit)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $-\frac12 x^2 + \frac12 (x - 2)^2 = 2 - 2x$: a straight line, 0 half-way between the two means. Both
-# densities are equally wide, so $\ln \sigma = 0$ and the squares of $x$ cancel.
+# $-\frac12 x^2 + \frac12 (x - 2)^2 = 2 - 2x$: a straight line, 0 half-way between the
+# two means. Both densities are equally wide, so $\ln \sigma = 0$ and the squares of $x$
+# cancel.
 # </details>
 
 # %% [markdown]
-# Two known densities: $p = \mathcal N(0, 1)$ and $q = \mathcal N(1.5, 0.7^2)$. We know $a^*$ in closed
-# form, a parabola. A small network sees samples alone.
+# Two known densities: $p = \mathcal N(0, 1)$ and $q = \mathcal N(1.5, 0.7^2)$. We know
+# $a^*$ in closed form, a parabola. A small network sees samples alone.
 #
 # **Predict.** Where will it be right, and where not: between the two, or far outside?
 
@@ -345,9 +364,9 @@ plots.lines(
 )
 
 # %% [markdown]
-# Right wherever examples are. Near 3 the ratio turns (the wider $p$ has the heavier tail), and the
-# network has seen hardly anything there: a discriminator's slope where no data is, is its own invention,
-# and the generator follows it.
+# Right wherever examples are. Near 3 the ratio turns (the wider $p$ has the heavier
+# tail), and the network has seen hardly anything there: a discriminator's slope where
+# no data is, is its own invention, and the generator follows it.
 
 # %%
 
@@ -364,7 +383,8 @@ js = (
 )
 print("largest error of D where p + q > 0.01 is below 0.08:", bool(error < 0.08))
 print(
-    f"V(D*) by quadrature {value_of(exact):.4f}, -ln 4 + 2 JS = {2 * js - math.log(4):.4f}"
+    f"V(D*) by quadrature {value_of(exact):.4f}, "
+    f"-ln 4 + 2 JS = {2 * js - math.log(4):.4f}"
 )
 shortfall = value_of(exact) - value_of(found)
 print(
@@ -376,37 +396,42 @@ print(
 #
 # The discriminator's last layer gives a logit $a$; $D = \sigma(a) = 1/(1 + e^{-a})$.
 #
-# **Predict.** In float32, what is $\ln(1 - \sigma(a))$ at $a = 20$, computed as it is written?
+# **Predict.** In float32, what is $\ln(1 - \sigma(a))$ at $a = 20$, computed as it is
+# written?
 
 # %%
 a = torch.tensor([5.0, 20.0, 200.0])
 print("as written:", [round(value, 2) for value in (1 - a.sigmoid()).log().tolist()])
 
 # %% [markdown]
-# At 20 the sigmoid is already rounded to 1, and the logarithm is $-\infty$: a discriminator that is sure,
-# as it soon is, ends the training. All losses here take logits, and no logarithm of a sigmoid.
+# At 20 the sigmoid is already rounded to 1, and the logarithm is $-\infty$: a
+# discriminator that is sure, as it soon is, ends the training. All losses here take
+# logits, and no logarithm of a sigmoid.
 
 # %% [markdown]
 # **Exercise: the discriminator's loss** (medium, about 10 minutes)
 #
-# The discriminator maximises the value of Goodfellow et al. (2014), equation 1. Its loss is therefore
+# The discriminator maximises the value of Goodfellow et al. (2014), equation 1. Its
+# loss is therefore
 #
 # $$L_D = -\frac1N \sum_{i=1}^{N} \log s(a_i) - \frac1M \sum_{j=1}^{M} \log(1 - s(b_j)),
 # \quad s(a) = \frac{1}{1 + e^{-a}}$$
 #
-# `real_logits` $(N)$ holds the $a_i$ of real points, `fake_logits` $(M)$ the $b_j$ of generated ones.
-# Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients for both arguments are
-# compared there too. Write the logarithms yourself: no ready-made loss, such as
-# `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
-# `torch.distributions`.
+# `real_logits` $(N)$ holds the $a_i$ of real points, `fake_logits` $(M)$ the $b_j$ of
+# generated ones. Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and
+# gradients for both arguments are compared there too. Write the logarithms yourself: no
+# ready-made loss, such as `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or
+# `F.soft_margin_loss`, and no `torch.distributions`.
 #
-# By hand first: one real and one generated point, both with the logit $\ln 3$. What is the loss?
+# By hand first: one real and one generated point, both with the logit $\ln 3$. What is
+# the loss?
 
 
 # %%
 def my_discriminator_loss(real_logits, fake_logits):
-    """The discriminator's loss, to be minimised, a scalar in nats. real_logits (N,), fake_logits (M,):
-    the discriminator's outputs before the sigmoid; N and M may differ."""
+    """The discriminator's loss, to be minimised, a scalar in nats. real_logits (N,),
+    fake_logits (M,): the discriminator's outputs before the sigmoid; N and M may
+    differ."""
     raise NotImplementedError
 
 
@@ -415,31 +440,32 @@ exercises.gan.discriminator_loss.check(my_discriminator_loss)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $D = 3/4$ for both. The real point costs $-\ln \frac34 = 0.288$, the generated one $-\ln \frac14 = 1.386$:
-# together $\ln \frac{16}{3} = 1.674$.
+# $D = 3/4$ for both. The real point costs $-\ln \frac34 = 0.288$, the generated one
+# $-\ln \frac14 = 1.386$: together $\ln \frac{16}{3} = 1.674$.
 # </details>
 
 # %% [markdown]
 # **Exercise: the generator's non-saturating loss** (easy, about 6 minutes)
 #
-# Goodfellow et al. (2014), section 3, do not let the generator minimise $\log(1 - D)$: they let it
-# maximise $\log D$. With the logits $b_i$ of $B$ generated points, the loss to minimise is
+# Goodfellow et al. (2014), section 3, do not let the generator minimise $\log(1 - D)$:
+# they let it maximise $\log D$. With the logits $b_i$ of $B$ generated points, the loss
+# to minimise is
 #
 # $$L_G = -\frac1B \sum_{i=1}^{B} \log s(b_i), \quad s(b) = \frac{1}{1 + e^{-b}}$$
 #
-# `fake_logits` is $(B)$. Return a scalar, in nats. Logits may be 0 or $\pm 10^4$: values and gradients are
-# compared there too. Write the logarithm yourself: no ready-made loss, such as
-# `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or `F.soft_margin_loss`, and no
-# `torch.distributions`.
+# `fake_logits` is $(B)$. Return a scalar, in nats. Logits may be 0 or $\pm 10^4$:
+# values and gradients are compared there too. Write the logarithm yourself: no
+# ready-made loss, such as `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or
+# `F.soft_margin_loss`, and no `torch.distributions`.
 #
-# By hand first: $D = 1/4$ at a generated point. What are the slopes of $-\log D$ and $\log(1 - D)$ with
-# respect to its logit?
+# By hand first: $D = 1/4$ at a generated point. What are the slopes of $-\log D$ and
+# $\log(1 - D)$ with respect to its logit?
 
 
 # %%
 def my_generator_loss(fake_logits):
-    """The generator's loss, to be minimised, a scalar in nats. fake_logits (B,): the discriminator's outputs
-    for generated points, before the sigmoid."""
+    """The generator's loss, to be minimised, a scalar in nats. fake_logits (B,):
+    the discriminator's outputs for generated points, before the sigmoid."""
     raise NotImplementedError
 
 
@@ -448,31 +474,33 @@ exercises.gan.non_saturating_loss.check(my_generator_loss)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $-(1 - D) = -\frac34$ for $-\log D$, and $-D = -\frac14$ for $\log(1 - D)$. Both push the logit up; the
-# surer the discriminator, the nearer is the first to $-1$ and the second to 0.
+# $-(1 - D) = -\frac34$ for $-\log D$, and $-D = -\frac14$ for $\log(1 - D)$. Both push
+# the logit up; the surer the discriminator, the nearer is the first to $-1$ and the
+# second to 0.
 # </details>
 
 # %% [markdown]
 # **Exercise: the least-squares losses** (easy, about 6 minutes)
 #
-# Mao et al. (2017), equation 9, replace the logarithms by squares. With the discriminator's raw
-# outputs $a_i$ for $N$ real points and $b_j$ for $M$ generated ones:
+# Mao et al. (2017), equation 9, replace the logarithms by squares. With the
+# discriminator's raw outputs $a_i$ for $N$ real points and $b_j$ for $M$ generated
+# ones:
 #
 # $$L_D = \frac{1}{2N} \sum_{i=1}^{N} (a_i - 1)^2 + \frac{1}{2M} \sum_{j=1}^{M} b_j^2,
 # \quad L_G = \frac{1}{2M} \sum_{j=1}^{M} (b_j - 1)^2$$
 #
-# `real_logits` is $(N)$, `fake_logits` $(M)$; outputs may be $\pm 10^4$. Return the pair
-# `(d_loss, g_loss)` of scalars. Values and gradients are compared, of both losses for both arguments:
-# detach nothing.
+# `real_logits` is $(N)$, `fake_logits` $(M)$; outputs may be $\pm 10^4$. Return the
+# pair `(d_loss, g_loss)` of scalars. Values and gradients are compared, of both losses
+# for both arguments: detach nothing.
 #
-# By hand first: a real point has the output 3. What does it cost here, and what would it cost in the
-# loss with logarithms?
+# By hand first: a real point has the output 3. What does it cost here, and what would
+# it cost in the loss with logarithms?
 
 
 # %%
 def my_least_squares(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, scalars. real_logits (N,), fake_logits (M,): the
-    discriminator's raw outputs; N and M may differ."""
+    """(d_loss, g_loss), both to be minimised, scalars. real_logits (N,), fake_logits
+    (M,): the discriminator's raw outputs; N and M may differ."""
     raise NotImplementedError
 
 
@@ -481,31 +509,32 @@ exercises.gan.least_squares_losses.check(my_least_squares)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $\frac12 (3 - 1)^2 = 2$ here: an output beyond 1 is as wrong as one below. With logarithms a logit of 3
-# costs $\ln(1 + e^{-3}) = 0.049$, and less the higher it is.
+# $\frac12 (3 - 1)^2 = 2$ here: an output beyond 1 is as wrong as one below. With
+# logarithms a logit of 3 costs $\ln(1 + e^{-3}) = 0.049$, and less the higher it is.
 # </details>
 
 # %% [markdown]
 # **Exercise: the relativistic losses** (medium, about 8 minutes)
 #
-# A discriminator usually scores each image alone. A relativistic one is asked which image of a pair is
-# the real one (Jolicoeur-Martineau 2019; Huang et al. 2024), by the difference of the logits $r_b$ of
-# a real and $f_b$ of a fake image:
+# A discriminator usually scores each image alone. A relativistic one is asked which
+# image of a pair is the real one (Jolicoeur-Martineau 2019; Huang et al. 2024), by the
+# difference of the logits $r_b$ of a real and $f_b$ of a fake image:
 #
 # $$L_D = -\frac1B \sum_{b=1}^{B} \log s(r_b - f_b), \quad
 # L_G = -\frac1B \sum_{b=1}^{B} \log s(f_b - r_b)$$
 #
-# with $s$ the sigmoid. `real_logits` and `fake_logits` $(B)$ hold them; return the pair $(L_D, L_G)$ of
-# scalars. Logits may be $\pm 10^4$ with any signs, so differences may be twice as large. Only values are
-# compared.
+# with $s$ the sigmoid. `real_logits` and `fake_logits` $(B)$ hold them; return the pair
+# $(L_D, L_G)$ of scalars. Logits may be $\pm 10^4$ with any signs, so differences may
+# be twice as large. Only values are compared.
 #
-# By hand first: what are both losses for equal logits? What changes when all logits rise by 5?
+# By hand first: what are both losses for equal logits? What changes when all logits
+# rise by 5?
 
 
 # %%
 def my_relativistic_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), scalars in nats, each to be minimised. real_logits and fake_logits (B,), in pairs:
-    before the sigmoid."""
+    """(d_loss, g_loss), scalars in nats, each to be minimised.
+    real_logits and fake_logits (B,), in pairs: before the sigmoid."""
     raise NotImplementedError
 
 
@@ -514,13 +543,16 @@ exercises.gan.relativistic_loss.check(my_relativistic_losses)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $-\log s(0) = \ln 2 = 0.693$, both. Nothing changes when all logits rise: only differences count.
+# $-\log s(0) = \ln 2 = 0.693$, both. Nothing changes when all logits rise: only
+# differences count.
 # </details>
 
 # %% [markdown]
-# With $\operatorname{softplus}(a) = \ln(1 + e^a)$ both logarithms of the value need no sigmoid:
+# With $\operatorname{softplus}(a) = \ln(1 + e^a)$ both logarithms of the value need no
+# sigmoid:
 #
-# $$-\ln D = \operatorname{softplus}(-a) \qquad -\ln(1 - D) = \operatorname{softplus}(a)$$
+# $$-\ln D = \operatorname{softplus}(-a)
+# \qquad -\ln(1 - D) = \operatorname{softplus}(a)$$
 
 # %%
 print(
@@ -528,16 +560,17 @@ print(
 )
 
 # %% [markdown]
-# Six losses, each a pair of numbers to *minimise*: the discriminator's and the generator's. Minimax, eq.
-# 1 of Goodfellow et al. (2014), and their **non-saturating** loss share the discriminator's; **least
-# squares** (Mao et al. 2017) asks for the outputs 1 and 0, without a sigmoid; the **hinge** (Lim and Ye
-# 2017) and **Wasserstein** (Arjovsky et al. 2017) losses take outputs that are no logits of a probability;
-# the **relativistic** one (Jolicoeur-Martineau 2019) asks that a real example scores above the fake one
-# that it is paired with.
+# Six losses, each a pair of numbers to *minimise*: the discriminator's and the
+# generator's. Minimax, eq. 1 of Goodfellow et al. (2014), and their **non-saturating**
+# loss share the discriminator's; **least squares** (Mao et al. 2017) asks for the
+# outputs 1 and 0, without a sigmoid; the **hinge** (Lim and Ye 2017) and
+# **Wasserstein** (Arjovsky et al. 2017) losses take outputs that are no logits of a
+# probability; the **relativistic** one (Jolicoeur-Martineau 2019) asks that a real
+# example scores above the fake one that it is paired with.
 
 # %% [markdown]
-# The two without an exercise (Lim and Ye 2017; Arjovsky et al. 2017, algorithm 1), for outputs $a$ at real
-# examples and $b$ at generated ones:
+# The two without an exercise (Lim and Ye 2017; Arjovsky et al. 2017, algorithm 1), for
+# outputs $a$ at real examples and $b$ at generated ones:
 #
 # $$\begin{aligned}
 # \text{hinge:} \quad & L_D = \mathbb E[\max(0, 1 - a)] + \mathbb E[\max(0, 1 + b)]
@@ -546,14 +579,15 @@ print(
 # & \quad L_G = -\mathbb E[b]
 # \end{aligned}$$
 #
-# Under the hinge, a real output above 1 and a generated one below −1 cost nothing more. The Wasserstein
-# $L_D$ has no least value: it makes sense only if something holds the discriminator's slope (sections 4
-# and 6).
+# Under the hinge, a real output above 1 and a generated one below −1 cost nothing more.
+# The Wasserstein $L_D$ has no least value: it makes sense only if something holds the
+# discriminator's slope (sections 4 and 6).
 
 
 # %%
 def minimax_d(real_logits, fake_logits):
-    """-E log D(real) - E log(1 - D(fake)): (B,), (B,) -> a number. Source: Goodfellow et al. 2014, eq. 1."""
+    """-E log D(real) - E log(1 - D(fake)): (B,), (B,) -> a number.
+    Source: Goodfellow et al. 2014, eq. 1."""
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
@@ -614,9 +648,9 @@ LOSSES = {
 }
 
 # %% [markdown]
-# Each against an independent form of PyTorch's, values and gradients, with logits up to 10,000:
-# cross-entropy with logits, the squared error, and for the hinge `hinge_embedding_loss`, which is $\max(0,
-# 1 - a)$ for the label $-1$.
+# Each against an independent form of PyTorch's, values and gradients, with logits up to
+# 10,000: cross-entropy with logits, the squared error, and for the hinge
+# `hinge_embedding_loss`, which is $\max(0, 1 - a)$ for the label $-1$.
 
 
 # %%
@@ -628,6 +662,7 @@ def hinge_embedding(outputs):
     return F.hinge_embedding_loss(outputs, -torch.ones_like(outputs))
 
 
+# %%
 PYTORCH = {
     "minimax": (lambda r, f: bce(r, 1.0) + bce(f, 0.0), lambda r, f: -bce(f, 0.0)),
     "non-saturating": (
@@ -655,9 +690,12 @@ PYTORCH = {
 rng = torch.Generator().manual_seed(0)
 moderate = 3 * torch.randn(2, 6, generator=rng, dtype=torch.float64)
 extreme = torch.tensor([-1e4, -100.0, -20.0, 20.0, 100.0, 1e4], dtype=torch.float64)
+# (18,)
 r, f = torch.cat(
     [moderate, extreme.expand(2, 6), torch.stack([extreme, extreme.flip(0)])], dim=1
-)  # (18,)
+)
+
+# %%
 for name in LOSSES:
     (d_loss, g_loss), (their_d, their_g) = LOSSES[name], PYTORCH[name]
     check_agreement(
@@ -687,11 +725,12 @@ for name in LOSSES:
 # %% [markdown]
 # ### What each generator loss says to one logit
 #
-# A generated example hears of its loss by one number, $\partial \text{loss} / \partial a$, where $a$ is its
-# logit; the discriminator's own slope $\nabla_x a$ then says *where to*.
+# A generated example hears of its loss by one number,
+# $\partial \text{loss} / \partial a$, where $a$ is its logit; the discriminator's own
+# slope $\nabla_x a$ then says *where to*.
 #
-# **Predict.** The generator is still bad, and the discriminator sure: $a = -10$. Which losses still pull?
-# And at $a = +10$, where the generator is believed?
+# **Predict.** The generator is still bad, and the discriminator sure: $a = -10$. Which
+# losses still pull? And at $a = +10$, where the generator is believed?
 
 # %%
 a = torch.linspace(-10, 10, 201, dtype=torch.float64, requires_grad=True)
@@ -713,16 +752,19 @@ plots.lines(
 )
 for name, slope in slopes.items():
     print(
-        f"{name:15} slope at a = -10: {slope[0]:9.5f}, at 0: {slope[100]:6.2f}, at 10: {slope[-1]:9.5f}"
+        f"{name:15} slope at a = -10: {slope[0]:9.5f}, at 0: {slope[100]:6.2f}, at 10: "
+        f"{slope[-1]:9.5f}"
     )
 
 # %% [markdown]
-# **Minimax saturates** where it matters: $-\sigma(a)$ is $-0.00005$ for an example that the discriminator
-# rejects. The non-saturating loss has the slope $-(1 - \sigma(a))$, full there, and lets go of what passes.
-# Both have the same discriminator, and the same place of rest. Least squares pulls all the harder the
-# further off, and pushes *back* beyond 1: its outputs must not be read as logits of a probability. Hinge
-# and Wasserstein, one line in the picture, never let go. The relativistic loss (not drawn; here with a real
-# logit of 0) is the non-saturating one, measured from a real example's logit instead of 0.
+# **Minimax saturates** where it matters: $-\sigma(a)$ is $-0.00005$ for an example that
+# the discriminator rejects. The non-saturating loss has the slope $-(1 - \sigma(a))$,
+# full there, and lets go of what passes. Both have the same discriminator, and the same
+# place of rest. Least squares pulls all the harder the further off, and pushes *back*
+# beyond 1: its outputs must not be read as logits of a probability. Hinge and
+# Wasserstein, one line in the picture, never let go. The relativistic loss (not drawn;
+# here with a real logit of 0) is the non-saturating one, measured from a real example's
+# logit instead of 0.
 
 
 # %%
@@ -731,7 +773,8 @@ def sigmoid(a):
     return 0.5 * (1 + np.tanh(0.5 * a))
 
 
-DERIVATIVES = {  # name: slopes of the discriminator's loss along a fake logit, and of the generator's
+# name: slopes of the discriminator's loss along a fake logit, and of the generator's
+DERIVATIVES = {
     "minimax": (lambda a: sigmoid(a), lambda a: -sigmoid(a)),
     "non-saturating": (lambda a: sigmoid(a), lambda a: -sigmoid(-a)),
     "least squares": (lambda a: a, lambda a: a - 1),
@@ -754,16 +797,17 @@ print("the five pairs of closed forms equal autograd's slopes to 1e-12")
 # %% [markdown]
 # ### What it says to a place
 #
-# Now with the best discriminator of each loss, for $p = \mathcal N(0, 1)$ and a generator $q = \mathcal
-# N(m, s^2)$. A sample at $x$ is pulled by $-\frac{\partial\, \text{loss}}{\partial a} \cdot a'(x)$:
+# Now with the best discriminator of each loss, for $p = \mathcal N(0, 1)$ and a
+# generator $q = \mathcal N(m, s^2)$. A sample at $x$ is pulled by
+# $-\frac{\partial\, \text{loss}}{\partial a} \cdot a'(x)$:
 #
 # - minimax and non-saturating: $a^* = \ln (p/q)$;
 # - least squares: the best output is $D^* = p/(p + q)$ itself (Mao et al. 2017);
-# - hinge: the best output is the *sign* of $p - q$, which is flat: no pull at all (Lim and Ye keep it
-#   smooth by other means);
-# - Wasserstein: the best output of all with slopes of at most 1 (section 4) has the slope 1 or −1:
-#   $a' = \operatorname{sign}(F_q - F_p)$, with the distribution functions $F$. It rises where more of $q$
-#   than of $p$ lies to the left.
+# - hinge: the best output is the *sign* of $p - q$, which is flat: no pull at all (Lim
+#   and Ye keep it smooth by other means);
+# - Wasserstein: the best output of all with slopes of at most 1 (section 4) has the
+#   slope 1 or −1: $a' = \operatorname{sign}(F_q - F_p)$, with the distribution
+#   functions $F$. It rises where more of $q$ than of $p$ lies to the left.
 
 
 # %%
@@ -814,13 +858,14 @@ PULLS = {
 }
 
 # %% [markdown]
-# The three divergences by quadrature, and $W_1$ as the area between the two distribution functions (section
-# 4).
+# The three divergences by quadrature, and $W_1$ as the area between the two
+# distribution functions (section 4).
 
 
 # %%
 def divergences(mean, std):
-    """JS, both KL (nats) and W1 (units of x) of N(0, 1) and N(mean, std²), by quadrature."""
+    """JS, both KL (nats) and W1 (units of x) of N(0, 1) and N(mean, std²),
+    by quadrature."""
     reach = 9 * max(1.0, std)
     x = torch.linspace(
         min(0.0, mean) - reach, max(0.0, mean) + reach, 2001, dtype=torch.float64
@@ -842,51 +887,57 @@ samples = 6.0 + 0.5 * torch.randn(
 )
 for name, pull in PULLS.items():
     print(
-        f"q = N(6, 0.5²), mean pull under the {name} loss: {pull(samples, 6.0, 0.5).mean():.1e}"
+        f"q = N(6, 0.5²), mean pull under the {name} loss: "
+        f"{pull(samples, 6.0, 0.5).mean():.1e}"
     )
 
 # %% tags=["explorer"]
 explorers.gan.two_gaussians(densities, divergences, PULLS)
 
 # %% [markdown]
-# Try: drag $q$ to $p$ and away again. Which loss stops pulling, and why does JS hardly change any more? Then
-# put $q$ on $p$ and make it narrow (standard deviation 0.3): where does each loss pull its samples?
+# Try: drag $q$ to $p$ and away again. Which loss stops pulling, and why does JS hardly
+# change any more? Then put $q$ on $p$ and make it narrow (standard deviation 0.3):
+# where does each loss pull its samples?
 #
 # <details><summary>Answer</summary>
 #
-# Minimax and least squares die alike with the distance, as fast as $p/q$: $D^*$ is 0 around all samples of
-# $q$, and JS is $\ln 2$ wherever $q$ goes. The non-saturating pull grows with the distance, the Wasserstein
-# pull is always 1. With a narrow $q$ every loss but the hinge pushes samples away from the centre; that is
-# how diversity is learnt, if it is.
+# Minimax and least squares die alike with the distance, as fast as $p/q$: $D^*$ is 0
+# around all samples of $q$, and JS is $\ln 2$ wherever $q$ goes. The non-saturating
+# pull grows with the distance, the Wasserstein pull is always 1. With a narrow $q$
+# every loss but the hinge pushes samples away from the centre; that is how diversity is
+# learnt, if it is.
 # </details>
 
 # %% [markdown]
 # ## 4 Two distributions that do not touch
 #
-# Images fill a thin part of their space; early generators fill another. **Predict**: two bars of width 1,
-# at distance $d$. What are JS, KL and $W_1$ (the least mean distance over which $q$'s mass must be carried
-# to become $p$) at $d = 2$, and what their slopes along $d$?
+# Images fill a thin part of their space; early generators fill another. **Predict**:
+# two bars of width 1, at distance $d$. What are JS, KL and $W_1$ (the least mean
+# distance over which $q$'s mass must be carried to become $p$) at $d = 2$, and what
+# their slopes along $d$?
 
 # %% [markdown]
 # **Exercise: the Wasserstein distance on a line** (easy, about 8 minutes)
 #
-# On a line $W_1$ can be computed. Each point of $x$ is matched with its own point of $y$ to minimise the mean
-# distance:
+# On a line $W_1$ can be computed. Each point of $x$ is matched with its own point of
+# $y$ to minimise the mean distance:
 #
 # $$W_1 = \min_{\pi} \frac1N \sum_{i=1}^{N} |x_i - y_{\pi(i)}|$$
 #
-# where $\pi$ runs over all permutations. No search is needed: in one of the best plans no two paths
-# cross (Peyré and Cuturi 2019, remark 2.28).
+# where $\pi$ runs over all permutations. No search is needed: in one of the best plans
+# no two paths cross (Peyré and Cuturi 2019, remark 2.28).
 #
-# `x` and `y` $(N)$ stand in any order: up to 1,000 points, of up to $\pm 10^4$. Return a scalar. Values
-# and gradients are compared. Points may be equal: a pair at distance 0 has the slope 0.
+# `x` and `y` $(N)$ stand in any order: up to 1,000 points, of up to $\pm 10^4$. Return
+# a scalar. Values and gradients are compared. Points may be equal: a pair at distance 0
+# has the slope 0.
 #
 # By hand first: $x = (0, 4)$, $y = (3, 1)$. What is $W_1$, and how do the means differ?
 
 
 # %%
 def my_wasserstein(x, y):
-    """The W1 distance between two sets of points on a line, a scalar. x and y (N,), any order."""
+    """The W1 distance between two sets of points on a line, a scalar.
+    x and y (N,), any order."""
     raise NotImplementedError
 
 
@@ -895,7 +946,8 @@ exercises.gan.wasserstein_1d.check(my_wasserstein)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# Sorted, $(0, 4)$ and $(1, 3)$: distances 1 and 1, so $W_1 = 1$. The means are both 2 and do not differ.
+# Sorted, $(0, 4)$ and $(1, 3)$: distances 1 and 1, so $W_1 = 1$. The means are both 2
+# and do not differ.
 # </details>
 
 
@@ -903,7 +955,8 @@ exercises.gan.wasserstein_1d.check(my_wasserstein)
 def wasserstein(x, y):
     """W1 of two samples of one length on a line: (N,), (N,) -> a number in units of x.
 
-    In one dimension the best plan keeps the order. Source: Peyré and Cuturi 2019, remark 2.28.
+    In one dimension the best plan keeps the order.
+    Source: Peyré and Cuturi 2019, remark 2.28.
     """
     return (x.sort().values - y.sort().values).abs().mean()
 
@@ -921,6 +974,7 @@ def bars(distance, n=400):
     }
 
 
+# %%
 distances = [i / 20 for i in range(61)]
 rows = [bars(distance) for distance in distances]
 plots.lines(
@@ -938,14 +992,15 @@ for distance in (0.0, 0.5, 1.0, 2.0):
     )
 
 # %% [markdown]
-# From $d = 1$ on JS is $\ln 2$, with the slope 0: a best discriminator can tell how *well* it separates,
-# not how *far*. KL is infinite as soon as one cell is missed. $W_1$ is the distance, with the slope 1
-# (Arjovsky et al. 2017, example 1). That is the case *for* the Wasserstein loss; its price is that the
-# discriminator's slope may be at most 1.
+# From $d = 1$ on JS is $\ln 2$, with the slope 0: a best discriminator can tell how
+# *well* it separates, not how *far*. KL is infinite as soon as one cell is missed.
+# $W_1$ is the distance, with the slope 1 (Arjovsky et al. 2017, example 1). That is the
+# case *for* the Wasserstein loss; its price is that the discriminator's slope may be at
+# most 1.
 #
-# Samples are discrete, so the proof for them: carrying costs of 2,000 random samples, sorted; the same by
-# the area between the two distribution functions; and, for seven samples, the cheapest of all 5,040 ways of
-# pairing them.
+# Samples are discrete, so the proof for them: carrying costs of 2,000 random samples,
+# sorted; the same by the area between the two distribution functions; and, for seven
+# samples, the cheapest of all 5,040 ways of pairing them.
 
 
 # %%
@@ -976,9 +1031,10 @@ print(
 )
 
 # %% [markdown]
-# $W_1$ has a second face, on which its loss rests (Kantorovich and Rubinstein): it is the largest $\mathbb
-# E_p[f] - \mathbb E_q[f]$ over all $f$ with slopes of at most 1. The discriminator, then called a *critic*,
-# looks for that $f$. Four candidates for $p = \mathcal N(0, 1)$, $q = \mathcal N(2, 1)$, whose $W_1$ is 2:
+# $W_1$ has a second face, on which its loss rests (Kantorovich and Rubinstein): it is
+# the largest $\mathbb E_p[f] - \mathbb E_q[f]$ over all $f$ with slopes of at most 1.
+# The discriminator, then called a *critic*, looks for that $f$. Four candidates for
+# $p = \mathcal N(0, 1)$, $q = \mathcal N(2, 1)$, whose $W_1$ is 2:
 
 # %%
 x = torch.linspace(-12, 14, 5201, dtype=torch.float64)
@@ -989,19 +1045,23 @@ for name, f in {"-x": -x, "-x / 2": -x / 2, "sin x": x.sin(), "-|x|": -x.abs()}.
 # %% [markdown]
 # ## 5 Why training circles: the Dirac GAN
 #
-# The smallest game (Mescheder et al. 2018, section 2): all data lies at 0, the generator makes one point
-# $\theta$, the discriminator has one weight, $a(x) = \psi x$. Both do gradient descent on their own loss:
+# The smallest game (Mescheder et al. 2018, section 2): all data lies at 0, the
+# generator makes one point $\theta$, the discriminator has one weight, $a(x) = \psi x$.
+# Both do gradient descent on their own loss:
 #
-# $$\dot\psi = -\frac{\partial\, \text{loss}_D}{\partial \psi} = -\ell_D'(\psi\theta)\, \theta - \gamma \psi
-# \qquad \dot\theta = -\frac{\partial\, \text{loss}_G}{\partial \theta} = -\ell_G'(\psi\theta)\, \psi$$
+# $$\dot\psi = -\frac{\partial\, \text{loss}_D}{\partial \psi} =
+# -\ell_D'(\psi\theta)\, \theta - \gamma \psi
+# \qquad \dot\theta = -\frac{\partial\, \text{loss}_G}{\partial \theta} =
+# -\ell_G'(\psi\theta)\, \psi$$
 #
-# A dot is the direction of descent; $\ell_D'$ and $\ell_G'$ are section 3's slopes along the fake logit,
-# here $\psi\theta$. The real point at 0 has the logit 0 whatever $\psi$ is.
-# R1 is the penalty $\frac{\gamma}{2} \psi^2$: half the squared slope of the logit at the data; R2 is the
-# same at the generated points, here as much again. The place we want is $(0, 0)$.
+# A dot is the direction of descent; $\ell_D'$ and $\ell_G'$ are section 3's slopes
+# along the fake logit, here $\psi\theta$. The real point at 0 has the logit 0 whatever
+# $\psi$ is. R1 is the penalty $\frac{\gamma}{2} \psi^2$: half the squared slope of the
+# logit at the data; R2 is the same at the generated points, here as much again. The
+# place we want is $(0, 0)$.
 #
-# **Predict.** Starting at $\theta = 1$, $\psi = 0$, no penalty: does the pair come to rest, circle, or move
-# outwards?
+# **Predict.** Starting at $\theta = 1$, $\psi = 0$, no penalty: does the pair come to
+# rest, circle, or move outwards?
 
 
 # %%
@@ -1010,7 +1070,8 @@ PENALTIES = (*STRENGTH, "gradient penalty", "clipping")
 
 
 def field(theta, psi, loss, penalty="none", gamma=1.0):
-    """Descent of both sides of the Dirac GAN: (N,) numbers or arrays -> (dtheta, dpsi)."""
+    """Descent of both sides of the Dirac GAN: (N,) numbers or arrays
+    -> (dtheta, dpsi)."""
     d_slope, g_slope = DERIVATIVES[loss]
     dpsi = -d_slope(psi * theta) * theta - gamma * STRENGTH.get(penalty, 0.0) * psi
     if penalty == "gradient penalty":  # γ (|ψ| - 1)²
@@ -1018,6 +1079,7 @@ def field(theta, psi, loss, penalty="none", gamma=1.0):
     return -g_slope(psi * theta) * psi, dpsi
 
 
+# %%
 def path(
     theta,
     psi,
@@ -1029,7 +1091,8 @@ def path(
     alternating=True,
     steps=300,
 ):
-    """Training from (theta, psi): (steps + 1, 2) float64; alternating lets the discriminator move first."""
+    """Training from (theta, psi): (steps + 1, 2) float64;
+    alternating lets the discriminator move first."""
     places = [(theta, psi)]
     for _ in range(steps):
         dtheta, dpsi = field(theta, psi, loss, penalty, gamma)
@@ -1063,21 +1126,24 @@ plots.lines(
 )
 for name, places in runs.items():
     print(
-        f"{name}: distance from the equilibrium after 300 steps {distance(places)[-1]:.2f}"
+        f"{name}: distance from the equilibrium after 300 steps "
+        f"{distance(places)[-1]:.2f}"
     )
 
 # %% [markdown]
 # ### The two-by-two matrix that decides
 #
-# Near $(0, 0)$ the update of $(\theta, \psi)$ is a matrix. With $g = -\ell_G'(0)$, $d = \ell_D'(0)$, the
-# penalty's $c$ (0, $\gamma$ or $2\gamma$) and the learning rates $\eta_G$, $\eta_D$:
+# Near $(0, 0)$ the update of $(\theta, \psi)$ is a matrix. With $g = -\ell_G'(0)$,
+# $d = \ell_D'(0)$, the penalty's $c$ (0, $\gamma$ or $2\gamma$) and the learning rates
+# $\eta_G$, $\eta_D$:
 #
 # $$J = \begin{pmatrix} 0 & g \\ -d & -c \end{pmatrix} \qquad
 # M_\text{simultaneous} = I + \begin{pmatrix} \eta_G & 0 \\ 0 & \eta_D \end{pmatrix} J$$
 #
-# Alternating: first the discriminator's row, then the generator's, a product of two such matrices. The
-# distance is multiplied by the largest $|\lambda|$ of $M$ at each step: below 1 it comes to rest, above 1
-# it leaves. Minimax and non-saturating have $d = g = \frac12$: simultaneous $\lambda = 1 \pm i\eta/2$, so
+# Alternating: first the discriminator's row, then the generator's, a product of two
+# such matrices. The distance is multiplied by the largest $|\lambda|$ of $M$ at each
+# step: below 1 it comes to rest, above 1 it leaves. Minimax and non-saturating have
+# $d = g = \frac12$: simultaneous $\lambda = 1 \pm i\eta/2$, so
 # $|\lambda| = \sqrt{1 + \eta^2/4} > 1$ for *every* rate.
 
 
@@ -1102,9 +1168,9 @@ def multiplier(loss, penalty="none", gamma=1.0, lr_g=0.1, lr_d=0.1, alternating=
 
 
 # %% [markdown]
-# Is the matrix right? Two independent proofs: it is compared with the derivatives of one whole update by
-# autograd on the chapter's *losses*; and its rate with that of a simulation of thousands of steps from
-# nearby.
+# Is the matrix right? Two independent proofs: it is compared with the derivatives of
+# one whole update by autograd on the chapter's *losses*; and its rate with that of a
+# simulation of thousands of steps from nearby.
 
 
 # %%
@@ -1114,15 +1180,15 @@ def update_by_autograd(place, loss, gamma, lr, alternating):
     theta, psi = place[:1], place[1:]
     d = d_loss(0 * psi, psi * theta) + 0.5 * gamma * psi.square().sum()
     new = psi - lr * torch.autograd.grad(d, psi, create_graph=True)[0]
-    mover = (
-        theta.clone()
-    )  # the generator's slope does not look through the discriminator's update
+    # the generator's slope does not look through the discriminator's update
+    mover = theta.clone()
     g = g_loss(0 * psi, (new if alternating else psi) * mover)
     return torch.cat(
         [theta - lr * torch.autograd.grad(g, mover, create_graph=True)[0], new]
     )
 
 
+# %%
 for loss, gamma, alternating in itertools.product(
     DERIVATIVES, (0.0, 0.3), (False, True)
 ):
@@ -1135,18 +1201,21 @@ for loss, gamma, alternating in itertools.product(
     matrix = update_matrix(loss, "R1", gamma, 0.1, 0.1, alternating)
     assert np.allclose(matrix, by_autograd, rtol=1e-12, atol=1e-15), loss
 print(
-    "the matrix equals autograd's derivatives of an update: 5 losses, with and without R1, both orders"
+    "the matrix equals autograd's derivatives of an update: 5 losses, "
+    "with and without R1, both orders"
 )
 
 
 # %%
 def measured_rate(loss, penalty, gamma, alternating, lr=0.2):
-    """The factor by which the distance changes a step, from a simulation that begins and stays close by."""
+    """The factor by which the distance changes a step,
+    from a simulation that begins and stays close by."""
     near = path(1e-9, 0.0, loss, penalty, gamma, lr, lr, alternating, steps=800)
     size = distance(near).log()
     return math.exp((size[600:800].mean() - size[400:600].mean()) / 200)
 
 
+# %%
 CASES = (
     ("minimax", "none", 0.0, False),
     ("non-saturating", "none", 0.0, False),
@@ -1164,13 +1233,14 @@ for loss, penalty, gamma, alternating in CASES:
     order = "alternating" if alternating else "simultaneous"
     what = f"{loss}, {penalty}" + (f" γ = {gamma:g}" if gamma else "")
     print(
-        f"{what + ', ' + order:45} |λ| = {predicted:.4f}, simulation agrees to 0.0001: {agrees}"
+        f"{what + ', ' + order:45} |λ| = {predicted:.4f}, simulation agrees to 0.0001: "
+        f"{agrees}"
     )
     assert agrees
 
 # %% [markdown]
-# Where $|\lambda| = 1$ exactly, or the matrix does not exist, it decides nothing, and only the simulation
-# speaks:
+# Where $|\lambda| = 1$ exactly, or the matrix does not exist, it decides nothing, and
+# only the simulation speaks:
 
 # %%
 MARGINAL = (
@@ -1189,50 +1259,58 @@ for loss, penalty in MARGINAL:
     print(f"the distance is {last.min():.2f} to {last.max():.2f}")
 
 # %% [markdown]
-# - **Minimax**: a ring for ever. The averaged place would lie in its middle (section 6).
-# - **Non-saturating**: it winds in, but ever more slowly, through terms that the matrix leaves out.
-#   (Simultaneous, the same terms hold the spiral at a ring.)
-# - **Least squares** with labels 0 and 1: this discriminator has no bias and gives the data the output 0
-#   instead of 1. The game is void: it stops wherever $\psi$ gets to 0, at any $\theta$.
+# - **Minimax**: a ring for ever. The averaged place would lie in its middle (section
+#   6).
+# - **Non-saturating**: it winds in, but ever more slowly, through terms that the matrix
+#   leaves out. (Simultaneous, the same terms hold the spiral at a ring.)
+# - **Least squares** with labels 0 and 1: this discriminator has no bias and gives the
+#   data the output 0 instead of 1. The game is void: it stops wherever $\psi$ gets to
+#   0, at any $\theta$.
 
 # %% [markdown]
-# - The **gradient penalty** comes to rest at the *wrong* place, here $\theta = 2$, $\psi = 0$: it pushes
-#   $|\psi|$ towards 1, although at the data a flat critic would be right, and where its push and the loss's
-#   pull balance, nothing moves.
+# - The **gradient penalty** comes to rest at the *wrong* place, here $\theta = 2$,
+#   $\psi = 0$: it pushes $|\psi|$ towards 1, although at the data a flat critic would
+#   be right, and where its push and the loss's pull balance, nothing moves.
 # - **Clipping** keeps circling along its walls.
 #
-# Of the cures here only R1 and R2 come to rest at the data, for every loss but least squares, and only if
-# the rates are small: the simultaneous order needs a penalty of $c > \eta\, d g$. (The relativistic loss is
-# not listed: with a real logit of 0 its game is the non-saturating one.)
+# Of the cures here only R1 and R2 come to rest at the data, for every loss but least
+# squares, and only if the rates are small: the simultaneous order needs a penalty of
+# $c > \eta\, d g$. (The relativistic loss is not listed: with a real logit of 0 its
+# game is the non-saturating one.)
 
 # %% tags=["explorer"]
 explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES[1:])
 
 # %% [markdown]
-# Try: play the steps, then raise $\gamma$ from 0 to 3 with R1. Where is the way to rest shortest, and what
-# happens beyond? Under *More*, simultaneous order and $\gamma = 0$: does a smaller learning rate end the
-# spiral? Last, the same order with the non-saturating loss, learning rate 1 and start θ at 0.2: does the
-# distance follow the dashed line?
+# Try: play the steps, then raise $\gamma$ from 0 to 3 with R1. Where is the way to rest
+# shortest, and what happens beyond? Under *More*, simultaneous order and $\gamma = 0$:
+# does a smaller learning rate end the spiral? Last, the same order with the
+# non-saturating loss, learning rate 1 and start θ at 0.2: does the distance follow the
+# dashed line?
 #
 # <details><summary>Answer</summary>
 #
-# For small rates the eigenvalues meet at $c^2 = 4dg$, for minimax at $\gamma = 1$: no more turning, and the
-# fastest rest. Beyond, one of them nears 1 again: the discriminator hardly moves, and the generator creeps.
-# A smaller rate only slows the spiral down. In the last run the distance follows the prediction near the
-# middle, and then settles: $|\lambda|$ speaks of the neighbourhood only.
+# For small rates the eigenvalues meet at $c^2 = 4dg$, for minimax at $\gamma = 1$: no
+# more turning, and the fastest rest. Beyond, one of them nears 1 again: the
+# discriminator hardly moves, and the generator creeps. A smaller rate only slows the
+# spiral down. In the last run the distance follows the prediction near the middle, and
+# then settles: $|\lambda|$ speaks of the neighbourhood only.
 # </details>
 
 # %% [markdown]
 # ## 6 What holds the discriminator's slope
 #
-# Section 5's cure, for a discriminator of any form: punish the slope of its *logit* where the data is (R1),
-# or where the generator's points are (R2; Mescheder et al. 2018, equations 9 and 10):
+# Section 5's cure, for a discriminator of any form: punish the slope of its *logit*
+# where the data is (R1), or where the generator's points are (R2; Mescheder et al.
+# 2018, equations 9 and 10):
 #
-# $$R_1 = \frac{\gamma}{2}\, \mathbb E_{x \sim p}\big[\Vert \nabla_x a(x) \Vert^2\big] \qquad
+# $$R_1 =
+# \frac{\gamma}{2}\, \mathbb E_{x \sim p}\big[\Vert \nabla_x a(x) \Vert^2\big] \qquad
 # R_2 = \frac{\gamma}{2}\, \mathbb E_{x \sim q}\big[\Vert \nabla_x a(x) \Vert^2\big]$$
 #
-# The Wasserstein loss needs slopes of at most 1. Arjovsky et al. (2017) clip the weights; Gulrajani et al.
-# (2017, equation 3) punish slopes other than 1, at random places between pairs:
+# The Wasserstein loss needs slopes of at most 1. Arjovsky et al. (2017) clip the
+# weights; Gulrajani et al. (2017, equation 3) punish slopes other than 1, at random
+# places between pairs:
 #
 # $$\lambda\, \mathbb E\big[(\Vert \nabla a(\hat x) \Vert_2 - 1)^2\big] \qquad
 # \hat x = u\, x + (1 - u)\, G(z), \quad u \sim U(0, 1)$$
@@ -1240,24 +1318,26 @@ explorers.gan.dirac(field, path, multiplier, tuple(DERIVATIVES), PENALTIES[1:])
 # %% [markdown]
 # **Exercise: the gradient penalty** (hard, about 20 minutes)
 #
-# A Wasserstein critic should have slope 1 between real and fake points. Gulrajani et al. (2017,
-# equation 3) charge it with
+# A Wasserstein critic should have slope 1 between real and fake points. Gulrajani et
+# al. (2017, equation 3) charge it with
 #
 # $$\frac1B \sum_{b=1}^{B} \big(\lVert \nabla_x f(\hat x_b) \rVert_2 - 1\big)^2, \quad
 # \hat x_b = m_b\, x_b + (1 - m_b)\, \tilde x_b$$
 #
 # with $m_b$ from `mix`, $x_b$ real, $\tilde x_b$ fake, and here the critic
-# `f(x) = torch.tanh(x @ weight.T) @ v`. Return a scalar. Its gradients for `weight` and `v` are compared
-# too; none may reach `real`, `fake` or `mix`. Where $\nabla_x f = 0$ (`v` may be 0) its norm has the
-# gradient 0, not NaN.
+# `f(x) = torch.tanh(x @ weight.T) @ v`. Return a scalar. Its gradients for `weight` and
+# `v` are compared too; none may reach `real`, `fake` or `mix`. Where $\nabla_x f = 0$
+# (`v` may be 0) its norm has the gradient 0, not NaN.
 #
-# By hand first: at $\hat x = 0$, one hidden unit, `weight` (3, 4), `v` 1: which penalty?
+# By hand first: at $\hat x = 0$, one hidden unit, `weight` (3, 4), `v` 1: which
+# penalty?
 
 
 # %%
 def my_gradient_penalty(weight, v, real, fake, mix):
-    """The gradient penalty without its factor, a scalar. weight (H, D) and v (H,), of the critic; real and
-    fake (B, D); mix (B, 1), the share of the real point, in [0, 1]."""
+    """The gradient penalty without its factor, a scalar. weight (H, D) and v (H,), of
+    the critic; real and fake (B, D); mix (B, 1), the share of the real point, in
+    [0, 1]."""
     raise NotImplementedError
 
 
@@ -1266,16 +1346,18 @@ exercises.gan.gradient_penalty.check(my_gradient_penalty)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $\tanh'(0) = 1$, so $\nabla_x f = v \cdot (3, 4)$ has the norm 5: the penalty is $(5 - 1)^2 = 16$.
+# $\tanh'(0) = 1$, so $\nabla_x f = v \cdot (3, 4)$ has the norm 5: the penalty is
+# $(5 - 1)^2 = 16$.
 # </details>
 
 # %% [markdown]
 # **Exercise: find three bugs in a gradient penalty** (hard, about 15 minutes)
 #
-# The program below is meant to be the R1 penalty (Mescheder et al. 2018, equation 9), with $D(x)$
-# the logit:
+# The program below is meant to be the R1 penalty (Mescheder et al. 2018, equation 9),
+# with $D(x)$ the logit:
 #
-# $$R_1 = \frac{\gamma}{2} \cdot \frac1B \sum_{b=1}^{B} \lVert \nabla_x D(x_b) \rVert_2^2$$
+# $$R_1 =
+# \frac{\gamma}{2} \cdot \frac1B \sum_{b=1}^{B} \lVert \nabla_x D(x_b) \rVert_2^2$$
 #
 # It runs, but:
 #
@@ -1283,19 +1365,20 @@ exercises.gan.gradient_penalty.check(my_gradient_penalty)
 # - one point, repeated $B$ times, has a penalty $B$ times smaller than alone;
 # - with `v` a hundred times as large the penalty nearly vanishes.
 #
-# Fix all three. Values and gradients for `weight` and `v` are compared; no gradient may reach `real`.
-# $\gamma$ may be 0.
+# Fix all three. Values and gradients for `weight` and `v` are compared; no gradient may
+# reach `real`. $\gamma$ may be 0.
 #
-# By hand first: at $x = 0$, one hidden unit, `weight` (3, 4), `v` 1, $\gamma = 2$: which penalty?
+# By hand first: at $x = 0$, one hidden unit, `weight` (3, 4), `v` 1, $\gamma = 2$:
+# which penalty?
 
 
 # %%
 def my_r1(weight, v, real, gamma):
-    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2 times the batch's
-    mean squared norm of their gradient. weight (H, D), v (H,), real (B, D), gamma a float, 0 or more."""
-    x = (
-        real.detach().requires_grad_()
-    )  # data: the penalty trains the discriminator alone
+    """The R1 penalty of the logits D(x) = tanh(x @ weight.T) @ v, a scalar: gamma / 2
+    times the batch's mean squared norm of their gradient. weight (H, D), v (H,), real
+    (B, D), gamma a float, 0 or more."""
+    # data: the penalty trains the discriminator alone
+    x = real.detach().requires_grad_()
     scores = torch.sigmoid(torch.tanh(x @ weight.T) @ v)  # (B,)
     (slopes,) = torch.autograd.grad(scores.mean(), x)  # (B, D)
     return gamma / 2 * slopes.square().sum()
@@ -1306,14 +1389,16 @@ exercises.gan.broken_penalty.check(my_r1)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $\tanh'(0) = 1$, so $\nabla_x D = (3, 4)$ with the squared norm 25: $\frac22 \cdot 25 = 25$. The program
-# returns $25/16 = 1.5625$, since the sigmoid's slope at 0 is $\frac14$.
+# $\tanh'(0) = 1$, so $\nabla_x D = (3, 4)$ with the squared norm 25:
+# $\frac22 \cdot 25 = 25$. The program returns $25/16 = 1.5625$, since the sigmoid's
+# slope at 0 is $\frac14$.
 # </details>
 
 
 # %%
 def slopes_at(logits, x):
-    """∇ a(x) of each example, from one backward pass: no example's logit depends on another.
+    """∇ a(x) of each example, from one backward pass:
+    no example's logit depends on another.
 
     Args:
         logits: (B,), computed from x.
@@ -1340,14 +1425,14 @@ def gradient_penalty(discriminator, real, fake, mix):
     """
     mix = mix.view(-1, *[1] * (real.ndim - 1))
     between = (mix * real + (1 - mix) * fake).detach().requires_grad_()
-    # norm, not a square root of squares: where a slope is 0, the root's own slope is infinite.
+    # norm, not a root of squares: where a slope is 0, the root's own slope is infinite.
     return (slopes_at(discriminator(between), between).norm(dim=1) - 1).square().mean()
 
 
 # %% [markdown]
-# The proof is a discriminator whose slope is known: $a(x) = v \cdot \tanh(W x)$ has $\nabla a = W^\top (v
-# \odot (1 - \tanh^2 W x))$. That closed form is an ordinary function of $W$ and $v$, so both penalties *and
-# their gradients* can be compared.
+# The proof is a discriminator whose slope is known: $a(x) = v \cdot \tanh(W x)$ has
+# $\nabla a = W^\top (v \odot (1 - \tanh^2 W x))$. That closed form is an ordinary
+# function of $W$ and $v$, so both penalties *and their gradients* can be compared.
 
 
 # %%
@@ -1391,12 +1476,14 @@ check_agreement(
 )
 
 # %% [markdown]
-# Both together, around any loss. `real` and `fake` are fresh tensors, cut off from the generator.
+# Both together, around any loss. `real` and `fake` are fresh tensors, cut off from the
+# generator.
 
 
 # %%
 def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
-    """A discriminator's loss and its penalties: R1 at real points, R2 at fake ones, and between them.
+    """A discriminator's loss and its penalties:
+    R1 at real points, R2 at fake ones, and between them.
 
     Args:
         d_loss: a function of (real_logits, fake_logits).
@@ -1405,10 +1492,8 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
     Returns:
         a number, nats or units of the output.
     """
-    real, fake = (
-        real.detach().requires_grad_(r1 > 0),
-        fake.detach().requires_grad_(r2 > 0),
-    )
+    real = real.detach().requires_grad_(r1 > 0)
+    fake = fake.detach().requires_grad_(r2 > 0)
     real_logits, fake_logits = discriminator(real), discriminator(fake)
     loss = d_loss(real_logits, fake_logits)
     if r1:
@@ -1423,22 +1508,24 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
 # %% [markdown]
 # ### Averaging the generator's weights
 #
-# A generator that circles passes the middle without stopping. Its averaged weights lie in it:
+# A generator that circles passes the middle without stopping. Its averaged weights lie
+# in it:
 #
 # $$\bar\theta \leftarrow \beta\, \bar\theta + (1 - \beta)\, \theta$$
 
 # %% [markdown]
 # **Exercise: average the generator's weights** (easy, about 8 minutes)
 #
-# A generator circles around its goal, so images are often drawn with a moving average $a$ of its
-# weights $w$ (Yazıcı et al. 2019), updated each step with `decay` $\beta$, 0 to 1:
+# A generator circles around its goal, so images are often drawn with a moving average
+# $a$ of its weights $w$ (Yazıcı et al. 2019), updated each step with `decay` $\beta$, 0
+# to 1:
 #
 # $$a \leftarrow \beta\, a + (1 - \beta)\, w$$
 #
-# `average` and `weights` are lists of tensors in the same order. Return a list of new tensors of the
-# same types, which share no memory with the arguments: training goes on. Floating-point tensors may be
-# bfloat16. Others (counts of steps, int64, int32 or bool) are not averaged: copy those of `weights`. Values
-# alone are compared.
+# `average` and `weights` are lists of tensors in the same order. Return a list of new
+# tensors of the same types, which share no memory with the arguments: training goes on.
+# Floating-point tensors may be bfloat16. Others (counts of steps, int64, int32 or bool)
+# are not averaged: copy those of `weights`. Values alone are compared.
 #
 # By hand first: $a=0$, $w=1$ at each step, $\beta=0.9$: what is $a$ after two? How many
 # steps does $\beta = 0.999$ remember?
@@ -1446,8 +1533,8 @@ def penalised(d_loss, discriminator, real, fake, mix, r1=0.0, r2=0.0, gp=0.0):
 
 # %%
 def my_average(average, weights, decay):
-    """The new average, a list of new tensors. average and weights: lists of tensors, in the same order, of
-    the same shapes and types; decay: a float in [0, 1]."""
+    """The new average, a list of new tensors. average and weights: lists of tensors, in
+    the same order, of the same shapes and types; decay: a float in [0, 1]."""
     raise NotImplementedError
 
 
@@ -1456,9 +1543,9 @@ exercises.gan.average_weights.check(my_average)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $0.9 \cdot 0 + 0.1 \cdot 1 = 0.1$, then $0.9 \cdot 0.1 + 0.1 \cdot 1 = 0.19$. Weights from $k$ steps ago
-# count $(1 - \beta) \beta^k$: for $\beta = 0.999$ this falls to $1/e$ of the newest in about
-# $1 / (1 - \beta) = 1{,}000$ steps.
+# $0.9 \cdot 0 + 0.1 \cdot 1 = 0.1$, then $0.9 \cdot 0.1 + 0.1 \cdot 1 = 0.19$. Weights
+# from $k$ steps ago count $(1 - \beta) \beta^k$: for $\beta = 0.999$ this falls to
+# $1/e$ of the newest in about $1 / (1 - \beta) = 1{,}000$ steps.
 # </details>
 
 
@@ -1483,10 +1570,11 @@ print(f"averaged {distance(mean):.2f}")
 # %% [markdown]
 # ## 7 A ring of eight Gaussians
 #
-# A test that can be scored exactly: eight narrow Gaussians (standard deviation 0.02) on a ring of radius 2,
-# and 25 (0.05) on a grid. Of 2,500 samples, one is **of high quality** if it lies within three standard
-# deviations of a centre; a mode is **found** if at least 20 good samples are its own (with equal shares it
-# would have 312, or 100). Perfect samples would have 98.9 % of high quality.
+# A test that can be scored exactly: eight narrow Gaussians (standard deviation 0.02) on
+# a ring of radius 2, and 25 (0.05) on a grid. Of 2,500 samples, one is **of high
+# quality** if it lies within three standard deviations of a centre; a mode is **found**
+# if at least 20 good samples are its own (with equal shares it would have 312, or 100).
+# Perfect samples would have 98.9 % of high quality.
 
 
 # %%
@@ -1539,34 +1627,36 @@ def sample(generator, n=2500, seed=1):
 # %% [markdown]
 # ### The loop
 #
-# Two models, two optimisers, in turns: the discriminator on a real batch and a *detached* fake one, then
-# the generator through the discriminator. `training.Run` gives the batches and the noise, and draws the
-# losses; `run.update` differentiates by the parameters of the one optimiser only. The rate falls to 0.
-# `fall` is the factor by which the penalties fall over the training; `every=4` adds them at each fourth step
-# only, four times as strong ("lazy": Karras et al. 2020). Everything stays in float32: a penalty is a
-# difference of small slopes.
+# Two models, two optimisers, in turns: the discriminator on a real batch and a
+# *detached* fake one, then the generator through the discriminator. `training.Run`
+# gives the batches and the noise, and draws the losses; `run.update` differentiates by
+# the parameters of the one optimiser only. The rate falls to 0. `fall` is the factor by
+# which the penalties fall over the training; `every=4` adds them at each fourth step
+# only, four times as strong ("lazy": Karras et al. 2020). Everything stays in float32:
+# a penalty is a difference of small slopes.
 
 # %% [markdown]
 # **Exercise: find two bugs in a step of training** (hard, about 15 minutes)
 #
-# The program below is meant to be one step of a GAN (Goodfellow et al. 2014): first the discriminator
-# descends on $-\text{mean}\log D(x) - \text{mean}\log(1-D(G(z)))$; then, judged by the new
-# discriminator, the generator on $-\text{mean}\log D(G(z'))$, from fresh $z'$. It runs, but:
+# The program below is meant to be one step of a GAN (Goodfellow et al. 2014): first the
+# discriminator descends on $-\text{mean}\log D(x) - \text{mean}\log(1-D(G(z)))$; then,
+# judged by the new discriminator, the generator on $-\text{mean}\log D(G(z'))$, from
+# fresh $z'$. It runs, but:
 #
 # - from `w` = 0 the discriminator learns, while the generator does not move;
 # - where $D > \frac12$ for all fakes, the generator's `b` moves so that $D$ falls.
 #
-# Fix the two bugs. Values of the new `a`, `b` and `w` are compared. `real`, `noise_d` and `noise_g` may
-# differ in length, `lr` may be 0, logits $\pm 10^3$.
+# Fix the two bugs. Values of the new `a`, `b` and `w` are compared. `real`, `noise_d`
+# and `noise_g` may differ in length, `lr` may be 0, logits $\pm 10^3$.
 #
 # By hand first: one real 2, one fake 1, `w` 0, rate 1. What is the new `w`?
 
 
 # %%
 def my_step(real, noise_d, noise_g, a, b, w, lr):
-    """One alternating step of gradient descent at rate lr: the new (a, b, w). real (B, D), noise_d (N, Z),
-    noise_g (M, Z); a (D, Z) and b (D,), of the generator noise @ a.T + b; w (D,), of the discriminator's
-    logits x @ w; lr a float, 0 or more."""
+    """One alternating step of gradient descent at rate lr: the new (a, b, w). real
+    (B, D), noise_d (N, Z), noise_g (M, Z); a (D, Z) and b (D,), of the generator noise
+    @ a.T + b; w (D,), of the discriminator's logits x @ w; lr a float, 0 or more."""
     a, b, w = (p.clone().requires_grad_() for p in (a, b, w))
     fake = noise_d @ a.T + b  # (B, D)
     d_loss = F.softplus(-(real @ w)).mean() + F.softplus(fake @ w).mean()
@@ -1583,8 +1673,9 @@ exercises.gan.broken_step.check(my_step)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# With `w` = 0 all $D$ are $\frac12$. The slope of $-\log s(2w)$ is $-\frac12 \cdot 2 = -1$, that of
-# $-\log(1 - s(w))$ is $\frac12 \cdot 1$: together $-\frac12$, so the new `w` is $0 + \frac12 = 0.5$.
+# With `w` = 0 all $D$ are $\frac12$. The slope of $-\log s(2w)$ is
+# $-\frac12 \cdot 2 = -1$, that of $-\log(1 - s(w))$ is $\frac12 \cdot 1$: together
+# $-\frac12$, so the new `w` is $0 + \frac12 = 0.5$.
 # </details>
 
 
@@ -1596,7 +1687,8 @@ def falling(step, total):
 
 @torch.no_grad()
 def clamp_weights(model, most):
-    """Every weight into [-most, most], in place. Source: Arjovsky et al. 2017, algorithm 1."""
+    """Every weight into [-most, most], in place.
+    Source: Arjovsky et al. 2017, algorithm 1."""
     for weight in model.parameters():
         weight.clamp_(-most, most)
 
@@ -1617,7 +1709,8 @@ def discriminator_step(run, optimizer, models, real, d_loss, penalties, clip=Non
 
 
 def generator_step(run, optimizer, models, real, g_loss):
-    """One update of the generator, by the discriminator as it is now; returns its loss."""
+    """One update of the generator, by the discriminator as it is now; returns its
+    loss."""
     generator, discriminator = models
     with torch.no_grad():
         real_logits = discriminator(real)
@@ -1626,66 +1719,60 @@ def generator_step(run, optimizer, models, real, g_loss):
 
 
 # %%
-def train_gan(
-    models,
-    real,
-    loss="relativistic",
-    *,
-    r1=0.0,
-    r2=0.0,
-    gp=0.0,
-    fall=1.0,
-    every=1,
-    clip=None,
-    critic_steps=1,
-    steps=3000,
-    batch_size=128,
-    lr=8e-3,
-    lr_d=None,
-    betas=(0.0, 0.99),
-    schedule=falling,
-    decay=0.999,
-    watch=None,
-    **settings,
-):
-    """Train (generator, discriminator) on batches real(run, n): the averaged generator, and the History.
-
-    settings: others of a `training.Run`: its seed, or the picture beside its losses.
-    """
-    d_loss, g_loss = LOSSES[loss] if isinstance(loss, str) else loss
-    opt_g, opt_d = (
+def optimizers(models, lr=8e-3, lr_d=None, betas=(0.0, 0.99)):
+    """Adam for the generator, and Adam for the discriminator with a rate of its own."""
+    return [
         torch.optim.Adam(model.parameters(), lr=rate, betas=betas, fused=True)
         for model, rate in zip(models, (lr, lr_d or lr), strict=True)
-    )
-    averaged = copy.deepcopy(
-        models[0]
-    )  # the run places it, and keeps it in its checkpoints
-    run = training.Run(
-        (*models, averaged), [opt_g, opt_d], schedule=schedule, **settings
-    )
-    for (x,) in run.batches(
-        real, epochs=1, batch_size=batch_size, steps_per_epoch=steps
-    ):
-        weight = fall ** (run.step / steps) * every * (run.step % every == 0)
-        penalties = {"r1": weight * r1, "r2": weight * r2, "gp": weight * gp}
-        run.log(
-            d_loss=discriminator_step(run, opt_d, models, x, d_loss, penalties, clip)
-        )
+    ]
+
+
+def penalties_at(step, steps, r1=0.0, r2=0.0, gp=0.0, fall=1.0, every=1):
+    """The penalties' weights in a step: they fall to `fall` of their size; `every` so
+    many steps they count, so many times as much."""
+    weight = fall ** (step / steps) * every * (step % every == 0)
+    return {"r1": weight * r1, "r2": weight * r2, "gp": weight * gp}
+
+
+def taken(settings, *names):
+    """Takes these arguments out of settings, those that are there: a dict."""
+    return {name: settings.pop(name) for name in names if name in settings}
+
+
+# %%
+def train_gan(models, real, loss="relativistic", *, steps=3000, watch=None, **settings):
+    """Train (generator, discriminator) on batches real(run, n).
+
+    settings: batch_size, critic_steps, clip, decay; of the functions above; of a
+    `training.Run`. Returns the averaged generator, and the History."""
+    d_loss, g_loss = LOSSES[loss] if isinstance(loss, str) else loss
+    opt_g, opt_d = optimizers(models, **taken(settings, "lr", "lr_d", "betas"))
+    strength = taken(settings, "r1", "r2", "gp", "fall", "every")
+    size = settings.pop("batch_size", 128)
+    critic_steps = settings.pop("critic_steps", 1)
+    clip, decay = settings.pop("clip", None), settings.pop("decay", 0.999)
+    # the run places it, and keeps it in its checkpoints
+    averaged = copy.deepcopy(models[0])
+    settings = {"schedule": falling} | settings
+    run = training.Run((*models, averaged), [opt_g, opt_d], **settings)
+    for (x,) in run.batches(real, epochs=1, batch_size=size, steps_per_epoch=steps):
+        terms = penalties_at(run.step, steps, **strength)
+        run.log(d_loss=discriminator_step(run, opt_d, models, x, d_loss, terms, clip))
         if run.step % critic_steps == 0:
             run.log(g_loss=generator_step(run, opt_g, models, x, g_loss))
-            average_weights(
-                averaged, models[0], min(decay, (run.step + 1) / (run.step + 10))
-            )
+            memory = min(decay, (run.step + 1) / (run.step + 10))
+            average_weights(averaged, models[0], memory)
         if watch:
             watch(run.step, *models)
     return averaged, run.history
 
 
 # %% [markdown]
-# The first steps of the average take a shorter memory, $(t + 1)/(t + 10)$, so that it forgets the untrained
-# weights. Ten recipes at equal time: the six losses as they are, with the two ways to hold the critic (five
-# critic steps to one of the generator's), and with R1 and R2, whose weight falls from 1 to 0.001. A step of
-# R1 and R2 takes 7.5 ms here, of R1 6.4, of a plain loss 5.1, of the clipped critic 3.2: measured once, and
+# The first steps of the average take a shorter memory, $(t + 1)/(t + 10)$, so that it
+# forgets the untrained weights. Ten recipes at equal time: the six losses as they are,
+# with the two ways to hold the critic (five critic steps to one of the generator's),
+# and with R1 and R2, whose weight falls from 1 to 0.001. A step of R1 and R2 takes 7.5
+# ms here, of R1 6.4, of a plain loss 5.1, of the clipped critic 3.2: measured once, and
 # recorded as steps.
 
 # %%
@@ -1727,11 +1814,11 @@ for recipe, settings in RECIPES.items():
     assert best_row["lr"] == settings["lr"], recipe
 
 # %% [markdown]
-# Each recipe got the rate that did best (modes first, then quality) in half the time, on a seed of its own
-# (recorded).
+# Each recipe got the rate that did best (modes first, then quality) in half the time,
+# on a seed of its own (recorded).
 #
-# **Predict.** Of ten recipes, with five seeds each: how many find all eight modes every time? And does a
-# good loss need both penalties?
+# **Predict.** Of ten recipes, with five seeds each: how many find all eight modes every
+# time? And does a good loss need both penalties?
 
 # %% tags=["nbval-ignore-output"]
 models = pair()
@@ -1743,7 +1830,8 @@ averaged, history = train_gan(
 )
 live = score(sample(averaged), "ring")
 print(
-    f"{live['modes']} of 8 modes, {100 * live['quality']:.0f} % of high quality, {history.seconds:.0f} s"
+    f"{live['modes']} of 8 modes, {100 * live['quality']:.0f} % of high quality, "
+    f"{history.seconds:.0f} s"
 )
 untrained, _ = pair()
 plots.points(
@@ -1759,13 +1847,15 @@ plots.points(
 assert live["modes"] == 8 and live["quality"] > 0.7
 
 # %% [markdown]
-# A few samples lie on the way from one mode to the next: the generator is continuous, so what is connected
-# in the noise stays connected. Only a steep generator makes the bridges thin.
+# A few samples lie on the way from one mode to the next: the generator is continuous,
+# so what is connected in the noise stays connected. Only a steep generator makes the
+# bridges thin.
 
 
 # %%
 def table(name):
-    """Print a recorded table, five seeds a recipe: modes, and the mean and the range of the quality."""
+    """Print a recorded table, five seeds a recipe:
+    modes, and the mean and the range of the quality."""
     rows = results.read("05", name)
     for recipe in RECIPES:
         mine = [row for row in rows if row["recipe"] == recipe]
@@ -1781,12 +1871,14 @@ def table(name):
 table("ring")
 
 # %% [markdown]
-# Seven of ten find all eight modes with every seed, **minimax and non-saturating without any penalty among
-# them**: on the ring a rate that was chosen, and falls to 0, does most of the work. Without a penalty least
-# squares loses a mode with three seeds, and the relativistic loss one to three with four. The Wasserstein
-# recipes spend five of six updates on the critic, so the generator has taken a fifth of the steps.
+# Seven of ten find all eight modes with every seed, **minimax and non-saturating
+# without any penalty among them**: on the ring a rate that was chosen, and falls to 0,
+# does most of the work. Without a penalty least squares loses a mode with three seeds,
+# and the relativistic loss one to three with four. The Wasserstein recipes spend five
+# of six updates on the critic, so the generator has taken a fifth of the steps.
 #
-# **Predict** the grid: same networks, same time, 25 modes. Do the same recipes stay together?
+# **Predict** the grid: same networks, same time, 25 modes. Do the same recipes stay
+# together?
 
 # %%
 table("grid")
@@ -1798,16 +1890,17 @@ best_rows = [
 assert all(row["last modes"] == 8 and row["last quality"] >= 0.6 for row in best_rows)
 
 # %% [markdown]
-# They do not. The relativistic loss with R1 and R2 finds 20 modes in the mean (12 to 25); the
-# non-saturating one with both 16; every other recipe 11 or fewer. Each half alone is not enough: pairing
-# without penalties finds 10, and R1 without R2 11. In this time no recipe finds all 25 with every seed.
-# A ring that everything solves says little about the next problem.
+# They do not. The relativistic loss with R1 and R2 finds 20 modes in the mean (12 to
+# 25); the non-saturating one with both 16; every other recipe 11 or fewer. Each half
+# alone is not enough: pairing without penalties finds 10, and R1 without R2 11. In this
+# time no recipe finds all 25 with every seed. A ring that everything solves says little
+# about the next problem.
 
 # %% [markdown]
 # ### Is it the average, or the falling rate? (optional)
 #
-# The best recipe with a constant rate, last and averaged weights (recorded, five seeds). **Predict** which
-# is better, and by how much.
+# The best recipe with a constant rate, last and averaged weights (recorded, five
+# seeds). **Predict** which is better, and by how much.
 
 
 # %%
@@ -1818,23 +1911,26 @@ def constant(step, total):
 
 for row in results.read("05", "averaging"):
     print(
-        f"seed {row['seed']}: last {row['last modes']} modes, {100 * row['last quality']:.0f} %;",
+        f"seed {row['seed']}: last {row['last modes']} modes, "
+        f"{100 * row['last quality']:.0f} %;",
         end=" ",
     )
     print(f"averaged {row['modes']} modes, {100 * row['quality']:.0f} %")
 
 # %% [markdown]
-# With a constant rate the last weights are anywhere, on three to eight modes; their average is on all
-# eight, with at least twice as many good samples. That is section 5's ring and its middle again. The
-# falling rate does better still (87 to 93 % in the table), and then leaves the average nothing to do: hence
-# the tables score the last weights.
+# With a constant rate the last weights are anywhere, on three to eight modes; their
+# average is on all eight, with at least twice as many good samples. That is section 5's
+# ring and its middle again. The falling rate does better still (87 to 93 % in the
+# table), and then leaves the average nothing to do: hence the tables score the last
+# weights.
 
 # %% [markdown]
 # ### Watching three trainings
 #
-# Three recorded runs of smaller networks (64 wide), all with the non-saturating loss: with R1 and R2,
-# without them, and without them with a discriminator that learns fifty times faster. The shade is the
-# discriminator, arrows are the pull on samples; the weights are the last ones, not averaged.
+# Three recorded runs of smaller networks (64 wide), all with the non-saturating loss:
+# with R1 and R2, without them, and without them with a discriminator that learns fifty
+# times faster. The shade is the discriminator, arrows are the pull on samples; the
+# weights are the last ones, not averaged.
 
 
 # %%
@@ -1867,6 +1963,7 @@ def pull_of(discriminator, x):
     return -slope
 
 
+# %%
 def frames(name):
     """The frames of a recorded run for the explorer."""
     weights, shown = results.load_weights("05", name), []
@@ -1896,37 +1993,38 @@ def frames(name):
 explorers.gan.ring({run: frames(file) for run, (file, _) in REPLAYED.items()}, RING)
 
 # %% [markdown]
-# Try: play the three trainings, then go through the first ten steps by hand. Where do the arrows point while
-# a mode is still empty? In the run of the fast discriminator, look at the shade around the samples: how steep
-# is it, and where are the samples two steps of the slider later? With R1 and R2, when do the samples gather,
-# and what falls at that time?
+# Try: play the three trainings, then go through the first ten steps by hand. Where do
+# the arrows point while a mode is still empty? In the run of the fast discriminator,
+# look at the shade around the samples: how steep is it, and where are the samples two
+# steps of the slider later? With R1 and R2, when do the samples gather, and what falls
+# at that time?
 #
 # <details><summary>Answer</summary>
 #
-# Towards the ring, and, where a mode is empty, across it. The fast discriminator has steep walls between
-# the modes and is flat beyond them; samples jump from mode to mode, and never hold all eight. With R1 and
-# R2 they cover the ring early and loosely, and gather late: the penalty's weight and the rate are then
-# small enough for narrow modes.
+# Towards the ring, and, where a mode is empty, across it. The fast discriminator has
+# steep walls between the modes and is flat beyond them; samples jump from mode to mode,
+# and never hold all eight. With R1 and R2 they cover the ring early and loosely, and
+# gather late: the penalty's weight and the rate are then small enough for narrow modes.
 # </details>
 
 # %% [markdown]
 # ## 8 Digits
 #
-# Now 4,000 digits of MNIST and convolutions. A generator has to go *up* in size. One way is to let a
-# convolution at half the size give four numbers per place, and to lay them out as two by two pixels
-# ("sub-pixel convolution", Shi et al. 2016):
+# Now 4,000 digits of MNIST and convolutions. A generator has to go *up* in size. One
+# way is to let a convolution at half the size give four numbers per place, and to lay
+# them out as two by two pixels ("sub-pixel convolution", Shi et al. 2016):
 #
 # $$y_{c,\; 2i + k,\; 2j + l} = x_{4c + 2k + l,\; i,\; j} \qquad k, l \in \{0, 1\}$$
 
 
 # %%
 def spread(x, r=2):
-    """(B, C r², H, W) -> (B, C, r H, r W): r² channels become r × r pixels. Source: Shi et al. 2016."""
+    """(B, C r², H, W) -> (B, C, r H, r W): r² channels become r × r pixels.
+    Source: Shi et al. 2016."""
     b, c, h, w = x.shape
     x = x.view(b, c // r**2, r, r, h, w)  # channel 4c + 2k + l
-    return x.permute(0, 1, 4, 2, 5, 3).reshape(
-        b, c // r**2, r * h, r * w
-    )  # c, (i, k), (j, l)
+    # c, (i, k), (j, l)
+    return x.permute(0, 1, 4, 2, 5, 3).reshape(b, c // r**2, r * h, r * w)
 
 
 def gather(x, r=2):
@@ -1946,8 +2044,8 @@ check_agreement(
 print("gather undoes spread:", torch.equal(gather(spread(some)), some))
 
 # %% [markdown]
-# The same convolutions, on the way down, serve the discriminator and a classifier that will judge the
-# samples.
+# The same convolutions, on the way down, serve the discriminator and a classifier that
+# will judge the samples.
 
 
 # %%
@@ -1995,11 +2093,9 @@ class Classifier(nn.Module):
 
     def __init__(self, features=64):
         super().__init__()
-        self.body, self.middle, self.head = (
-            Convolutions(),
-            nn.Linear(1024, features),
-            nn.Linear(features, 10),
-        )
+        self.body = Convolutions()
+        self.middle = nn.Linear(1024, features)
+        self.head = nn.Linear(features, 10)
 
     def features(self, x):
         """(B, 64), what the last layer sees."""
@@ -2012,13 +2108,14 @@ class Classifier(nn.Module):
 # %% [markdown]
 # ### A judge that knows digits
 #
-# The discriminator cannot judge its own generator. The classifier is trained on the 4,000 digits, mildly
-# distorted (turned, sheared, scaled and shifted at random).
+# The discriminator cannot judge its own generator. The classifier is trained on the
+# 4,000 digits, mildly distorted (turned, sheared, scaled and shifted at random).
 
 
 # %%
 def distort(x, draws):
-    """Random affine maps, one for each image: x (B, 1, 28, 28), draws (B, 6) standard normal."""
+    """Random affine maps, one for each image:
+    x (B, 1, 28, 28), draws (B, 6) standard normal."""
     identity = torch.eye(2, 3, device=x.device)
     maps = identity + 0.1 * draws.view(-1, 2, 3)
     return F.grid_sample(
@@ -2032,8 +2129,10 @@ def classification_loss(model, batch, run):
     return F.cross_entropy(model(distort(x, run.normal(len(x), 6))), y)
 
 
+# %%
 def train_classifier(x, y, epochs=12, seed=0, **settings):
-    """A classifier of digits x (N, 1, 28, 28), y (N,), and its History; settings for fit."""
+    """A classifier of digits x (N, 1, 28, 28), y (N,), and its History;
+    settings for fit."""
     torch.manual_seed(seed)
     model = Classifier()
     optimizer = torch.optim.AdamW(
@@ -2062,7 +2161,8 @@ right = (
 )
 low, high = wilson(right, 1000)
 print(
-    f"held-out accuracy {right / 10:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+    f"held-out accuracy {right / 10:.1f} % (95 % interval {100 * low:.1f} to "
+    f"{100 * high:.1f} %)"
 )
 
 # %%
@@ -2071,25 +2171,28 @@ assert right > 960
 # %% [markdown]
 # ### What is measured
 #
-# - **shares**: the classes of 2,500 samples, as the classifier sees them. The data has 10 % of each; the
-#   bar is 3 %.
-# - **confident**: samples to which it gives a class with more than 95 %. Real held-out digits set the mark.
+# - **shares**: the classes of 2,500 samples, as the classifier sees them. The data has
+#   10 % of each; the bar is 3 %.
+# - **confident**: samples to which it gives a class with more than 95 %. Real held-out
+#   digits set the mark.
 
 # %% [markdown]
-# - **precision**, **recall** (Kynkäänniemi et al. 2019): around each point of a set of features lies a ball
-#   that reaches its third neighbour. Precision: share of the samples inside a ball of the real digits.
-#   Recall: share of the real digits inside a ball of the samples.
-# - **Fréchet distance** of two Gaussians fitted to the features, $\Vert \mu_1 - \mu_2 \Vert^2 +
-#   \operatorname{tr}\big(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1 \Sigma_2)^{1/2}\big)$. Its unit is *this
-#   classifier's features*: never to be compared with a published FID, only with real against real.
+# - **precision**, **recall** (Kynkäänniemi et al. 2019): around each point of a set of
+#   features lies a ball that reaches its third neighbour. Precision: share of the
+#   samples inside a ball of the real digits. Recall: share of the real digits inside a
+#   ball of the samples.
+# - **Fréchet distance** of two Gaussians fitted to the features, $\Vert \mu_1 - \mu_2
+#   \Vert^2 + \operatorname{tr}\big(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1
+#   \Sigma_2)^{1/2}\big)$. Its unit is *this classifier's features*: never to be
+#   compared with a published FID, only with real against real.
 
 
 # %%
 def coverage(points, reference, k=3):
-    """Share of points (N, F) inside a ball of some reference point (M, F), up to its k-th neighbour."""
-    radii = (
-        torch.cdist(reference, reference).kthvalue(k + 1, dim=1).values
-    )  # the first is itself
+    """Share of points (N, F) inside a ball of some reference point (M, F),
+    up to its k-th neighbour."""
+    # the first is itself
+    radii = torch.cdist(reference, reference).kthvalue(k + 1, dim=1).values
     return (torch.cdist(points, reference) <= radii).any(1).double().mean().item()
 
 
@@ -2111,7 +2214,8 @@ def frechet(a, b):
 # %%
 @torch.no_grad()
 def judge(images, classifier, reference):
-    """All measures of images (N, 1, 28, 28), against reference images (M, 1, 28, 28)."""
+    """All measures of images (N, 1, 28, 28),
+    against reference images (M, 1, 28, 28)."""
     device = next(classifier.parameters()).device
     probabilities = classifier(images.to(device)).softmax(1).cpu()
     features, real = (
@@ -2130,9 +2234,9 @@ def judge(images, classifier, reference):
 # %% [markdown]
 # ### Training
 #
-# The non-saturating loss with R1 at each eighth step, eight times as strong; 2,500 steps of 32. Chosen with
-# the classifier on other seeds: small batches and many steps at a high rate, without momentum ($\beta_1 =
-# 0$), did far better than large batches.
+# The non-saturating loss with R1 at each eighth step, eight times as strong; 2,500
+# steps of 32. Chosen with the classifier on other seeds: small batches and many steps
+# at a high rate, without momentum ($\beta_1 = 0$), did far better than large batches.
 
 # %%
 DIGITS = {
@@ -2201,15 +2305,16 @@ plots.bars(
 assert max(measured["shares"]) < 0.25
 
 # %% [markdown]
-# Every class is there. But four in ten samples leave the classifier in doubt where one in ten real digits
-# does; they lie in the same region of its features only for about half (precision), and cover more of the
-# real digits' region than that (recall). A loss did not tell us any of this.
+# Every class is there. But four in ten samples leave the classifier in doubt where one
+# in ten real digits does; they lie in the same region of its features only for about
+# half (precision), and cover more of the real digits' region than that (recall). A loss
+# did not tell us any of this.
 
 # %% [markdown]
 # ### Three seeds, and other recipes
 #
-# Recorded: the chapter's model with three seeds, and four changes of the recipe with seed 0, for as many
-# steps.
+# Recorded: the chapter's model with three seeds, and four changes of the recipe with
+# seed 0, for as many steps.
 
 
 # %% tags=["explorer-needs"]
@@ -2222,7 +2327,8 @@ def recorded(name, model):
 # %%
 for row in results.read("05", "digits"):
     print(
-        f"{row['change']:40} seed {row['seed']}: rarest class {100 * min(row['shares']):.1f} %,",
+        f"{row['change']:40} seed {row['seed']}: "
+        f"rarest class {100 * min(row['shares']):.1f} %,",
         end=" ",
     )
     print(
@@ -2232,17 +2338,18 @@ for row in results.read("05", "digits"):
     print(f"recall {row['recall']:.2f}, Fréchet {row['Fréchet']:.0f}")
 
 # %% [markdown]
-# The three seeds agree. Without R1 the generator is lost: no class but one, not a single confident sample.
-# With this seed the penalty decides, where on the ring it hardly mattered. A quarter of the steps with four
-# times the batch leaves most samples tangled. Momentum and the relativistic loss with both penalties change
-# little.
+# The three seeds agree. Without R1 the generator is lost: no class but one, not a
+# single confident sample. With this seed the penalty decides, where on the ring it
+# hardly mattered. A quarter of the steps with four times the batch leaves most samples
+# tangled. Momentum and the relativistic loss with both penalties change little.
 
 # %% [markdown]
 # ### Does it copy?
 #
-# From here on the chapter shows recorded models (seed 0 of the table), in half precision. The nearest
-# training digit, pixel by pixel, of twelve samples. **Predict**: a generator that copies has samples much
-# nearer to a training digit than held-out digits are. Does this one?
+# From here on the chapter shows recorded models (seed 0 of the table), in half
+# precision. The nearest training digit, pixel by pixel, of twelve samples. **Predict**:
+# a generator that copies has samples much nearer to a training digit than held-out
+# digits are. Does this one?
 
 # %% tags=["explorer-needs"]
 drawer = recorded("digits", Digits())
@@ -2270,14 +2377,15 @@ for name, value in to_training.items():
     print(f"{name}: median distance to the nearest training digit {value:.1f}")
 
 # %% [markdown]
-# No: its samples are *further* from the nearest training digit than held-out digits are. They are
-# no copies; they are also less like digits.
+# No: its samples are *further* from the nearest training digit than held-out digits
+# are. They are no copies; they are also less like digits.
 
 # %% [markdown]
 # ### Between two codes (optional)
 #
-# The straight line between two codes passes nearer to 0 than almost every code of 32 dimensions lies:
-# their length is about $\sqrt{32} = 5.7$. The great circle (White 2016) keeps it:
+# The straight line between two codes passes nearer to 0 than almost every code of 32
+# dimensions lies: their length is about $\sqrt{32} = 5.7$. The great circle
+# (White 2016) keeps it:
 #
 # $$z(t) = \frac{\sin((1 - t)\,\omega)}{\sin \omega}\, z_0
 # + \frac{\sin(t\, \omega)}{\sin \omega}\, z_1 \qquad
@@ -2307,7 +2415,8 @@ plots.images(
 )
 halfway = 0.5 * (codes[0] + codes[1])
 print(
-    f"lengths: ends {codes[0].norm():.1f} and {codes[1].norm():.1f}, straight halfway {halfway.norm():.1f}"
+    f"lengths: ends {codes[0].norm():.1f} and {codes[1].norm():.1f}, "
+    f"straight halfway {halfway.norm():.1f}"
 )
 
 # %% tags=["explorer"]
@@ -2319,31 +2428,31 @@ explorers.gan.walk(
 )
 
 # %% [markdown]
-# The ends are chosen: of 1,000 codes, for each digit the two plainest of which the classifier is sure (the
-# second where both ends are one digit). Try: play the way. Is there a place where the image jumps? Under
-# *More*, find a way without a third digit. Then shorten the codes (scale 0.5): what is gained, what is lost?
+# The ends are chosen: of 1,000 codes, for each digit the two plainest of which the
+# classifier is sure (the second where both ends are one digit). Try: play the way. Is
+# there a place where the image jumps? Under *More*, find a way without a third digit.
+# Then shorten the codes (scale 0.5): what is gained, what is lost?
 #
 # <details><summary>Answer</summary>
 #
-# Between many pairs the strokes pass through something that is no digit, and the classifier hesitates
-# there: the classes are connected in the noise, as the ring's modes were. Short codes give plainer digits,
-# and fewer different ones.
+# Between many pairs the strokes pass through something that is no digit, and the
+# classifier hesitates there: the classes are connected in the noise, as the ring's
+# modes were. Short codes give plainer digits, and fewer different ones.
 # </details>
 
 # %% [markdown]
 # ### Your digit before the discriminator (optional)
 #
-# Draw a digit: it is scaled and centred as MNIST's were, and shown to the recorded discriminator of one more
-# run of the recipe. Its verdicts on real test digits, on the same digits turned by a quarter, and on the
-# samples of its own generator stand beside it.
+# Draw a digit: it is scaled and centred as MNIST's were, and shown to the recorded
+# discriminator of one more run of the recipe. Its verdicts on real test digits, on the
+# same digits turned by a quarter, and on the samples of its own generator stand beside
+# it.
 #
 # **Predict.** Will it take your digit for real? And your digit, turned by 90°?
 
 # %% tags=["explorer-needs"]
-discriminator, opponent = (
-    recorded("discriminator", DigitJudge()),
-    recorded("opponent", Digits()),
-)
+discriminator = recorded("discriminator", DigitJudge())
+opponent = recorded("opponent", Digits())
 
 # %% tags=["explorer"]
 explorers.gan.verdict(
@@ -2353,43 +2462,46 @@ explorers.gan.verdict(
 )
 
 # %% [markdown]
-# Try: draw the same digit neatly and shakily. Put the last of the generated digits and the first of the
-# test digits on the pad: which would *you* take for real? Then draw something that is no digit.
+# Try: draw the same digit neatly and shakily. Put the last of the generated digits and
+# the first of the test digits on the pad: which would *you* take for real? Then draw
+# something that is no digit.
 #
 # <details><summary>Answer</summary>
 #
-# Half of the turned digits pass, and few of them are digits; three in ten test digits do not pass. The
-# discriminator answers the one question of its training: does this look more like the training pictures,
-# or more like this generator's? On images that neither of them shows, its answer says little, and the
-# sigmoid of its logit is no probability of being a digit.
+# Half of the turned digits pass, and few of them are digits; three in ten test digits
+# do not pass. The discriminator answers the one question of its training: does this
+# look more like the training pictures, or more like this generator's? On images that
+# neither of them shows, its answer says little, and the sigmoid of its logit is no
+# probability of being a digit.
 # </details>
 
 # %% [markdown]
 # ## 9 Failures to diagnose
 #
-# First a program of losses, for you to fix. Then five failures of whole trainings: a cause, its signature,
-# a cure.
+# First a program of losses, for you to fix. Then five failures of whole trainings: a
+# cause, its signature, a cure.
 
 # %% [markdown]
 # **Exercise: find three bugs in a GAN's losses** (medium, about 12 minutes)
 #
-# The program below should return two losses to minimise: the discriminator's (minus the value of Goodfellow
-# et al. 2014) and the non-saturating one. It runs, but:
+# The program below should return two losses to minimise: the discriminator's (minus the
+# value of Goodfellow et al. 2014) and the non-saturating one. It runs, but:
 #
 # - `d_loss` never falls below 0.6265, whatever the data;
 # - it falls just as low for identical batches;
 # - with `d_loss` corrected, it goes to 0 for good, and no sample comes near the data.
 #
-# Fix the three bugs and return the pair of scalars; logits may be 0 or $\pm 10^4$. Values and gradients of
-# both losses for both arguments are compared: detach nothing.
+# Fix the three bugs and return the pair of scalars; logits may be 0 or $\pm 10^4$.
+# Values and gradients of both losses for both arguments are compared: detach nothing.
 #
-# By hand first: all logits are 0. What are the two losses, and what does the program return?
+# By hand first: all logits are 0. What are the two losses, and what does the program
+# return?
 
 
 # %%
 def my_losses(real_logits, fake_logits):
-    """(d_loss, g_loss), both to be minimised, scalars in nats. real_logits, fake_logits (B,): the
-    discriminator's outputs before the sigmoid."""
+    """(d_loss, g_loss), both to be minimised, scalars in nats.
+    real_logits, fake_logits (B,): the discriminator's outputs before the sigmoid."""
     real, fake = torch.sigmoid(real_logits), torch.sigmoid(fake_logits)
     real_loss = F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
     fake_loss = F.binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
@@ -2403,13 +2515,14 @@ exercises.gan.broken_game.check(my_losses)
 # %% [markdown]
 # <details><summary>By hand: the answer</summary>
 #
-# $D = \frac12$ everywhere: $2 \ln 2 = 1.386$ and $\ln 2 = 0.693$. The program treats $\frac12$ as a logit
-# with label 1, twice: $2 \ln(1 + e^{-1/2}) = 0.948$, and its second loss is $-0.693$.
+# $D = \frac12$ everywhere: $2 \ln 2 = 1.386$ and $\ln 2 = 0.693$. The program treats
+# $\frac12$ as a logit with label 1, twice: $2 \ln(1 + e^{-1/2}) = 0.948$, and its
+# second loss is $-0.693$.
 # </details>
 
 # %% [markdown]
-# **1. A flipped sign.** The generator "minimises" $\mathbb E \ln D(G(z))$. **Predict** the discriminator's
-# loss and where the samples go.
+# **1. A flipped sign.** The generator "minimises" $\mathbb E \ln D(G(z))$. **Predict**
+# the discriminator's loss and where the samples go.
 
 
 # %%
@@ -2430,26 +2543,30 @@ off, near = (
 )
 fooled = history.logged["d_loss"][-1]
 print(
-    f"median distance from the nearest mode: flipped {off:.1f}, right {near:.1f}; loss {fooled:.4f}"
+    f"median distance from the nearest mode: flipped {off:.1f}, right {near:.1f}; "
+    f"loss {fooled:.4f}"
 )
 
 # %%
 assert off > 0.5 > near and fooled < 0.1
 
 # %% [markdown]
-# The samples never leave the middle, where they began and where the discriminator is surest that they are
-# fake; its loss goes to 0 and stays. A generator that does not learn at all looks the same: check the sign
-# of the loss's slope (section 3). Cure: write the loss as something to minimise.
+# The samples never leave the middle, where they began and where the discriminator is
+# surest that they are fake; its loss goes to 0 and stays. A generator that does not
+# learn at all looks the same: check the sign of the loss's slope (section 3). Cure:
+# write the loss as something to minimise.
 #
-# **2. The fake batch is not detached.** In the discriminator's backward pass the gradient runs on into the
-# generator. **Predict** for two programs whether the weights after 50 steps are the same as those of a
-# right one: (a) the generator's gradients are set to zero right before its own backward pass; (b) all
-# gradients are set to zero once, at the start of the step.
+# **2. The fake batch is not detached.** In the discriminator's backward pass the
+# gradient runs on into the generator. **Predict** for two programs whether the weights
+# after 50 steps are the same as those of a right one: (a) the generator's gradients are
+# set to zero right before its own backward pass; (b) all gradients are set to zero
+# once, at the start of the step.
 
 
 # %%
 def plain_loop(detached, zero_late, steps=50):
-    """Bare PyTorch, plain gradient descent, the same noise for all: the generator's weights at the end."""
+    """Bare PyTorch, plain gradient descent, the same noise for all:
+    the generator's weights at the end."""
     rng = torch.Generator().manual_seed(0)
     generator, discriminator = pair(hidden=32)
     opt_g, opt_d = (
@@ -2462,9 +2579,8 @@ def plain_loop(detached, zero_late, steps=50):
         real = torch.tensor(RING)[torch.randint(8, (64,), generator=rng)]
         fake = generator(torch.randn(64, 2, generator=rng))
         judged = discriminator(fake.detach() if detached else fake)
-        minimax_d(
-            discriminator(real), judged
-        ).backward()  # without detach this reaches the generator
+        # without detach this reaches the generator
+        minimax_d(discriminator(real), judged).backward()
         opt_d.step()
         if zero_late:
             opt_g.zero_grad()
@@ -2474,6 +2590,7 @@ def plain_loop(detached, zero_late, steps=50):
     return torch.cat([w.detach().flatten() for w in generator.parameters()])
 
 
+# %%
 right = plain_loop(detached=True, zero_late=False)
 print(
     "(a) not detached, zeroed late: same weights:",
@@ -2485,12 +2602,14 @@ print(
 )
 
 # %% [markdown]
-# (a) loses only the time of a useless backward pass. In (b) the discriminator's gradient, which wants fakes
-# to be *caught*, is added to the generator's: it pulls against itself. Nothing is printed, nothing is
-# infinite. Cure: `detach`, or generate without a graph, as the chapter's loop does.
+# (a) loses only the time of a useless backward pass. In (b) the discriminator's
+# gradient, which wants fakes to be *caught*, is added to the generator's: it pulls
+# against itself. Nothing is printed, nothing is infinite. Cure: `detach`, or generate
+# without a graph, as the chapter's loop does.
 #
-# **3. The penalty over the whole batch.** `gradient.norm()` without an axis is one norm of all $B$
-# gradients together. **Predict** the slope per example that such a penalty asks for, with $B = 128$.
+# **3. The penalty over the whole batch.** `gradient.norm()` without an axis is one norm
+# of all $B$ gradients together. **Predict** the slope per example that such a penalty
+# asks for, with $B = 128$.
 
 
 # %%
@@ -2503,7 +2622,8 @@ def whole_batch_penalty(discriminator, real, fake, mix):
 
 
 def critic_slope(penalty, steps=400, batch=128):
-    """Median slope of a critic between N(0, I) and N((2, 0), I), trained with a penalty."""
+    """Median slope of a critic between N(0, I) and N((2, 0), I),
+    trained with a penalty."""
     torch.manual_seed(0)
     critic = Discriminator(2, hidden=32)
     optimizer = torch.optim.Adam(critic.parameters(), lr=5e-3)
@@ -2534,31 +2654,34 @@ print(
 assert 0.8 < slopes["each example"] < 1.2 and 0.05 < slopes["whole batch"] < 0.15
 
 # %% [markdown]
-# One norm of 1 for 128 examples leaves $1/\sqrt{128} = 0.09$ to each: the critic is eleven times too flat,
-# and its "Wasserstein distance" as much too small, and it depends on the batch size. Cure: norm per
-# example, then the mean.
+# One norm of 1 for 128 examples leaves $1/\sqrt{128} = 0.09$ to each: the critic is
+# eleven times too flat, and its "Wasserstein distance" as much too small, and it
+# depends on the batch size. Cure: norm per example, then the mean.
 
 # %% [markdown]
-# **4. Mode collapse.** The discriminator's rate is fifty times the generator's, and neither falls. Two
-# cures offer themselves: equal rates, and R1 and R2. The measure now only asks *where* samples are, not how
-# near: with the shares $s_k$ of samples that are nearest to centre $k$,
+# **4. Mode collapse.** The discriminator's rate is fifty times the generator's, and
+# neither falls. Two cures offer themselves: equal rates, and R1 and R2. The measure now
+# only asks *where* samples are, not how near: with the shares $s_k$ of samples that are
+# nearest to centre $k$,
 #
 # $$\text{effective modes} = \exp\Big(-\sum_k s_k \ln s_k\Big)$$
 #
-# is 8 for equal shares and 1 if all samples are at one centre. **Predict** the lowest number along the
-# second half of 500 steps: with neither cure, with one, and with both.
+# is 8 for equal shares and 1 if all samples are at one centre. **Predict** the lowest
+# number along the second half of 500 steps: with neither cure, with one, and with both.
 
 
 # %%
 def effective_modes(points, centres=RING):
-    """exp(entropy) of the shares of points (N, 2) by nearest centre: 1 to the number of centres."""
+    """exp(entropy) of the shares of points (N, 2) by nearest centre:
+    1 to the number of centres."""
     which = torch.cdist(points, torch.tensor(centres)).argmin(1)
     shares = torch.bincount(which, minlength=len(centres)) / len(points)
     return torch.exp(-torch.special.xlogy(shares, shares).sum()).item()
 
 
 def least_modes(**settings):
-    """The lowest number of effective modes in steps 250 to 500, the samples then, and the run's History."""
+    """The lowest number of effective modes in steps 250 to 500, the samples then,
+    and the run's History."""
     models, lowest = pair(), (math.inf, None)
 
     def watch(step, generator, discriminator):
@@ -2591,7 +2714,8 @@ for name, settings in {
     least[name], outcomes[name], history = least_modes(**settings)
     d_loss = sum(history.logged["d_loss"][-100:]) / 100
     print(
-        f"{name}: {least[name]:.1f} effective modes at the least, discriminator's loss {d_loss:.2f}"
+        f"{name}: {least[name]:.1f} effective modes at the least, "
+        f"discriminator's loss {d_loss:.2f}"
     )
 plots.points(
     outcomes,
@@ -2607,12 +2731,14 @@ assert least["50 times"] < 0.85 * min(
 )
 
 # %% [markdown]
-# A discriminator that is far ahead has steep walls and is flat beyond them: the samples hear nothing of the
-# modes they miss, gather, are found out, and move on together. Signature: samples on few modes, *which*
-# ones changes with time. Equal rates cure it; R1 and R2 at these rates help here, but not with every seed.
+# A discriminator that is far ahead has steep walls and is flat beyond them: the samples
+# hear nothing of the modes they miss, gather, are found out, and move on together.
+# Signature: samples on few modes, *which* ones changes with time. Equal rates cure it;
+# R1 and R2 at these rates help here, but not with every seed.
 #
-# **5. Losses that look perfect.** This run ends with a discriminator's loss of $2 \ln 2 = 1.386$ and a
-# generator's loss of $\ln 2$: the equilibrium, to three digits. **Predict** its samples.
+# **5. Losses that look perfect.** This run ends with a discriminator's loss of
+# $2 \ln 2 = 1.386$ and a generator's loss of $\ln 2$: the equilibrium, to three digits.
+# **Predict** its samples.
 
 # %% tags=["nbval-ignore-output"]
 flat = pair()
@@ -2623,7 +2749,8 @@ d_loss, g_loss = (sum(history.logged[name][-50:]) / 50 for name in ("d_loss", "g
 flat_score = score(sample(flat[0]), "ring")
 print(f"discriminator's loss {d_loss:.3f}, generator's {g_loss:.3f};", end=" ")
 print(
-    f"{flat_score['modes']} of 8 modes, {100 * flat_score['quality']:.0f} % of high quality"
+    f"{flat_score['modes']} of 8 modes, "
+    f"{100 * flat_score['quality']:.0f} % of high quality"
 )
 
 # %%
@@ -2631,9 +2758,10 @@ assert abs(d_loss - 2 * math.log(2)) < 0.02 and abs(g_loss - math.log(2)) < 0.02
 assert flat_score["quality"] < 0.3
 
 # %% [markdown]
-# The penalty of 100 forbids the discriminator any slope: it says ½ to everything, and everything passes.
-# $2 \ln 2$ means that *this discriminator* cannot tell, and a blind one cannot either. A GAN's losses
-# measure the two players against each other; quality needs a third judge, as in sections 7 and 8.
+# The penalty of 100 forbids the discriminator any slope: it says ½ to everything, and
+# everything passes. $2 \ln 2$ means that *this discriminator* cannot tell, and a blind
+# one cannot either. A GAN's losses measure the two players against each other; quality
+# needs a third judge, as in sections 7 and 8.
 
 # %% [markdown]
 # ## 10 Variants to build
@@ -2641,23 +2769,27 @@ assert flat_score["quality"] < 0.3
 # %% [markdown]
 # **Exercise: one-sided label smoothing** (medium, about 10 minutes)
 #
-# Salimans et al. (2016), section 3.4, give real points the label $1 - s$ in place of 1, and generated
-# points still 0. With a label $t$ a point of logit $a$ costs the cross-entropy
+# Salimans et al. (2016), section 3.4, give real points the label $1 - s$ in place of 1,
+# and generated points still 0. With a label $t$ a point of logit $a$ costs the
+# cross-entropy
 #
 # $$-t \log D - (1 - t) \log(1 - D), \quad D = \frac{1}{1 + e^{-a}}$$
 #
-# Return the real points' mean cost plus the generated ones', a scalar: `real_logits` $(N)$,
-# `fake_logits` $(M)$, `smooth` is the float $s$, $0\le s<1$. Logits may be 0 or $\pm10^4$: values and
-# gradients for both are compared there too. No ready-made loss, such as `F.binary_cross_entropy_with_logits`,
-# `F.cross_entropy` or `F.soft_margin_loss`, no `torch.distributions`.
+# Return the real points' mean cost plus the generated ones', a scalar: `real_logits`
+# $(N)$, `fake_logits` $(M)$, `smooth` is the float $s$, $0\le s<1$. Logits may be 0 or
+# $\pm10^4$: values and gradients for both are compared there too. No ready-made loss,
+# such as `F.binary_cross_entropy_with_logits`, `F.cross_entropy` or
+# `F.soft_margin_loss`, no `torch.distributions`.
 #
-# By hand first: where the data's density is $p$ and the generator's $q$, which $D$ costs least?
+# By hand first: where the data's density is $p$ and the generator's $q$, which $D$
+# costs least?
 
 
 # %%
 def my_smoothed_loss(real_logits, fake_logits, smooth):
-    """The discriminator's loss with the label 1 - smooth for real points, a scalar in nats. real_logits
-    (N,), fake_logits (M,), before the sigmoid; smooth a float, 0 <= smooth < 1."""
+    """The discriminator's loss with the label 1 - smooth for real points, a scalar in
+    nats. real_logits (N,), fake_logits (M,), before the sigmoid; smooth a float,
+    0 <= smooth < 1."""
     raise NotImplementedError
 
 
@@ -2667,27 +2799,29 @@ exercises.gan.one_sided_smoothing.check(my_smoothed_loss)
 # <details><summary>By hand: the answer</summary>
 #
 # $-(1 - s)\, p \log D - (s p + q) \log(1 - D)$ has the slope 0 where
-# $(1 - s)\, p / D = (s p + q) / (1 - D)$: at $D = (1 - s)\, p / (p + q)$, the usual best times $1 - s$.
+# $(1 - s)\, p / D = (s p + q) / (1 - D)$: at $D = (1 - s)\, p / (p + q)$, the usual
+# best times $1 - s$.
 # </details>
 
 # %% [markdown]
 # **Exercise: show the discriminator several samples at once** (medium, about 8 minutes)
 #
-# A discriminator that sees one sample at a time cannot notice that all fakes are alike. In PacGAN
-# (Lin et al. 2018) it judges $m$ at once, all real or all fake, and a pack of equal ones gives a
-# collapsed generator away.
+# A discriminator that sees one sample at a time cannot notice that all fakes are alike.
+# In PacGAN (Lin et al. 2018) it judges $m$ at once, all real or all fake, and a pack of
+# equal ones gives a collapsed generator away.
 #
-# Write the packing: of `x` $(B,D)$ put samples $0 \dots m-1$ side by side, then $m \dots 2m-1$, and
-# so on: $(B/m,mD)$. Images $(B,C,H,W)$ are stacked along the channels: $(B/m,mC,H,W)$. $m$ is 1 or more and
-# divides $B$. In memory `x` may lie in any order, as after a transpose. Values and gradients are compared.
+# Write the packing: of `x` $(B,D)$ put samples $0 \dots m-1$ side by side, then
+# $m \dots 2m-1$, and so on: $(B/m,mD)$. Images $(B,C,H,W)$ are stacked along the
+# channels: $(B/m,mC,H,W)$. $m$ is 1 or more and divides $B$. In memory `x` may lie in
+# any order, as after a transpose. Values and gradients are compared.
 #
 # By hand first: pack $(1,2), (3,4), (5,6), (7,8)$ with $m = 2$.
 
 
 # %%
 def my_pack(x, m):
-    """m consecutive samples as one. x (B, D) -> (B / m, m D), or (B, C, H, W) -> (B / m, m C, H, W); m, a
-    whole number that divides B."""
+    """m consecutive samples as one. x (B, D) -> (B / m, m D), or (B, C, H, W) ->
+    (B / m, m C, H, W); m, a whole number that divides B."""
     raise NotImplementedError
 
 
@@ -2702,9 +2836,10 @@ exercises.gan.pack.check(my_pack)
 # %% [markdown]
 # ## In this chapter we
 #
-# - derived the best discriminator, and the value $-\ln 4 + 2\,\mathrm{JS}$, and met both by quadrature and
-#   by training;
-# - wrote six pairs of losses from logits, proved them against PyTorch, and saw where each falls silent;
+# - derived the best discriminator, and the value $-\ln 4 + 2\,\mathrm{JS}$, and met
+#   both by quadrature and by training;
+# - wrote six pairs of losses from logits, proved them against PyTorch, and saw where
+#   each falls silent;
 # - moved two distributions apart: JS goes flat, KL infinite, $W_1$ keeps counting;
 # - predicted from a two-by-two matrix which games come to rest, to four digits;
 # - trained ten recipes on a ring and a grid, at equal time, with five seeds each;
@@ -2714,57 +2849,77 @@ exercises.gan.pack.check(my_pack)
 # %% [markdown]
 # ## Go further
 #
-# - In section 5, give the discriminator a bias. Does least squares with labels 0 and 1 find the equilibrium
-#   now?
-# - Give the ring's generator noise of eight dimensions, or one that is uniform on a square. What becomes of
-#   the bridges?
-# - Condition the generator and the discriminator on the class of the digit. How do the confident samples
-#   change?
-# - Distort real *and* generated digits alike before the discriminator sees them (Zhao et al. 2020). Why both?
-# - Compare with chapter 4's VAE by this chapter's measures. Which of the two has the better precision,
-#   which the better recall?
+# - In section 5, give the discriminator a bias. Does least squares with labels 0 and 1
+#   find the equilibrium now?
+# - Give the ring's generator noise of eight dimensions, or one that is uniform on a
+#   square. What becomes of the bridges?
+# - Condition the generator and the discriminator on the class of the digit. How do the
+#   confident samples change?
+# - Distort real *and* generated digits alike before the discriminator sees them (Zhao
+#   et al. 2020). Why both?
+# - Compare with chapter 4's VAE by this chapter's measures. Which of the two has the
+#   better precision, which the better recall?
 
 # %% [markdown]
 # ## Sources
 #
-# - I. Goodfellow et al., "Generative adversarial nets", 2014, arXiv 1406.2661: equation 1 (the value),
-#   section 3 (the non-saturating loss), proposition 1 (the best discriminator), theorem 1 ($-\log 4$, JS).
-# - M. Arjovsky, S. Chintala, L. Bottou, "Wasserstein GAN", 2017, arXiv 1701.07875: example 1 (parallel
-#   lines), section 3 and algorithm 1 (clipping).
-# - I. Gulrajani et al., "Improved training of Wasserstein GANs", 2017, arXiv 1704.00028: equation 3.
-# - X. Mao et al., "Least squares generative adversarial networks", 2017, arXiv 1611.04076.
+# - I. Goodfellow et al., "Generative adversarial nets", 2014,
+#   [arXiv 1406.2661](https://arxiv.org/abs/1406.2661): equation 1 (the value), section
+#   3 (the non-saturating loss), proposition 1 (the best discriminator), theorem 1
+#   ($-\log 4$, JS).
+# - M. Arjovsky, S. Chintala, L. Bottou, "Wasserstein GAN", 2017,
+#   [arXiv 1701.07875](https://arxiv.org/abs/1701.07875): example 1 (parallel lines),
+#   section 3 and algorithm 1 (clipping).
+# - I. Gulrajani et al., "Improved training of Wasserstein GANs", 2017,
+#   [arXiv 1704.00028](https://arxiv.org/abs/1704.00028): equation 3.
+# - X. Mao et al., "Least squares generative adversarial networks", 2017,
+#   [arXiv 1611.04076](https://arxiv.org/abs/1611.04076).
 
 # %% [markdown]
-# - J. H. Lim, J. C. Ye, "Geometric GAN", 2017, arXiv 1705.02894: the hinge loss.
-# - L. Mescheder, A. Geiger, S. Nowozin, "Which training methods for GANs do actually converge?", 2018,
-#   arXiv 1801.04406: section 2 (the Dirac GAN), equation 9 (R1).
-# - A. Jolicoeur-Martineau, "The relativistic discriminator", 2019, arXiv 1807.00734. N. Huang et al., "The
-#   GAN is dead; long live the GAN!", 2024, arXiv 2501.05441: the relativistic loss with R1 and R2.
-# - T. Karras et al., "Analyzing and improving the image quality of StyleGAN", 2020, arXiv 1912.04958: lazy
-#   regularisation. Y. Yazıcı et al., "The unusual effectiveness of averaging in GAN training", 2019, arXiv
-#   1806.04498.
+# - J. H. Lim, J. C. Ye, "Geometric GAN", 2017,
+#   [arXiv 1705.02894](https://arxiv.org/abs/1705.02894): the hinge loss.
+# - L. Mescheder, A. Geiger, S. Nowozin, "Which training methods for GANs do actually
+#   converge?", 2018, [arXiv 1801.04406](https://arxiv.org/abs/1801.04406): section 2
+#   (the Dirac GAN), equation 9 (R1).
+# - A. Jolicoeur-Martineau, "The relativistic discriminator", 2019,
+#   [arXiv 1807.00734](https://arxiv.org/abs/1807.00734). N. Huang et al., "The GAN is
+#   dead; long live the GAN!", 2024,
+#   [arXiv 2501.05441](https://arxiv.org/abs/2501.05441): the relativistic loss with R1
+#   and R2.
+# - T. Karras et al., "Analyzing and improving the image quality of StyleGAN", 2020,
+#   [arXiv 1912.04958](https://arxiv.org/abs/1912.04958): lazy regularisation. Y. Yazıcı
+#   et al., "The unusual effectiveness of averaging in GAN training", 2019,
+#   [arXiv 1806.04498](https://arxiv.org/abs/1806.04498).
 
 # %% [markdown]
-# - A. Srivastava et al., "VEEGAN", 2017, arXiv 1705.07761: ring, grid, 2,500 samples, high quality within
-#   three standard deviations. (There one good sample finds a mode; here it takes 20.)
-# - T. Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models", 2019,
-#   arXiv 1904.06991. M. Heusel et al., 2017, arXiv 1706.08500: the Fréchet distance.
-# - W. Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel
-#   convolutional neural network", 2016, arXiv 1609.05158. T. White, "Sampling generative networks", 2016,
-#   arXiv 1609.04468.
-# - G. Peyré, M. Cuturi, "Computational optimal transport", 2019: remark 2.28. S. Zhao et al.,
-#   "Differentiable augmentation for data-efficient GAN training", 2020, arXiv 2006.10738.
+# - A. Srivastava et al., "VEEGAN", 2017,
+#   [arXiv 1705.07761](https://arxiv.org/abs/1705.07761): ring, grid, 2,500 samples,
+#   high quality within three standard deviations. (There one good sample finds a mode;
+#   here it takes 20.)
+# - T. Kynkäänniemi et al., "Improved precision and recall metric for assessing
+#   generative models", 2019, [arXiv 1904.06991](https://arxiv.org/abs/1904.06991). M.
+#   Heusel et al., 2017, [arXiv 1706.08500](https://arxiv.org/abs/1706.08500): the
+#   Fréchet distance.
+# - W. Shi et al., "Real-time single image and video super-resolution using an efficient
+#   sub-pixel convolutional neural network", 2016,
+#   [arXiv 1609.05158](https://arxiv.org/abs/1609.05158). T. White, "Sampling generative
+#   networks", 2016, [arXiv 1609.04468](https://arxiv.org/abs/1609.04468).
+# - G. Peyré, M. Cuturi, "Computational optimal transport", 2019: remark 2.28. S. Zhao
+#   et al., "Differentiable augmentation for data-efficient GAN training", 2020,
+#   [arXiv 2006.10738](https://arxiv.org/abs/2006.10738).
 
 # %% [markdown]
 # ## How the tables were made (optional)
 #
-# Cells of this chapter read recorded tables. Here is how they were made: `make results CH=05` calls each
-# function with the arguments of each row. It yields the losses of its training, and then what it measured.
+# Cells of this chapter read recorded tables. Here is how they were made:
+# `make results CH=05` calls each function with the arguments of each row. It yields the
+# losses of its training, and then what it measured.
 
 
 # %%
 def record_points(target, seed, **settings):
-    """Train on the ring or the grid, and score 2,500 samples of the last and of the averaged weights."""
+    """Train on the ring or the grid, and score 2,500 samples of the last and of the
+    averaged weights."""
     models = pair(seed=seed)
     averaged, history = train_gan(models, mixture(target), seed=seed, **settings)
     yield history.losses
@@ -2780,13 +2935,15 @@ def record_points(target, seed, **settings):
     )
 
 
+# %%
 def record_recipe(target, recipe, seed, **settings):
     """One run of a recipe."""
     return record_points(target, seed, **RECIPES[recipe], **settings)
 
 
 def record_rate(recipe, lr, **settings):
-    """A recipe with a learning rate, on the ring in half the time, with a seed that no table has."""
+    """A recipe with a learning rate, on the ring in half the time,
+    with a seed that no table has."""
     half = {"lr": lr, "steps": RECIPES[recipe]["steps"] // 2}
     return record_points("ring", 100, **RECIPES[recipe] | half, **settings)
 
@@ -2843,7 +3000,8 @@ CHANGES = {
 
 # %%
 def record_digits(change, seed, **settings):
-    """A GAN of digits, judged by the recorded classifier; the chapter's with seed 0 leaves its weights."""
+    """A GAN of digits, judged by the recorded classifier;
+    the chapter's with seed 0 leaves its weights."""
     digits = data.mnist()
     models, real = digit_models(seed), batches_of(digits.x_train)
     averaged, history = train_gan(
@@ -2862,8 +3020,10 @@ def record_digits(change, seed, **settings):
     yield measured | judged
 
 
+# %%
 def record_discriminator(seed, **settings):
-    """The GAN of digits with one more seed; it leaves its discriminator and its generator."""
+    """The GAN of digits with one more seed;
+    it leaves its discriminator and its generator."""
     digits = data.mnist()
     models, real = digit_models(seed), batches_of(digits.x_train)
     opponent, history = train_gan(models, real, seed=seed, **DIGITS, **settings)

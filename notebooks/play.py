@@ -9,21 +9,18 @@
 # %% [markdown]
 # # Play: all explorers on one page
 #
-# Every picture that answers your hand, chapter by chapter, with trained weights that come with the course.
-# Nothing is trained here: run all cells, then drag, draw and play. What you see is explained in its chapter.
+# Every picture that answers your hand, chapter by chapter, with trained weights that
+# come with the course. Nothing is trained here: run all cells, then drag, draw and
+# play. What you see is explained in its chapter.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
 import importlib.util, subprocess, sys  # isort: skip
 
 address = "git+https://github.com/from-formula-to-model/course"
-missing = (
-    getattr(importlib.util.find_spec("course"), "origin", None) is None
-)  # a mere folder has none
-if missing and subprocess.call([sys.executable, "-m", "pip", "install", address]):
-    raise RuntimeError(
-        f"pip, above, cannot install the course: try `make lab` or `uv pip install {address}`"
-    )
+found = getattr(importlib.util.find_spec("course"), "origin", None)  # of a folder None
+if not found and subprocess.call([sys.executable, "-m", "pip", "install", address]):
+    raise RuntimeError(f"pip failed, see above: try `make lab`, or install {address}")
 from course import setup
 
 setup()

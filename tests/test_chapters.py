@@ -100,10 +100,13 @@ def test_explorers_are_made_without_the_rest_of_a_chapter(notebooks, capsys):
     assert capsys.readouterr().out == "" and first.startswith("type(")
 
 
-def test_the_page_of_all_explorers_is_a_notebook_and_no_chapter(notebooks):
-    (notebooks / "play.py").write_text("")
-    assert notebooks / "play.py" == chapters.find("play") == chapters.sources()[-1]
-    assert notebooks / "play.py" not in chapters.paths()
+def test_start_page_and_page_of_all_explorers_are_notebooks_and_no_chapters(notebooks):
+    pages = {name: notebooks / f"{name}.py" for name in ("start", "play")}
+    for path in pages.values():
+        path.write_text("")
+    assert chapters.sources()[-2:] == list(pages.values())
+    for name, path in pages.items():
+        assert chapters.find(name) == path and path not in chapters.paths()
 
 
 def test_find_by_number_name_and_path(notebooks):

@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 
 from course import exercises, files, progress
 from course.progress import Item, Progress
+from tests.helpers.exercises import all_exercises
 
 SUITE = os.environ.get("COURSE_PROGRESS")  # before a test of this file changes it
 KEY = "01_cnn.output_size"
@@ -76,8 +77,8 @@ def test_the_suite_keeps_no_record():
 
 def test_each_exercise_is_recorded_under_its_chapter_and_name():
     found = exercises.catalogue()
-    keys = [exercise.key for chapter in found.values() for exercise in chapter.values()]
-    assert keys == [f"{chapter}.{name}" for chapter, names in found.items() for name in names]
+    keys = {exercise.key for exercise in all_exercises().values()}
+    assert keys == {f"{chapter}.{name}" for chapter, names in found.items() for name in names}
     assert list(found) == sorted(found) and KEY in keys
 
 
@@ -127,8 +128,9 @@ def test_a_kernel_records_in_the_data_folder(tmp_path, home):
     notebook = nbformat.v4.new_notebook(cells=cells)
     environment = os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")}
     NotebookClient(notebook, kernel_name="python3", timeout=120).execute(env=environment, cwd=str(tmp_path))
-    passed, shown = (cell.outputs[-1]["data"] for cell in notebook.cells)
+    passed, shown = (cell.outputs[0]["data"] for cell in notebook.cells)
     assert "Passed" in passed["text/html"]
+    assert "1 of 10 solved" in passed["text/html"] and "1 of 10 solved" in passed["text/plain"]
     assert "1 of 10 solved" in shown["text/html"] and "1 of 10 solved" in shown["text/plain"]
     saved = home / ".local" / "share" / "from-formula-to-model" / "progress.json"
     assert entries(saved)[KEY]["checks"] == 1
@@ -305,10 +307,11 @@ def test_the_record_becomes_items_and_keeps_what_this_version_does_not_know(by_h
 
 
 SHOWN = """\
-01_cnn            [#...................]  1 of 40 solved
-  solved: exercise_0
-  tried: exercise_1, exercise_2, exercise_3, exercise_4, exercise_5, exercise_6,
-    exercise_7, exercise_8, exercise_9
+1  CNN: how a network sees an image
+  [#...................]  1 of 40 solved
+  solved: A <title>
+  tried: exercise_1; exercise_2; exercise_3; exercise_4; exercise_5; exercise_6;
+    exercise_7; exercise_8; exercise_9
   not yet tried: """
 
 
@@ -316,14 +319,52 @@ SHOWN = """\
 def test_what_is_shown(solved, bar):
     statuses = ["solved"] * solved + ["tried"] * (10 - solved) + ["not yet tried"] * 40
     items = [Item("01_cnn", f"exercise_{i}", statuses[i], None, 1) for i in range(40)]
-    shown = Progress((*items, Item("02_rnn", "a", "tried", None, 1)), ("a <b>",))
-    first, *lines = repr(shown).splitlines()
-    assert first == f"01_cnn            [{'#' * bar:.<20}]  {solved} of 40 solved"
-    assert lines[-2:] == [f"All chapters: {solved} of 41 solved", "a <b>"] and max(map(len, lines)) <= 88
+    others = [Item("02_rnn", "a", "not yet tried", None, 0), Item("77_new", "b", "tried", None, 1)]
+    shown = Progress((*items, *others), ("a <b>",), titles={"01_cnn.exercise_0": "A <title>"})
+    lines = repr(shown).splitlines()
+    assert lines[1] == f"  [{'#' * bar:.<20}]  {solved} of 40 solved"
+    assert lines[-2:] == [f"All chapters: {solved} of 42 solved", "a <b>"] and max(map(len, lines)) <= 88
     assert solved != 1 or repr(shown).startswith(SHOWN)
     page = shown._repr_html_()
-    assert page.count('<th scope="row">') == 2 and "http" not in page and "<p>a &lt;b&gt;</p>" in page
-    assert f'aria-label="bar, {100 * solved // 40} percent full"' in page and f"{solved} of 40 solved" in page
+    assert "http" not in page and "<p>a &lt;b&gt;</p>" in page and "A &lt;title&gt;</li>" in page
+    assert f"width: {100 * solved // 40}%;" in page and f"{solved} of 40 solved" in page
+    # In order, each with its mark; unfolded is what was begun, and a chapter without a card has its name.
+    told = re.findall(r'aria-label="([\w ]+)"[^>]*>.</span> (?:A &lt;title&gt;|\w+)</li>', page)
+    assert told == [*statuses[:40], "not yet tried", "tried"]
+    assert re.findall(r"<details( open)?>.*?</strong>", page) == [" open", "", " open"]
+    assert "<strong>2  RNN: what a network remembers</strong>" in page and "<strong>77_new</strong>" in page
+
+
+def test_a_verdict_tells_the_chapters_count_and_the_next_exercise(by_hand):
+    def steps(function):
+        return exercises.cnn.output_size.check(function).steps
+
+    change, count = steps(wrong)
+    assert change.startswith("Change `my_output_size` and run") and "`_.arguments` holds" in change
+    assert count == "2 of 10 solved in this chapter."
+    # Of the two that follow, the first is solved.
+    assert steps(right) == ("2 of 10 solved in this chapter.", "Next: The gradient for the kernel, by hand")
+    names = exercises.catalogue()["01_cnn"]
+    by_hand.write_text(json.dumps({f"01_cnn.{name}": GOOD for name in names}))
+    count, whole = steps(right)
+    assert count == "10 of 10 solved in this chapter." and whole.startswith("The whole chapter is solved")
+
+
+def test_the_next_exercise_may_stand_before_this_one(by_hand):
+    names = list(exercises.catalogue()["01_cnn"])
+    by_hand.write_text(json.dumps({f"01_cnn.{name}": GOOD for name in names[1:]}))
+    solution = exercises.cnn.depthwise_separable.worked
+    mine = FunctionType(solution.__code__, solution.__globals__ | {"__name__": "__main__"})
+    result = exercises.cnn.depthwise_separable.check(mine)
+    assert result.steps == ("9 of 10 solved in this chapter.", "Next: How long is the output?"), result
+
+
+def test_a_verdict_that_is_not_recorded_tells_no_count(monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", "")
+    assert exercises.cnn.output_size.check(right).steps == ()
+    assert exercises.cnn.output_size.check(untouched).steps == ()
+    [step] = exercises.cnn.output_size.check(wrong).steps
+    assert step.startswith("Change `my_output_size`")
 
 
 def test_export(by_hand, tmp_path, monkeypatch):

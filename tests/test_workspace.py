@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from course import chapters, workspace
+from tests.helpers.places import ROOT
 
 TODAY = datetime.date.today().isoformat()
 
@@ -60,7 +61,10 @@ def copy(checkout, run):
 def test_copies_are_unpaired_and_without_outputs_but_those_to_be_kept(checkout, copy):
     kept = json.loads((checkout / "notebooks" / "01_cnn.ipynb").read_text())
     found = json.loads(copy.read_text())
-    assert found["metadata"] == {"kernelspec": {}} and found["cells"][:2] == kept["cells"][:2]
+    assert (
+        found["metadata"] == {"kernelspec": {}, "language_info": workspace.LANGUAGE}
+        and found["cells"][:2] == kept["cells"][:2]
+    )
     for cell, before in zip(found["cells"][2:], kept["cells"][2:], strict=True):
         assert cell == before | {"outputs": [], "execution_count": None}
     names = {path.name for path in copy.parent.iterdir()}
@@ -73,6 +77,75 @@ def test_second_run_overwrites_nothing(run, copy):
     assert run() == (0, [str(copy.parent)], [])
     assert copy.read_text() == "my answers, not even a notebook"
     assert copy.with_name(".copied-from.json").stat().st_mtime_ns == memory
+
+
+@pytest.fixture
+def page(checkout, run, monkeypatch, tmp_path):
+    """The learner's copy of the start page, the committed one; made while nothing is solved."""
+    (checkout / "notebooks" / "start.ipynb").write_bytes((ROOT / "notebooks" / "start.ipynb").read_bytes())
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    assert run()[1] == ["copied: 01_cnn, 02_rnn, start", str(checkout / "my")]
+    return checkout / "my" / "start.ipynb"
+
+
+def solve_one(tmp_path):
+    """A record in which one exercise of chapter 1 is solved."""
+    now = "2026-01-31T12:00:00+00:00"
+    entry = {"first_solved": now, "status": "passed", "checked": now, "checks": 1}
+    (tmp_path / "progress.json").write_text(json.dumps({"01_cnn.conv2d": entry}))
+
+
+def test_the_start_page_shows_the_present_progress(tmp_path, run, page):
+    before, written = page.read_text(), page.stat().st_mtime_ns
+    assert "Begin with chapter 0" in before and "1 of 10 exercises" not in before
+    assert run()[1] == [str(page.parent)] and page.stat().st_mtime_ns == written, "nothing to renew"
+    solve_one(tmp_path)
+    assert run()[1] == [str(page.parent)]
+    assert "Go on with chapter 1" in page.read_text() and "1 of 10 exercises" in page.read_text()
+
+
+def test_a_start_page_that_was_opened_run_and_saved_is_renewed(tmp_path, run, page):
+    notebook = json.loads(page.read_text())
+    notebook["cells"][1] |= {"execution_count": 7, "metadata": {"tags": ["keep-output"], "collapsed": False}}
+    page.write_text(json.dumps(notebook))
+    solve_one(tmp_path)
+    run()
+    assert "Go on with chapter 1" in page.read_text()
+
+
+@pytest.mark.parametrize("position", [0, 1, -1])
+def test_a_start_page_with_a_word_of_the_readers_stays_as_it_is(tmp_path, run, page, position):
+    notebook = json.loads(page.read_text())
+    notebook["cells"][position]["source"].append("\n# mine")
+    page.write_text(json.dumps(notebook))
+    before = page.read_bytes()
+    solve_one(tmp_path)
+    assert run()[1] == [str(page.parent)] and page.read_bytes() == before
+    run("--reset", "start")
+    assert "Go on with chapter 1" in page.read_text()
+    assert page.with_name(f"start.{TODAY}.ipynb").read_bytes() == before
+
+
+def test_a_cell_of_the_readers_and_a_damaged_start_page_stay(tmp_path, run, page):
+    notebook, cell = json.loads(page.read_text()), {"cell_type": "code", "metadata": {}, "source": "1 + 1"}
+    notebook["cells"].append(cell | {"id": "mine", "outputs": [], "execution_count": None})
+    solve_one(tmp_path)
+    for content in (json.dumps(notebook).encode(), b"<<<<<<< mine", b"[]", b""):
+        page.write_bytes(content)
+        assert run()[1] == [str(page.parent)] and page.read_bytes() == content
+
+
+@pytest.mark.parametrize("is_touched", [False, True])
+def test_a_newer_start_page_replaces_an_untouched_one_alone(checkout, run, page, is_touched):
+    if is_touched:
+        page.write_text(page.read_text().replace("# From Formula to Model", "# Mine"))
+    newer = checkout / "notebooks" / "start.ipynb"
+    newer.write_text(newer.read_text().replace("**How it works.**", "**How it goes.**"))
+    line = "start has a newer version; `make reset CH=start` sets yours aside and takes it"
+    for _ in range(2):
+        assert run()[1] == [*([line] if is_touched else []), str(page.parent)]
+    assert ("# Mine" in page.read_text()) == is_touched
+    assert ("How it goes" in page.read_text()) != is_touched
 
 
 def test_deleted_copy_and_new_chapter_are_copied(checkout, run, copy):

@@ -47,7 +47,8 @@ def _caption(page, links):
     places = ", ".join([*(f'<a href="{address}">{place}</a>' for place, address in links.items()), ""])
     count = len(set(page["left_out"]))
     more = f"{count} more control{'s' * (count > 1)}" if count else "Every value in between"
-    return f"{here} {more}: run it in {places}or JupyterLab."
+    turn = '<span class="explorer-turn">Turn the phone for a larger picture.</span>'
+    return f"{here} {more}: run it in {places}or JupyterLab. {turn}"
 
 
 def _control(identity, control):

@@ -15,8 +15,8 @@ import course
 from course import chapters
 from course.explorers.controls import nearest
 
-MOST_BYTES = 1_800_000  # of all frames of one explorer whose values are not named in `MOVED`
-MOST_FRAMES = 120
+MOST_BYTES = 1_200_000  # of all frames of one explorer whose values are not named in `MOVED`
+MOST_FRAMES = 90
 FEW = 8
 MOST_VALUES = 41  # of a control that moves alone
 SQUARE = 8  # pixels; a browser that shows a frame on a phone averages over fewer
@@ -33,7 +33,7 @@ MOVED = {
     },
     "cnn.trained_net": {"digit": 4, "chosen": 48},
     "attention.masks": {"mask": None, "position": None},
-    "vae.plane": {"z_1": 19, "z_2": 19},
+    "vae.plane": {"z_1": 15, "z_2": 15},
     "vae.trade_off": {"draw": None, "beta": None},
     "gan.dirac": {"penalty": None, "step": None},
     "gan.verdict": {"source": None, "rank": 25},
@@ -93,13 +93,11 @@ def draw(explorer, folder, moved=None):
     folder.mkdir(parents=True)
     for place, frame in frames.items():
         (folder / f"{place}.webp").write_bytes(frame)
-    _set(explorer, first, ())
     names = [control["name"] for control in controls]
     return {
         **dict(title=explorer.title, alt=explorer.alt, size=explorer.picture.size),
-        **dict(
-            controls=controls, inner=inner, **_played(explorer, controls), panels=_panels(explorer, controls)
-        ),
+        **dict(controls=controls, inner=inner, panels=_panels(explorer, controls, first)),
+        **_played(explorer, controls),
         "left_out": [_label(explorer, name) for name in first if name not in names],
     }
 
@@ -224,26 +222,34 @@ def _played(explorer, controls):
     return {"play": play, "pace": round(min(max(pace * left_out, QUICKEST), SLOWEST))}
 
 
-def _panels(explorer, controls):
-    """What a pointer does in the picture, at the explorer's first setting.
+def _panels(explorer, controls, first):
+    """What a pointer does in the picture, where that does not depend on the present setting.
 
     Returns:
         list of dicts, one for each panel that moves one of the controls: box, (left, top, width, height) in
         fractions of the picture; moves, dict of a control's number to a table of rows of numbers of its
         values, over evenly spaced places of the panel, None where it is not moved.
     """
-    state, boxes, panels = explorer.state(), explorer.picture.panels(), []
+    names = [control["name"] for control in controls]
+    last = first | {control["name"]: control["values"][-1] for control in controls}
+    states = []
+    for values in (last, first):
+        _set(explorer, values, names)
+        states.append(explorer.state())
+    boxes, panels = explorer.picture.panels(), []
     middles = (np.arange(GRID) + 0.5) / GRID
     for panel, answer in explorer.touch.items():
         left, top, width, height = boxes[panel]
-        x, y = np.meshgrid(left + width * middles, top + height * middles)
-        data = zip(*(axis.ravel() for axis in explorer.picture.data_at(panel, x, y)), strict=True)
-        answers = [answer(state, float(x), float(y)) or {} for x, y in data]
-        moves = {
-            number: _table([each.get(control["name"]) for each in answers], explorer, control)
-            for number, control in enumerate(controls)
-        }
-        moves = {number: table for number, table in moves.items() if table}
+        x, y = (axis.ravel() for axis in np.meshgrid(left + width * middles, top + height * middles))
+        data = [
+            tuple(map(float, place)) for place in zip(*explorer.picture.data_at(panel, x, y), strict=True)
+        ]
+        other, answers = ([answer(state, *place) or {} for place in data] for state in states)
+        moves = {}
+        for number, control in enumerate(controls):
+            asked, elsewhere = ([each.get(control["name"]) for each in some] for some in (answers, other))
+            if asked == elsewhere and (table := _table(asked, explorer, control)):
+                moves[number] = table
         if moves:
             panels.append({"box": [round(side, 4) for side in boxes[panel]], "moves": moves})
     return panels

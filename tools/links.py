@@ -2,7 +2,8 @@
 
 pyproject.toml states it. In the files of `FILES`, its old `owner/name` is replaced by the new one, in
 cells of notebooks too; outputs are left alone, nothing is executed, and a notebook that was in step with its
-source stays so. `--check` changes nothing and names the files that hold another address.
+source stays so. The book's address, on GitHub Pages, is `https://owner.github.io/name/`. `--check` changes
+nothing and names the files that hold another address.
 """
 
 import argparse
@@ -15,13 +16,15 @@ import nbformat
 from course.files import write_whole
 from notebooks import ROOT, NotebookError, hash_cells, set_ids, sources, stamp_of, states
 
-FILES = ("pyproject.toml", "*.md", "*.cff", "docs/*.md", "notebooks/*.py")
+FILES = ("pyproject.toml", "*.md", "*.cff", "docs/*.md", "notebooks/*.py", "course/start/*.py")
 NAME = r"[A-Za-z0-9][\w-]*(?:/|%2F)[\w-][\w.-]*"
 # Where only this repository's own address can stand; other addresses on GitHub are somebody else's.
 PLACES = re.compile(
     r"(?:mybinder\.org/v2/gh/|colab\.research\.google\.com/github/|git\+https://github\.com/"
     rf"|(?:git clone|gitpuller) https://github\.com/|repo=https%3A%2F%2Fgithub\.com%2F)({NAME})"
 )
+# Others have pages there too; ours are linked as "the book".
+BOOK = re.compile(r"\[[^\]\n]*\bbook\b[^\]\n]*\]\(https://([\w-]+)\.github\.io/([\w.-]+)/")
 
 
 def stated():
@@ -37,6 +40,8 @@ def files(*patterns):
 
 def replaced(text, old, new):
     """A text with one address in place of another; in an address within an address its slash is `%2F`."""
+    was, now = ("https://{}.github.io/{}/".format(*name.split("/")) for name in (old, new))
+    text = text.replace(was, now)
     for slash in ("/", "%2F"):
         was, now = (slash + name.replace("/", slash) for name in (old, new))
         text = re.sub(re.escape(was) + r"(?![\w-]|\.\w)", lambda found, now=now: now, text)
@@ -70,7 +75,9 @@ def check():
     """One line for each file with an address that is not the one stated."""
     lines = []
     for path in files(*FILES, "notebooks/*.ipynb"):
-        others = {found.replace("%2F", "/") for found in PLACES.findall(path.read_text(encoding="utf-8"))}
+        text = path.read_text(encoding="utf-8")
+        others = {found.replace("%2F", "/") for found in PLACES.findall(text)}
+        others |= {"/".join(found) for found in BOOK.findall(text)}
         for other in others - {stated()}:
             lines.append(f"{path.relative_to(ROOT)}: has {other}, pyproject.toml {stated()}")
     return lines

@@ -18,16 +18,14 @@ def catalogue():
     """The exercises that there are.
 
     Returns:
-        dict from a chapter's name, in order, to a dict from names to its Exercises.
+        dict from a chapter's name to a dict from its exercises' names to their titles; both in the course's
+        order.
     """
-    return {
-        package.CHAPTER: {name: item for name, item in vars(package).items() if isinstance(item, Exercise)}
-        for package in CHAPTERS
-    }
+    return {package.CHAPTER: package.TITLES for package in CHAPTERS}
 
 
 def progress():
-    """What the learner has solved, by chapter; as the last line of a cell it is shown as a table.
+    """What the learner has solved, by chapter; the last line of a cell shows it.
 
     Returns:
         Progress; `.export(path)` writes it as CSV.

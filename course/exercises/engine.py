@@ -11,7 +11,7 @@ import itertools
 import random
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import course
@@ -80,7 +80,7 @@ class Exercise:
         self._by_hand = by_hand if isinstance(by_hand, list) else [by_hand]
         self._draw, self._sizes, self._spans = draw, sizes, spans
         self._wrong, self._twice, self._functions, self._bug = wrong, twice, functions, bug
-        self._hints_given = 0
+        self.hints_given = 0
         self._known = {}  # what the reference and the wrong versions return
 
     def __repr__(self):
@@ -92,9 +92,24 @@ class Exercise:
         return self.worked.__module__.rpartition(".")[2]
 
     @property
+    def _package(self):
+        """The package that its module is in, with its CHAPTER and the TITLES of its exercises; or None."""
+        return sys.modules.get(self.worked.__module__.rpartition(".")[0])
+
+    @property
     def chapter(self):
         """`01_cnn`, the CHAPTER of the package that its module is in; None outside such a package."""
-        return getattr(sys.modules.get(self.worked.__module__.rpartition(".")[0]), "CHAPTER", None)
+        return getattr(self._package, "CHAPTER", None)
+
+    @property
+    def title(self):
+        """What the chapter's heading calls it; outside a chapter its name."""
+        return getattr(self._package, "TITLES", {}).get(self.name, self.name)
+
+    @property
+    def call(self):
+        """`exercises.cnn.conv2d`, as a learner writes it."""
+        return ".".join(self.worked.__module__.split(".")[-3:])
 
     @property
     def key(self):
@@ -174,10 +189,14 @@ class Exercise:
 
     def hint(self):
         """The next hint; past the last one, where to look instead."""
-        if self._hints_given == len(self.hints):
+        if self.hints_given == len(self.hints):
             return Note("There are no more hints: `.solution()` shows a worked solution.")
-        self._hints_given += 1
-        return Note(f"Hint {self._hints_given} of {len(self.hints)}: {self.hints[self._hints_given - 1]}")
+        self.hints_given += 1
+        return self.numbered_hint(self.hints_given - 1)
+
+    def numbered_hint(self, number):
+        """One hint, counted from 0; it does not count as given."""
+        return Note(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}")
 
     def solution(self):
         """The worked solution's source, Markdown."""
@@ -197,13 +216,37 @@ class Exercise:
             return Result("not_attempted", None, "")
         try:
             result = self._check(function)
-            progress.remember(self.key, function, result)
-            return result
+            solved = progress.remember(self.key, function, result)
+            return self._with_steps(result, solved)
         except KeyboardInterrupt:
             return Result("failed", "check_failed", "The check was interrupted.")
         except BaseException as error:  # a fault of ours, or an object that exits when it is looked at
             text = "The check itself failed, which says nothing about your function"
             return Result("failed", "check_failed", f"{text}: {named(error)}")
+
+    def _with_steps(self, result, solved):
+        """A verdict with what to do next, and with its exercise, so that help can be offered.
+
+        Args:
+            solved: the keys of all exercises that are solved; None where this check is not recorded.
+        """
+        if self.chapter is None or result.status == "not_attempted":
+            return result
+        steps, titles = [], self._package.TITLES
+        names, here = list(titles), list(titles).index(self.name) + 1
+        done = {name for name in names if f"{self.chapter}.{name}" in (solved or ())}
+        left = [name for name in names[here:] + names[:here] if name not in done]
+        if result.status == "failed":
+            step = f"Change `{self.worked.__name__}` and run its cell again."
+            if result.arguments is not None and ".arguments" not in result.message:
+                step += " In a new cell, `_.arguments` holds the smallest case that fails."
+            steps.append(step)
+        if solved is not None:
+            steps.append(f"{len(done)} of {len(names)} solved in this chapter.")
+            if result.status == "passed":
+                rest = "The whole chapter is solved; `exercises.progress()` shows the others."
+                steps.append(f"Next: {titles[left[0]]}" if left else rest)
+        return replace(result, steps=tuple(steps), exercise=self)
 
     def _check(self, function):
         name = self.worked.__name__

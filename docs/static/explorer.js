@@ -1,6 +1,8 @@
 // Moves the book's explorers: each position of the controls has a picture, `i-j.webp`, drawn beforehand, see
 // tools/frames.py. Pictures are fetched when an explorer comes near the window, so that a page opens without them.
 
+const SIDEWAYS = 8; // pixels that a finger goes to the side before it moves an explorer: it may be about to scroll
+
 class Explorer {
   constructor(figure) {
     this.figure = figure;
@@ -68,7 +70,7 @@ class Explorer {
 
   // The pointer in the picture: as in a notebook where it moves a panel, else to and fro.
   follow() {
-    let panel = null;
+    let panel = null, down = false, begin = 0;
     const move = event => {
       const frame = this.picture.getBoundingClientRect();
       const [x, y] = [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height];
@@ -87,20 +89,22 @@ class Explorer {
     if (this.play !== null) this.sideways = { [this.play]: [Array.from({ length: this.counts[this.play] }, (_, i) => i)] };
     if (!this.panels.length && !this.sideways) return;
     this.picture.classList.add("moves");
-    let down = false;
     const start = event => {
       if (event.button) return;
       event.preventDefault();
       this.picture.setPointerCapture(event.pointerId);
-      [down, panel] = [true, null];
-      if (event.pointerType === "mouse") move(event); // a finger may be about to scroll the page
+      [down, panel, begin] = [true, null, event.clientX];
+      if (event.pointerType === "mouse") move(event);
     };
     const end = event => {
       if (down && event.type === "pointerup") move(event);
       down = false;
     };
     this.picture.addEventListener("pointerdown", start);
-    this.picture.addEventListener("pointermove", event => down && move(event));
+    this.picture.addEventListener("pointermove", event => {
+      if (event.pointerType === "mouse" || Math.abs(event.clientX - begin) >= SIDEWAYS) begin = -Infinity;
+      if (down && begin === -Infinity) move(event);
+    });
     for (const name of ["pointerup", "pointercancel"]) this.picture.addEventListener(name, end);
   }
 }

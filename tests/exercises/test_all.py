@@ -21,6 +21,11 @@ MUTANTS = 20
 WIDE_CASES = 50
 BUILT_IN_DIAGNOSES = set(re.findall(r'"(\w+)"', inspect.getdoc(Result)))
 
+LEVEL = r"(?:easy|medium|hard)(?:,| ·)\s+about\s+\d+\s+minutes"
+HEADING = re.compile(
+    rf"^(?:### Exercise: (.+)\n\n\*{LEVEL}\*|\*\*Exercise: ([^*]+)\*\*\s+\({LEVEL}\))\n\n", re.M
+)
+
 every_exercise = pytest.mark.parametrize(
     ("name", "exercise"), [pytest.param(*item, id=item[0]) for item in all_exercises().items()]
 )
@@ -58,6 +63,13 @@ def test_every_chapter_is_found():
     assert {("01_cnn", "output_size"), ("04_vae", "gaussian_kl"), ("05_gan", "broken_game")} <= set(found)
     assert len(set(found)) == len(found)
     assert {chapter for chapter, _ in found} <= {path.stem for path in chapters.paths()}
+
+
+def test_a_chapters_exercises_are_named_in_the_order_in_which_it_sets_them():
+    for package in exercises.CHAPTERS:
+        source = chapters.find(package.CHAPTER).read_text(encoding="utf-8")
+        name = package.__name__.rpartition(".")[2]
+        assert list(package.TITLES) == re.findall(rf"^exercises\.{name}\.(\w+)\.check\(", source, re.M)
 
 
 @every_exercise
@@ -128,9 +140,10 @@ def test_hints_go_from_one_to_the_next(name, exercise):
 @every_exercise
 def test_the_chapter_states_the_task_and_hands_out_the_stub(name, exercise):
     texts, cell = in_the_chapter(name, exercise)
-    level = r"(?:easy|medium|hard)(?:,| ·) about \d+ minutes"
-    head = re.compile(rf"(?:\*\*Exercise: .+\*\* \({level}\)|### Exercise: .+\n\n\*{level}\*)\n\n")
-    statement = head.split([text for text in texts if head.search(text)][-1])[-1].removesuffix("</div>")
+    block = [text for text in texts if HEADING.search(text)][-1]
+    heading = HEADING.search(block)
+    assert " ".join((heading[1] or heading[2]).split()).casefold() == exercise.title.casefold()
+    statement = block[heading.end() :].strip().removesuffix("</div>")
     assert len(statement.split()) <= 120
     for above in ("", "import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn\n"):
         # The compiler emits another call sequence where it sees the import.

@@ -397,7 +397,7 @@ def test_a_fault_of_the_exercise_itself_is_a_verdict_too(exercise):
 def test_a_result_shows_itself_the_same_everywhere(exercise):
     result = exercise.check(lambda x, factor: x * 7 if factor < 9 else "<b>")
     assert repr(result) == (
-        "Not right yet. The output has wrong values. Expected [[-10], [14]], got [[35], [-49]].\n"
+        "✗ Not right yet. The output has wrong values. Expected [[-10], [14]], got [[35], [-49]].\n"
         "Called with:\n  x = [[5], [-7]]\n  factor = -2"
     )
     shown = result._repr_html_()
@@ -423,6 +423,13 @@ def test_hints_and_solution_are_markdown(exercise):
         "There are no more hints: `.solution()` shows a worked solution.",
     ]
     note = exercise.solution()
-    assert repr(note) == note._repr_markdown_() == str(note)
-    assert note == f"```python\n{inspect.getsource(my_scaled)}```"
+    assert repr(note) == str(note) == f"```python\n{inspect.getsource(my_scaled)}```"
+    framed = note._repr_markdown_()
+    # Markdown begins again after a blank line in HTML.
+    assert framed.startswith('<div style="border-left: ') and f"\n\n{note}\n\n</div>" in framed
+    shown = exercise.numbered_hint(1)._repr_markdown_()
+    assert (
+        shown.startswith('<div style="border-left: ')
+        and "<strong>Hint 2 of 2.</strong> Use *.</div>" in shown
+    )
     assert repr(exercise) == "Exercise test_engine: check(my_scaled), hint(), solution()"

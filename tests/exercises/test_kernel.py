@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 TRAINING = """
 import sys
 from course import exercises
-assert "matplotlib" not in sys.modules  # the exercises import no plotting
+assert not {"matplotlib", "ipywidgets"} & sys.modules.keys()  # no plotting, and no buttons yet
 
 import torch, torch.nn.functional as F
 from IPython.display import display
@@ -66,11 +66,11 @@ def cell_of(name):
 def test_a_kernel_shows_each_verdict_and_outlives_every_kind_of_function():
     told = [  # cells, and a pattern of what each shows
         (TRAINING, None),
-        (HEAVY, "Passed. "),
+        (HEAVY, "✓ Passed. "),
         (cell_of("cnn.classifier_loss"), "Not attempted yet. Edit my_classifier_loss, then run the check"),
         (cell_of("cnn.conv2d"), "Not attempted yet. Edit my_conv2d, then run the check again."),
-        (FLIPPED, "Not right yet. Your kernel is flipped"),
-        (NOISY, r'Not right yet. Your function raised EOFError.*print\("heard\?"\).*It printed:\nheard\?'),
+        (FLIPPED, "✗ Not right yet. Your kernel is flipped"),
+        (NOISY, r'✗ Not right yet. Your function raised EOFError.*print\("heard\?"\).*It printed:\nheard\?'),
         ("exercises.cnn.output_size.hint()", "Hint 1 of 3: "),
         ("exercises.cnn.output_size.solution()", r"```python\ndef my_output_size\("),
     ]
@@ -79,14 +79,23 @@ def test_a_kernel_shows_each_verdict_and_outlives_every_kind_of_function():
         for name, kind in HOSTILE.items():
             if kind.here or not here:
                 passes = kind.passes(exercises.rnn.clip_global_norm)
-                told.append((f"check({name!r})", "Passed. " if passes else "Not right yet. "))
+                told.append((f"check({name!r})", "✓ Passed. " if passes else "✗ Not right yet. "))
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source, _ in told])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
     for (source, pattern), cell in zip(told, notebook.cells, strict=True):
-        # One verdict each: nothing that the function printed or displayed.
-        kinds = ["execute_result"] if pattern else []
+        # One verdict each, what was attempted with buttons under it: nothing that the function printed.
+        is_fault = "The check itself failed" in str(cell.outputs)
+        attempted = pattern and pattern[0] in "✓✗" and not is_fault
+        kinds = ["display_data"] * 2 if attempted else ["execute_result"] if pattern else []
         assert [output.output_type for output in cell.outputs] == kinds, (source, cell.outputs)
-        for output in cell.outputs:
-            assert re.match(pattern, output.data["text/plain"], re.S), (source, output.data)
-            assert {"text/html", "text/markdown"} & output.data.keys()
+        if pattern:
+            data = cell.outputs[0].data
+            assert re.match(pattern, data["text/plain"], re.S), (source, data)
+            assert data.keys() in ({"text/plain", "text/html"}, {"text/plain", "text/markdown"})
+        if attempted:
+            offer = cell.outputs[1].data
+            assert offer.keys() == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
+            assert ".solution()" in offer["text/html"] and (".hint()" in offer["text/html"]) == (
+                pattern[0] == "✗"
+            )

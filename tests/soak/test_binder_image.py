@@ -10,7 +10,7 @@ import yaml
 
 from tests.helpers import places
 from tests.helpers.places import ROOT
-from tests.tools.test_binder import COPIES, variables
+from tests.tools.test_binder import variables
 from tools.bench import lab
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
@@ -52,7 +52,7 @@ def test_the_bare_address_opens_jupyterlab_on_the_copy(tmp_path):
         page.goto(f"{server.address}/?token={server.token}")
         page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook", timeout=300_000)
         path = page.evaluate("window.jupyterapp.shell.currentWidget.context.path")
-        assert path == f"my/{COPIES[0]}"
+        assert path == "my/start.ipynb"
         settings = "lab/api/settings/@jupyterlab/apputils-extension:notification"
         answer = page.request.get(f"{server.address}/{settings}?token={server.token}").json()
         asked = answer["schema"]["properties"]["fetchNews"]["default"]

@@ -11,7 +11,7 @@ from course import chapters, models
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 CHAPTERS = pytest.mark.parametrize("path", chapters.paths(), ids=lambda path: path.stem)
-# The line that the README shows, without `--local-ranks-filter`, which would hide what another rank prints.
+# As docs/gpus-and-clusters.md has it, without `--local-ranks-filter`, which would hide what a rank prints.
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
 
 

@@ -32,8 +32,8 @@ SECOND = "# %% [markdown]\n# # Another\n\n# %%\nWIDTH = 3\nWIDTH * 2\n"
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A folder with pages and two chapters, whose notebooks are in step; the tools work there."""
-    for name in ("pyproject.toml", "README.md", "CITATION.cff", "docs/class.md"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("pyproject.toml", "README.md", "CITATION.cff", "docs/class.md", "course/start/__init__.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "notebooks").mkdir()
     monkeypatch.setattr(links, "ROOT", tmp_path)

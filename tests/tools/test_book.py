@@ -23,11 +23,7 @@ PAGE = {  # what frames.draw_chapter says of an explorer
         {"name": "height", "label": "bar height", "kind": "slider", "start": 1, "labels": ["0", "0.3", "1"]},
         {"name": "kind", "label": "kind", "kind": "menu", "start": 1, "labels": ["plain", "double"]},
     ],
-    "inner": 0,
-    "play": 0,
-    "pace": 100,
-    "panels": [],
-    "left_out": ["width"],
+    **{"inner": 0, "play": 0, "pace": 100, "panels": [], "left_out": ["width"]},
 }
 
 

@@ -108,10 +108,16 @@ def test_make_lab_where_there_is_an_environment(checkout, variables, tmp_path):
     """
     places.set_writable(checkout, True)
     give_environment(checkout)
-    status, _, line = make_lab(checkout, variables)
-    assert status == 2 and line == (
-        f"error: JupyterLab keeps its settings in your home, and {variables['HOME']} cannot be written; "
-        "name a folder in its place: make lab HOME=/path/to/folder\n"
+    status, _, said = make_lab(checkout, variables)
+    copied, line = said.splitlines(keepends=True)
+    assert (
+        status == 2
+        and copied.startswith("copied: 00_foundations, ")
+        and line
+        == (
+            f"error: JupyterLab keeps its settings in your home, and {variables['HOME']} cannot be written; "
+            "name a folder in its place: make lab HOME=/path/to/folder\n"
+        )
     )
     assert (checkout / "my" / "00_foundations.ipynb").exists()
     places.set_writable(checkout, False)
@@ -119,5 +125,6 @@ def test_make_lab_where_there_is_an_environment(checkout, variables, tmp_path):
     home.mkdir()
     status, shown, said = make_lab(checkout, variables, f"HOME={home}", "JUPYTER_ARGS=--show-config")
     assert status == 0, said
+    assert "default_url = '/lab/tree/start.ipynb'" in shown
     assert "allow_root = True" in shown and f"root_dir = '{home}/from-formula-to-model'" in shown
     assert (home / "from-formula-to-model" / "00_foundations.ipynb").exists()

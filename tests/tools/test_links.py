@@ -9,6 +9,8 @@ import notebooks
 from tests.helpers.places import ROOT
 from tests.tools.conftest import OWN
 
+BOOK = "https://from-formula-to-model.github.io/course/"
+
 
 def test_this_checkout_has_one_address(capsys):
     assert links.main(["--check"]) == 0
@@ -25,7 +27,8 @@ def test_address_reaches_every_place_and_no_other(checkout, contents):
         assert text.count(new) == old.count(OWN) - kept
         assert text.count("github.com%2Fada%2Fdeep.course\n") == old.count("%2F".join(OWN.split("/")))
         if not name.endswith(".ipynb"):  # where names of cells and the hash follow
-            assert re.sub("ada(/|%2F)deep.course", r"from-formula-to-model\1course", text) == old
+            text = re.sub("ada(/|%2F)deep.course", r"from-formula-to-model\1course", text)
+            assert text.replace("https://ada.github.io/deep.course/", BOOK) == old
     links.main([OWN])
     assert contents() == before
 
@@ -61,6 +64,7 @@ def test_a_malformed_name_is_one_clear_line(checkout, contents, capsys, name):
         ("docs/class.md", "gitpuller https://github.com/"),
         ("notebooks/01_cnn.py", "git+https://github.com/"),
         ("notebooks/01_cnn.ipynb", "google.com/github/"),
+        ("course/start/__init__.py", "google.com/github/"),
     ],
 )
 def test_check_names_what_has_another_address(checkout, capsys, path, place):
@@ -71,11 +75,33 @@ def test_check_names_what_has_another_address(checkout, capsys, path, place):
     assert capsys.readouterr().err == f"{path}: has eve/other, pyproject.toml {OWN}\n"
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/class.md"])
+def test_the_books_address_follows_and_other_pages_stay(checkout, capsys):
+    readme = checkout / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    assert f"[the book]({BOOK})" in text
+    other = "\n[a blog](https://eve.github.io/course/)\n"
+    readme.write_text(text + other, encoding="utf-8")
+    assert links.main(["ada/deep.course"]) == 0 and links.main(["--check"]) == 0
+    now = readme.read_text(encoding="utf-8")
+    assert "[the book](https://ada.github.io/deep.course/)" in now and now.endswith(other)
+    readme.write_text(now.replace("https://ada.github", "https://eve.github"), encoding="utf-8")
+    assert links.main(["--check"]) == 1
+    assert capsys.readouterr().err == "README.md: has eve/deep.course, pyproject.toml ada/deep.course\n"
+
+
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")),
+]
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES} - {"docs/index.md"}))
 def test_pages_name_only_what_there_is(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     files = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
     assert not [name for name in files if not (ROOT / page).parent.joinpath(name).is_file()]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", text))
-    assert targets and targets <= set(re.findall(r"(?m)^([a-z-]+):", makefile))
+    assert targets <= set(re.findall(r"(?m)^([a-z-]+):", makefile))

@@ -4,13 +4,13 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def keep_stills(model, **_):
-    """Save an explorer as its still picture alone: without its kernel, a notebook that is opened again finds
-    no widget, and would say so in the picture's place.
+    """Save an explorer as its still picture alone, and the buttons under a verdict as the text beside them:
+    without its kernel, a notebook that is opened again finds no widget, and would say so in their place.
     """
     if model["type"] == "notebook" and model.get("content"):
         for cell in model["content"]["cells"]:
             for output in cell.get("outputs", ()):
-                if "image/png" in output.get("data", {}):
+                if {"image/png", "text/html"} & output.get("data", {}).keys():
                     output["data"].pop(WIDGET, None)
 
 

@@ -13,3 +13,18 @@ from course.exercises.attention.sinusoids import sinusoids
 from course.exercises.attention.split_heads import split_heads
 
 CHAPTER = "03_attention"
+
+# In the order of the chapter, under its headings.
+TITLES = {
+    "combined_mask": "A causal mask and a padding mask in one",
+    "scaled_dot_product": "Scaled dot-product attention with a mask",
+    "cross_attention": "Cross-attention",
+    "split_heads": "Split the features into heads",
+    "merged_heads": "Find the bug where heads are merged",
+    "sinusoids": "A table of sinusoidal positions",
+    "layer_norm": "Normalise each token",
+    "leaky_attention": "Find two bugs in causal self-attention",
+    "shift_right": "What a decoder sees and what it must answer",
+    "rotary": "Rotary positions",
+    "grouped_query": "Query heads that share keys and values",
+}

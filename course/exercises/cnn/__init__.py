@@ -12,3 +12,17 @@ from course.exercises.cnn.receptive_field import receptive_field
 from course.exercises.cnn.weight_gradient import weight_gradient
 
 CHAPTER = "01_cnn"
+
+# In the order of the chapter, under its headings.
+TITLES = {
+    "output_size": "How long is the output?",
+    "conv2d": "conv2d with stride and padding",
+    "weight_gradient": "The gradient for the kernel, by hand",
+    "max_pool2d": "Max pooling with stride and padding",
+    "parameter_count": "Count the parameters",
+    "equivariance": "An equivariance probe",
+    "receptive_field": "How far does a unit see?",
+    "classifier_loss": "Find the bug in a classifier's loss",
+    "dead_logits": "Find the bug in a classifier's last layer",
+    "depthwise_separable": "Depthwise separable convolution",
+}

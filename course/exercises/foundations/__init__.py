@@ -15,3 +15,20 @@ from course.exercises.foundations.soft_threshold import soft_threshold
 from course.exercises.foundations.weight_std import weight_std
 
 CHAPTER = "00_foundations"
+
+# In the order of the chapter, under its headings.
+TITLES = {
+    "backward": "Reverse mode over a tape",
+    "line": "The least-squares line",
+    "largest_rate": "The largest learning rate",
+    "adam": "Adam",
+    "broken_adamw": "Find the bug in AdamW",
+    "huber": "The Huber loss",
+    "cross_entropy_slope": "The slope of the cross-entropy",
+    "weight_std": "How large are the first weights?",
+    "early_stopping": "When to stop, and what to keep",
+    "soft_threshold": "A gradient step with an L1 penalty",
+    "precision_recall": "Precision, recall and F1",
+    "roc_auc": "The area under the ROC curve",
+    "broken_selection": "Find the bug in a held-out score",
+}

@@ -16,3 +16,21 @@ from course.exercises.gan.relativistic_loss import relativistic_loss
 from course.exercises.gan.wasserstein_1d import wasserstein_1d
 
 CHAPTER = "05_gan"
+
+# In the order of the chapter, under its headings.
+TITLES = {
+    "jensen_shannon": "The Jensen-Shannon divergence",
+    "optimal_logit": "The best discriminator's logit",
+    "discriminator_loss": "The discriminator's loss",
+    "non_saturating_loss": "The generator's non-saturating loss",
+    "least_squares_losses": "The least-squares losses",
+    "relativistic_loss": "The relativistic losses",
+    "wasserstein_1d": "The Wasserstein distance on a line",
+    "gradient_penalty": "The gradient penalty",
+    "broken_penalty": "Find three bugs in a gradient penalty",
+    "average_weights": "Average the generator's weights",
+    "broken_step": "Find two bugs in a step of training",
+    "broken_game": "Find three bugs in a GAN's losses",
+    "one_sided_smoothing": "One-sided label smoothing",
+    "pack": "Show the discriminator several samples at once",
+}
