@@ -61,6 +61,15 @@ def open_the_whole_notebook(app, pagename, templatename, context, doctree):
                 button["url"] = url
 
 
+def name_the_folds(app, pagename, templatename, context, doctree):
+    """What unfolds a chapter's sections in the side bar is only an arrow: a screen reader needs words."""
+    tree = context["generate_toctree_html"]
+    context["generate_toctree_html"] = lambda *arguments, **options: str(tree(*arguments, **options)).replace(
+        "<summary>", '<summary aria-label="Sections">'
+    )
+
+
 def setup(app):
     """Sphinx calls this."""
+    app.connect("html-page-context", name_the_folds, priority=900)
     app.connect("html-page-context", open_the_whole_notebook, priority=900)  # after the theme's own

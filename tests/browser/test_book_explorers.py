@@ -29,9 +29,19 @@ def places(folder, moving):
         if fresh := [each for each in ids if each not in seen]:
             places[path.relative_to(folder).as_posix()] = fresh
             seen.update(fresh)
-    texts = [(ROOT / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8") for stem in moving]
-    assert len(seen) == sum(text.count('"[explorer] ') for text in texts) > 0
+    assert len(seen) == sum(len(stills_of(stem)) for stem in moving) > 0
     return places
+
+
+def stills_of(stem):
+    """The explorers that a chapter's notebook shows, each once: dict of a title to its first picture."""
+    cells = json.loads((ROOT / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8"))["cells"]
+    stills = {}
+    for data in (output.get("data", {}) for cell in cells for output in cell.get("outputs", [])):
+        text = "".join(data.get("text/plain", ""))
+        if text.startswith("[explorer] "):
+            stills.setdefault(text.partition(":")[0], data["image/png"])
+    return stills
 
 
 def explorers_of(page, ids):
@@ -112,15 +122,8 @@ def check_shown(explorer):
 def test_frames_begin_with_the_notebooks_picture_and_are_small(folder, moving, places):
     stills = {}
     for stem in moving:
-        cells = json.loads((ROOT / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8"))["cells"]
-        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-        pictures = [
-            data["image/png"]
-            for data in outputs
-            if "".join(data.get("text/plain", "")).startswith("[explorer] ")
-        ]
         ids = [f"explorer-{name.replace('.', '-')}" for name in chapters.explorers_of(stem)]
-        stills |= dict(zip(ids, pictures, strict=True))
+        stills |= dict(zip(ids, stills_of(stem).values(), strict=True))
     for name, ids in places.items():
         soup = parsed(folder / name)
         for figure in (soup.find(id=each) for each in ids):
