@@ -1,12 +1,12 @@
 """Sphinx's configuration of the book; `make book` copies it beside the pages that it makes."""
 
 import os
+import re
 
 project = "From Formula to Model"
 author = "the authors of From Formula to Model"
 copyright = author
 extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx_copybutton", "sphinx-mathjax-offline"]
-exclude_patterns = ["README.md"]
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["static"]
@@ -18,6 +18,8 @@ html_copy_source = False
 
 # The notebooks come executed; nothing runs here.
 nb_execution_mode = "off"
+# The only outputs that are folded answer a prediction.
+nb_code_prompt_show, nb_code_prompt_hide = "Show the result", "Hide the result"
 # No page needs require.js or a widget manager, which would come from a network.
 nb_ipywidgets_js = {}
 myst_enable_extensions = ["dollarmath", "amsmath"]
@@ -48,16 +50,17 @@ html_theme_options = {
 }
 
 
-def open_the_working_copy(app, pagename, templatename, context, doctree):
-    """Binder's button opens the reader's own copy of a chapter, not the committed notebook."""
+def open_the_whole_notebook(app, pagename, templatename, context, doctree):
+    """A section's buttons open its whole chapter; Binder's the reader's own copy, not the committed one."""
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
-            if button.get("text") == "Binder":
-                button["url"] = (
-                    button["url"].replace("/main?", "/HEAD?").replace("lab/tree/notebooks/", "lab/tree/my/")
-                )
+            if button.get("text") in ("Binder", "Colab"):
+                url = re.sub(r"(notebooks/[^/?]+)/[^/?]+\.ipynb", r"\1.ipynb", button["url"])
+                if button["text"] == "Binder":
+                    url = url.replace("/main?", "/HEAD?").replace("lab/tree/notebooks/", "lab/tree/my/")
+                button["url"] = url
 
 
 def setup(app):
     """Sphinx calls this."""
-    app.connect("html-page-context", open_the_working_copy, priority=900)  # after the theme's own
+    app.connect("html-page-context", open_the_whole_notebook, priority=900)  # after the theme's own

@@ -1,18 +1,12 @@
 """Build the book, static pages of the executed notebooks: `python tools/book.py [NN ...]`, `make book`.
 
-The notebooks are not executed again. Their pictures become files with their text alternatives, their
-explorers become sliders over frames (see tools/frames.py), and Sphinx makes the pages. Neither this nor a
-page needs a network.
+The notebooks are not executed again. Each section becomes a page (see pages.py), explorers move over frames
+drawn beforehand (frames.py), front.py makes the first page, and Sphinx the HTML. No network is needed.
 """
 
 import argparse
-import base64
-import hashlib
-import html
-import io
 import multiprocessing
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,84 +14,36 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import nbformat
-from PIL import Image
-
-import figures
 import frames
+import front
+from course import chapters
+from course.cards import CARDS
 from links import stated
 from notebooks import AT_ONCE, ROOT, NotebookError, sources, states
+from pages import Chapter
 
 BOOK = ROOT / "build" / "book"
-
-
-class Chapter:
-    """One chapter on its way into the book.
-
-    Args:
-        source: the chapter's `.py`.
-        stage: the folder that Sphinx reads; the explorers' frames lie in `stage/static`.
-        pages: list of dicts as `frames.draw` returns, one per explorer; None leaves the explorers pictures.
-    """
-
-    def __init__(self, source, stage, pages):
-        self.source, self.stage = source, stage
-        self.notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-        self.links = dict(re.findall(r"\[(Colab|Binder)\]\((\S+)\)", self.notebook.cells[0].source))
-        self.explorers = None if pages is None else iter(pages)
-        self.differs = f"{source.stem}.ipynb shows other explorers than its .py: run `make notebooks`"
-
-    def write(self):
-        """Write the notebook as the book shows it."""
-        for cell in self.notebook.cells:
-            if cell.cell_type == "code":
-                if cell.metadata.get("jupyter", {}).get("source_hidden"):
-                    cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
-                for output in cell.outputs:
-                    if "image/png" in output.get("data", {}):
-                        output.data = nbformat.from_dict({"text/html": self._shown(output)})
-        if list(self.explorers or ()):
-            raise NotebookError(self.differs)
-        folder = self.stage / "notebooks"
-        folder.mkdir(exist_ok=True)
-        nbformat.write(self.notebook, folder / f"{self.source.stem}.ipynb")
-
-    def _shown(self, output):
-        png, text = base64.b64decode(output.data["image/png"]), output.data.get("text/plain", "")
-        if self.explorers and text.startswith("[explorer]"):
-            return self._explorer(text)
-        return self._picture(png, **output.metadata["image/png"])
-
-    def _picture(self, png, alt, **size):
-        name = f"pictures/{hashlib.sha256(png).hexdigest()[:16]}.png"
-        path = self.stage / "static" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(png)
-        size = size or dict(zip(("width", "height"), Image.open(io.BytesIO(png)).size, strict=True))
-        size = " ".join(f'{side}="{pixels}"' for side, pixels in size.items())
-        return f'<img src="../_static/{name}" alt="{html.escape(alt)}" {size} loading="lazy">'
-
-    def _explorer(self, text):
-        page = next(self.explorers, None)
-        if page is None or not text.startswith(f"[explorer] {page['title']}: "):
-            raise NotebookError(self.differs)
-        return figures.figure(page, "../", self.links)
 
 
 def write_pages(stage, moving):
     """Lay out, in a new folder, all that Sphinx reads; the explorers of the chapters `moving` get frames."""
     shutil.copytree(ROOT / "docs", stage)
-    shutil.copy(ROOT / "README.md", stage)
-    listed = "\n".join(f"notebooks/{source.stem}" for source in sources())
-    index = stage / "index.md"
-    index.write_text(index.read_text(encoding="utf-8").replace("CHAPTERS", listed), encoding="utf-8")
     print("Drawing the explorers", flush=True)
+    drawable = [source for source in moving if source.stem in CARDS]
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as turns:
-        drawn = {
-            source: turns.submit(frames.draw_chapter, source.stem, stage / "static") for source in moving
+        drawing = {
+            source.stem: turns.submit(frames.draw_chapter, source.stem, stage / "static")
+            for source in drawable
         }
-        for source in sources():
-            Chapter(source, stage, drawn[source].result() if source in drawn else None).write()
+        titles = {stem: {page["title"]: page for page in turn.result()} for stem, turn in drawing.items()}
+    drawn = {title: page for pages in titles.values() for title, page in pages.items()}
+    numbered = [Chapter(source, stage, drawn) for source in chapters.paths()]
+    play = Chapter(chapters.find("play"), stage, drawn)
+    front.write(stage, numbered, play)
+    for chapter in (*numbered, play):
+        chapter.write()
+        if chapter.stem in titles:
+            chapter.check(titles[chapter.stem])
 
 
 def make_pages(stage, doctrees, folder):
@@ -108,6 +54,15 @@ def make_pages(stage, doctrees, folder):
     run = subprocess.run(command, env=env, capture_output=True, text=True)
     if run.returncode:
         raise NotebookError(f"Sphinx did not make the pages:\n{run.stdout}{run.stderr}")
+    mathjax = Path(folder, "_static", "mathjax")
+    for path in (
+        *mathjax.glob("*.js"),
+        mathjax / "output" / "svg",
+    ):  # ways to set formulas that no page takes
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "tex-chtml.js":
+            path.unlink()
 
 
 def main(arguments=None):
