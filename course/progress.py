@@ -148,8 +148,8 @@ def _share(items):
 
 
 def _title(chapter):
-    """`1  CNN: how a network sees an image`; a chapter that has no card has its name alone."""
-    return f"{int(chapter[:2])}  {CARDS[chapter].title}" if chapter in CARDS else chapter
+    """`1 · CNN: how a network sees an image`; a chapter that has no card has its name alone."""
+    return f"{int(chapter[:2])} · {CARDS[chapter].title}" if chapter in CARDS else chapter
 
 
 def _mark(status, hidden=False):

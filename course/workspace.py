@@ -23,17 +23,6 @@ from course.files import set_aside, write_whole
 
 MEMORY = ".copied-from.json"
 START = "start"
-# What a kernel of this Python says of itself: JupyterLab writes it into a notebook that says less, and then
-# asks to save what nobody has changed.
-LANGUAGE = {
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "nbconvert_exporter": "python",
-    "pygments_lexer": "ipython3",
-    "version": sys.version.split()[0],
-}
 KEPT = "keep-output"  # the tag of a cell that shows something from the first moment
 
 
@@ -154,7 +143,8 @@ def _for_a_learner(notebook, stem):
     """
     for key in ("course", "jupytext"):
         notebook["metadata"].pop(key, None)
-    notebook["metadata"]["language_info"] = LANGUAGE
+    # JupyterLab writes it where it is missing, and then asks to save what nobody has changed.
+    notebook["metadata"].setdefault("language_info", {})["version"] = sys.version.split()[0]
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and KEPT not in cell["metadata"].get("tags", []):
             cell |= {"outputs": [], "execution_count": None}
@@ -164,7 +154,7 @@ def _for_a_learner(notebook, stem):
         data = start.page()._repr_mimebundle_()
         for cell in notebook["cells"]:
             for output in cell.get("outputs", []):
-                if "text/html" in output.get("data", {}):
+                if "start.page()" in "".join(cell["source"]):
                     output["data"] = {kind: text.splitlines(keepends=True) for kind, text in data.items()}
     return notebook
 

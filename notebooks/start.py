@@ -31,7 +31,14 @@ start.page()
 # with Shift + Enter. Each chapter runs on its own; read them in this order, since each
 # uses what you learnt before. Your work and your progress stay on the computer that
 # runs this page.
-#
+
+# %% tags=["keep-output"] jupyter={"source_hidden": true} cellView="form"
+# Diagram: which chapter to read before which
+from course import plots
+
+plots.diagram("course_map")
+
+# %% [markdown]
 # **In [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/start.ipynb)**,
 # run the cell with the cards first: its links then lead to the chapters in Colab. On
 # [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/start.ipynb)

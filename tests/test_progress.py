@@ -307,7 +307,7 @@ def test_the_record_becomes_items_and_keeps_what_this_version_does_not_know(by_h
 
 
 SHOWN = """\
-1  CNN: how a network sees an image
+1 · CNN: how a network sees an image
   [#...................]  1 of 40 solved
   solved: A <title>
   tried: exercise_1; exercise_2; exercise_3; exercise_4; exercise_5; exercise_6;
@@ -332,7 +332,7 @@ def test_what_is_shown(solved, bar):
     told = re.findall(r'aria-label="([\w ]+)"[^>]*>.</span> (?:A &lt;title&gt;|\w+)</li>', page)
     assert told == [*statuses[:40], "not yet tried", "tried"]
     assert re.findall(r"<details( open)?>.*?</strong>", page) == [" open", "", " open"]
-    assert "<strong>2  RNN: what a network remembers</strong>" in page and "<strong>77_new</strong>" in page
+    assert "<strong>2 · RNN: what a network remembers</strong>" in page and "<strong>77_new</strong>" in page
 
 
 def test_a_verdict_tells_the_chapters_count_and_the_next_exercise(by_hand):

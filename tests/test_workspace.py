@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,9 @@ def copy(checkout, run):
 def test_copies_are_unpaired_and_without_outputs_but_those_to_be_kept(checkout, copy):
     kept = json.loads((checkout / "notebooks" / "01_cnn.ipynb").read_text())
     found = json.loads(copy.read_text())
-    assert (
-        found["metadata"] == {"kernelspec": {}, "language_info": workspace.LANGUAGE}
-        and found["cells"][:2] == kept["cells"][:2]
-    )
+    version = sys.version.split()[0]
+    assert found["metadata"] == {"kernelspec": {}, "language_info": {"version": version}}
+    assert found["cells"][:2] == kept["cells"][:2]
     for cell, before in zip(found["cells"][2:], kept["cells"][2:], strict=True):
         assert cell == before | {"outputs": [], "execution_count": None}
     names = {path.name for path in copy.parent.iterdir()}

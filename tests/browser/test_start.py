@@ -6,7 +6,7 @@ from course.cards import CARDS
 from tools.bench import lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-CARD = ".jp-OutputArea-output img"
+CARD = ".jp-OutputArea-output img:not([src^='data:image/svg'])"
 # Whether a picture is drawn, how wide, and whether its card ends with its progress.
 LOOK = """images => images.map(image => [image.complete && image.naturalWidth > 0 && image.clientWidth,
     image.closest("div").textContent.trim().endsWith("exercises solved")])"""
