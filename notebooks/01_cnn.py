@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 1 · CNN: how a network sees an image
 #
-# A small network has read this digit. In a running notebook, run the two cells below and
-# draw one of your own: it reads while you draw.
+# A small network has read this digit. In a running notebook, run the two cells below
+# and draw one of your own: the network reads while you draw.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
