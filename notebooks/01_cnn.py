@@ -32,9 +32,8 @@ digits = data.mnist()
 explorers.cnn.trained_net(models.digits_cnn(), digits.x_test[:200], digits.y_test[:200])
 
 # %% [markdown]
-# It has never seen your hand, and nobody told it what a stroke or a loop is. A page of
-# code is enough to build it. In the middle of it stands one operation, the
-# **convolution**.
+# It has never seen your handwriting, and nobody told it what a stroke or a loop is. A
+# page of code is enough to build it. At its core is one operation, the **convolution**.
 #
 # **The question.** What does a convolution compute, why does it suit images, and how
 # does it learn?
@@ -53,9 +52,10 @@ explorers.cnn.trained_net(models.digits_cnn(), digits.x_test[:200], digits.y_tes
 
 # %% [markdown]
 # **Time.** The core takes about an hour and a half to read; the ten exercises take
-# about two and three quarter hours. All cells run in about one minute on a laptop CPU,
-# without a network. Sections marked *optional* can be skipped. `exercises.progress()`
-# shows which exercises you have solved.
+# about 2¾ hours. All cells run in about one minute on a laptop CPU, offline. Sections
+# marked *optional* can be skipped. `exercises.progress()` shows which exercises you
+# have solved. Where you are asked to predict a result, write your guess down; then run
+# the cells below it.
 #
 # **Open it elsewhere:**
 # [Colab](https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/01_cnn.ipynb)
@@ -63,7 +63,7 @@ explorers.cnn.trained_net(models.digits_cnn(), digits.x_test[:200], digits.y_tes
 # · [Binder](https://mybinder.org/v2/gh/from-formula-to-model/course/HEAD?urlpath=lab/tree/my/01_cnn.ipynb)
 
 # %% [markdown]
-# This is the whole network. Each box is a layer, each label the shape of what passes:
+# This is the whole network. Each label gives the shape of the data at that place:
 
 # %% jupyter={"source_hidden": true} cellView="form" tags=["keep-output"]
 # Diagram: the network of this chapter
@@ -132,6 +132,11 @@ print("patch", patch.tolist(), "products", products.tolist())
 print("their sum", products.sum().item())
 
 # %% [markdown]
+# ## 2 The naive loop
+#
+# The equation, word for word: two loops over the places, two over the kernel.
+
+# %% [markdown]
 # <div class="course-prediction" style="border-left: 5px solid #E69F00; padding: 0 1em">
 #
 # ### Predict: how many places, and which number comes first?
@@ -140,11 +145,6 @@ print("their sum", products.sum().item())
 # on paper before you go on.
 #
 # </div>
-
-# %% [markdown]
-# ## 2 The naive loop
-#
-# The equation, word for word: two loops over the places, two over the kernel.
 
 
 # %%
@@ -165,7 +165,7 @@ def correlate(x, weight):
 y = correlate(x, weight)
 plots.grids(
     {"image x": x, "kernel W": weight, "output y": y},
-    title="Nine places for a 2 × 2 kernel on a 4 × 4 image",
+    title="The kernel is laid on every place of the image where it fits",
     alt="cnn.nine_places",
 )
 
@@ -203,12 +203,12 @@ plots.grids(
 #
 # An axis of `n` elements gets `padding` zeros at **each** of its two ends. A kernel of
 # `kernel` elements, each `dilation` places after the one before (1: side by side),
-# starts at the left end and moves on by `stride` as long as it fits whole. Return the
-# number of positions, as a Python `int`.
+# starts at the left end and moves on by `stride` as long as it fits entirely inside.
+# Return the number of positions, as a Python `int`.
 #
-# All arguments are `int`s of at least 1; `padding` may be 0. The kernel fits 1 to 500
-# times. Numbers go up to $10^{18}$, so stay with whole numbers: a `float` has 16
-# digits.
+# All arguments are `int`s of at least 1; `padding` may be 0. There are between 1 and
+# 500 positions. Numbers go up to $10^{18}$, so stay with whole numbers: a `float` has
+# 16 digits.
 #
 # By hand first: how many positions do 6 elements give a kernel of 3, with stride 2 and
 # no padding?
@@ -578,7 +578,7 @@ for names, (left, right) in pairs.items():
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# It is not: it has the inverse's *shape*, and nothing else of it. The name
+# It is not. It has the *shape* of the inverse, but it is not the inverse. The name
 # "deconvolution" for it is a misnomer. The other three pairs are equal.
 # </details>
 
@@ -889,7 +889,7 @@ for what, counts in both.items():
 # %% [markdown]
 # <div class="course-prediction" style="border-left: 5px solid #E69F00; padding: 0 1em">
 #
-# ### Predict: who commutes with a shift?
+# ### Predict: which layers commute with a shift?
 #
 # Which of these commute with a shift by one pixel: a plain convolution; one with zero
 # padding, inside and at the border; one of stride 2; max pooling of 2? And with a shift
@@ -1570,8 +1570,8 @@ plots.bars(
 # %% [markdown]
 # ### Is one run luck, and what did the augmentation do?
 #
-# The tables from here on are **recorded**: `make results CH=01` made them once, with
-# the functions in this chapter's last section, and the cells read them from files.
+# The tables from here on are **recorded**: they were computed once, by the functions
+# of the chapter's last section (`make results CH=01`), and the cells load the results.
 
 # %% [markdown]
 # <div class="course-prediction" style="border-left: 5px solid #E69F00; padding: 0 1em">
@@ -1754,7 +1754,7 @@ reader = models.digits_cnn(own=models.OWN)
 explorers.cnn.trained_net(reader, digits.x_test[:200], digits.y_test[:200])
 
 # %% [markdown]
-# ## 20 Measured: who bears a shift?
+# ## 20 Measured: which nets tolerate a shift?
 #
 # A convolution carries a shift through, and what pooling does with it depends on the
 # shift. What does the whole net make of it? Four classifiers, all trained for as many
@@ -1793,8 +1793,8 @@ plots.lines(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The linear layer and the MLP fall first. The CNN bears about two pixels more than the
-# MLP of its size; moved by 3, it still reads 85 %.
+# The linear layer and the MLP fall first. The CNN tolerates about two pixels more than
+# the MLP of its size; moved by 3, it still reads 85 %.
 # </details>
 #
 # Equivariance is *not* invariance: after two poolings the 4 × 4 maps still say where

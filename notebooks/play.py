@@ -9,9 +9,9 @@
 # %% [markdown]
 # # Play: all explorers on one page
 #
-# Every picture that answers your hand, chapter by chapter, with trained weights that
-# come with the course. Nothing is trained here: run all cells, then drag, draw and
-# play. What you see is explained in its chapter.
+# All interactive pictures, chapter by chapter, with trained weights that come with the
+# course. In a notebook, run all cells first (nothing is trained); then drag, draw and
+# play. Each chapter explains what you see in its pictures.
 
 # %% jupyter={"source_hidden": true} cellView="form"
 # Set-up: finds the course; where it is missing, as on Colab, pip installs it
@@ -32,15 +32,15 @@ from course import explorers
 # ## 0 · Foundations
 
 # %% [markdown]
-# **Which learning rate comes down, and which flies out?** Drag the start, move the rate
+# **Which learning rates converge, and which diverge?** Drag the start, move the rate
 # past its edge, play the steps.
 
 # %% tags=["explorer"]
 explorers.play("foundations.descent")
 
 # %% [markdown]
-# **What do twelve layers make of a signal?** Change the scale of the weights, and watch
-# the activations.
+# **What happens to a signal across twelve layers?** Change the scale of the weights,
+# and watch the activations.
 
 # %% tags=["explorer"]
 explorers.play("foundations.depth")

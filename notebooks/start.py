@@ -28,8 +28,9 @@ start.page()
 
 # %% [markdown]
 # **How it works.** Open a chapter and run its cells from the top, one after the other,
-# with Shift + Enter. Each chapter runs on its own. Read them in this order, or along the
-# arrows of the map. Your work and your progress stay on the computer that runs this page.
+# with Shift + Enter. Each chapter runs on its own. Read them in this order, or along
+# the arrows of the map. Your work and your progress stay on the computer that runs this
+# page.
 
 # %% tags=["keep-output"] jupyter={"source_hidden": true} cellView="form"
 # Diagram: which chapter to read before which

@@ -72,8 +72,13 @@ def test_a_card_says_title_question_time_and_progress_and_its_links_lead_to_note
         ({"00_foundations.huber": "failed"}, "Go on with chapter 0 →", "00_foundations.ipynb"),
         (
             {"00_foundations.huber": "passed", "02_rnn.gru_step": "failed"},
-            "Go on with chapter 2 →",
-            "02_rnn.ipynb",
+            "Go on with chapter 0 →",
+            "00_foundations.ipynb",
+        ),
+        (
+            {f"00_foundations.{name}": "passed" for name in exercises.catalogue()["00_foundations"]},
+            "Go on with chapter 1 →",
+            "01_cnn.ipynb",
         ),
     ],
 )

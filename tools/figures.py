@@ -42,11 +42,12 @@ def identity_of(name):
 
 def _caption(page, links):
     """What moves here, and where the rest does, in one line."""
-    here = "Drag in the picture" if page["panels"] else "Drag sideways over the picture"
+    here = "Press or drag in the picture" if page["panels"] else "Drag sideways over the picture"
     here = f'<span class="explorer-here">{here if page["play"] is not None else "Choose above"}.</span>'
     places = ", ".join([*(f'<a href="{address}">{place}</a>' for place, address in links.items()), ""])
     count = len(set(page["left_out"]))
     more = f"{count} more control{'s' * (count > 1)}" if count else "Every value in between"
+    more = f"Your own drawing, and {more}" if page["draws"] else more
     turn = '<span class="explorer-turn">Turn the phone for a larger picture.</span>'
     return f"{here} {more}: run it in {places}or JupyterLab. {turn}"
 

@@ -74,7 +74,8 @@ def draw(explorer, folder, moved=None):
     Returns:
         dict for the page: title, alt, size (of the picture in the page's pixels), controls with their values,
         inner (which of them), play (which of them plays, or None), pace (milliseconds a picture), panels
-        (what a pointer does there, see `_panels`), left_out (labels of the other controls).
+        (what a pointer does there, see `_panels`), draws (whether a pen draws in it where it runs), left_out
+        (labels of the other controls).
     """
     first = {name: control.value for name, control in explorer.controls.items()}
     named = moved and all(moved.values())
@@ -98,6 +99,7 @@ def draw(explorer, folder, moved=None):
         **dict(title=explorer.title, alt=explorer.alt, size=explorer.picture.size),
         **dict(controls=controls, inner=inner, panels=_panels(explorer, controls, first)),
         **_played(explorer, controls),
+        "draws": bool(explorer.ink),
         "left_out": [_label(explorer, name) for name in first if name not in names],
     }
 

@@ -56,8 +56,8 @@ class Page:
         return "\n".join(["[start page] The chapters:", *lines])
 
     def _repr_html_(self):
-        begun = [name for name in CARDS if self.tried[name]]
-        first = begun[-1] if begun else next(iter(CARDS))
+        begun = any(self.tried.values())
+        first = self._next()
         says = f"{'Go on with' if begun else 'Begin with'} chapter {int(first[:2])} →"
         cards = "".join(map(self._card, CARDS))
         return (
@@ -65,6 +65,11 @@ class Page:
             f'<a style="{BUTTON}" href="{self._link("play")}">Play with all explorers</a></p>'
             f'<div style="{WHOLE}">{cards}</div>'
         )
+
+    def _next(self):
+        """The first chapter that is begun and not finished, else the first that is not begun."""
+        unfinished = [name for name in CARDS if self.solved[name] < self.there_are[name]] or list(CARDS)
+        return next((name for name in unfinished if self.tried[name]), unfinished[0])
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return {"text/html": self._repr_html_(), "text/plain": repr(self)}

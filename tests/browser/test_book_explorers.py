@@ -124,6 +124,17 @@ def check_shown(explorer):
     assert shown == [[True, f"{frames}{'-'.join(map(str, each))}.webp"] for each in wanted]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_frame_lets_its_key_frame_through_on_every_kind_of_page(browser, address, places, scheme):
+    for name in ("index.html", "notebooks/play.html", *places):
+        with shown(browser, address, name, color_scheme=scheme) as page:
+            explorer = page.locator(EXPLORERS).first
+            explorer.locator("input[type=range]").last.focus()
+            page.keyboard.press("End")
+            grounds = "all => all.map(image => getComputedStyle(image).backgroundColor)"
+            assert explorer.locator("img.explorer-over").evaluate_all(grounds) == ["rgba(0, 0, 0, 0)"], name
+
+
 def test_frames_begin_with_the_notebooks_picture_and_are_small(folder, moving, places):
     stills = {}
     for stem in moving:

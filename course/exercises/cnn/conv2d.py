@@ -139,7 +139,7 @@ conv2d = Exercise(
             a range ends before its end.
         flipped_kernel: patch, weight) → patch, weight.flip(-2, -1))
             Your kernel is flipped: this is convolution as in signal processing. Deep learning uses
-            cross-correlation: kernel element (k, l) meets image element (i + k, j + l).
+            cross-correlation: kernel element (u, v) meets image element (i + u, j + v).
         transposed_kernel: k_h, k_w = weight → weight = weight.mT; k_h, k_w = weight
             Your kernel is transposed: its first axis runs down the rows of the image, its second along the
             columns.
