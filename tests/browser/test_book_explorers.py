@@ -128,7 +128,9 @@ def check_shown(explorer):
 def test_a_frame_lets_its_key_frame_through_on_every_kind_of_page(browser, address, places, scheme):
     for name in ("index.html", "notebooks/play.html", *places):
         with shown(browser, address, name, color_scheme=scheme) as page:
-            explorer = page.locator(EXPLORERS).first
+            explorer = page.locator(f"{EXPLORERS}:has(input[type=range])").first
+            if explorer.count() == 0:  # menus alone
+                continue
             explorer.locator("input[type=range]").last.focus()
             page.keyboard.press("End")
             grounds = "all => all.map(image => getComputedStyle(image).backgroundColor)"
