@@ -248,9 +248,12 @@ exercises.cnn.output_size.check(my_output_size)
 def output_size(n, kernel, stride=1, padding=0, dilation=1):
     """Length of a convolution's output along one axis; a ValueError if nothing fits."""
     reach = dilation * (kernel - 1) + 1
-    if n + 2 * padding < reach:
-        raise ValueError(f"the kernel covers {reach} pixels of {n + 2 * padding}")
-    return (n + 2 * padding - reach) // stride + 1
+    size = n + 2 * padding
+    if size < reach:
+        raise ValueError(
+            f"the kernel needs {reach} pixels; the padded image has {size}"
+        )
+    return (size - reach) // stride + 1
 
 
 for n in (27, 28, 29):

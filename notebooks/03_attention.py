@@ -1997,7 +1997,7 @@ reader = date_model("".join(chr(code) for code in weights["letters"].tolist()))
 reader.load_state_dict(weights)
 
 
-# %%
+# %% tags=["explorer-needs"]
 @torch.no_grad()
 def translate(text):
     """What the reader makes of a text:
@@ -2016,6 +2016,7 @@ def translate(text):
     return {"source": text, "output": output, "probs": probs, "attn": attn}
 
 
+# %%
 for text in (
     "Tuesday, January 5, 2021",
     "5 янв. 2021 г.",

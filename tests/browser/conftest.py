@@ -5,11 +5,14 @@ meanwhile.
 """
 
 import contextlib
+import fcntl
 import functools
 import http.server
+import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -66,11 +69,17 @@ def moving(request):
 
 @pytest.fixture(scope="session")
 def folder(moving, tmp_path_factory):
-    """The folder of the book, built as `make book` builds it."""
-    folder = tmp_path_factory.mktemp("book")
-    command = [sys.executable, "tools/book.py", *moving, "--output", str(folder)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
+    """The folder of the book, built as `make book` builds it: once, for all processes of this run."""
+    here = tmp_path_factory.getbasetemp()
+    here = here.parent if "PYTEST_XDIST_WORKER" in os.environ else here
+    folder = here / f"book of {len(moving)}"
+    with open(here / "book.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            command = [sys.executable, "tools/book.py", *moving, "--output", f"{folder}.made"]
+            run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            assert run.returncode == 0, run.stdout + run.stderr
+            Path(f"{folder}.made").rename(folder)
     return folder
 
 

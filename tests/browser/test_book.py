@@ -157,9 +157,12 @@ def test_a_page_is_legible_to_everybody(browser, address, name):
         assert faults_of(page, runOnly=["color-contrast"]) == []
 
 
-def test_every_page_fits_a_laptop_a_phone_and_paper(browser, address, folder, pages):
+def test_pages_fit_a_laptop_a_phone_and_paper(browser, address, folder, pages, moving):
+    """Every third one of the chapters' pages; in the soak run every one."""
+    inner = sorted(path for path in pages if path.parent.parent.name == "notebooks")
+    outer = sorted(pages.keys() - set(inner))
     with opened(browser) as page:
-        for path in pages:
+        for path in outer + (inner if len(moving) > 1 else inner[::3]):
             name = path.relative_to(folder).as_posix()
             page.set_viewport_size({"width": 1440, "height": 900})
             page.goto(address + name)

@@ -135,7 +135,7 @@ def test_correlate_equals_conv2d_of_one_channel(more_h, more_w, k_h, k_w):
 
 def test_a_kernel_that_does_not_fit_or_cover_the_channels_is_refused():
     x = torch.zeros(1, 2, 5, 5)
-    with pytest.raises(ValueError, match="reaches over 7 pixels, but the padded image has 5"):
+    with pytest.raises(ValueError, match="the kernel needs 7 pixels; the padded image has 5"):
         chapter.conv2d(x, torch.zeros(1, 2, 3, 3), dilation=3)
     with pytest.raises(ValueError, match="x has 2 channels, but the kernels cover 3"):
         chapter.conv2d(x, torch.zeros(1, 3, 3, 3))

@@ -76,7 +76,7 @@ def test_a_notebook_holds_outputs_without_widgets_and_bars(checkout, contents, c
 def test_times_and_other_files_make_nothing_stale(checkout, contents, capsys, second, executed):
     os.utime(second)
     os.utime(second.with_suffix(".ipynb"), (0, 0))
-    (checkout / "course").mkdir()
+    (checkout / "course").mkdir(exist_ok=True)
     (checkout / "course" / "new.py").write_text("x = 1\n")
     (checkout / "constraints.txt").write_text("torch==1\n")
     before = contents()
