@@ -23,7 +23,7 @@ PAGE = {  # what frames.draw_chapter says of an explorer
         {"name": "height", "label": "bar height", "kind": "slider", "start": 1, "labels": ["0", "0.3", "1"]},
         {"name": "kind", "label": "kind", "kind": "menu", "start": 1, "labels": ["plain", "double"]},
     ],
-    **{"inner": 0, "play": 0, "pace": 100, "panels": [], "left_out": ["width"]},
+    **{"inner": 0, "play": 0, "pace": 100, "panels": [], "draws": True, "left_out": ["width"]},
 }
 
 
@@ -60,7 +60,8 @@ def test_pictures_and_explorers_become_html(tmp_path):
     assert printed.text == "1" and cell.source == "1" and cell.metadata.tags == []
     assert 'alt="Bars, &quot;tall&quot; &lt; wide."' in still.data["text/html"]
     assert moving.data.keys() == {"text/html"}
-    for part in ('<input type="range"', '<option value="1" selected>double', '07_new.ipynb">Binder</a>'):
+    parts = ['<input type="range"', '<option value="1" selected>double', '07_new.ipynb">Binder</a>']
+    for part in [*parts, "Your own drawing, and 1 more control: run it in"]:
         assert part in moving.data["text/html"]
     assert len(list((tmp_path / "stage" / "static" / "pictures").iterdir())) == 1
 
