@@ -72,3 +72,8 @@ CARDS = {
         "2",
     ),
 }
+
+
+def heading(chapter):
+    """A chapter's heading, "1 · CNN: how a network sees an image" of "01_cnn"; without a card its name."""
+    return f"{int(chapter[:2])} · {CARDS[chapter].title}" if chapter in CARDS else chapter

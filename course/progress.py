@@ -23,7 +23,7 @@ from dataclasses import astuple, dataclass, field, fields
 from itertools import groupby
 from pathlib import Path
 
-from course.cards import CARDS
+from course.cards import heading
 from course.files import set_aside, write_whole
 
 try:
@@ -84,7 +84,7 @@ class Progress:
         blocks = []
         for chapter, items in self._by_chapter():
             filled = max(_solved(items) > 0, BAR * _solved(items) // len(items))
-            blocks += [_title(chapter), f"  [{'#' * filled:.<{BAR}}]  {_share(items)}"]
+            blocks += [heading(chapter), f"  [{'#' * filled:.<{BAR}}]  {_share(items)}"]
             for status in STATUSES:
                 names = "; ".join(self._name(item) for item in items if item.status == status)
                 if names:
@@ -107,7 +107,7 @@ class Progress:
             f'<ul style="list-style: none; columns: 20em; margin: 0.4em 0 0.8em; padding: 0">{names}</ul>'
         )
         is_begun = any(item.status != STATUSES[-1] for item in items)
-        summary = f"<summary><strong>{html.escape(_title(chapter))}</strong> {_bar(items)}</summary>"
+        summary = f"<summary><strong>{html.escape(heading(chapter))}</strong> {_bar(items)}</summary>"
         return f"<details{' open' * is_begun}>{summary}{listed}</details>"
 
     def _name(self, item):
@@ -145,11 +145,6 @@ def _solved(items):
 
 def _share(items):
     return f"{_solved(items)} of {len(items)} solved"
-
-
-def _title(chapter):
-    """`1 · CNN: how a network sees an image`; a chapter that has no card has its name alone."""
-    return f"{int(chapter[:2])} · {CARDS[chapter].title}" if chapter in CARDS else chapter
 
 
 def _mark(status, hidden=False):

@@ -11,8 +11,8 @@
 #
 # You derive the models of deep learning, build each from scratch, check it against
 # PyTorch, and train it on real data. You predict results before you see them, drag the
-# parts of each model, and write its essential functions yourself; wrong answers are
-# recognised and explained.
+# parts of each model, and write its essential functions yourself; a check recognises
+# most mistakes and explains them.
 
 # %% tags=["keep-output"] jupyter={"source_hidden": true} cellView="form"
 # Set-up and cards: run this cell to see your present progress

@@ -55,10 +55,8 @@ def make_pages(stage, doctrees, folder):
     if run.returncode:
         raise NotebookError(f"Sphinx did not make the pages:\n{run.stdout}{run.stderr}")
     mathjax = Path(folder, "_static", "mathjax")
-    for path in (
-        *mathjax.glob("*.js"),
-        mathjax / "output" / "svg",
-    ):  # ways to set formulas that no page takes
+    # Ways to set formulas that no page takes.
+    for path in (*mathjax.glob("*.js"), mathjax / "output" / "svg"):
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name != "tex-chtml.js":

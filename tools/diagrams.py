@@ -20,7 +20,6 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from PIL import Image, PngImagePlugin
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools.bench import lab
 
 FOLDER = lab.ROOT / "course" / "plots" / "diagrams"

@@ -144,8 +144,8 @@ def thin(pairs, present, most):
     """At most so many of some values, evenly, both ends and the present one among them; its new place too."""
     most = min(most, len(pairs))
     chosen = {round(i * (len(pairs) - 1) / max(1, most - 1)) for i in range(most)}
-    nearest = min(chosen, key=lambda i: abs(i - present))
-    kept = sorted(chosen - {nearest} | {present})
+    replaced = min(chosen, key=lambda i: abs(i - present))
+    kept = sorted(chosen - {replaced} | {present})
     return [pairs[i] for i in kept], kept.index(present)
 
 

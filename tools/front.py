@@ -9,8 +9,9 @@ from PIL import Image
 
 import figures
 import pages
-from course.cards import CARDS
+from course.cards import CARDS, heading
 from course.plots import diagrams
+from course.start import PICTURES
 from notebooks import ROOT, NotebookError
 
 
@@ -62,11 +63,11 @@ def hero(stage, chapters, play, name="cnn.sliding_kernel"):
 
 def card(stage, stem):
     """A chapter as a picture, a title, its question and its times; one link."""
-    content = (ROOT / "course" / "start" / "pictures" / f"{stem}.png").read_bytes()
+    content = (PICTURES / f"{stem}.png").read_bytes()
     image, about = pages.picture(stage, "", content, "png", ""), CARDS[stem]
     return (
         f'<a class="card" href="notebooks/{stem}.html">{image}'
-        f'<span class="card-title">{int(stem[:2])} · {html.escape(about.title)}</span>'
+        f'<span class="card-title">{html.escape(heading(stem))}</span>'
         f"<span>{html.escape(about.question)}</span>"
         f'<span class="card-times">{html.escape(about.times)}</span></a>'
     )
@@ -152,9 +153,7 @@ def all_diagrams(stage):
         drawing = diagrams.Diagram(path.stem)
         size = {"width": drawing.width, "height": drawing.height}
         image = pages.picture(stage, "", drawing.svg, "svg", drawing.alt, **size)
-        heading = re.sub(
-            r"\b(lstm|rnn|vae|gan)\b", lambda found: found[0].upper(), path.stem.replace("_", " ")
-        )
-        heading = heading[0].upper() + heading[1:]
-        text.append(f'## {heading}\n\n<div class="diagram">{image}</div>\n\n`plots.diagram("{path.stem}")`')
+        words = re.sub(r"\b(lstm|rnn|vae|gan)\b", lambda found: found[0].upper(), path.stem.replace("_", " "))
+        words = words[0].upper() + words[1:]
+        text.append(f'## {words}\n\n<div class="diagram">{image}</div>\n\n`plots.diagram("{path.stem}")`')
     return "\n\n".join(text)

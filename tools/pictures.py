@@ -13,9 +13,9 @@ from PIL import Image
 
 from course import explorers, setup
 from course.files import write_whole
+from course.start import PICTURES
 
 ROOT = Path(__file__).resolve().parents[1]
-CARDS = ROOT / "course" / "start" / "pictures"
 SCAN = ROOT / "docs" / "pictures" / "sliding_kernel.webp"
 SIZE = 480, 300  # pixels of a card's picture, which is shown at half of that
 GAP = 16  # between the parts of a card's picture
@@ -91,8 +91,8 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     setup()
     for chapter in options.chapters or SHOWN:
-        CARDS.mkdir(parents=True, exist_ok=True)
-        path = write_whole(CARDS / f"{chapter}.png", png(make_card(chapter)))
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        path = write_whole(PICTURES / f"{chapter}.png", png(make_card(chapter)))
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
     if options.scan:
         path = write_whole(SCAN, make_scan())

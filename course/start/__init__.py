@@ -5,7 +5,7 @@ import html
 import os
 from pathlib import Path
 
-from course.cards import CARDS
+from course.cards import CARDS, heading
 
 PICTURES = Path(__file__).parent / "pictures"  # NN_name.png, made by tools/pictures.py
 COLAB = "https://colab.research.google.com/github/from-formula-to-model/course/blob/main/notebooks/"
@@ -52,7 +52,7 @@ class Page:
                 self.tried[item.chapter] += item.status != "not yet tried"
 
     def __repr__(self):
-        lines = [f"{_title(name)} · {card.question} {card.times}" for name, card in CARDS.items()]
+        lines = [f"{heading(name)} · {card.question} {card.times}" for name, card in CARDS.items()]
         return "\n".join(["[start page] The chapters:", *lines])
 
     def _repr_html_(self):
@@ -84,7 +84,7 @@ class Page:
         times = card.times.replace(" ", "&nbsp;").replace("&nbsp;·", " ·").replace("·&nbsp;", "· ")
         return (
             f'<div style="{CARD}"><a href="{link}">{image}</a><div style="{BODY}">'
-            f'<h2 style="{HEADING}"><a href="{link}">{html.escape(_title(name))}</a></h2>'
+            f'<h2 style="{HEADING}"><a href="{link}">{html.escape(heading(name))}</a></h2>'
             f'<p style="flex-grow: 1; margin: 0 0 8px; line-height: 1.4">{html.escape(card.question)}</p>'
             f'<p style="margin: 0 0 8px; font-size: 13px; line-height: 1.4">{times}</p>'
             f"{self._standing(name)}</div></div>"
@@ -109,7 +109,3 @@ def page():
 
     place = COLAB if "COLAB_RELEASE_TAG" in os.environ else ""
     return Page(exercises.progress(), KAGGLE if "KAGGLE_KERNEL_RUN_TYPE" in os.environ else place)
-
-
-def _title(name):
-    return f"{int(name[:2])} · {CARDS[name].title}"
